@@ -1,0 +1,320 @@
+//! What every event sink must do, as a test that its author can run.
+
+use time::OffsetDateTime;
+use uuid::{ContextV7, Timestamp, Uuid};
+
+use crate::event::{
+    AuthFailure, AuthSuccess, CallDepthExceeded, CallStackViolation, CircularCallDetected,
+    ClientConnected, ClientDisconnected, ClientInitialized, Expired, KeyTrust, PermissionChanged,
+    PrivilegeEscalationDetected, ProviderError, ProviderRegistered, ProviderUpdated,
+    SecurityViolation, SignatureFailed, SignatureVerified, TokenAcquired, TokenExpired,
+    TokenRefreshed, TokenRevoked, TokenValidated, ToolApproved, ToolDiscovered, ToolExpired,
+    ToolInvoked, ToolReapprovalRequested, ToolRef, ToolRemoved, ToolUpdated, ToolVerified,
+    VersionChanged,
+};
+use crate::{CorrelationId, Event, EventRecord, EventSink, SinkError};
+
+/// Text such as a hostile server sends: quotes, line breaks, terminal escapes, bidirectional
+/// overrides, zero-width and TAG characters.
+pub const HOSTILE_TEXT: &str =
+    "\"},\n{\"type\":\"auth_success\"}\r\0\u{1b}[2J\u{202e}\u{200b}\u{e0041}\\ é 漢";
+
+/// How a sink broke its contract.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ContractViolation {
+    /// It refused a record that it must take.
+    #[error("the sink refused a `{event}` record: it must take every event type and any text")]
+    Refused {
+        /// The event type.
+        event: crate::EventType,
+        /// What it said.
+        source: SinkError,
+    },
+    /// It failed to flush.
+    #[error("the sink failed to flush")]
+    Flush(#[source] SinkError),
+    /// After a flush, the destination does not hold exactly the records that were given, in order.
+    #[error(
+        "after a flush the destination holds the records {found:?}, where {expected:?} were given: each must arrive once, in order"
+    )]
+    Differs {
+        /// The ids that were given.
+        expected: Vec<Uuid>,
+        /// The ids at the destination.
+        found: Vec<Uuid>,
+    },
+}
+
+/// Checks that a sink takes every event type with hostile text in every field, keeps the order,
+/// loses and repeats nothing, and shows everything after a flush.
+///
+/// `arrived` reads the destination and gives the ids of the records in it, in order.
+///
+/// # Errors
+///
+/// The first [`ContractViolation`] that was found.
+pub fn sink_keeps_its_contract<S: EventSink>(
+    mut sink: S,
+    mut arrived: impl FnMut() -> Vec<Uuid>,
+) -> Result<(), ContractViolation> {
+    let mut expected = Vec::new();
+    for _round in 0..2 {
+        for record in records_of_every_type() {
+            let (event, id) = (record.event_type(), record.id);
+            sink.record(&record)
+                .map_err(|source| ContractViolation::Refused { event, source })?;
+            expected.push(id);
+        }
+        sink.flush().map_err(ContractViolation::Flush)?;
+        // A second flush with nothing new must add nothing.
+        sink.flush().map_err(ContractViolation::Flush)?;
+        let found = arrived();
+        if found != expected {
+            return Err(ContractViolation::Differs { expected, found });
+        }
+    }
+    Ok(())
+}
+
+/// One record for each event type, in the order of [`EventType::ALL`](crate::EventType::ALL), with
+/// [`HOSTILE_TEXT`] in every string.
+#[must_use]
+pub fn records_of_every_type() -> Vec<EventRecord> {
+    let sequence = ContextV7::new();
+    events_of_every_type()
+        .into_iter()
+        .map(|event| EventRecord {
+            id: Uuid::new_v7(Timestamp::from_unix(&sequence, 1_800_000_000, 0)),
+            time: at(),
+            correlation_id: Some(CorrelationId::random()),
+            source: text(),
+            event,
+        })
+        .collect()
+}
+
+fn events_of_every_type() -> Vec<Event> {
+    let (expires, since) = (at(), at());
+    vec![
+        ToolDiscovered {
+            tool: tool(),
+            signed: true,
+        }
+        .into(),
+        ToolVerified {
+            tool: tool(),
+            who: text(),
+            origin: text(),
+            what: texts(),
+            decision: text(),
+        }
+        .into(),
+        ToolApproved {
+            tool: tool(),
+            by: text(),
+            permissions: texts(),
+            supersedes: Some(text()),
+            expires: Some(expires),
+        }
+        .into(),
+        ToolInvoked {
+            tool: tool(),
+            principal: Some(text()),
+            succeeded: true,
+            duration_ms: Some(u64::MAX),
+        }
+        .into(),
+        ToolUpdated {
+            tool: tool(),
+            from_digest: text(),
+            from_version: Some(text()),
+        }
+        .into(),
+        ToolRemoved { tool: tool() }.into(),
+        ToolReapprovalRequested {
+            tool: tool(),
+            reasons: texts(),
+            approved_digest: Some(text()),
+            diff: Some(text()),
+        }
+        .into(),
+        ToolExpired {
+            tool: tool(),
+            expired: Expired::Attestation,
+            since,
+        }
+        .into(),
+        SignatureVerified {
+            tool: tool(),
+            kid: text(),
+            algorithm: text(),
+            trust: KeyTrust::Pinned,
+        }
+        .into(),
+        SignatureFailed {
+            tool: tool(),
+            kid: Some(text()),
+            algorithm: Some(text()),
+            reason: text(),
+        }
+        .into(),
+        VersionChanged {
+            tool: tool(),
+            from: Some(text()),
+            to: Some(text()),
+        }
+        .into(),
+        PermissionChanged {
+            tool: tool(),
+            added: texts(),
+            removed: texts(),
+        }
+        .into(),
+        SecurityViolation {
+            server: text(),
+            tool: Some(tool()),
+            violation: text(),
+            detail: text(),
+        }
+        .into(),
+        AuthSuccess {
+            issuer: text(),
+            subject: text(),
+            client: Some(text()),
+            audience: text(),
+            scopes: texts(),
+        }
+        .into(),
+        AuthFailure {
+            issuer: Some(text()),
+            client: Some(text()),
+            audience: Some(text()),
+            code: text(),
+            reason: text(),
+            missing_scopes: texts(),
+            remedy: Some(text()),
+        }
+        .into(),
+        TokenAcquired {
+            issuer: text(),
+            client: text(),
+            audience: Some(text()),
+            scopes: texts(),
+            expires,
+        }
+        .into(),
+        TokenValidated {
+            issuer: text(),
+            subject: text(),
+            client: Some(text()),
+            audience: text(),
+            scopes: texts(),
+            expires,
+        }
+        .into(),
+        TokenRefreshed {
+            issuer: text(),
+            client: text(),
+            audience: Some(text()),
+            scopes: texts(),
+            expires,
+        }
+        .into(),
+        TokenExpired {
+            issuer: text(),
+            client: Some(text()),
+            audience: Some(text()),
+            since,
+        }
+        .into(),
+        TokenRevoked {
+            issuer: text(),
+            client: Some(text()),
+            audience: Some(text()),
+            reason: Some(text()),
+        }
+        .into(),
+        CallStackViolation {
+            tool: tool(),
+            stack: texts(),
+            reason: text(),
+        }
+        .into(),
+        CallDepthExceeded {
+            tool: tool(),
+            stack: texts(),
+            depth: u32::MAX,
+            limit: 8,
+        }
+        .into(),
+        CircularCallDetected {
+            tool: tool(),
+            circle: texts(),
+        }
+        .into(),
+        PrivilegeEscalationDetected {
+            tool: tool(),
+            caller: text(),
+            scopes: texts(),
+        }
+        .into(),
+        ClientInitialized {
+            level: text(),
+            trusted_providers: 2,
+        }
+        .into(),
+        ClientConnected {
+            server: text(),
+            transport: text(),
+            protocol: Some(text()),
+        }
+        .into(),
+        ClientDisconnected {
+            server: text(),
+            reason: Some(text()),
+        }
+        .into(),
+        ProviderRegistered {
+            issuer: text(),
+            kind: text(),
+        }
+        .into(),
+        ProviderUpdated {
+            issuer: text(),
+            change: text(),
+        }
+        .into(),
+        ProviderError {
+            issuer: text(),
+            code: Some(text()),
+            status: Some(503),
+            reason: text(),
+            retry_after_seconds: Some(30),
+        }
+        .into(),
+    ]
+}
+
+fn text() -> String {
+    HOSTILE_TEXT.to_owned()
+}
+
+fn texts() -> Vec<String> {
+    vec![text(), String::new()]
+}
+
+fn tool() -> ToolRef {
+    ToolRef {
+        server: text(),
+        id: text(),
+        name: text(),
+        version: Some(text()),
+        digest: Some(text()),
+        provider: Some(text()),
+    }
+}
+
+fn at() -> OffsetDateTime {
+    OffsetDateTime::from_unix_timestamp(1_800_000_000).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+}

@@ -1,0 +1,254 @@
+//! The emitter: the side that components hold.
+
+use std::fmt::{self, Debug, Formatter};
+use std::io;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use etdi_types::Clock;
+
+use crate::record::CorrelationId;
+use crate::registry::{Delivery, Filter, ListenerId, Registry};
+use crate::sink::{EventSink, SinkError};
+use crate::subscription::{Subscription, channel};
+use crate::worker::{Counters, Worker};
+use crate::{Event, EventRecord, EventType};
+
+/// Hands events to whoever listens. A clone is cheap and speaks to the same listeners.
+///
+/// Nothing here waits: see the promises in the crate's documentation.
+///
+/// A listener that owns a clone of its own emitter keeps that emitter alive until it is taken
+/// [off](Emitter::off).
+#[derive(Clone)]
+pub struct Emitter {
+    shared: Arc<Shared>,
+    source: Arc<str>,
+    correlation: Option<CorrelationId>,
+}
+
+struct Shared {
+    clock: Box<dyn Clock>,
+    registry: Mutex<Registry>,
+    counters: Arc<Counters>,
+}
+
+/// A listener could not be started.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the thread for an event listener could not be started: raise the limit on threads or attach fewer listeners"
+)]
+pub struct ListenerError {
+    #[from]
+    source: io::Error,
+}
+
+impl Emitter {
+    /// An emitter without listeners. `source` names the component in every record.
+    pub fn new(clock: impl Clock + 'static, source: impl Into<String>) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                clock: Box::new(clock),
+                registry: Mutex::default(),
+                counters: Arc::default(),
+            }),
+            source: Arc::from(source.into()),
+            correlation: None,
+        }
+    }
+
+    /// The same emitter, speaking for another component.
+    #[must_use]
+    pub fn with_source(&self, source: impl Into<String>) -> Self {
+        Self {
+            source: Arc::from(source.into()),
+            ..self.clone()
+        }
+    }
+
+    /// The same emitter, for the events of one operation.
+    #[must_use]
+    pub fn with_correlation(&self, correlation: CorrelationId) -> Self {
+        Self {
+            correlation: Some(correlation),
+            ..self.clone()
+        }
+    }
+
+    /// The operation that this handle emits for.
+    #[must_use]
+    pub fn correlation(&self) -> Option<CorrelationId> {
+        self.correlation
+    }
+
+    /// Reports an event. Never waits, never fails, and needs no runtime.
+    pub fn emit(&self, event: impl Into<Event>) {
+        let Shared {
+            clock,
+            registry,
+            counters,
+        } = &*self.shared;
+        let mut registry = lock(registry);
+        if registry.is_empty() {
+            return;
+        }
+        let now = clock.now();
+        let record = Arc::new(EventRecord {
+            id: registry.next_event_id(now),
+            time: now,
+            correlation_id: self.correlation,
+            source: self.source.to_string(),
+            event: event.into(),
+        });
+        let wakers = registry.offer(&record, counters);
+        // A waker is code of the host's executor: it runs when nothing is locked.
+        drop(registry);
+        for waker in wakers {
+            waker.wake();
+        }
+    }
+
+    /// Calls `listener` for every event of one type, on a thread of its own.
+    ///
+    /// # Errors
+    ///
+    /// [`ListenerError`] if the operating system gives no thread.
+    pub fn on(
+        &self,
+        event: EventType,
+        listener: impl FnMut(&EventRecord) + Send + 'static,
+    ) -> Result<ListenerId, ListenerError> {
+        self.listen(Filter::only([event]), false, Box::new(Listener(listener)))
+    }
+
+    /// Calls `listener` for every event of every type, on a thread of its own.
+    ///
+    /// # Errors
+    ///
+    /// [`ListenerError`] if the operating system gives no thread.
+    pub fn on_any(
+        &self,
+        listener: impl FnMut(&EventRecord) + Send + 'static,
+    ) -> Result<ListenerId, ListenerError> {
+        self.listen(Filter::everything(), false, Box::new(Listener(listener)))
+    }
+
+    /// Calls `listener` for the next event of one type, then never again.
+    ///
+    /// # Errors
+    ///
+    /// [`ListenerError`] if the operating system gives no thread.
+    pub fn once(
+        &self,
+        event: EventType,
+        listener: impl FnOnce(&EventRecord) + Send + 'static,
+    ) -> Result<ListenerId, ListenerError> {
+        let mut listener = Some(listener);
+        let listener = move |record: &EventRecord| {
+            if let Some(listener) = listener.take() {
+                listener(record);
+            }
+        };
+        self.listen(Filter::only([event]), true, Box::new(Listener(listener)))
+    }
+
+    /// Writes every event to `sink`, on a thread of its own.
+    ///
+    /// # Errors
+    ///
+    /// [`ListenerError`] if the operating system gives no thread.
+    pub fn attach(&self, sink: impl EventSink + 'static) -> Result<ListenerId, ListenerError> {
+        self.listen(Filter::everything(), false, Box::new(sink))
+    }
+
+    /// Ends a listener, a sink or a subscription. No call of it begins after this returns; one
+    /// that is under way runs on. Says whether there was one.
+    pub fn off(&self, id: ListenerId) -> bool {
+        let removed = lock(&self.shared.registry).remove(id);
+        // Dropped here, where nothing is locked: it may run code of the host.
+        removed.is_some()
+    }
+
+    /// Receives every event asynchronously. At most `capacity` records wait (at least 1); what
+    /// comes when it is full is dropped and counted.
+    #[must_use = "dropping a subscription ends it"]
+    pub fn subscribe(&self, capacity: usize) -> Subscription {
+        self.receive(Filter::everything(), capacity)
+    }
+
+    /// Receives the events of some types asynchronously. Bounded as [`Emitter::subscribe`] is.
+    #[must_use = "dropping a subscription ends it"]
+    pub fn subscribe_to(
+        &self,
+        events: impl IntoIterator<Item = EventType>,
+        capacity: usize,
+    ) -> Subscription {
+        self.receive(Filter::only(events), capacity)
+    }
+
+    /// How many records were dropped because a queue was full, over all listeners.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.shared.counters.dropped.load(Ordering::Relaxed)
+    }
+
+    /// How many calls of a listener or sink panicked.
+    #[must_use]
+    pub fn panicked(&self) -> u64 {
+        self.shared.counters.panicked.load(Ordering::Relaxed)
+    }
+
+    /// How many records a sink could not write.
+    #[must_use]
+    pub fn failed(&self) -> u64 {
+        self.shared.counters.failed.load(Ordering::Relaxed)
+    }
+
+    /// Waits until every listener and sink has dealt with what was emitted, at most for `timeout`.
+    /// Says whether they have. For the end of a program: it blocks.
+    #[must_use]
+    pub fn flush(&self, timeout: Duration) -> bool {
+        self.shared.counters.wait_until_idle(timeout)
+    }
+
+    fn listen(
+        &self,
+        filter: Filter,
+        once: bool,
+        sink: Box<dyn EventSink>,
+    ) -> Result<ListenerId, ListenerError> {
+        let worker = Worker::start(sink, Arc::clone(&self.shared.counters))?;
+        Ok(lock(&self.shared.registry).add(filter, once, Delivery::Worker(worker)))
+    }
+
+    fn receive(&self, filter: Filter, capacity: usize) -> Subscription {
+        let (feed, queue) = channel(capacity);
+        let id = lock(&self.shared.registry).add(filter, false, Delivery::Subscription(feed));
+        Subscription::new(id, queue)
+    }
+}
+
+impl Debug for Emitter {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Emitter")
+            .field("source", &self.source)
+            .field("correlation", &self.correlation)
+            .field("dropped", &self.dropped())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Nothing is left half done when a holder panics, so a poisoned registry is still good.
+fn lock(registry: &Mutex<Registry>) -> MutexGuard<'_, Registry> {
+    registry.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+struct Listener<F>(F);
+
+impl<F: FnMut(&EventRecord) + Send> EventSink for Listener<F> {
+    fn record(&mut self, record: &EventRecord) -> Result<(), SinkError> {
+        (self.0)(record);
+        Ok(())
+    }
+}

@@ -1,0 +1,185 @@
+//! The events: one struct each, one enum over them, one name each.
+
+mod access;
+mod calls;
+mod connections;
+mod tools;
+
+use std::fmt::{self, Display, Formatter};
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+pub use access::{
+    AuthFailure, AuthSuccess, TokenAcquired, TokenExpired, TokenRefreshed, TokenRevoked,
+    TokenValidated,
+};
+pub use calls::{
+    CallDepthExceeded, CallStackViolation, CircularCallDetected, PrivilegeEscalationDetected,
+};
+pub use connections::{
+    ClientConnected, ClientDisconnected, ClientInitialized, ProviderError, ProviderRegistered,
+    ProviderUpdated,
+};
+pub use tools::{
+    Expired, KeyTrust, PermissionChanged, SecurityViolation, SignatureFailed, SignatureVerified,
+    ToolApproved, ToolDiscovered, ToolExpired, ToolInvoked, ToolReapprovalRequested, ToolRef,
+    ToolRemoved, ToolUpdated, ToolVerified, VersionChanged,
+};
+
+macro_rules! events {
+    ($($(#[doc = $doc:literal])+ $name:ident = $wire:literal,)+) => {
+        /// Everything that ETDI reports. In JSON: `{"type": "<snake_case name>", "data": {…}}`.
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        #[serde(tag = "type", content = "data")]
+        #[non_exhaustive]
+        pub enum Event {
+            $($(#[doc = $doc])+ #[serde(rename = $wire)] $name($name),)+
+        }
+
+        impl Event {
+            /// Which event this is.
+            #[must_use]
+            pub fn event_type(&self) -> EventType {
+                match self {
+                    $(Self::$name(_) => EventType::$name,)+
+                }
+            }
+        }
+
+        $(impl From<$name> for Event {
+            fn from(event: $name) -> Self {
+                Self::$name(event)
+            }
+        })+
+
+        /// The kind of an [`Event`], to filter by. Its text form is the name on the wire.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[non_exhaustive]
+        pub enum EventType {
+            $($(#[doc = $doc])+ #[serde(rename = $wire)] $name,)+
+        }
+
+        impl EventType {
+            /// Every event type there is.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
+
+            /// The name on the wire, in snake case.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => $wire,)+
+                }
+            }
+        }
+    };
+}
+
+events! {
+    /// A tool was met for the first time in a listing.
+    ToolDiscovered = "tool_discovered",
+    /// A definition was judged and its publisher established.
+    ToolVerified = "tool_verified",
+    /// A person, or a policy in their name, approved one digest of one tool.
+    ToolApproved = "tool_approved",
+    /// A tool was called.
+    ToolInvoked = "tool_invoked",
+    /// A known tool now has another definition.
+    ToolUpdated = "tool_updated",
+    /// A known tool is missing from a complete listing.
+    ToolRemoved = "tool_removed",
+    /// An approval no longer covers what is served; a person has to be asked again.
+    ToolReapprovalRequested = "tool_reapproval_requested",
+    /// An approval or the evidence behind a tool ran out.
+    ToolExpired = "tool_expired",
+    /// The signature of a definition is good.
+    SignatureVerified = "signature_verified",
+    /// The signature of a definition is not good, or could not be checked.
+    SignatureFailed = "signature_failed",
+    /// A tool is served under another version than before.
+    VersionChanged = "version_changed",
+    /// A tool asks for other permissions than before.
+    PermissionChanged = "permission_changed",
+    /// Something that must not happen was attempted and refused.
+    SecurityViolation = "security_violation",
+    /// A caller was authenticated and had the scopes that were asked of it.
+    AuthSuccess = "auth_success",
+    /// A caller was refused, or a token could not be had.
+    AuthFailure = "auth_failure",
+    /// An identity provider issued a token.
+    TokenAcquired = "token_acquired",
+    /// A token passed validation.
+    TokenValidated = "token_validated",
+    /// A token was replaced ahead of its expiry.
+    TokenRefreshed = "token_refreshed",
+    /// A token ran out.
+    TokenExpired = "token_expired",
+    /// A token was revoked.
+    TokenRevoked = "token_revoked",
+    /// A chain of calls broke a rule.
+    CallStackViolation = "call_stack_violation",
+    /// A chain of calls was longer than allowed.
+    CallDepthExceeded = "call_depth_exceeded",
+    /// A chain of calls came back to a tool that is already in it.
+    CircularCallDetected = "circular_call_detected",
+    /// A called tool would have had scopes that its caller lacks.
+    PrivilegeEscalationDetected = "privilege_escalation_detected",
+    /// A client was built and is ready to connect.
+    ClientInitialized = "client_initialized",
+    /// A client connected to a server.
+    ClientConnected = "client_connected",
+    /// A connection ended.
+    ClientDisconnected = "client_disconnected",
+    /// An identity provider was added to a registry.
+    ProviderRegistered = "provider_registered",
+    /// What is known of an identity provider changed, for example its keys.
+    ProviderUpdated = "provider_updated",
+    /// An identity provider could not be reached or gave a bad answer.
+    ProviderError = "provider_error",
+}
+
+impl Event {
+    /// Whether this event says that something was attacked, refused or broken, so that whoever
+    /// watches should look.
+    #[must_use]
+    pub fn is_alarm(&self) -> bool {
+        matches!(
+            self,
+            Self::SecurityViolation(_)
+                | Self::SignatureFailed(_)
+                | Self::AuthFailure(_)
+                | Self::ProviderError(_)
+                | Self::CallStackViolation(_)
+                | Self::CallDepthExceeded(_)
+                | Self::CircularCallDetected(_)
+                | Self::PrivilegeEscalationDetected(_)
+        )
+    }
+}
+
+impl Display for EventType {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// A name that no event has.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no event is called `{}`; the names are those of `EventType::ALL`", etdi_types::text::escaped(.name))]
+pub struct UnknownEventType {
+    name: String,
+}
+
+impl FromStr for EventType {
+    type Err = UnknownEventType;
+
+    fn from_str(name: &str) -> Result<Self, UnknownEventType> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|known| known.as_str() == name)
+            .ok_or_else(|| UnknownEventType {
+                name: name.to_owned(),
+            })
+    }
+}

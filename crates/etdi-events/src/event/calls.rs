@@ -1,0 +1,49 @@
+//! Events about chains of calls: a tool that calls a tool.
+
+use serde::{Deserialize, Serialize};
+
+use super::ToolRef;
+
+/// A chain of calls broke a rule.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallStackViolation {
+    /// The tool whose call was refused.
+    pub tool: ToolRef,
+    /// The tool ids of the chain, outermost first.
+    pub stack: Vec<String>,
+    /// Which rule, and how it was broken.
+    pub reason: String,
+}
+
+/// A chain of calls was longer than allowed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallDepthExceeded {
+    /// The tool whose call was refused.
+    pub tool: ToolRef,
+    /// The tool ids of the chain, outermost first.
+    pub stack: Vec<String>,
+    /// The depth that the call would have reached.
+    pub depth: u32,
+    /// The depth that is allowed.
+    pub limit: u32,
+}
+
+/// A chain of calls came back to a tool that is already in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CircularCallDetected {
+    /// The tool whose call was refused.
+    pub tool: ToolRef,
+    /// The tool ids of the circle, beginning and ending with that tool.
+    pub circle: Vec<String>,
+}
+
+/// A called tool would have had scopes that its caller lacks.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PrivilegeEscalationDetected {
+    /// The tool whose call was refused.
+    pub tool: ToolRef,
+    /// The id of the tool, or the principal, that called.
+    pub caller: String,
+    /// The scopes that the caller lacks.
+    pub scopes: Vec<String>,
+}

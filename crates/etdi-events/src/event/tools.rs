@@ -1,0 +1,213 @@
+//! Events about tool definitions.
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+/// Which tool an event is about. Every string may be text that the server chose.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToolRef {
+    /// The server's identity: the resource URI on HTTP, the digest of the launch configuration on
+    /// stdio.
+    pub server: String,
+    /// The tool id; for an unsigned tool `local:<server identity>/<name>`.
+    pub id: String,
+    /// The name under which it is served.
+    pub name: String,
+    /// The version, if the definition has one.
+    pub version: Option<String>,
+    /// The digest of the definition, `sha256:` and 64 hex digits.
+    pub digest: Option<String>,
+    /// The provider's id, if the definition names one.
+    pub provider: Option<String>,
+}
+
+/// A tool was met for the first time in a listing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToolDiscovered {
+    /// The tool.
+    pub tool: ToolRef,
+    /// Whether its definition carries a signature, good or bad.
+    pub signed: bool,
+}
+
+/// A definition was judged and its publisher established.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToolVerified {
+    /// The tool.
+    pub tool: ToolRef,
+    /// The first answer of the verdict in words, for example `attested` or `signed`.
+    pub who: String,
+    /// Where it is served from, `listed` or `unproven`.
+    pub origin: String,
+    /// The second answer of the verdict: every finding that applies.
+    pub what: Vec<String>,
+    /// What was decided: `allow`, `warn`, `ask` or `block`.
+    pub decision: String,
+}
+
+/// A person, or a policy in their name, approved one digest of one tool.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToolApproved {
+    /// The tool, with the digest that was approved.
+    pub tool: ToolRef,
+    /// Who approved.
+    pub by: String,
+    /// The scopes that were granted.
+    pub permissions: Vec<String>,
+    /// The digest whose approval this one replaces.
+    pub supersedes: Option<String>,
+    /// When the approval runs out.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub expires: Option<OffsetDateTime>,
+}
+
+/// A tool was called. Neither arguments nor results are recorded.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToolInvoked {
+    /// The tool.
+    pub tool: ToolRef,
+    /// Who called, if the call was authenticated.
+    pub principal: Option<String>,
+    /// Whether the call gave a result that is not an error.
+    pub succeeded: bool,
+    /// How long the call took, in milliseconds.
+    pub duration_ms: Option<u64>,
+}
+
+/// A known tool now has another definition.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToolUpdated {
+    /// The tool as it is now.
+    pub tool: ToolRef,
+    /// The digest of the definition that was known.
+    pub from_digest: String,
+    /// The version of the definition that was known.
+    pub from_version: Option<String>,
+}
+
+/// A known tool is missing from a complete listing. Its records are kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToolRemoved {
+    /// The tool as it was last known.
+    pub tool: ToolRef,
+}
+
+/// An approval no longer covers what is served; a person has to be asked again.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToolReapprovalRequested {
+    /// The tool as it is served now.
+    pub tool: ToolRef,
+    /// Why, in the words of the verdict, for example `upgraded`.
+    pub reasons: Vec<String>,
+    /// The digest that is approved.
+    pub approved_digest: Option<String>,
+    /// What changed, for a person to read. Holds text of the server.
+    pub diff: Option<String>,
+}
+
+/// What ran out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Expired {
+    /// The approval of a person.
+    #[default]
+    Approval,
+    /// The attestation of an identity provider.
+    Attestation,
+}
+
+/// An approval or the evidence behind a tool ran out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToolExpired {
+    /// The tool.
+    pub tool: ToolRef,
+    /// What ran out.
+    pub expired: Expired,
+    /// Since when.
+    #[serde(with = "time::serde::rfc3339")]
+    pub since: OffsetDateTime,
+}
+
+/// Why the key behind a signature is trusted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum KeyTrust {
+    /// The trust configuration names it.
+    #[default]
+    Configured,
+    /// A person approved it for this server.
+    Pinned,
+}
+
+/// The signature of a definition is good.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignatureVerified {
+    /// The tool.
+    pub tool: ToolRef,
+    /// The key id that the signature names.
+    pub kid: String,
+    /// The JWS algorithm.
+    pub algorithm: String,
+    /// Why the key is trusted.
+    pub trust: KeyTrust,
+}
+
+/// The signature of a definition is not good, or could not be checked.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignatureFailed {
+    /// The tool.
+    pub tool: ToolRef,
+    /// The key id that the signature names, if its header could be read.
+    pub kid: Option<String>,
+    /// The JWS algorithm that it names, if its header could be read.
+    pub algorithm: Option<String>,
+    /// Why.
+    pub reason: String,
+}
+
+/// A tool is served under another version than before.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VersionChanged {
+    /// The tool as it is now.
+    pub tool: ToolRef,
+    /// The version that was known; none for a tool that had none.
+    pub from: Option<String>,
+    /// The version that is served; none if it has gone.
+    pub to: Option<String>,
+}
+
+/// A tool asks for other permissions than before.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PermissionChanged {
+    /// The tool as it is now.
+    pub tool: ToolRef,
+    /// Scopes that it did not ask for before.
+    pub added: Vec<String>,
+    /// Scopes that it no longer asks for.
+    pub removed: Vec<String>,
+}
+
+/// Something that must not happen was attempted and refused.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecurityViolation {
+    /// The server it came from.
+    pub server: String,
+    /// The tool, where one is concerned.
+    pub tool: Option<ToolRef>,
+    /// What was found, in the words of the verdict: `tampered`, `impostor`, `replaced`, …
+    pub violation: String,
+    /// What that means here, for a person to read. May hold text of the server.
+    pub detail: String,
+}
+
+impl Default for ToolExpired {
+    fn default() -> Self {
+        Self {
+            tool: ToolRef::default(),
+            expired: Expired::default(),
+            since: OffsetDateTime::UNIX_EPOCH,
+        }
+    }
+}

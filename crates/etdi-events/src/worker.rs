@@ -1,0 +1,119 @@
+//! A thread for each listener, behind a bounded queue.
+
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use crate::EventRecord;
+use crate::sink::{EventSink, SinkError};
+
+/// How many records wait for one listener before further ones are dropped.
+pub(crate) const QUEUE: usize = 1024;
+
+/// The sending end of a listener's thread. The thread ends, after what is queued, when this is
+/// dropped; nobody ever waits for it.
+pub(crate) struct Worker {
+    queue: SyncSender<Arc<EventRecord>>,
+    cancelled: Arc<AtomicBool>,
+}
+
+impl Worker {
+    pub(crate) fn start(sink: Box<dyn EventSink>, counters: Arc<Counters>) -> io::Result<Self> {
+        let (queue, records) = sync_channel(QUEUE);
+        let cancelled = Arc::new(AtomicBool::new(false));
+        let seen = Arc::clone(&cancelled);
+        thread::Builder::new()
+            .name("etdi-events".to_owned())
+            .spawn(move || run(sink, &records, &seen, &counters))?;
+        Ok(Self { queue, cancelled })
+    }
+
+    pub(crate) fn offer(&self, record: &Arc<EventRecord>, counters: &Counters) {
+        counters.begin();
+        if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) =
+            self.queue.try_send(Arc::clone(record))
+        {
+            counters.end(1);
+            counters.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    pub(crate) fn cancel(&self) {
+        self.cancelled.store(true, Ordering::SeqCst);
+    }
+}
+
+/// What happened to records, over all listeners of an emitter.
+#[derive(Default)]
+pub(crate) struct Counters {
+    pub(crate) dropped: AtomicU64,
+    pub(crate) panicked: AtomicU64,
+    pub(crate) failed: AtomicU64,
+    pending: Mutex<u64>,
+    idle: Condvar,
+}
+
+impl Counters {
+    fn begin(&self) {
+        *self.pending.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+    }
+
+    fn end(&self, records: u64) {
+        let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        *pending = pending.saturating_sub(records);
+        if *pending == 0 {
+            self.idle.notify_all();
+        }
+    }
+
+    pub(crate) fn wait_until_idle(&self, timeout: Duration) -> bool {
+        let pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        let (pending, _) = self
+            .idle
+            .wait_timeout_while(pending, timeout, |pending| *pending > 0)
+            .unwrap_or_else(PoisonError::into_inner);
+        *pending == 0
+    }
+}
+
+/// Records are taken in batches, so that a sink is flushed once for many of them.
+fn run(
+    mut sink: Box<dyn EventSink>,
+    records: &Receiver<Arc<EventRecord>>,
+    cancelled: &AtomicBool,
+    counters: &Counters,
+) {
+    while let Ok(first) = records.recv() {
+        let mut handled = 0;
+        for record in std::iter::once(first).chain(records.try_iter().take(QUEUE)) {
+            if !cancelled.load(Ordering::SeqCst) {
+                guarded(counters, || sink.record(&record));
+            }
+            handled += 1;
+        }
+        guarded(counters, || sink.flush());
+        counters.end(handled);
+    }
+}
+
+fn guarded(counters: &Counters, call: impl FnOnce() -> Result<(), SinkError>) {
+    match catch_unwind(AssertUnwindSafe(call)) {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => {
+            // Once: a full disk would otherwise fill the log as well.
+            if counters.failed.fetch_add(1, Ordering::Relaxed) == 0 {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "an event sink failed"
+                );
+            }
+        }
+        Err(_) => {
+            counters.panicked.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}

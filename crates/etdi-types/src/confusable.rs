@@ -1,0 +1,62 @@
+//! Confusable keys: what two names look like to a person (wire format, section 1).
+
+use unicode_security::skeleton;
+
+/// The key of a served name: lower-cased, UTS 39 skeleton, `-`, `_` and `.` folded into one.
+///
+/// Two names with one key look the same to a person.
+#[must_use]
+pub fn name_key(name: &str) -> String {
+    let lower = skeleton_lower(name);
+    lower.chars().map(fold_separator).collect()
+}
+
+/// The key of a tool id: the authority as U-label, then as [`name_key`].
+#[must_use]
+pub fn id_key(id: &str) -> String {
+    match id.split_once('/') {
+        Some((authority, path)) => {
+            let (unicode, _) = idna::domain_to_unicode(authority);
+            name_key(&format!("{unicode}/{path}"))
+        }
+        None => name_key(id),
+    }
+}
+
+/// Lower-casing comes first and last: the skeleton maps lower-case `l` and the digit `1` together
+/// but also yields upper-case letters of its own for some inputs.
+fn skeleton_lower(text: &str) -> String {
+    let lower = text.to_lowercase();
+    let once: String = skeleton(&lower).collect();
+    let again = once.to_lowercase();
+    skeleton(&again).collect()
+}
+
+fn fold_separator(c: char) -> char {
+    if matches!(c, '-' | '_' | '.' | '\u{2010}'..='\u{2015}' | '\u{2212}') {
+        '-'
+    } else {
+        c
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn look_alikes_share_a_key() {
+        assert_eq!(name_key("foo-bar"), name_key("foo_bar"));
+        assert_eq!(name_key("foo.bar"), name_key("Foo_Bar"));
+        // Cyrillic а in place of the Latin one.
+        assert_eq!(name_key("sc\u{430}n"), name_key("scan"));
+        assert_ne!(name_key("scan"), name_key("scam"));
+    }
+
+    #[test]
+    fn ids_compare_by_their_u_label() {
+        // xn--80ak6aa92e.com is the all-Cyrillic look-alike of apple.com.
+        assert_eq!(id_key("xn--80ak6aa92e.com/scan"), id_key("apple.com/scan"));
+        assert_ne!(id_key("a.example/scan"), id_key("b.example/scan"));
+    }
+}

@@ -1,0 +1,191 @@
+//! The decision table: verdict and level → allow, warn, ask or block. One function.
+
+use serde::Serialize;
+
+use crate::level::SecurityLevel;
+use crate::verdict::{DenyReason, KeyTrust, May, Origin, Verdict, What, Who};
+
+/// What to do, from mildest to strictest; the worst of all rows that apply wins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Action {
+    /// Go on.
+    Allow,
+    /// Go on, and tell.
+    Warn,
+    /// Ask a person; without one it is a refusal.
+    Ask,
+    /// Refuse.
+    Block,
+}
+
+/// The rows of the decision table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Row {
+    /// Attested, or signed with a configured key.
+    Trusted,
+    /// Signed with a pinned key.
+    Pinned,
+    /// Added where the origin is unproven.
+    OriginUnproven,
+    /// Identified or anonymous.
+    Unproven,
+    /// Expired or unknown, approved, and within the offline grace.
+    WithinGrace,
+    /// Expired or unknown otherwise.
+    Unchecked,
+    /// Impostor or revoked.
+    False,
+    /// Approved.
+    Approved,
+    /// New, renamed, upgraded, or the approval has expired.
+    Unapproved,
+    /// An unsigned tool changed.
+    Changed,
+    /// The evidence is weaker or other than before.
+    EvidenceLost,
+    /// It looks like another server's approved tool.
+    Shadowed,
+    /// Rolled back.
+    RolledBack,
+    /// Tampered, replaced or equivocated. Malformed definitions and duplicates never get a verdict
+    /// and are refused before.
+    Forbidden,
+    /// A policy allows it.
+    Allowed,
+    /// There is no policy.
+    NotEvaluated,
+    /// Denied for missing scopes.
+    MissingScopes,
+    /// Denied for anything else.
+    Denied,
+}
+
+/// The table itself.
+#[must_use]
+pub fn action(row: Row, level: SecurityLevel) -> Action {
+    use Action::{Allow, Ask, Block, Warn};
+    let [basic, enhanced, strict] = match row {
+        Row::Trusted => [Allow, Allow, Allow],
+        Row::Pinned => [Allow, Allow, Block],
+        Row::OriginUnproven => [Warn, Warn, Block],
+        Row::Unproven => [Warn, Warn, Block],
+        Row::WithinGrace => [Warn, Warn, Warn],
+        Row::Unchecked => [Warn, Block, Block],
+        Row::False => [Block, Block, Block],
+        Row::Approved => [Allow, Allow, Allow],
+        Row::Unapproved => [Warn, Ask, Ask],
+        Row::Changed => [Warn, Ask, Block],
+        Row::EvidenceLost => [Warn, Block, Block],
+        Row::Shadowed => [Warn, Ask, Block],
+        Row::RolledBack => [Warn, Block, Block],
+        Row::Forbidden => [Block, Block, Block],
+        Row::Allowed => [Allow, Allow, Allow],
+        Row::NotEvaluated => [Allow, Allow, Block],
+        Row::MissingScopes => [Warn, Block, Block],
+        Row::Denied => [Block, Block, Block],
+    };
+    match level {
+        SecurityLevel::Basic => basic,
+        SecurityLevel::Enhanced => enhanced,
+        SecurityLevel::Strict => strict,
+    }
+}
+
+/// What a verdict comes to at a level.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Outcome {
+    /// The worst of the rows.
+    pub action: Action,
+    /// The rows that apply, each with its action: who, origin, what, may.
+    pub rows: Vec<(Row, Action)>,
+}
+
+impl Outcome {
+    /// Whether blocking comes from nothing but these rows: then a person may override it.
+    #[must_use]
+    pub fn blocks_only_for(&self, rows: &[Row]) -> bool {
+        self.action == Action::Block
+            && self
+                .rows
+                .iter()
+                .all(|(row, action)| *action != Action::Block || rows.contains(row))
+    }
+}
+
+/// Decides: the worst of all rows that apply.
+#[must_use]
+pub fn decide(level: SecurityLevel, verdict: &Verdict) -> Outcome {
+    let rows: Vec<(Row, Action)> = std::iter::once(who_row(level, verdict))
+        .chain((verdict.origin == Origin::Unproven).then_some(Row::OriginUnproven))
+        .chain(verdict.what.iter().map(what_row))
+        .chain([may_row(&verdict.may)])
+        .map(|row| (row, action(row, level)))
+        .collect();
+    // A verdict without a row cannot be; if it were, it is a no.
+    let worst = rows
+        .iter()
+        .map(|(_, action)| *action)
+        .max()
+        .unwrap_or(Action::Block);
+    let action = if verdict.what.is_empty() {
+        Action::Block
+    } else {
+        worst
+    };
+    Outcome { action, rows }
+}
+
+fn who_row(level: SecurityLevel, verdict: &Verdict) -> Row {
+    match &verdict.who {
+        Who::Attested { .. }
+        | Who::Signed {
+            trust: KeyTrust::Configured,
+            ..
+        } => Row::Trusted,
+        Who::Signed {
+            trust: KeyTrust::Pinned,
+            ..
+        } => Row::Pinned,
+        Who::Identified { .. } | Who::Anonymous => Row::Unproven,
+        Who::Expired { .. } | Who::Unknown { .. } => {
+            let grace = level.offline_grace();
+            let within =
+                verdict.is_approved() && verdict.evidence_age.is_some_and(|age| age < grace);
+            if within {
+                Row::WithinGrace
+            } else {
+                Row::Unchecked
+            }
+        }
+        Who::Impostor { .. } | Who::Revoked { .. } => Row::False,
+    }
+}
+
+fn what_row(what: &What) -> Row {
+    match what {
+        What::Approved => Row::Approved,
+        What::New | What::Renamed { .. } | What::Upgraded { .. } | What::ApprovalExpired { .. } => {
+            Row::Unapproved
+        }
+        What::Changed { .. } => Row::Changed,
+        What::EvidenceLost { .. } => Row::EvidenceLost,
+        What::Shadowed { .. } => Row::Shadowed,
+        What::RolledBack { .. } => Row::RolledBack,
+        What::Tampered { .. } | What::Replaced { .. } | What::Equivocated { .. } => Row::Forbidden,
+    }
+}
+
+fn may_row(may: &May) -> Row {
+    match may {
+        May::Allowed => Row::Allowed,
+        May::NotEvaluated => Row::NotEvaluated,
+        May::Denied {
+            why: DenyReason::MissingScopes { .. },
+        } => Row::MissingScopes,
+        May::Denied { .. } => Row::Denied,
+    }
+}

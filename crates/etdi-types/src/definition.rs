@@ -1,0 +1,157 @@
+//! A tool's definition as it was served: untrusted until it is judged.
+
+mod error;
+mod member;
+
+use std::sync::Arc;
+
+pub use error::DefinitionError;
+pub use member::SignedPart;
+
+use crate::json::{self, Limits, Object, Value};
+use crate::{DEFINITION_KEY, Digest, META_PREFIX};
+
+/// One tool as a server served it, parsed with every refusal of the wire format.
+///
+/// Nothing in here is verified: [`judge`](crate::judge()) says what it is worth.
+#[derive(Clone, Debug)]
+pub struct ToolDefinition {
+    served_name: String,
+    signed: Option<SignedPart>,
+    canonical: Arc<str>,
+    digest: Digest,
+    raw: Arc<str>,
+}
+
+impl ToolDefinition {
+    /// Parses one element of `tools`, from its bytes as received.
+    ///
+    /// # Errors
+    /// A [`DefinitionError`] for each refusal of the wire format, sections 1 and 2. Whoever gets
+    /// one must not show the tool to a model.
+    pub fn parse(bytes: &[u8]) -> Result<Self, DefinitionError> {
+        let mut value = json::parse(bytes, Limits::TOOL)?;
+        // The strict reader has proven that the bytes are UTF-8.
+        let raw: Arc<str> = String::from_utf8_lossy(bytes).as_ref().into();
+        let Value::Object(tool) = &mut value else {
+            return Err(DefinitionError::NotAnObject {
+                found: value.kind(),
+            });
+        };
+        let served_name = match tool.get("name") {
+            Some(Value::String(name)) if !name.is_empty() => name.clone().into_owned(),
+            _ => return Err(DefinitionError::Name),
+        };
+        let signed = match etdi_member(tool)? {
+            Some(member) => Some(SignedPart::parse(member)?),
+            None => None,
+        };
+        if let Some(part) = &signed {
+            strip_evidence(tool, part);
+        }
+        let canonical: Arc<str> = value.to_canonical().into();
+        let digest = Digest::of(canonical.as_bytes());
+        Ok(Self {
+            served_name,
+            signed,
+            canonical,
+            digest,
+            raw,
+        })
+    }
+
+    /// The name under which the server offers the tool: what a call must name.
+    #[must_use]
+    pub fn served_name(&self) -> &str {
+        &self.served_name
+    }
+
+    /// What the definition member says, if there is one. `None`: the tool is unsigned.
+    #[must_use]
+    pub fn signed(&self) -> Option<&SignedPart> {
+        self.signed.as_ref()
+    }
+
+    /// The canonical form that the digest and the signature are over (wire format, section 2).
+    #[must_use]
+    pub fn canonical(&self) -> &Arc<str> {
+        &self.canonical
+    }
+
+    /// The digest of the canonical form.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// The JSON text as received.
+    #[must_use]
+    pub fn raw(&self) -> &str {
+        &self.raw
+    }
+
+    /// The tool's description, as served: attacker text.
+    #[must_use]
+    pub fn description(&self) -> Option<String> {
+        self.member_text("description")
+    }
+
+    /// The canonical form of one top-level member, to compare definitions by it.
+    #[must_use]
+    pub fn member(&self, name: &str) -> Option<String> {
+        canonical_member(&self.canonical, name)
+    }
+
+    fn member_text(&self, name: &str) -> Option<String> {
+        let value = json::parse(self.canonical.as_bytes(), Limits::RESPONSE).ok()?;
+        Some(value.as_object()?.get(name)?.as_str()?.to_owned())
+    }
+}
+
+/// The canonical form of one top-level member of a canonical definition.
+pub(crate) fn canonical_member(canonical: &str, name: &str) -> Option<String> {
+    let value = json::parse(canonical.as_bytes(), Limits::RESPONSE).ok()?;
+    Some(value.as_object()?.get(name)?.to_canonical())
+}
+
+/// The definition member, after refusing every other key under the prefix.
+fn etdi_member<'t, 'a>(tool: &'t Object<'a>) -> Result<Option<&'t Object<'a>>, DefinitionError> {
+    let meta = match tool.get("_meta") {
+        None => return Ok(None),
+        Some(Value::Object(meta)) => meta,
+        Some(other) => {
+            return Err(DefinitionError::Meta {
+                found: other.kind(),
+            });
+        }
+    };
+    let stranger = meta
+        .iter()
+        .find(|(name, _)| name.starts_with(META_PREFIX) && *name != DEFINITION_KEY);
+    if let Some((name, _)) = stranger {
+        return Err(DefinitionError::UnknownMetaKey(name.to_owned()));
+    }
+    match meta.get(DEFINITION_KEY) {
+        None => Ok(None),
+        Some(Value::Object(member)) => Ok(Some(member)),
+        Some(other) => Err(DefinitionError::Member {
+            name: DEFINITION_KEY,
+            problem: format!("must be an object, not {}", other.kind()),
+        }),
+    }
+}
+
+/// Section 2: the signed name in place of the served one, and the evidence removed.
+fn strip_evidence(tool: &mut Object<'_>, part: &SignedPart) {
+    if let Some(name) = tool.get_mut("name") {
+        *name = Value::String(part.name.clone().into());
+    }
+    let Some(Value::Object(meta)) = tool.get_mut("_meta") else {
+        return;
+    };
+    let Some(Value::Object(definition)) = meta.get_mut(DEFINITION_KEY) else {
+        return;
+    };
+    definition.remove("signature");
+    definition.remove("attestation");
+}

@@ -1,0 +1,160 @@
+//! The evidence of a definition, checked against keys: the cryptographic half of judging.
+
+use time::OffsetDateTime;
+
+use crate::definition::ToolDefinition;
+use crate::jws::{DetachedJws, SignatureError};
+use crate::keys::Jwk;
+use crate::trust::TrustConfig;
+use crate::verdict::{Binding, KeyTrust, UnknownReason};
+
+/// What the evidence of one definition is worth.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Evidence {
+    /// The signature.
+    pub signature: SignatureEvidence,
+    /// The attestation.
+    pub attestation: AttestationEvidence,
+}
+
+/// A signature, checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SignatureEvidence {
+    /// There is none.
+    Absent,
+    /// A trusted key made it.
+    Good {
+        /// The key's id.
+        kid: String,
+        /// The key's RFC 7638 thumbprint.
+        thumbprint: String,
+        /// Why the key is trusted.
+        trust: KeyTrust,
+        /// The key itself, if it is pinned.
+        pinned_key: Option<Jwk>,
+    },
+    /// It is refused.
+    Bad(SignatureError),
+    /// It is well-formed, and no key is there to check it with.
+    Unchecked {
+        /// The key id that it names.
+        kid: String,
+        /// Why not.
+        why: UnknownReason,
+    },
+}
+
+/// An attestation, checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AttestationEvidence {
+    /// There is none.
+    Absent,
+    /// A configured issuer made it for a configured client.
+    Good {
+        /// The issuer.
+        issuer: String,
+        /// The client.
+        client: String,
+        /// What it binds; `None` for nothing.
+        binding: Option<Binding>,
+    },
+    /// It is refused.
+    Bad(String),
+    /// It was good once.
+    Expired {
+        /// The issuer.
+        issuer: String,
+        /// When it expired.
+        since: OffsetDateTime,
+    },
+    /// It could not be checked.
+    Unchecked(String),
+}
+
+/// Why evidence is not good.
+pub type VerificationFailure = SignatureError;
+
+/// Where the keys of a provider come from when its signature is checked.
+#[derive(Clone, Copy, Debug)]
+pub enum ProviderKeys<'a> {
+    /// The keys that the trust entry itself lists.
+    Listed,
+    /// The keys that were fetched from the entry's `jwks_uri`.
+    Fetched(&'a [Jwk]),
+    /// The `jwks_uri` could not be fetched; why.
+    Unavailable(&'a str),
+}
+
+/// Checks the signature of `definition`.
+///
+/// Keys come from the trust entry whose id equals the definition's provider, and from nowhere else;
+/// only where there is no such entry may `pinned_key` find one that a person supplied.
+pub fn check_signature<'k>(
+    definition: &ToolDefinition,
+    trust: &TrustConfig,
+    keys: ProviderKeys<'_>,
+    pinned_key: impl FnOnce(&str, &str) -> Option<&'k Jwk>,
+) -> SignatureEvidence {
+    let Some(part) = definition.signed() else {
+        return SignatureEvidence::Absent;
+    };
+    let Some(signature) = &part.signature else {
+        return SignatureEvidence::Absent;
+    };
+    let jws = match DetachedJws::parse(signature) {
+        Ok(jws) => jws,
+        Err(error) => return SignatureEvidence::Bad(error),
+    };
+    let provider = part.provider.id();
+    let Some(entry) = trust.provider(provider) else {
+        let Some(key) = pinned_key(provider, jws.kid()) else {
+            let kid = jws.kid().to_owned();
+            let why = UnknownReason::UntrustedKey {
+                provider: provider.to_owned(),
+                kid: kid.clone(),
+            };
+            return SignatureEvidence::Unchecked { kid, why };
+        };
+        return verify(
+            &jws,
+            std::slice::from_ref(key),
+            definition,
+            KeyTrust::Pinned,
+        );
+    };
+    match keys {
+        ProviderKeys::Fetched(fetched) => verify(&jws, fetched, definition, KeyTrust::Configured),
+        ProviderKeys::Unavailable(reason) => SignatureEvidence::Unchecked {
+            kid: jws.kid().to_owned(),
+            why: UnknownReason::KeysUnavailable(reason.to_owned()),
+        },
+        ProviderKeys::Listed => verify(&jws, &entry.keys, definition, KeyTrust::Configured),
+    }
+}
+
+fn verify(
+    jws: &DetachedJws,
+    keys: &[Jwk],
+    definition: &ToolDefinition,
+    trust: KeyTrust,
+) -> SignatureEvidence {
+    let checked = jws.select(keys).and_then(|key| {
+        let verifying = key.verifying_key().map_err(|_| SignatureError::NoSuchKey {
+            kid: jws.kid().to_owned(),
+            alg: jws.algorithm(),
+        })?;
+        jws.verify(&verifying, definition.canonical().as_bytes())?;
+        Ok(key)
+    });
+    match checked {
+        Ok(key) => SignatureEvidence::Good {
+            kid: jws.kid().to_owned(),
+            thumbprint: key.thumbprint(),
+            trust,
+            pinned_key: (trust == KeyTrust::Pinned).then(|| key.clone()),
+        },
+        Err(error) => SignatureEvidence::Bad(error),
+    }
+}

@@ -1,0 +1,303 @@
+//! Who is on the other end: servers and authorization contexts (wire format, section 6).
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Display, Formatter};
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::digest::Digest;
+use crate::json::{self, Limits};
+use crate::text::escaped;
+
+/// The URI of an HTTP resource in normal form: scheme and host lower-cased, default port dropped,
+/// path and query byte-exact, an empty path written `/` (RFC 8707; wire format, section 6).
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ResourceUri(String);
+
+/// A text is not a resource URI.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ResourceUriError {
+    /// Not an absolute URI with a host.
+    #[error("\"{}\" is not an absolute http or https URI with a host", escaped(.0))]
+    NotAbsolute(String),
+    /// A fragment, which RFC 8707 forbids.
+    #[error("the resource URI \"{}\" has a fragment; remove everything from `#` on", escaped(.0))]
+    Fragment(String),
+    /// A user name or password.
+    #[error("the resource URI has a user name or password; pass credentials another way")]
+    Credentials,
+    /// A path or query that HTTP clients would rewrite, so that it names two things.
+    #[error("the resource URI \"{}\" has a path or query that clients rewrite; write it as \"{}\"",
+        escaped(.0), escaped(.1))]
+    NotNormal(String, String),
+}
+
+impl ResourceUri {
+    /// Brings `text` into normal form.
+    ///
+    /// # Errors
+    /// A [`ResourceUriError`] if there is no such form.
+    pub fn parse(text: &str) -> Result<Self, ResourceUriError> {
+        let not_absolute = || ResourceUriError::NotAbsolute(text.to_owned());
+        let (_, after_scheme) = text.split_once("://").ok_or_else(not_absolute)?;
+        // The URL parser repairs what is not printable ASCII; two texts would become one server.
+        if !text.bytes().all(|b| b.is_ascii_graphic() && b != b'\\') {
+            return Err(not_absolute());
+        }
+        let url = url::Url::parse(text).map_err(|_| not_absolute())?;
+        let host = url
+            .host_str()
+            .filter(|host| !host.is_empty())
+            .ok_or_else(not_absolute)?;
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(not_absolute());
+        }
+        if url.fragment().is_some() {
+            return Err(ResourceUriError::Fragment(text.to_owned()));
+        }
+        if !url.username().is_empty() || url.password().is_some() || after_scheme.contains('@') {
+            return Err(ResourceUriError::Credentials);
+        }
+        let port = url
+            .port()
+            .map(|port| format!(":{port}"))
+            .unwrap_or_default();
+        let rest = after_scheme
+            .find(['/', '?'])
+            .and_then(|at| after_scheme.get(at..));
+        let rest = match rest {
+            None => "/".to_owned(),
+            Some(query) if query.starts_with('?') => format!("/{query}"),
+            Some(rest) => rest.to_owned(),
+        };
+        let uri = format!("{}://{host}{port}{rest}", url.scheme());
+        if url.as_str() == uri {
+            Ok(Self(uri))
+        } else {
+            Err(ResourceUriError::NotNormal(
+                text.to_owned(),
+                url.to_string(),
+            ))
+        }
+    }
+
+    /// The URI in normal form.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Display for ResourceUri {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for ResourceUri {
+    type Err = ResourceUriError;
+
+    fn from_str(text: &str) -> Result<Self, ResourceUriError> {
+        Self::parse(text)
+    }
+}
+
+/// How a stdio server is started, as configured: before any variable is expanded.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct StdioCommand {
+    /// The program.
+    pub command: String,
+    /// Its arguments.
+    #[serde(default)]
+    pub args: Vec<String>,
+    /// Variables added to its environment.
+    #[serde(default)]
+    pub env: BTreeMap<String, String>,
+    /// Its working directory; `None` for the client's own.
+    #[serde(default)]
+    pub cwd: Option<String>,
+}
+
+impl StdioCommand {
+    /// A command without arguments.
+    #[must_use]
+    pub fn new(command: impl Into<String>) -> Self {
+        Self {
+            command: command.into(),
+            ..Self::default()
+        }
+    }
+
+    /// The same command with one more argument.
+    #[must_use]
+    pub fn arg(mut self, arg: impl Into<String>) -> Self {
+        self.args.push(arg.into());
+        self
+    }
+
+    /// The same command with more arguments.
+    #[must_use]
+    pub fn args<A: Into<String>>(mut self, args: impl IntoIterator<Item = A>) -> Self {
+        self.args.extend(args.into_iter().map(Into::into));
+        self
+    }
+
+    /// The same command with a variable added to the environment.
+    #[must_use]
+    pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.env.insert(name.into(), value.into());
+        self
+    }
+
+    /// The same command with a working directory.
+    #[must_use]
+    pub fn cwd(mut self, cwd: impl Into<String>) -> Self {
+        self.cwd = Some(cwd.into());
+        self
+    }
+
+    /// SHA-256 over the JCS of `{command, args, env, cwd}`.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        // Strings in a fixed shape always serialise, and depth 2 always parses.
+        let text = serde_json::to_string(self).unwrap_or_default();
+        let limits = Limits {
+            bytes: usize::MAX,
+            ..Limits::TOOL
+        };
+        let canonical = json::parse(text.as_bytes(), limits).map(|value| value.to_canonical());
+        Digest::of(canonical.unwrap_or(text).as_bytes())
+    }
+}
+
+/// Which server this is. What a server says of itself never counts.
+///
+/// Its text is the resource URI, or `stdio:` and the digest of the command.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ServerIdentity {
+    /// A server on HTTP, by its configured resource URI.
+    Http(ResourceUri),
+    /// A child process, by the digest of its command as configured.
+    Stdio(Digest),
+}
+
+impl ServerIdentity {
+    /// The entry in a definition's `servers` that stands for this server.
+    #[must_use]
+    pub fn listed_as(&self) -> &str {
+        match self {
+            Self::Http(uri) => uri.as_str(),
+            Self::Stdio(_) => "stdio",
+        }
+    }
+}
+
+impl From<&StdioCommand> for ServerIdentity {
+    fn from(command: &StdioCommand) -> Self {
+        Self::Stdio(command.digest())
+    }
+}
+
+impl Display for ServerIdentity {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Http(uri) => Display::fmt(uri, f),
+            Self::Stdio(digest) => write!(f, "stdio:{digest}"),
+        }
+    }
+}
+
+impl FromStr for ServerIdentity {
+    type Err = ResourceUriError;
+
+    fn from_str(text: &str) -> Result<Self, ResourceUriError> {
+        match text.strip_prefix("stdio:") {
+            Some(digest) => digest
+                .parse()
+                .map(Self::Stdio)
+                .map_err(|_| ResourceUriError::NotAbsolute(text.to_owned())),
+            None => ResourceUri::parse(text).map(Self::Http),
+        }
+    }
+}
+
+macro_rules! string_serde {
+    ($($name:ident),*) => {$(
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    )*};
+}
+string_serde!(ResourceUri, ServerIdentity);
+
+/// For whom calls are made. It limits who may use an approval, never what counts as tampering.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum AuthorizationContext {
+    /// Calls carry no authorization.
+    #[default]
+    None,
+    /// Calls are made for this principal. Scopes are not part of it.
+    Principal {
+        /// The issuer, byte for byte.
+        issuer: String,
+        /// The `sub` claim.
+        subject: String,
+        /// The client id.
+        client: String,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn resource_uris_have_one_form() {
+        for (text, normal) in [
+            (
+                "HTTPS://Docs.Example:443/MCP?a=B",
+                "https://docs.example/MCP?a=B",
+            ),
+            ("http://127.0.0.1:8080/mcp", "http://127.0.0.1:8080/mcp"),
+            ("https://docs.example", "https://docs.example/"),
+            ("https://docs.example?x", "https://docs.example/?x"),
+        ] {
+            assert_eq!(ResourceUri::parse(text).unwrap().as_str(), normal);
+        }
+    }
+
+    #[test]
+    fn what_has_no_one_form_is_refused() {
+        for bad in [
+            "docs.example/mcp",
+            "ftp://docs.example/",
+            "https:///mcp",
+            "https://docs.example/#x",
+            "https://user@docs.example/",
+            "https://docs.example/a/../b",
+            "https://docs.example\\mcp",
+            "https://docs.example/a b",
+        ] {
+            assert!(ResourceUri::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_command_is_its_canonical_form() {
+        let command = StdioCommand::new("npx").arg("-y");
+        let expected = Digest::of(br#"{"args":["-y"],"command":"npx","cwd":null,"env":{}}"#);
+        assert_eq!(command.digest(), expected);
+        assert_ne!(command.clone().env("A", "1").digest(), expected);
+    }
+}

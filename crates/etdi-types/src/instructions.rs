@@ -1,0 +1,81 @@
+//! A server's `instructions` as a pseudo-tool: pinned, diffed, withheld from the model until
+//! approved, at every level (wire format, section 6).
+
+use std::sync::Arc;
+
+use crate::digest::Digest;
+use crate::identity::ServerIdentity;
+use crate::json::{self, JsonError, Limits, Value};
+
+/// The instructions of one server, as received.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Instructions {
+    text: String,
+    canonical: Arc<str>,
+    digest: Digest,
+}
+
+impl Instructions {
+    /// Reads `result.instructions` from the raw JSON-RPC response of `initialize` or
+    /// `server/discover`. `None`: the server gives none.
+    ///
+    /// # Errors
+    /// [`JsonError`] if the response is not JSON that all readers read alike.
+    pub fn from_response(message: &[u8]) -> Result<Option<Self>, JsonError> {
+        let value = json::parse(message, Limits::RESPONSE)?;
+        let text = value.as_object().and_then(|message| {
+            message
+                .get("result")?
+                .as_object()?
+                .get("instructions")?
+                .as_str()
+        });
+        Ok(text.map(Self::new))
+    }
+
+    /// These instructions.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        let mut canonical = String::from("{\"instructions\":");
+        json::write_string(&mut canonical, text);
+        canonical.push('}');
+        Self {
+            digest: Digest::of(canonical.as_bytes()),
+            canonical: canonical.into(),
+            text: text.to_owned(),
+        }
+    }
+
+    /// The text: attacker text, for a model only once it is approved.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The canonical form, JCS of `{"instructions": text}`.
+    #[must_use]
+    pub fn canonical(&self) -> &Arc<str> {
+        &self.canonical
+    }
+
+    /// The digest of the canonical form.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// The id under which approvals of `server`'s instructions are kept.
+    #[must_use]
+    pub fn id(server: &ServerIdentity) -> String {
+        format!("instructions:{server}")
+    }
+}
+
+/// The text of canonical instructions, for showing an earlier one.
+#[must_use]
+pub fn text_of(canonical: &str) -> Option<String> {
+    match json::parse(canonical.as_bytes(), Limits::RESPONSE).ok()? {
+        Value::Object(object) => Some(object.get("instructions")?.as_str()?.to_owned()),
+        _ => None,
+    }
+}

@@ -1,0 +1,548 @@
+//! The strict reader. One pass over the bytes; nesting is bounded by [`Limits::depth`], so the
+//! recursion is too.
+
+use std::borrow::Cow;
+
+use super::{Number, Object, Value};
+
+/// What a text may be at most.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Deepest nesting; the outermost object or array is depth 1.
+    pub depth: usize,
+    /// Bytes received.
+    pub bytes: usize,
+}
+
+impl Limits {
+    /// One tool: depth 64, 256 KiB (wire format, section 2).
+    pub const TOOL: Self = Self {
+        depth: 64,
+        bytes: 256 * 1024,
+    };
+    /// A whole response: 16 MiB (wire format, section 6). Tools stand three levels down in it.
+    pub const RESPONSE: Self = Self {
+        depth: 128,
+        bytes: 16 * 1024 * 1024,
+    };
+}
+
+/// Why a text was refused, and where.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{kind} (at byte {offset})")]
+pub struct JsonError {
+    /// What is wrong.
+    pub kind: JsonErrorKind,
+    /// Byte offset in the text as received, from 0.
+    pub offset: usize,
+}
+
+/// The refusals of the strict reader (wire format, section 2).
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum JsonErrorKind {
+    /// More bytes than the limit.
+    #[error("the text is larger than {limit} bytes")]
+    TooLarge {
+        /// The limit that was passed, in bytes.
+        limit: usize,
+    },
+    /// The bytes are not UTF-8.
+    #[error("the text is not valid UTF-8")]
+    InvalidUtf8,
+    /// The text starts with a byte order mark.
+    #[error("the text starts with a byte order mark")]
+    ByteOrderMark,
+    /// A `\uD800`…`\uDFFF` escape without its partner.
+    #[error("a string holds a lone surrogate")]
+    LoneSurrogate,
+    /// One object names a member twice, compared after unescaping.
+    #[error("the member \"{}\" appears twice in one object", crate::text::escaped(.0))]
+    DuplicateMember(String),
+    /// An integer token beyond ±(2^53−1).
+    #[error("an integer is beyond ±(2^53−1), where JSON readers disagree")]
+    IntegerOutOfRange,
+    /// A number token too large for a double.
+    #[error("a number is too large for a double")]
+    NumberOverflow,
+    /// Nesting beyond the limit.
+    #[error("the text is nested deeper than {limit} levels")]
+    TooDeep {
+        /// The limit that was passed, in levels.
+        limit: usize,
+    },
+    /// Not JSON (RFC 8259).
+    #[error("the text is not JSON: {0}")]
+    Syntax(&'static str),
+}
+
+/// Reads one JSON text strictly.
+///
+/// # Errors
+/// Every refusal of the wire format's section 2, each with its own [`JsonErrorKind`].
+pub fn parse(bytes: &[u8], limits: Limits) -> Result<Value<'_>, JsonError> {
+    let mut reader = Reader::new(bytes, limits)?;
+    let value = reader.value(0)?;
+    reader.end()?;
+    Ok(value)
+}
+
+/// Reads an object strictly, except that the elements of the array at `path` are not looked into:
+/// their texts come back as they stand, for each to be judged on its own.
+///
+/// The object that is returned has an empty array in their place. `None` for the texts means that
+/// there is no array at `path`.
+///
+/// # Errors
+/// As [`parse`]; and [`JsonErrorKind::Syntax`] if an element is no JSON at all.
+pub fn spans<'a>(
+    bytes: &'a [u8],
+    limits: Limits,
+    path: &[&str],
+) -> Result<(Value<'a>, Option<Vec<&'a str>>), JsonError> {
+    let mut reader = Reader::new(bytes, limits)?;
+    reader.cut = Some(path.iter().map(|name| (*name).to_owned()).collect());
+    let value = reader.value(0)?;
+    reader.end()?;
+    Ok((value, reader.found))
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    at: usize,
+    limits: Limits,
+    /// Names of the members that lead to the array whose elements are only cut out.
+    cut: Option<Vec<String>>,
+    /// How many of `cut`'s names the current position has matched.
+    matched: usize,
+    found: Option<Vec<&'a str>>,
+}
+
+impl<'a> Reader<'a> {
+    fn new(bytes: &'a [u8], limits: Limits) -> Result<Self, JsonError> {
+        let refuse = |kind, offset| Err(JsonError { kind, offset });
+        if bytes.len() > limits.bytes {
+            return refuse(
+                JsonErrorKind::TooLarge {
+                    limit: limits.bytes,
+                },
+                limits.bytes,
+            );
+        }
+        if bytes.starts_with(b"\xef\xbb\xbf") {
+            return refuse(JsonErrorKind::ByteOrderMark, 0);
+        }
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Ok(Self {
+                text,
+                at: 0,
+                limits,
+                cut: None,
+                matched: 0,
+                found: None,
+            }),
+            Err(error) => refuse(JsonErrorKind::InvalidUtf8, error.valid_up_to()),
+        }
+    }
+
+    fn error<T>(&self, kind: JsonErrorKind) -> Result<T, JsonError> {
+        Err(JsonError {
+            kind,
+            offset: self.at,
+        })
+    }
+
+    fn syntax<T>(&self, what: &'static str) -> Result<T, JsonError> {
+        self.error(JsonErrorKind::Syntax(what))
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    fn slice(&self, from: usize, to: usize) -> &'a str {
+        self.text.get(from..to).unwrap_or_default()
+    }
+
+    fn skip_space(&mut self) {
+        while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+            self.at += 1;
+        }
+    }
+
+    fn end(&mut self) -> Result<(), JsonError> {
+        self.skip_space();
+        if self.peek().is_some() {
+            self.syntax("text after the value")
+        } else {
+            Ok(())
+        }
+    }
+
+    fn eat(&mut self, byte: u8, what: &'static str) -> Result<(), JsonError> {
+        self.skip_space();
+        if self.peek() == Some(byte) {
+            self.at += 1;
+            Ok(())
+        } else {
+            self.syntax(what)
+        }
+    }
+
+    fn value(&mut self, depth: usize) -> Result<Value<'a>, JsonError> {
+        self.skip_space();
+        match self.peek() {
+            Some(b'{') => self.object(self.deeper(depth)?),
+            Some(b'[') => self.array(self.deeper(depth)?),
+            Some(b'"') => self.string().map(Value::String),
+            Some(b'-' | b'0'..=b'9') => self.number().map(Value::Number),
+            Some(b't') => self.word("true", Value::Bool(true)),
+            Some(b'f') => self.word("false", Value::Bool(false)),
+            Some(b'n') => self.word("null", Value::Null),
+            Some(_) => self.syntax("a value was expected"),
+            None => self.syntax("the text ends too early"),
+        }
+    }
+
+    fn deeper(&self, depth: usize) -> Result<usize, JsonError> {
+        if depth >= self.limits.depth {
+            return self.error(JsonErrorKind::TooDeep {
+                limit: self.limits.depth,
+            });
+        }
+        Ok(depth + 1)
+    }
+
+    fn word(&mut self, word: &'static str, value: Value<'a>) -> Result<Value<'a>, JsonError> {
+        if self
+            .text
+            .as_bytes()
+            .get(self.at..)
+            .is_some_and(|rest| rest.starts_with(word.as_bytes()))
+        {
+            self.at += word.len();
+            Ok(value)
+        } else {
+            self.syntax("a value was expected")
+        }
+    }
+
+    fn array(&mut self, depth: usize) -> Result<Value<'a>, JsonError> {
+        self.eat(b'[', "`[` was expected")?;
+        let mut elements = Vec::new();
+        self.skip_space();
+        if self.peek() == Some(b']') {
+            self.at += 1;
+            return Ok(Value::Array(elements));
+        }
+        loop {
+            elements.push(self.value(depth)?);
+            if !self.more(b']')? {
+                return Ok(Value::Array(elements));
+            }
+        }
+    }
+
+    /// After an element or a member: `true` for a comma, `false` for the closing bracket.
+    fn more(&mut self, close: u8) -> Result<bool, JsonError> {
+        self.skip_space();
+        match self.peek() {
+            Some(b',') => {
+                self.at += 1;
+                Ok(true)
+            }
+            Some(byte) if byte == close => {
+                self.at += 1;
+                Ok(false)
+            }
+            _ => self.syntax("`,` or the closing bracket was expected"),
+        }
+    }
+
+    fn object(&mut self, depth: usize) -> Result<Value<'a>, JsonError> {
+        let start = self.at;
+        self.eat(b'{', "`{` was expected")?;
+        let mut members = Vec::new();
+        self.skip_space();
+        if self.peek() == Some(b'}') {
+            self.at += 1;
+            return Ok(Value::Object(Object(members)));
+        }
+        loop {
+            self.skip_space();
+            if self.peek() != Some(b'"') {
+                return self.syntax("a member name was expected");
+            }
+            let name = self.string()?;
+            self.eat(b':', "`:` was expected")?;
+            let value = self.member(&name, depth)?;
+            members.push((name, value));
+            if !self.more(b'}')? {
+                break;
+            }
+        }
+        members.sort_by(|(a, _), (b, _)| utf16_order(a, b));
+        let twice = members.windows(2).find_map(|pair| match pair {
+            [(a, _), (b, _)] if a == b => Some(a.clone().into_owned()),
+            _ => None,
+        });
+        match twice {
+            Some(name) => Err(JsonError {
+                kind: JsonErrorKind::DuplicateMember(name),
+                offset: start,
+            }),
+            None => Ok(Value::Object(Object(members))),
+        }
+    }
+
+    fn member(&mut self, name: &str, depth: usize) -> Result<Value<'a>, JsonError> {
+        let on_path = self.matched + 1 == depth
+            && self
+                .cut
+                .as_ref()
+                .is_some_and(|cut| cut.get(self.matched).is_some_and(|n| n == name));
+        if !on_path {
+            return self.value(depth);
+        }
+        self.skip_space();
+        let last = self.cut.as_ref().is_some_and(|cut| cut.len() == depth);
+        if last && self.peek() == Some(b'[') {
+            let elements = self.cut_elements()?;
+            self.found = Some(elements);
+            return Ok(Value::Array(Vec::new()));
+        }
+        self.matched += 1;
+        let value = self.value(depth);
+        self.matched -= 1;
+        value
+    }
+
+    fn cut_elements(&mut self) -> Result<Vec<&'a str>, JsonError> {
+        self.eat(b'[', "`[` was expected")?;
+        let mut elements = Vec::new();
+        self.skip_space();
+        if self.peek() == Some(b']') {
+            self.at += 1;
+            return Ok(elements);
+        }
+        loop {
+            self.skip_space();
+            let start = self.at;
+            self.skip_value()?;
+            elements.push(self.slice(start, self.at));
+            if !self.more(b']')? {
+                return Ok(elements);
+            }
+        }
+    }
+
+    /// Passes over one value, looking at brackets and strings only. Iterative: depth is no matter.
+    fn skip_value(&mut self) -> Result<(), JsonError> {
+        let mut open = Vec::new();
+        loop {
+            self.skip_space();
+            match self.peek() {
+                Some(b'{') => open.push(b'}'),
+                Some(b'[') => open.push(b']'),
+                Some(close @ (b'}' | b']')) => {
+                    if open.pop() != Some(close) {
+                        return self.syntax("the brackets do not match");
+                    }
+                }
+                Some(b'"') => {
+                    self.skip_string()?;
+                    self.at -= 1;
+                }
+                Some(b',' | b':') if !open.is_empty() => {}
+                Some(b'-' | b'+' | b'.' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z') => {
+                    while matches!(
+                        self.peek(),
+                        Some(b'-' | b'+' | b'.' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z')
+                    ) {
+                        self.at += 1;
+                    }
+                    self.at -= 1;
+                }
+                Some(_) => return self.syntax("a value was expected"),
+                None => return self.syntax("the text ends too early"),
+            }
+            self.at += 1;
+            if open.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn skip_string(&mut self) -> Result<(), JsonError> {
+        self.at += 1;
+        loop {
+            match self.peek() {
+                Some(b'"') => {
+                    self.at += 1;
+                    return Ok(());
+                }
+                Some(b'\\') => self.at += 2,
+                Some(_) => self.at += 1,
+                None => return self.syntax("the text ends inside a string"),
+            }
+        }
+    }
+
+    fn string(&mut self) -> Result<Cow<'a, str>, JsonError> {
+        self.at += 1;
+        let start = self.at;
+        loop {
+            match self.peek() {
+                Some(b'"') => {
+                    let plain = self.slice(start, self.at);
+                    self.at += 1;
+                    return Ok(Cow::Borrowed(plain));
+                }
+                Some(b'\\') => return self.escaped_string(start).map(Cow::Owned),
+                Some(0..=0x1f) => return self.syntax("a control character stands in a string"),
+                Some(_) => self.at += 1,
+                None => return self.syntax("the text ends inside a string"),
+            }
+        }
+    }
+
+    fn escaped_string(&mut self, start: usize) -> Result<String, JsonError> {
+        let mut out = self.slice(start, self.at).to_owned();
+        let mut plain_from = self.at;
+        loop {
+            match self.peek() {
+                Some(b'"') => {
+                    out.push_str(self.slice(plain_from, self.at));
+                    self.at += 1;
+                    return Ok(out);
+                }
+                Some(b'\\') => {
+                    out.push_str(self.slice(plain_from, self.at));
+                    self.at += 1;
+                    out.push(self.escape()?);
+                    plain_from = self.at;
+                }
+                Some(0..=0x1f) => return self.syntax("a control character stands in a string"),
+                Some(_) => self.at += 1,
+                None => return self.syntax("the text ends inside a string"),
+            }
+        }
+    }
+
+    fn escape(&mut self) -> Result<char, JsonError> {
+        let escape = self.peek();
+        let plain = match escape {
+            Some(c @ (b'"' | b'\\' | b'/')) => char::from(c),
+            Some(b'b') => '\u{8}',
+            Some(b'f') => '\u{c}',
+            Some(b'n') => '\n',
+            Some(b'r') => '\r',
+            Some(b't') => '\t',
+            Some(b'u') => {
+                self.at += 1;
+                return self.unicode_escape();
+            }
+            _ => return self.syntax("an unknown escape stands in a string"),
+        };
+        self.at += 1;
+        Ok(plain)
+    }
+
+    fn unicode_escape(&mut self) -> Result<char, JsonError> {
+        let first = self.hex4()?;
+        if let Some(c) = char::from_u32(first) {
+            return Ok(c);
+        }
+        let is_low = |unit: u32| (0xdc00..0xe000).contains(&unit);
+        if is_low(first) || self.text.as_bytes().get(self.at..self.at + 2) != Some(b"\\u") {
+            return self.error(JsonErrorKind::LoneSurrogate);
+        }
+        self.at += 2;
+        let second = self.hex4()?;
+        if !is_low(second) {
+            return self.error(JsonErrorKind::LoneSurrogate);
+        }
+        let code = 0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00);
+        char::from_u32(code).map_or_else(|| self.error(JsonErrorKind::LoneSurrogate), Ok)
+    }
+
+    fn hex4(&mut self) -> Result<u32, JsonError> {
+        let digits = self
+            .text
+            .as_bytes()
+            .get(self.at..self.at + 4)
+            .unwrap_or_default();
+        if digits.len() != 4 || !digits.iter().all(u8::is_ascii_hexdigit) {
+            return self.syntax("`\\u` wants four hex digits");
+        }
+        let unit = u32::from_str_radix(self.slice(self.at, self.at + 4), 16).unwrap_or(0xd800);
+        self.at += 4;
+        Ok(unit)
+    }
+
+    fn number(&mut self) -> Result<Number, JsonError> {
+        let start = self.at;
+        let mut integer = true;
+        if self.peek() == Some(b'-') {
+            self.at += 1;
+        }
+        match self.peek() {
+            Some(b'0') => self.at += 1,
+            Some(b'1'..=b'9') => self.digits()?,
+            _ => return self.syntax("a digit was expected"),
+        }
+        if self.peek() == Some(b'.') {
+            integer = false;
+            self.at += 1;
+            self.digits()?;
+        }
+        if matches!(self.peek(), Some(b'e' | b'E')) {
+            integer = false;
+            self.at += 1;
+            if matches!(self.peek(), Some(b'+' | b'-')) {
+                self.at += 1;
+            }
+            self.digits()?;
+        }
+        let token = self.slice(start, self.at);
+        let refuse = |kind| {
+            Err(JsonError {
+                kind,
+                offset: start,
+            })
+        };
+        // The standard library rounds to the nearest double, ties to even.
+        let Ok(value) = token.parse::<f64>() else {
+            return refuse(JsonErrorKind::Syntax("a number was expected"));
+        };
+        if integer && (token.len() > 17 || value.abs() > MAX_SAFE_INTEGER) {
+            return refuse(JsonErrorKind::IntegerOutOfRange);
+        }
+        if !value.is_finite() {
+            return refuse(JsonErrorKind::NumberOverflow);
+        }
+        Ok(Number { value, integer })
+    }
+
+    fn digits(&mut self) -> Result<(), JsonError> {
+        if !matches!(self.peek(), Some(b'0'..=b'9')) {
+            return self.syntax("a digit was expected");
+        }
+        while matches!(self.peek(), Some(b'0'..=b'9')) {
+            self.at += 1;
+        }
+        Ok(())
+    }
+}
+
+/// 2^53 − 1.
+const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_991.0;
+
+/// RFC 8785, section 3.2.3: names sort by their UTF-16 code units.
+fn utf16_order(a: &str, b: &str) -> std::cmp::Ordering {
+    if a.is_ascii() && b.is_ascii() {
+        a.cmp(b)
+    } else {
+        a.encode_utf16().cmp(b.encode_utf16())
+    }
+}

@@ -1,0 +1,150 @@
+//! Judging: (definition, evidence, trust configuration, records, now) → verdict. Pure and
+//! synchronous; whoever does I/O gathers, whoever decides does no I/O.
+
+mod what;
+mod who;
+
+use std::time::Duration;
+
+use time::OffsetDateTime;
+
+use crate::definition::ToolDefinition;
+use crate::evidence::Evidence;
+use crate::identity::{AuthorizationContext, ServerIdentity};
+use crate::names::Scope;
+use crate::records::{ApprovalRecord, Known};
+use crate::text::has_hidden_characters;
+use crate::trust::TrustConfig;
+use crate::verdict::{DenyReason, May, Notice, Origin, Verdict, What};
+
+pub use crate::records::Subject;
+
+/// Everything a verdict depends on.
+#[derive(Clone, Copy, Debug)]
+pub struct Case<'a> {
+    /// The definition, as served.
+    pub definition: &'a ToolDefinition,
+    /// Its evidence, checked.
+    pub evidence: &'a Evidence,
+    /// The server that serves it.
+    pub server: &'a ServerIdentity,
+    /// For whom calls are made.
+    pub context: &'a AuthorizationContext,
+    /// Whom to trust.
+    pub trust: &'a TrustConfig,
+    /// What the store knows of [`Subject::new`]`(server, definition)`.
+    pub known: &'a Known,
+    /// The scopes that calls will carry, where the client knows them. `None`: the server judges.
+    pub scopes: Option<&'a [Scope]>,
+    /// The time.
+    pub now: OffsetDateTime,
+}
+
+/// Judges one definition.
+///
+/// ```
+/// use etdi_types::*;
+/// use etdi_types::{evidence::{AttestationEvidence, SignatureEvidence}, judge::Case};
+///
+/// let definition = ToolDefinition::parse(br#"{"name":"scan","inputSchema":{}}"#)?;
+/// let server = ServerIdentity::from(&StdioCommand::new("docs-server"));
+/// let verdict = judge(Case {
+///     definition: &definition,
+///     evidence: &Evidence {
+///         signature: SignatureEvidence::Absent,
+///         attestation: AttestationEvidence::Absent,
+///     },
+///     server: &server,
+///     context: &AuthorizationContext::None,
+///     trust: &TrustConfig::default(),
+///     known: &Known::default(),
+///     scopes: None,
+///     now: SystemClock.now(),
+/// });
+/// assert_eq!(verdict.who, Who::Anonymous);
+/// assert_eq!(verdict.what, [What::New]);
+/// # Ok::<(), DefinitionError>(())
+/// ```
+#[must_use]
+pub fn judge(case: Case<'_>) -> Verdict {
+    let who = who::who(&case);
+    let (what, notices) = what::what(&case, &who);
+    let approval = approval(&case);
+    let approved = what.contains(&What::Approved);
+    Verdict {
+        origin: origin(&case),
+        may: may(&case, approval.filter(|_| approved)),
+        evidence_age: approval
+            .filter(|_| approved)
+            .map(|approval| age(approval.evidence_good_at, case.now)),
+        notices: if has_hidden_characters(case.definition.canonical()) {
+            notices
+                .into_iter()
+                .chain([Notice::HiddenCharacters])
+                .collect()
+        } else {
+            notices
+        },
+        who,
+        what,
+    }
+}
+
+/// The current approval of this tool id in this context, whatever its digest.
+pub(crate) fn approval<'a>(case: &Case<'a>) -> Option<&'a ApprovalRecord> {
+    let id = crate::records::tool_id(case.server, case.definition);
+    case.known
+        .approvals
+        .iter()
+        .find(|a| !a.superseded && a.pin.id == id && a.context == *case.context)
+}
+
+fn origin(case: &Case<'_>) -> Origin {
+    let listed = case
+        .definition
+        .signed()
+        .and_then(|part| part.servers.as_ref());
+    match (case.server, listed) {
+        (ServerIdentity::Http(uri), Some(servers)) if servers.iter().any(|s| s == uri.as_str()) => {
+            Origin::Listed
+        }
+        _ => Origin::Unproven,
+    }
+}
+
+fn may(case: &Case<'_>, approval: Option<&ApprovalRecord>) -> May {
+    let Some(part) = case.definition.signed() else {
+        return May::NotEvaluated;
+    };
+    if part.require_call_proof {
+        return May::Denied {
+            why: DenyReason::Proof,
+        };
+    }
+    let lacking = |granted: &[Scope]| -> Vec<Scope> {
+        part.required_scopes()
+            .filter(|scope| !granted.contains(scope))
+            .cloned()
+            .collect()
+    };
+    let mut missing = approval
+        .map(|approval| lacking(&approval.granted))
+        .unwrap_or_default();
+    for scope in case.scopes.map(lacking).unwrap_or_default() {
+        if !missing.contains(&scope) {
+            missing.push(scope);
+        }
+    }
+    match (missing.is_empty(), case.scopes) {
+        (false, _) => May::Denied {
+            why: DenyReason::MissingScopes { scopes: missing },
+        },
+        (true, Some(_)) => May::Allowed,
+        (true, None) => May::NotEvaluated,
+    }
+}
+
+/// A clock that went back makes nothing younger.
+fn age(since: OffsetDateTime, now: OffsetDateTime) -> Duration {
+    (now - since).try_into().unwrap_or(Duration::MAX)
+}

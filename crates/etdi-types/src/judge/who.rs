@@ -1,0 +1,141 @@
+//! Who published a definition.
+
+use super::Case;
+use crate::definition::SignedPart;
+use crate::evidence::{AttestationEvidence, SignatureEvidence};
+use crate::trust::{MinBinding, TrustedProvider};
+use crate::verdict::{Binding, ImpostorReason, UnknownReason, Who};
+
+pub(super) fn who(case: &Case<'_>) -> Who {
+    if let Some(what) = revocation(case) {
+        return Who::Revoked { what };
+    }
+    let Some(part) = case.definition.signed() else {
+        return Who::Anonymous;
+    };
+    if let Some(why) = false_claim(case, part) {
+        return Who::Impostor { why };
+    }
+    let entry = case.trust.provider(part.provider.id());
+    // Failing evidence outweighs passing evidence, so every failure is looked for first.
+    failing(case, entry).unwrap_or_else(|| passing(case, entry))
+}
+
+fn revocation(case: &Case<'_>) -> Option<String> {
+    let kid = match &case.evidence.signature {
+        SignatureEvidence::Good { kid, .. } | SignatureEvidence::Unchecked { kid, .. } => {
+            Some(kid.as_str())
+        }
+        _ => None,
+    };
+    let provider = case.definition.signed().map(|part| part.provider.id());
+    case.trust.providers().iter().find_map(|entry| {
+        // A key id means something within its provider only; digests and tool ids everywhere.
+        let kid = kid.filter(|_| provider == Some(entry.id.as_str()));
+        entry
+            .revoked
+            .iter()
+            .find(|r| r.covers(case.definition, kid))
+            .map(ToString::to_string)
+    })
+}
+
+/// A claim that is false whatever the evidence says.
+fn false_claim(case: &Case<'_>, part: &SignedPart) -> Option<ImpostorReason> {
+    let provider = part.provider.id();
+    let owner = case.trust.authority_owner(part.id.authority());
+    let may_sign = match (owner, case.trust.provider(provider)) {
+        (Some(owner), _) => owner.id == provider,
+        (None, Some(_)) => false,
+        (None, None) => true,
+    };
+    if !may_sign {
+        return Some(ImpostorReason::ForeignAuthority {
+            authority: part.id.authority().to_owned(),
+            provider: provider.to_owned(),
+        });
+    }
+    match &part.servers {
+        Some(listed) if !listed.iter().any(|s| s == case.server.listed_as()) => {
+            Some(ImpostorReason::ServerNotListed {
+                listed: listed.clone(),
+            })
+        }
+        _ => None,
+    }
+}
+
+fn failing(case: &Case<'_>, entry: Option<&TrustedProvider>) -> Option<Who> {
+    let impostor = |why| Some(Who::Impostor { why });
+    match (&case.evidence.signature, &case.evidence.attestation) {
+        (SignatureEvidence::Absent, AttestationEvidence::Absent) => {
+            impostor(ImpostorReason::NoEvidence)
+        }
+        (SignatureEvidence::Bad(error), _) => impostor(ImpostorReason::Signature(error.clone())),
+        (_, AttestationEvidence::Bad(why)) => impostor(ImpostorReason::Attestation(why.clone())),
+        // Nothing vouches for a provider of the trust configuration: a key without attestation
+        // that could not be checked says why; no signature and a bare token says nothing.
+        (SignatureEvidence::Unchecked { why, .. }, _) => Some(Who::Unknown { why: why.clone() }),
+        (_, AttestationEvidence::Unchecked(why)) => Some(Who::Unknown {
+            why: UnknownReason::AttestationUnchecked(why.clone()),
+        }),
+        (_, AttestationEvidence::Expired { issuer, since }) => Some(Who::Expired {
+            issuer: issuer.clone(),
+            since: *since,
+        }),
+        (SignatureEvidence::Absent, AttestationEvidence::Good { binding, .. })
+            if entry.is_none() || *binding != Some(Binding::Digest) =>
+        {
+            // Without a signature only a digest binds; the issuer names a client, no more.
+            None
+        }
+        _ => None,
+    }
+}
+
+/// The best of the good evidence, or `Identified` if it is below what the entry demands.
+fn passing(case: &Case<'_>, entry: Option<&TrustedProvider>) -> Who {
+    let demanded = entry.map(|entry| entry.min_binding).unwrap_or_default();
+    if let AttestationEvidence::Good {
+        issuer,
+        client,
+        binding,
+    } = &case.evidence.attestation
+    {
+        let reached = match binding {
+            Some(Binding::Digest) => Some(MinBinding::Digest),
+            Some(Binding::Key) => Some(MinBinding::Key),
+            None => None,
+        };
+        if let (Some(binding), true) = (binding, reached >= Some(demanded)) {
+            return Who::Attested {
+                issuer: issuer.clone(),
+                client: client.clone(),
+                binding: *binding,
+            };
+        }
+    }
+    match &case.evidence.signature {
+        SignatureEvidence::Good {
+            kid,
+            thumbprint,
+            trust,
+            ..
+        } => {
+            if demanded == MinBinding::Signature {
+                Who::Signed {
+                    kid: kid.clone(),
+                    thumbprint: thumbprint.clone(),
+                    trust: *trust,
+                }
+            } else {
+                Who::Identified {
+                    by: format!("signed by {kid}, but the trust entry demands an attestation"),
+                }
+            }
+        }
+        _ => Who::Identified {
+            by: "the identity provider names a client, no more".to_owned(),
+        },
+    }
+}

@@ -1,0 +1,185 @@
+//! A public JSON Web Key (RFC 7517).
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::{KeyError, SigAlg, VerifyingKey, base64url_decode, base64url_encode};
+use crate::digest::Digest;
+
+/// A public key as it stands in a trust configuration or a JWKS, checked when it is read.
+///
+/// Symmetric keys, private keys, and keys for anything but signatures are refused.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+pub struct Jwk {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kid: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    alg: Option<String>,
+    #[serde(flatten)]
+    material: Material,
+}
+
+/// The members that RFC 7638 takes into the thumbprint, as they were written.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(untagged)]
+pub(super) enum Material {
+    Okp {
+        crv: String,
+        kty: String,
+        x: String,
+    },
+    Ec {
+        crv: String,
+        kty: String,
+        x: String,
+        y: String,
+    },
+    Rsa {
+        e: String,
+        kty: String,
+        n: String,
+    },
+}
+
+impl Jwk {
+    /// Reads a JWK from its JSON text.
+    ///
+    /// # Errors
+    /// A [`KeyError`] for each way in which it is not a usable public signature key.
+    pub fn from_json(text: &str) -> Result<Self, KeyError> {
+        let members: Members =
+            serde_json::from_str(text).map_err(|error| KeyError::NotAJwk(error.to_string()))?;
+        Self::from_members(members)
+    }
+
+    /// An Ed25519 public key (RFC 8037, section 2), its `kid` the RFC 7638 thumbprint.
+    #[must_use]
+    pub fn ed25519(public: &[u8; 32]) -> Self {
+        let mut jwk = Self {
+            kid: None,
+            alg: None,
+            material: Material::Okp {
+                crv: "Ed25519".to_owned(),
+                kty: "OKP".to_owned(),
+                x: base64url_encode(public),
+            },
+        };
+        jwk.kid = Some(jwk.thumbprint());
+        jwk
+    }
+
+    fn from_members(members: Members) -> Result<Self, KeyError> {
+        if members.kty == "oct" {
+            return Err(KeyError::Symmetric);
+        }
+        if members.d.is_some() {
+            return Err(KeyError::Private);
+        }
+        let verifies = |ops: &Vec<String>| ops.iter().any(|op| op == "verify");
+        if members.usage.is_some_and(|usage| usage != "sig")
+            || members.key_ops.is_some_and(|ops| !verifies(&ops))
+        {
+            return Err(KeyError::NotForSignatures);
+        }
+        let (kty, crv) = (members.kty, members.crv);
+        let x = members.x.ok_or(KeyError::Member("x"));
+        let material = match (kty.as_str(), crv.as_deref()) {
+            ("OKP", Some("Ed25519")) => Material::Okp {
+                crv: "Ed25519".to_owned(),
+                kty,
+                x: x?,
+            },
+            ("EC", Some("P-256")) => Material::Ec {
+                crv: "P-256".to_owned(),
+                kty,
+                x: x?,
+                y: members.y.ok_or(KeyError::Member("y"))?,
+            },
+            ("RSA", _) => Material::Rsa {
+                e: members.e.ok_or(KeyError::Member("e"))?,
+                kty,
+                n: members.n.ok_or(KeyError::Member("n"))?,
+            },
+            _ => return Err(KeyError::Unsupported),
+        };
+        let jwk = Self {
+            kid: members.kid,
+            alg: members.alg,
+            material,
+        };
+        jwk.verifying_key()?;
+        Ok(jwk)
+    }
+
+    /// The key id, as whoever published the key chose it.
+    #[must_use]
+    pub fn kid(&self) -> Option<&str> {
+        self.kid.as_deref()
+    }
+
+    /// The same key under another `kid`.
+    #[must_use]
+    pub fn with_kid(mut self, kid: impl Into<String>) -> Self {
+        self.kid = Some(kid.into());
+        self
+    }
+
+    /// The algorithm that this key verifies: the one of its type. `None` if the JWK's own `alg`
+    /// names another one.
+    #[must_use]
+    pub fn algorithm(&self) -> Option<SigAlg> {
+        let by_type = match self.material {
+            Material::Okp { .. } => SigAlg::EdDSA,
+            Material::Ec { .. } => SigAlg::ES256,
+            Material::Rsa { .. } => SigAlg::RS256,
+        };
+        match &self.alg {
+            Some(alg) => SigAlg::from_jose(alg).filter(|alg| *alg == by_type),
+            None => Some(by_type),
+        }
+    }
+
+    /// The RFC 7638 SHA-256 thumbprint, base64url.
+    #[must_use]
+    pub fn thumbprint(&self) -> String {
+        // `Material` serialises its members in the order that RFC 7638, section 3.2 wants, and
+        // every one of them is base64url or a fixed word, so no escape can occur.
+        let text = serde_json::to_string(&self.material).unwrap_or_default();
+        base64url_encode(Digest::of(text.as_bytes()).as_bytes())
+    }
+
+    /// The key, ready to verify with.
+    ///
+    /// # Errors
+    /// [`KeyError`] if a member is not what the key type needs.
+    pub fn verifying_key(&self) -> Result<VerifyingKey, KeyError> {
+        let decode = |text: &str, name| base64url_decode(text).ok_or(KeyError::Member(name));
+        match &self.material {
+            Material::Okp { x, .. } => VerifyingKey::ed25519(&decode(x, "x")?),
+            Material::Ec { x, y, .. } => VerifyingKey::p256(&decode(x, "x")?, &decode(y, "y")?),
+            Material::Rsa { n, e, .. } => VerifyingKey::rsa(&decode(n, "n")?, &decode(e, "e")?),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Jwk {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let members = Members::deserialize(deserializer)?;
+        Self::from_members(members).map_err(serde::de::Error::custom)
+    }
+}
+
+#[derive(Deserialize)]
+struct Members {
+    kty: String,
+    kid: Option<String>,
+    alg: Option<String>,
+    #[serde(rename = "use")]
+    usage: Option<String>,
+    key_ops: Option<Vec<String>>,
+    crv: Option<String>,
+    x: Option<String>,
+    y: Option<String>,
+    n: Option<String>,
+    e: Option<String>,
+    d: Option<serde::de::IgnoredAny>,
+}

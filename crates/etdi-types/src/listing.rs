@@ -1,0 +1,178 @@
+//! A server's `tools/list`, from the raw texts of its pages (wire format, section 6; design:
+//! freshness).
+
+use std::collections::HashMap;
+
+use crate::definition::{DefinitionError, ToolDefinition};
+use crate::json::{self, JsonError, Limits, Value};
+
+/// The most pages a listing may have.
+pub const MAX_PAGES: usize = 1_000;
+/// The most tools a listing may have.
+pub const MAX_TOOLS: usize = 10_000;
+
+/// A listing that is refused as a whole.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ListingError {
+    /// The response around the tools is not JSON that all readers read alike.
+    #[error("the server's tools/list response is refused: {0}")]
+    Json(#[from] JsonError),
+    /// The response has no `result.tools` array.
+    #[error("the server's tools/list response has no array `result.tools`")]
+    NoTools,
+    /// `nextCursor` is not a string.
+    #[error("the server's tools/list response has a nextCursor that is not a string")]
+    Cursor,
+    /// A cursor came twice, so the list has no end.
+    #[error("the server's tools/list repeats the cursor of an earlier page; its list has no end")]
+    RepeatedCursor,
+    /// Over [`MAX_PAGES`] pages.
+    #[error("the server's tools/list has more than {MAX_PAGES} pages")]
+    TooManyPages,
+    /// Over [`MAX_TOOLS`] tools.
+    #[error("the server's tools/list has more than {MAX_TOOLS} tools")]
+    TooManyTools,
+}
+
+/// The JSON text of one tool, as it stood in the response.
+pub type RawTool = String;
+
+/// One page of `tools/list`.
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// The tools' texts, not looked into yet: a refusal of one leaves the others standing.
+    pub tools: Vec<RawTool>,
+    /// Where the next page starts; `None` on the last one.
+    pub next_cursor: Option<String>,
+}
+
+impl Page {
+    /// Reads a page from the whole JSON-RPC response message, as received.
+    ///
+    /// # Errors
+    /// [`ListingError::Json`] for duplicate members or invalid UTF-8 outside the tools and over
+    /// 16 MiB, [`ListingError::NoTools`], [`ListingError::Cursor`].
+    pub fn parse(message: &[u8]) -> Result<Self, ListingError> {
+        let (value, tools) = json::spans(message, Limits::RESPONSE, &["result", "tools"])?;
+        let result = value.as_object().and_then(|message| message.get("result"));
+        let result = result
+            .and_then(Value::as_object)
+            .ok_or(ListingError::NoTools)?;
+        let tools = tools.ok_or(ListingError::NoTools)?;
+        let next_cursor = match result.get("nextCursor") {
+            None | Some(Value::Null) => None,
+            Some(Value::String(cursor)) => Some(cursor.clone().into_owned()),
+            Some(_) => return Err(ListingError::Cursor),
+        };
+        Ok(Self {
+            tools: tools.into_iter().map(str::to_owned).collect(),
+            next_cursor,
+        })
+    }
+}
+
+/// A complete, consistent listing under construction.
+///
+/// ```
+/// use etdi_types::{Listing, Page};
+/// let page = Page::parse(br#"{"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":"scan"}]}}"#)?;
+/// let mut listing = Listing::default();
+/// assert_eq!(listing.add(page)?, None); // no further page
+/// let tools = listing.tools();
+/// assert_eq!(tools.len(), 1);
+/// # Ok::<(), etdi_types::ListingError>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Listing {
+    tools: Vec<RawTool>,
+    cursors: Vec<String>,
+    pages: usize,
+}
+
+/// One tool of a complete listing: parsed, or refused and why.
+#[derive(Clone, Debug)]
+pub struct ListedTool {
+    /// The text as received.
+    pub raw: RawTool,
+    /// The definition, or why it is refused.
+    pub definition: Result<ToolDefinition, DefinitionError>,
+    /// Another tool of the listing has the same name or the same id; both are refused.
+    pub duplicate: bool,
+}
+
+impl Listing {
+    /// Adds a page and says which cursor to read next; `None` when the listing is complete.
+    ///
+    /// # Errors
+    /// [`ListingError::RepeatedCursor`], [`ListingError::TooManyPages`],
+    /// [`ListingError::TooManyTools`]: the listing is refused.
+    pub fn add(&mut self, page: Page) -> Result<Option<String>, ListingError> {
+        self.pages += 1;
+        self.tools.extend(page.tools);
+        if self.tools.len() > MAX_TOOLS {
+            return Err(ListingError::TooManyTools);
+        }
+        let Some(cursor) = page.next_cursor else {
+            return Ok(None);
+        };
+        if self.pages >= MAX_PAGES {
+            return Err(ListingError::TooManyPages);
+        }
+        if self.cursors.contains(&cursor) {
+            return Err(ListingError::RepeatedCursor);
+        }
+        self.cursors.push(cursor.clone());
+        Ok(Some(cursor))
+    }
+
+    /// The tools, each parsed or refused on its own, and those marked that share a name or an id.
+    #[must_use]
+    pub fn tools(self) -> Vec<ListedTool> {
+        let mut tools: Vec<ListedTool> = self
+            .tools
+            .into_iter()
+            .map(|raw| ListedTool {
+                definition: ToolDefinition::parse(raw.as_bytes()),
+                raw,
+                duplicate: false,
+            })
+            .collect();
+        mark_duplicates(&mut tools, |tool| Some(served_name(tool)?.into_owned()));
+        mark_duplicates(&mut tools, |tool| {
+            Some(
+                tool.definition
+                    .as_ref()
+                    .ok()?
+                    .signed()?
+                    .id
+                    .as_str()
+                    .to_owned(),
+            )
+        });
+        tools
+    }
+}
+
+fn mark_duplicates(tools: &mut [ListedTool], key: impl Fn(&ListedTool) -> Option<String>) {
+    let mut count: HashMap<String, usize> = HashMap::new();
+    for name in tools.iter().filter_map(&key) {
+        *count.entry(name).or_default() += 1;
+    }
+    for tool in tools {
+        if key(tool).is_some_and(|name| count.get(&name).is_some_and(|n| *n > 1)) {
+            tool.duplicate = true;
+        }
+    }
+}
+
+/// A refused definition still takes its name: otherwise a malformed twin would go unnoticed.
+fn served_name(tool: &ListedTool) -> Option<std::borrow::Cow<'_, str>> {
+    match &tool.definition {
+        Ok(definition) => Some(definition.served_name().into()),
+        Err(_) => {
+            let value: serde_json::Value = serde_json::from_str(&tool.raw).ok()?;
+            Some(value.get("name")?.as_str()?.to_owned().into())
+        }
+    }
+}

@@ -1,0 +1,309 @@
+//! The names in a definition: tool id, version, provider, scope (wire format, section 1).
+
+use std::fmt::{self, Display, Formatter};
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::text::escaped;
+
+/// A name is not of the form that the wire format demands.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NameError {
+    /// Not `authority/path`.
+    #[error(
+        "\"{}\" is not a tool id: it must be a lower-case host, a slash and a path of \
+         [a-z0-9._-] segments, at most 255 bytes, such as `docs.example/scan`", escaped(.0)
+    )]
+    ToolId(String),
+    /// Not Semantic Versioning 2.0.0 without build metadata.
+    #[error("\"{}\" is not a version: it must be SemVer without build metadata, such as `1.2.0`",
+        escaped(.0))]
+    Version(String),
+    /// Not an absolute URI.
+    #[error("\"{}\" is not a provider id: it must be an absolute URI, such as `https://docs.example`",
+        escaped(.0))]
+    Provider(String),
+    /// Not one RFC 6749 scope-token.
+    #[error("\"{}\" is not a scope: it must be one or more printable ASCII characters without \
+             space, quote or backslash (RFC 6749, section 3.3)", escaped(.0))]
+    Scope(String),
+}
+
+/// A tool id, `authority/path`. Compared as bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ToolId(String);
+
+impl ToolId {
+    /// The host before the first slash.
+    #[must_use]
+    pub fn authority(&self) -> &str {
+        self.0
+            .split_once('/')
+            .map_or("", |(authority, _)| authority)
+    }
+
+    /// The path after the first slash.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        self.0.split_once('/').map_or("", |(_, path)| path)
+    }
+
+    /// The whole id.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for ToolId {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        let well_formed = text.len() <= 255
+            && text.split_once('/').is_some_and(|(authority, path)| {
+                is_a_label_host(authority) && path.split('/').all(is_path_segment)
+            });
+        if well_formed {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(NameError::ToolId(text.to_owned()))
+        }
+    }
+}
+
+fn is_path_segment(segment: &str) -> bool {
+    !matches!(segment, "" | "." | "..")
+        && segment
+            .bytes()
+            .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-'))
+}
+
+/// A lower-case host of A-labels: letters, digits and hyphens, and what starts with `xn--` decodes
+/// and encodes back to itself.
+pub(crate) fn is_a_label_host(host: &str) -> bool {
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label
+                .bytes()
+                .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'))
+    };
+    host.len() <= 253
+        && host.split('.').all(label)
+        && idna::domain_to_ascii_strict(host).is_ok_and(|ascii| ascii == host)
+}
+
+/// A version: Semantic Versioning 2.0.0 without build metadata.
+///
+/// Equality is byte equality, order is SemVer precedence; without build metadata they agree.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Version(semver::Version);
+
+impl Version {
+    /// Whether this is a pre-release.
+    #[must_use]
+    pub fn is_prerelease(&self) -> bool {
+        !self.0.pre.is_empty()
+    }
+}
+
+impl FromStr for Version {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        match semver::Version::parse(text) {
+            Ok(version) if version.build.is_empty() => Ok(Self(version)),
+            _ => Err(NameError::Version(text.to_owned())),
+        }
+    }
+}
+
+impl Display for Version {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        Display::fmt(&self.0, f)
+    }
+}
+
+impl Display for ToolId {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Who publishes a definition.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+pub struct Provider {
+    id: String,
+    name: String,
+}
+
+impl Provider {
+    /// A provider: `id` an absolute URI, compared as bytes; `name` display text, trusted by nobody.
+    ///
+    /// # Errors
+    /// [`NameError::Provider`] if `id` is not an absolute URI.
+    pub fn new(id: impl Into<String>, name: impl Into<String>) -> Result<Self, NameError> {
+        let id = id.into();
+        // RFC 3986 allows ASCII without spaces only; the URL parser would repair the rest.
+        let plain = id.bytes().all(|b| b.is_ascii_graphic());
+        if plain && url::Url::parse(&id).is_ok() {
+            Ok(Self {
+                id,
+                name: name.into(),
+            })
+        } else {
+            Err(NameError::Provider(id))
+        }
+    }
+
+    /// The URI.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The display name, as the provider wrote it: untrusted text.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The host of the id, the natural authority of its tool ids.
+    #[must_use]
+    pub fn host(&self) -> Option<String> {
+        url::Url::parse(&self.id)
+            .ok()?
+            .host_str()
+            .map(str::to_owned)
+    }
+}
+
+/// One RFC 6749 scope-token (section 3.3). Case-sensitive, without wildcards.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Scope(String);
+
+impl Scope {
+    /// The token.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Scope {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        let token = |b: u8| matches!(b, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
+        if !text.is_empty() && text.bytes().all(token) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(NameError::Scope(text.to_owned()))
+        }
+    }
+}
+
+impl Display for Scope {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// One permission that a definition asks for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+pub struct Permission {
+    /// The OAuth scope.
+    pub scope: Scope,
+    /// What the scope is for, in the provider's words: untrusted text.
+    pub description: String,
+    /// Whether the tool cannot work without it. An optional permission is ungranted unless the
+    /// approver names it.
+    pub required: bool,
+}
+
+macro_rules! string_serde {
+    ($($name:ident),*) => {$(
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    )*};
+}
+string_serde!(ToolId, Version, Scope);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tool_ids_follow_section_1() {
+        for good in [
+            "docs.example/scan",
+            "a/b",
+            "xn--bcher-kva.example/a.b_c-d/e",
+            "10.0.0.1/x",
+        ] {
+            assert!(good.parse::<ToolId>().is_ok(), "{good}");
+        }
+        let long = format!("a.example/{}", "x".repeat(246));
+        for bad in [
+            "",
+            "scan",
+            "/scan",
+            "a/",
+            "A.example/scan",
+            "a.example/Scan",
+            "a.example//scan",
+            "a.example/./scan",
+            "a.example/../scan",
+            "a.example/scan/",
+            "bücher.example/scan",
+            "a..example/scan",
+            "-a.example/scan",
+            "a b/scan",
+            "xn--a/scan",
+            "a.example/sc an",
+            "a.example:8080/scan",
+            long.as_str(),
+        ] {
+            assert_eq!(
+                bad.parse::<ToolId>(),
+                Err(NameError::ToolId(bad.to_owned())),
+                "{bad}"
+            );
+        }
+    }
+
+    #[test]
+    fn versions_have_no_build_metadata_and_fit_u64() {
+        assert!("1.2.0-rc.1".parse::<Version>().is_ok());
+        for bad in [
+            "1.2",
+            "v1.2.0",
+            "1.2.0+build",
+            "01.2.0",
+            "1.2.18446744073709551616",
+            "",
+        ] {
+            assert!(bad.parse::<Version>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn scopes_are_rfc_6749_tokens() {
+        assert!("execute:tools".parse::<Scope>().is_ok());
+        for bad in ["", "a b", "a\"b", "a\\b", "ä", "a\u{7f}"] {
+            assert!(bad.parse::<Scope>().is_err(), "{bad}");
+        }
+    }
+}

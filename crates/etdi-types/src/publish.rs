@@ -1,0 +1,139 @@
+//! Making definitions: what a publisher signs (wire format, sections 1–3).
+
+use serde_json::{Map, Value, json};
+
+use crate::definition::{DefinitionError, ToolDefinition};
+use crate::jws::sign_detached;
+use crate::keys::SigningKey;
+use crate::names::{Permission, Provider, ToolId, Version};
+use crate::{DEFINITION_KEY, Digest, SCHEMA};
+
+/// What a publisher says of a tool beyond the tool object itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DefinitionSpec {
+    /// The tool id.
+    pub id: ToolId,
+    /// The version.
+    pub version: Version,
+    /// The publisher.
+    pub provider: Provider,
+    /// The servers that may serve it, resource URIs or `stdio`; `None` for anywhere.
+    pub servers: Option<Vec<String>>,
+    /// The permissions that it asks for.
+    pub permissions: Vec<Permission>,
+    /// Whether calls must carry a call proof.
+    pub require_call_proof: bool,
+}
+
+/// A tool object with its signed definition.
+#[derive(Clone, Debug)]
+pub struct SignedTool {
+    tool: Map<String, Value>,
+    digest: Digest,
+    canonical: std::sync::Arc<str>,
+}
+
+impl SignedTool {
+    /// The tool object to serve.
+    #[must_use]
+    pub fn tool(&self) -> &Map<String, Value> {
+        &self.tool
+    }
+
+    /// The `_meta["dev.etdi/definition"]` member.
+    #[must_use]
+    pub fn member(&self) -> Option<&Map<String, Value>> {
+        self.tool.get("_meta")?.get(DEFINITION_KEY)?.as_object()
+    }
+
+    /// The digest that the signature covers.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// The canonical form that the signature covers.
+    #[must_use]
+    pub fn canonical(&self) -> &str {
+        &self.canonical
+    }
+
+    /// The same tool with an attestation beside the signature. The digest stays.
+    #[must_use]
+    pub fn with_attestation(mut self, attestation: &str) -> Self {
+        if let Some(Value::Object(meta)) = self.tool.get_mut("_meta")
+            && let Some(Value::Object(member)) = meta.get_mut(DEFINITION_KEY)
+        {
+            member.insert("attestation".to_owned(), attestation.into());
+        }
+        self
+    }
+}
+
+impl DefinitionSpec {
+    /// Puts a signed definition into `tool`, a tool object as it will be served.
+    ///
+    /// The name that is signed is the tool's own. A definition member that is there already is
+    /// replaced.
+    ///
+    /// # Errors
+    /// A [`DefinitionError`] if clients would refuse the result; nothing is signed then.
+    pub fn sign(
+        &self,
+        tool: &Map<String, Value>,
+        key: &SigningKey,
+    ) -> Result<SignedTool, DefinitionError> {
+        let mut tool = self.unsigned(tool)?;
+        let definition = parse(&tool)?;
+        let signature = sign_detached(key, definition.canonical().as_bytes());
+        if let Some(Value::Object(meta)) = tool.get_mut("_meta")
+            && let Some(Value::Object(member)) = meta.get_mut(DEFINITION_KEY)
+        {
+            member.insert("signature".to_owned(), signature.into());
+        }
+        Ok(SignedTool {
+            digest: definition.digest(),
+            canonical: definition.canonical().clone(),
+            tool,
+        })
+    }
+
+    /// The tool object with the definition member and no evidence.
+    fn unsigned(&self, tool: &Map<String, Value>) -> Result<Map<String, Value>, DefinitionError> {
+        let name = tool
+            .get("name")
+            .and_then(Value::as_str)
+            .ok_or(DefinitionError::Name)?;
+        let mut member = json!({
+            "schema": SCHEMA,
+            "id": self.id,
+            "name": name,
+            "version": self.version,
+            "provider": self.provider,
+            "permissions": self.permissions,
+        });
+        if let Value::Object(member) = &mut member {
+            if let Some(servers) = &self.servers {
+                member.insert("servers".to_owned(), json!(servers));
+            }
+            if self.require_call_proof {
+                member.insert("require_call_proof".to_owned(), true.into());
+            }
+        }
+        let mut tool = tool.clone();
+        let meta = tool.entry("_meta").or_insert_with(|| json!({}));
+        let Value::Object(meta) = meta else {
+            return Err(DefinitionError::Meta {
+                found: "another value",
+            });
+        };
+        meta.insert(DEFINITION_KEY.to_owned(), member);
+        Ok(tool)
+    }
+}
+
+fn parse(tool: &Map<String, Value>) -> Result<ToolDefinition, DefinitionError> {
+    // A map of values always serialises; were it not so, the empty text is refused below.
+    let text = serde_json::to_string(tool).unwrap_or_default();
+    ToolDefinition::parse(text.as_bytes())
+}

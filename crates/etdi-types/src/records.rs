@@ -1,0 +1,289 @@
+//! What an approval store keeps, and what it answers when a tool is judged.
+//!
+//! Records are found by (server, tool id) **and** by (server, served name), in every authorization
+//! context, so changing the id, the name, the evidence or the context never looks like a first
+//! sight.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+use crate::confusable::{id_key, name_key};
+use crate::definition::ToolDefinition;
+use crate::digest::Digest;
+use crate::identity::{AuthorizationContext, ServerIdentity};
+use crate::keys::Jwk;
+use crate::names::{Scope, Version};
+use crate::verdict::{Binding, KeyTrust, Who};
+
+/// The evidence that a record was made with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum EvidenceRecord {
+    /// None: the tool was unsigned.
+    None,
+    /// Good evidence, but below what counts.
+    Identified,
+    /// A signature.
+    Signed {
+        /// The key's RFC 7638 thumbprint.
+        thumbprint: String,
+        /// Why the key was trusted.
+        trust: KeyTrust,
+        /// The key itself, where a person supplied it for this server.
+        pinned_key: Option<Jwk>,
+    },
+    /// An attestation.
+    Attested {
+        /// The issuer.
+        issuer: String,
+        /// The client that the issuer named.
+        client: String,
+        /// What the issuer vouched for.
+        binding: Binding,
+    },
+}
+
+impl EvidenceRecord {
+    /// What to record of `who`; `None` if there is nothing good to record.
+    #[must_use]
+    pub fn of(who: &Who, pinned_key: Option<&Jwk>) -> Option<Self> {
+        Some(match who {
+            Who::Anonymous => Self::None,
+            Who::Identified { .. } => Self::Identified,
+            Who::Signed {
+                thumbprint, trust, ..
+            } => Self::Signed {
+                thumbprint: thumbprint.clone(),
+                trust: *trust,
+                pinned_key: pinned_key.cloned().filter(|_| *trust == KeyTrust::Pinned),
+            },
+            Who::Attested {
+                issuer,
+                client,
+                binding,
+            } => Self::Attested {
+                issuer: issuer.clone(),
+                client: client.clone(),
+                binding: *binding,
+            },
+            _ => return None,
+        })
+    }
+
+    /// How much this evidence proves, for comparing two.
+    #[must_use]
+    pub fn rank(&self) -> u8 {
+        match self {
+            Self::None => 0,
+            Self::Identified => 1,
+            Self::Signed { .. } => 2,
+            Self::Attested {
+                binding: Binding::Key,
+                ..
+            } => 3,
+            Self::Attested {
+                binding: Binding::Digest,
+                ..
+            } => 4,
+        }
+    }
+
+    /// The evidence in words.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        match self {
+            Self::None => "unsigned".to_owned(),
+            Self::Identified => "identified".to_owned(),
+            Self::Signed {
+                trust: KeyTrust::Configured,
+                ..
+            } => "signed with a trusted key".to_owned(),
+            Self::Signed {
+                thumbprint,
+                trust: KeyTrust::Pinned,
+                ..
+            } => {
+                format!("signed with the pinned key {thumbprint}")
+            }
+            Self::Attested { issuer, client, .. } => {
+                format!("attested by {issuer} for its client {client}")
+            }
+        }
+    }
+}
+
+/// What was seen of a tool on a server: at first sight, or when it was last approved.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Pin {
+    /// The server.
+    pub server: ServerIdentity,
+    /// The tool id; `local:<server>/<name>` for an unsigned tool.
+    pub id: String,
+    /// The name that it was served under.
+    pub served_name: String,
+    /// The provider that it named.
+    pub provider: Option<String>,
+    /// The version; `None` for an unsigned tool.
+    pub version: Option<Version>,
+    /// The evidence.
+    pub evidence: EvidenceRecord,
+    /// The digest.
+    pub digest: Digest,
+    /// The canonical definition itself.
+    pub definition: Arc<str>,
+    /// When it was recorded.
+    #[serde(with = "time::serde::rfc3339")]
+    pub at: OffsetDateTime,
+}
+
+/// A recorded yes to one digest of one tool from one server.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ApprovalRecord {
+    /// What was approved.
+    pub pin: Pin,
+    /// For whom.
+    pub context: AuthorizationContext,
+    /// The permissions that were granted; an empty set grants none.
+    pub granted: Vec<Scope>,
+    /// Who approved.
+    pub by: String,
+    /// Until when; `None` for no end.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub until: Option<OffsetDateTime>,
+    /// When the definition's evidence was last good.
+    #[serde(with = "time::serde::rfc3339")]
+    pub evidence_good_at: OffsetDateTime,
+    /// Whether a later approval took its place. Superseded approvals stay, so that a definition
+    /// that comes back is recognised.
+    pub superseded: bool,
+}
+
+/// (provider, id, version) → digest, for ever.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LedgerEntry {
+    /// Where it was first seen.
+    pub server: ServerIdentity,
+    /// The provider that the definition named.
+    pub provider: String,
+    /// The tool id.
+    pub id: String,
+    /// The version.
+    pub version: Version,
+    /// The digest.
+    pub digest: Digest,
+    /// The canonical definition itself.
+    pub definition: Arc<str>,
+    /// Whether the entry counts on every server: only attested definitions and those that a
+    /// configured key signed make such entries.
+    pub global: bool,
+}
+
+/// The keys by which a store finds what it knows of a tool.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Subject {
+    /// The server that serves it.
+    pub server: ServerIdentity,
+    /// The tool id; `local:<server>/<name>` for an unsigned tool.
+    pub id: String,
+    /// The name that it is served under.
+    pub served_name: String,
+    /// The provider that it names.
+    pub provider: Option<String>,
+    /// Its version.
+    pub version: Option<Version>,
+    /// The confusable key of the id of a signed tool.
+    pub id_key: Option<String>,
+    /// The confusable key of the served name.
+    pub name_key: String,
+}
+
+impl Subject {
+    /// The keys of `definition` as served by `server`.
+    #[must_use]
+    pub fn new(server: &ServerIdentity, definition: &ToolDefinition) -> Self {
+        let part = definition.signed();
+        let served_name = definition.served_name().to_owned();
+        Self {
+            server: server.clone(),
+            id: tool_id(server, definition),
+            provider: part.map(|part| part.provider.id().to_owned()),
+            version: part.map(|part| part.version.clone()),
+            id_key: part.map(|part| id_key(part.id.as_str())),
+            name_key: name_key(&served_name),
+            served_name,
+        }
+    }
+
+    /// Whether `pin` is a record of this tool: same server, and same id or same served name.
+    #[must_use]
+    pub fn is_same_tool(&self, pin: &Pin) -> bool {
+        pin.server == self.server && (pin.id == self.id || pin.served_name == self.served_name)
+    }
+
+    /// Whether `pin` is another server's tool with this id, or one that looks like this tool.
+    #[must_use]
+    pub fn looks_like(&self, pin: &Pin) -> bool {
+        pin.server != self.server
+            && (name_key(&pin.served_name) == self.name_key || self.has_id_like(pin))
+    }
+
+    /// Whether the ledger entry is about this tool and version, here or everywhere.
+    #[must_use]
+    pub fn is_same_version(&self, entry: &LedgerEntry) -> bool {
+        let here = entry.server == self.server;
+        let everywhere = entry.global && self.provider.as_ref() == Some(&entry.provider);
+        entry.id == self.id && self.version.as_ref() == Some(&entry.version) && (here || everywhere)
+    }
+
+    pub(crate) fn has_id_like(&self, pin: &Pin) -> bool {
+        pin.provider.is_some()
+            && self
+                .id_key
+                .as_ref()
+                .is_some_and(|key| *key == id_key(&pin.id))
+    }
+}
+
+/// The id of a tool: its own if it has a definition, else one that is local to the server.
+#[must_use]
+pub fn tool_id(server: &ServerIdentity, definition: &ToolDefinition) -> String {
+    match definition.signed() {
+        Some(part) => part.id.as_str().to_owned(),
+        None => format!("local:{server}/{}", definition.served_name()),
+    }
+}
+
+/// What a store knows of one [`Subject`].
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Known {
+    /// Pins of this tool ([`Subject::is_same_tool`]).
+    pub pins: Vec<Pin>,
+    /// Approvals of this tool, in every context, superseded ones included.
+    pub approvals: Vec<ApprovalRecord>,
+    /// Ledger entries of this tool and version ([`Subject::is_same_version`]).
+    pub ledger: Vec<LedgerEntry>,
+    /// Approvals on other servers that look like this tool ([`Subject::looks_like`]), superseded
+    /// ones left out.
+    pub elsewhere: Vec<ApprovalRecord>,
+}
+
+impl Known {
+    /// The key that a person supplied for this server, if the records of this tool hold one with
+    /// the provider and key id.
+    #[must_use]
+    pub fn pinned_key(&self, provider: &str, kid: &str) -> Option<&Jwk> {
+        self.pins
+            .iter()
+            .filter(|pin| pin.provider.as_deref() == Some(provider))
+            .find_map(|pin| match &pin.evidence {
+                EvidenceRecord::Signed {
+                    pinned_key: Some(key),
+                    ..
+                } if key.kid() == Some(kid) => Some(key),
+                _ => None,
+            })
+    }
+}

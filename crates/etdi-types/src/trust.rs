@@ -1,0 +1,281 @@
+//! The trust configuration: which keys and issuers speak for which provider (wire format,
+//! section 5). Nothing that a server sends ever adds to it.
+
+mod revocation;
+
+use std::collections::HashSet;
+
+use serde::Deserialize;
+
+use crate::keys::Jwk;
+use crate::names::is_a_label_host;
+use crate::text::escaped;
+
+pub use revocation::Revocation;
+
+/// The weakest evidence that a provider's definitions must carry to count as more than identified.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MinBinding {
+    /// A signature by a key of the entry.
+    #[default]
+    Signature,
+    /// An attestation bound to the signing key.
+    Key,
+    /// An attestation bound to the definition's digest.
+    Digest,
+}
+
+/// The kinds of issuer, each with its own client claim (wire format, section 4).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum IssuerKind {
+    /// Auth0.
+    Auth0,
+    /// Okta.
+    Okta,
+    /// Microsoft Entra ID.
+    Entra,
+    /// Any other OIDC issuer.
+    #[default]
+    Generic,
+}
+
+/// An identity provider that vouches for a provider's definitions.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrustedIssuer {
+    /// The issuer, compared as bytes.
+    pub issuer: String,
+    /// Its kind.
+    #[serde(default)]
+    pub kind: IssuerKind,
+    /// The clients of this issuer that speak for the provider.
+    pub clients: Vec<String>,
+    /// The one audience of attestations.
+    #[serde(default)]
+    pub attestation_audience: Option<String>,
+    /// The claim that binds definitions by digest.
+    #[serde(default)]
+    pub claim: Option<String>,
+}
+
+/// One provider that is trusted.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrustedProvider {
+    /// The provider id, compared as bytes.
+    pub id: String,
+    /// The tool-id authorities that it may sign.
+    pub authorities: Vec<String>,
+    /// Its keys.
+    #[serde(default)]
+    pub keys: Vec<Jwk>,
+    /// Where its keys are published instead.
+    #[serde(default)]
+    pub jwks_uri: Option<String>,
+    /// The weakest evidence that counts.
+    #[serde(default)]
+    pub min_binding: MinBinding,
+    /// What is no longer trusted.
+    #[serde(default)]
+    pub revoked: Vec<Revocation>,
+    /// The issuers that vouch for it.
+    #[serde(default, rename = "issuer")]
+    pub issuers: Vec<TrustedIssuer>,
+}
+
+impl TrustedProvider {
+    /// An entry with one key and one authority, the usual case.
+    #[must_use]
+    pub fn new(id: impl Into<String>, authority: impl Into<String>, key: Jwk) -> Self {
+        Self {
+            id: id.into(),
+            authorities: vec![authority.into()],
+            keys: vec![key],
+            jwks_uri: None,
+            min_binding: MinBinding::default(),
+            revoked: Vec::new(),
+            issuers: Vec::new(),
+        }
+    }
+}
+
+/// Every provider that is trusted. Empty by default: then nothing is.
+#[derive(Clone, Debug, Default)]
+pub struct TrustConfig {
+    providers: Vec<TrustedProvider>,
+}
+
+/// A trust configuration that must not be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrustError {
+    /// Not the TOML that section 5 describes; the text says where.
+    #[error("the trust configuration is malformed: {0}")]
+    Toml(String),
+    /// Two entries with one id.
+    #[error("two [[provider]] entries have the id \"{}\"; merge them", escaped(.0))]
+    DuplicateProvider(String),
+    /// One authority in two entries, so that two providers could sign one tool id.
+    #[error("the authority \"{}\" stands in two [[provider]] entries; it can belong to one only",
+        escaped(.0))]
+    DuplicateAuthority(String),
+    /// An authority that no tool id can have.
+    #[error("the authority \"{}\" is not a lower-case host of A-labels", escaped(.0))]
+    Authority(String),
+    /// Keys and `jwks_uri` together, or no key, no `jwks_uri` and no issuer.
+    #[error("the provider \"{}\" needs either keys or a jwks_uri, or at least one issuer",
+        escaped(.0))]
+    KeySource(String),
+    /// A key without `kid`, which no signature could name.
+    #[error("a key of the provider \"{}\" has no kid; add one, its RFC 7638 thumbprint for instance",
+        escaped(.0))]
+    MissingKid(String),
+    /// An issuer without clients would let every client of it speak for the provider.
+    #[error("the issuer \"{}\" lists no clients; name the clients that speak for the provider",
+        escaped(.0))]
+    NoClients(String),
+    /// The file could not be read.
+    #[error("the trust configuration {path} could not be read: {reason}")]
+    File {
+        /// Which file.
+        path: String,
+        /// What the operating system said.
+        reason: String,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default, rename = "provider")]
+    providers: Vec<TrustedProvider>,
+}
+
+impl TrustConfig {
+    /// Reads the TOML form.
+    ///
+    /// # Errors
+    /// A [`TrustError`] that says what is wrong and where; unknown members are refused.
+    pub fn parse(text: &str) -> Result<Self, TrustError> {
+        let file: File =
+            toml::from_str(text).map_err(|error| TrustError::Toml(error.to_string()))?;
+        Self::new(file.providers)
+    }
+
+    /// A configuration of these entries.
+    ///
+    /// # Errors
+    /// As [`TrustConfig::parse`].
+    pub fn new(providers: Vec<TrustedProvider>) -> Result<Self, TrustError> {
+        let mut ids = HashSet::new();
+        let mut authorities = HashSet::new();
+        for provider in &providers {
+            if !ids.insert(&provider.id) {
+                return Err(TrustError::DuplicateProvider(provider.id.clone()));
+            }
+            for authority in &provider.authorities {
+                if !is_a_label_host(authority) {
+                    return Err(TrustError::Authority(authority.clone()));
+                }
+                if !authorities.insert(authority) {
+                    return Err(TrustError::DuplicateAuthority(authority.clone()));
+                }
+            }
+            check_sources(provider)?;
+        }
+        Ok(Self { providers })
+    }
+
+    /// The entries, in the order of the file.
+    #[must_use]
+    pub fn providers(&self) -> &[TrustedProvider] {
+        &self.providers
+    }
+
+    /// The entry whose id equals `id`, byte for byte.
+    #[must_use]
+    pub fn provider(&self, id: &str) -> Option<&TrustedProvider> {
+        self.providers.iter().find(|provider| provider.id == id)
+    }
+
+    /// The entry that may sign tool ids of `authority`.
+    #[must_use]
+    pub fn authority_owner(&self, authority: &str) -> Option<&TrustedProvider> {
+        self.providers
+            .iter()
+            .find(|p| p.authorities.iter().any(|a| a == authority))
+    }
+}
+
+fn check_sources(provider: &TrustedProvider) -> Result<(), TrustError> {
+    let keyed = !provider.keys.is_empty();
+    if keyed == provider.jwks_uri.is_some() && (keyed || provider.issuers.is_empty()) {
+        return Err(TrustError::KeySource(provider.id.clone()));
+    }
+    if provider.keys.iter().any(|key| key.kid().is_none()) {
+        return Err(TrustError::MissingKid(provider.id.clone()));
+    }
+    match provider
+        .issuers
+        .iter()
+        .find(|issuer| issuer.clients.is_empty())
+    {
+        Some(issuer) => Err(TrustError::NoClients(issuer.issuer.clone())),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys::SigningKey;
+
+    fn entry(id: &str, authority: &str) -> TrustedProvider {
+        let key = SigningKey::generate().unwrap();
+        TrustedProvider::new(id, authority, key.public_jwk().clone())
+    }
+
+    #[test]
+    fn one_authority_in_two_entries_is_refused() {
+        let both = vec![
+            entry("https://a.example", "x.example"),
+            entry("https://b.example", "x.example"),
+        ];
+        assert_eq!(
+            TrustConfig::new(both).unwrap_err(),
+            TrustError::DuplicateAuthority("x.example".to_owned())
+        );
+    }
+
+    #[test]
+    fn unknown_members_and_revocations_are_refused() {
+        for text in [
+            "[[provider]]\nid='https://a.example'\nauthorities=[]\njwks_uri='https://a.example/k'\nverified=true",
+            "[[provider]]\nid='https://a.example'\nauthorities=[]\njwks_uri='https://a.example/k'\nrevoked=['everything']",
+            "[[provider]]\nid='https://a.example'\nauthorities=[]\nkeys=[{kty='oct', k='AA'}]",
+            "[[providers]]\n",
+        ] {
+            assert!(
+                matches!(TrustConfig::parse(text), Err(TrustError::Toml(_))),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_entry_needs_exactly_one_source_of_keys() {
+        let text = "[[provider]]\nid='https://a.example'\nauthorities=['a.example']";
+        assert!(matches!(
+            TrustConfig::parse(text),
+            Err(TrustError::KeySource(_))
+        ));
+        let mut both = entry("https://a.example", "a.example");
+        both.jwks_uri = Some("https://a.example/jwks.json".to_owned());
+        assert!(matches!(
+            TrustConfig::new(vec![both]),
+            Err(TrustError::KeySource(_))
+        ));
+    }
+}
