@@ -9,6 +9,7 @@ pub use error::DefinitionError;
 pub use member::SignedPart;
 
 use crate::json::{self, Limits, Object, Value};
+use crate::text::has_hidden_characters;
 use crate::{DEFINITION_KEY, Digest, META_PREFIX};
 
 /// One tool as a server served it, parsed with every refusal of the wire format.
@@ -21,6 +22,7 @@ pub struct ToolDefinition {
     canonical: Arc<str>,
     digest: Digest,
     raw: Arc<str>,
+    hidden: bool,
 }
 
 impl ToolDefinition {
@@ -49,6 +51,7 @@ impl ToolDefinition {
         if let Some(part) = &signed {
             strip_evidence(tool, part);
         }
+        let hidden = has_hidden_characters(&served_name) || holds_hidden_characters(&value);
         let canonical: Arc<str> = value.to_canonical().into();
         let digest = Digest::of(canonical.as_bytes());
         Ok(Self {
@@ -57,6 +60,7 @@ impl ToolDefinition {
             canonical,
             digest,
             raw,
+            hidden,
         })
     }
 
@@ -90,6 +94,13 @@ impl ToolDefinition {
         &self.raw
     }
 
+    /// Whether a string or a member name anywhere in the tool holds a character that a person cannot
+    /// see, line breaks and tabs aside.
+    #[must_use]
+    pub fn has_hidden_characters(&self) -> bool {
+        self.hidden
+    }
+
     /// The tool's description, as served: attacker text.
     #[must_use]
     pub fn description(&self) -> Option<String> {
@@ -103,21 +114,22 @@ impl ToolDefinition {
     }
 
     fn member_text(&self, name: &str) -> Option<String> {
-        let value = json::parse(self.canonical.as_bytes(), Limits::RESPONSE).ok()?;
+        let value = json::parse_canonical(&self.canonical).ok()?;
         Some(value.as_object()?.get(name)?.as_str()?.to_owned())
     }
 }
 
 /// The canonical form of one top-level member of a canonical definition.
 pub(crate) fn canonical_member(canonical: &str, name: &str) -> Option<String> {
-    let value = json::parse(canonical.as_bytes(), Limits::RESPONSE).ok()?;
+    let value = json::parse_canonical(canonical).ok()?;
     Some(value.as_object()?.get(name)?.to_canonical())
 }
 
 /// The definition member, after refusing every other key under the prefix.
 fn etdi_member<'t, 'a>(tool: &'t Object<'a>) -> Result<Option<&'t Object<'a>>, DefinitionError> {
     let meta = match tool.get("_meta") {
-        None => return Ok(None),
+        // A peer that knows nothing of ETDI may write null for nothing. The digest covers it.
+        None | Some(Value::Null) => return Ok(None),
         Some(Value::Object(meta)) => meta,
         Some(other) => {
             return Err(DefinitionError::Meta {
@@ -138,6 +150,18 @@ fn etdi_member<'t, 'a>(tool: &'t Object<'a>) -> Result<Option<&'t Object<'a>>, D
             name: DEFINITION_KEY,
             problem: format!("must be an object, not {}", other.kind()),
         }),
+    }
+}
+
+/// Looks at the strings themselves: in JSON text a control character is an escape in plain letters.
+fn holds_hidden_characters(value: &Value<'_>) -> bool {
+    match value {
+        Value::String(text) => has_hidden_characters(text),
+        Value::Array(elements) => elements.iter().any(holds_hidden_characters),
+        Value::Object(object) => object
+            .iter()
+            .any(|(name, value)| has_hidden_characters(name) || holds_hidden_characters(value)),
+        _ => false,
     }
 }
 

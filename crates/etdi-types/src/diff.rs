@@ -4,7 +4,7 @@ use std::fmt::{self, Display, Formatter};
 
 use serde::Serialize;
 
-use crate::json::{self, Limits, Value};
+use crate::json::{self, Value};
 use crate::text::escaped;
 
 /// The changes from one canonical definition to another. `Display` escapes every hidden character.
@@ -27,8 +27,8 @@ impl Diff {
     /// The changes from `old` to `new`, both canonical JSON texts.
     #[must_use]
     pub fn between(old: &str, new: &str) -> Self {
-        let parse = |text| json::parse(text, Limits::RESPONSE).ok();
-        let (old, new) = (parse(old.as_bytes()), parse(new.as_bytes()));
+        let parse = |text| json::parse_canonical(text).ok();
+        let (old, new) = (parse(old), parse(new));
         let mut changes = Vec::new();
         compare(&mut changes, &mut String::new(), old.as_ref(), new.as_ref());
         Self(changes)

@@ -57,7 +57,8 @@ impl ResourceUri {
         if url.fragment().is_some() {
             return Err(ResourceUriError::Fragment(text.to_owned()));
         }
-        if !url.username().is_empty() || url.password().is_some() || after_scheme.contains('@') {
+        let authority = after_scheme.split(['/', '?']).next().unwrap_or_default();
+        if !url.username().is_empty() || url.password().is_some() || authority.contains('@') {
             return Err(ResourceUriError::Credentials);
         }
         let port = url

@@ -74,7 +74,7 @@ impl Instructions {
 /// The text of canonical instructions, for showing an earlier one.
 #[must_use]
 pub fn text_of(canonical: &str) -> Option<String> {
-    match json::parse(canonical.as_bytes(), Limits::RESPONSE).ok()? {
+    match json::parse_canonical(canonical).ok()? {
         Value::Object(object) => Some(object.get("instructions")?.as_str()?.to_owned()),
         _ => None,
     }

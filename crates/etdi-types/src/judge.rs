@@ -13,7 +13,6 @@ use crate::evidence::Evidence;
 use crate::identity::{AuthorizationContext, ServerIdentity};
 use crate::names::Scope;
 use crate::records::{ApprovalRecord, Known};
-use crate::text::has_hidden_characters;
 use crate::trust::TrustConfig;
 use crate::verdict::{DenyReason, May, Notice, Origin, Verdict, What};
 
@@ -77,7 +76,7 @@ pub fn judge(case: Case<'_>) -> Verdict {
         evidence_age: approval
             .filter(|_| approved)
             .map(|approval| age(approval.evidence_good_at, case.now)),
-        notices: if has_hidden_characters(case.definition.canonical()) {
+        notices: if case.definition.has_hidden_characters() {
             notices
                 .into_iter()
                 .chain([Notice::HiddenCharacters])

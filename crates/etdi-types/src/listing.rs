@@ -1,7 +1,7 @@
 //! A server's `tools/list`, from the raw texts of its pages (wire format, section 6; design:
 //! freshness).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::definition::{DefinitionError, ToolDefinition};
 use crate::json::{self, JsonError, Limits, Value};
@@ -138,41 +138,34 @@ impl Listing {
                 duplicate: false,
             })
             .collect();
-        mark_duplicates(&mut tools, |tool| Some(served_name(tool)?.into_owned()));
-        mark_duplicates(&mut tools, |tool| {
-            Some(
-                tool.definition
-                    .as_ref()
-                    .ok()?
-                    .signed()?
-                    .id
-                    .as_str()
-                    .to_owned(),
-            )
-        });
+        mark_duplicates(&mut tools, served_names);
+        mark_duplicates(&mut tools, |tool| signed_id(tool).into_iter().collect());
         tools
     }
 }
 
-fn mark_duplicates(tools: &mut [ListedTool], key: impl Fn(&ListedTool) -> Option<String>) {
-    let mut count: HashMap<String, usize> = HashMap::new();
-    for name in tools.iter().filter_map(&key) {
-        *count.entry(name).or_default() += 1;
+fn mark_duplicates(tools: &mut [ListedTool], keys: impl Fn(&ListedTool) -> HashSet<String>) {
+    let keys: Vec<HashSet<String>> = tools.iter().map(keys).collect();
+    let mut count: HashMap<&str, usize> = HashMap::new();
+    for key in keys.iter().flatten() {
+        *count.entry(key).or_default() += 1;
     }
-    for tool in tools {
-        if key(tool).is_some_and(|name| count.get(&name).is_some_and(|n| *n > 1)) {
-            tool.duplicate = true;
-        }
+    for (tool, keys) in tools.iter_mut().zip(&keys) {
+        let shared = |key: &String| count.get(key.as_str()).is_some_and(|n| *n > 1);
+        tool.duplicate |= keys.iter().any(shared);
     }
 }
 
-/// A refused definition still takes its name: otherwise a malformed twin would go unnoticed.
-fn served_name(tool: &ListedTool) -> Option<std::borrow::Cow<'_, str>> {
+/// A refused definition still takes its name, or each of its names: otherwise a malformed twin would
+/// go unnoticed.
+fn served_names(tool: &ListedTool) -> HashSet<String> {
     match &tool.definition {
-        Ok(definition) => Some(definition.served_name().into()),
-        Err(_) => {
-            let value: serde_json::Value = serde_json::from_str(&tool.raw).ok()?;
-            Some(value.get("name")?.as_str()?.to_owned().into())
-        }
+        Ok(definition) => HashSet::from([definition.served_name().to_owned()]),
+        Err(_) => json::strings_named(&tool.raw, "name").into_iter().collect(),
     }
+}
+
+fn signed_id(tool: &ListedTool) -> Option<String> {
+    let part = tool.definition.as_ref().ok()?.signed()?;
+    Some(part.id.as_str().to_owned())
 }

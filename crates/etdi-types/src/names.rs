@@ -115,10 +115,19 @@ impl FromStr for Version {
 
     fn from_str(text: &str) -> Result<Self, NameError> {
         match semver::Version::parse(text) {
-            Ok(version) if version.build.is_empty() => Ok(Self(version)),
+            Ok(version) if version.build.is_empty() && numeric_parts_fit(&version.pre) => {
+                Ok(Self(version))
+            }
             _ => Err(NameError::Version(text.to_owned())),
         }
     }
+}
+
+/// Every numeric identifier of a pre-release fits in u64, as those of the core version do.
+fn numeric_parts_fit(pre: &str) -> bool {
+    pre.split('.')
+        .filter(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()))
+        .all(|part| part.parse::<u64>().is_ok())
 }
 
 impl Display for Version {
@@ -147,9 +156,7 @@ impl Provider {
     /// [`NameError::Provider`] if `id` is not an absolute URI.
     pub fn new(id: impl Into<String>, name: impl Into<String>) -> Result<Self, NameError> {
         let id = id.into();
-        // RFC 3986 allows ASCII without spaces only; the URL parser would repair the rest.
-        let plain = id.bytes().all(|b| b.is_ascii_graphic());
-        if plain && url::Url::parse(&id).is_ok() {
+        if is_rfc_3986(&id) && url::Url::parse(&id).is_ok() {
             Ok(Self {
                 id,
                 name: name.into(),
@@ -179,6 +186,12 @@ impl Provider {
             .host_str()
             .map(str::to_owned)
     }
+}
+
+/// Whether a text has only the characters of RFC 3986, section 2; the URL parser repairs the others.
+fn is_rfc_3986(text: &str) -> bool {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'()*+,;=%".contains(&b);
+    text.bytes().all(allowed)
 }
 
 /// One RFC 6749 scope-token (section 3.3). Case-sensitive, without wildcards.

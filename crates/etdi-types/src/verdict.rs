@@ -254,6 +254,21 @@ pub enum Notice {
 }
 
 impl Who {
+    /// The answer in one word, as the documentation writes it.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Attested { .. } => "Attested",
+            Self::Signed { .. } => "Signed",
+            Self::Identified { .. } => "Identified",
+            Self::Anonymous => "Anonymous",
+            Self::Impostor { .. } => "Impostor",
+            Self::Expired { .. } => "Expired",
+            Self::Revoked { .. } => "Revoked",
+            Self::Unknown { .. } => "Unknown",
+        }
+    }
+
     /// Whether a trusted key or issuer stands behind the definition.
     #[must_use]
     pub fn is_proven(&self) -> bool {
@@ -271,6 +286,27 @@ impl Who {
                     ..
                 }
         )
+    }
+}
+
+impl What {
+    /// The answer in one word, as the documentation writes it.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Tampered { .. } => "Tampered",
+            Self::Replaced { .. } => "Replaced",
+            Self::Equivocated { .. } => "Equivocated",
+            Self::RolledBack { .. } => "RolledBack",
+            Self::EvidenceLost { .. } => "EvidenceLost",
+            Self::Changed { .. } => "Changed",
+            Self::Upgraded { .. } => "Upgraded",
+            Self::Renamed { .. } => "Renamed",
+            Self::Shadowed { .. } => "Shadowed",
+            Self::ApprovalExpired { .. } => "ApprovalExpired",
+            Self::New => "New",
+            Self::Approved => "Approved",
+        }
     }
 }
 

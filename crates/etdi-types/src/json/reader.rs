@@ -87,6 +87,26 @@ pub fn parse(bytes: &[u8], limits: Limits) -> Result<Value<'_>, JsonError> {
     Ok(value)
 }
 
+/// Reads a canonical text that was written here or by a store: as [`parse`], but without a limit on
+/// its size, and with integer tokens of any magnitude.
+///
+/// RFC 8785 writes the double 1e20 as `100000000000000000000`. As received text that token is
+/// refused; in a canonical form it stands for the double and nothing else.
+///
+/// # Errors
+/// As [`parse`], [`JsonErrorKind::TooLarge`] and [`JsonErrorKind::IntegerOutOfRange`] aside.
+pub fn parse_canonical(text: &str) -> Result<Value<'_>, JsonError> {
+    let limits = Limits {
+        bytes: usize::MAX,
+        ..Limits::RESPONSE
+    };
+    let mut reader = Reader::new(text.as_bytes(), limits)?;
+    reader.any_integer = true;
+    let value = reader.value(0)?;
+    reader.end()?;
+    Ok(value)
+}
+
 /// Reads an object strictly, except that the elements of the array at `path` are not looked into:
 /// their texts come back as they stand, for each to be judged on its own.
 ///
@@ -107,6 +127,22 @@ pub fn spans<'a>(
     Ok((value, reader.found))
 }
 
+/// Every string that a member called `name` of the outermost object holds, as far as the text can be
+/// read at all: of a text that [`parse`] refuses, this says whom it may be mistaken for.
+#[must_use]
+pub fn strings_named(text: &str, name: &str) -> Vec<String> {
+    let limits = Limits {
+        bytes: usize::MAX,
+        ..Limits::RESPONSE
+    };
+    let mut found = Vec::new();
+    if let Ok(mut reader) = Reader::new(text.as_bytes(), limits) {
+        // A text that breaks off keeps what came before.
+        reader.collect_strings(name, &mut found).ok();
+    }
+    found
+}
+
 struct Reader<'a> {
     text: &'a str,
     at: usize,
@@ -116,6 +152,8 @@ struct Reader<'a> {
     /// How many of `cut`'s names the current position has matched.
     matched: usize,
     found: Option<Vec<&'a str>>,
+    /// Whether integer tokens beyond ±(2^53−1) pass.
+    any_integer: bool,
 }
 
 impl<'a> Reader<'a> {
@@ -140,6 +178,7 @@ impl<'a> Reader<'a> {
                 cut: None,
                 matched: 0,
                 found: None,
+                any_integer: false,
             }),
             Err(error) => refuse(JsonErrorKind::InvalidUtf8, error.valid_up_to()),
         }
@@ -336,6 +375,27 @@ impl<'a> Reader<'a> {
         }
     }
 
+    fn collect_strings(&mut self, name: &str, found: &mut Vec<String>) -> Result<(), JsonError> {
+        self.eat(b'{', "`{` was expected")?;
+        loop {
+            self.skip_space();
+            if self.peek() != Some(b'"') {
+                return Ok(());
+            }
+            let member = self.string()?;
+            self.eat(b':', "`:` was expected")?;
+            self.skip_space();
+            if member == name && self.peek() == Some(b'"') {
+                found.push(self.string()?.into_owned());
+            } else {
+                self.skip_value()?;
+            }
+            if !self.more(b'}')? {
+                return Ok(());
+            }
+        }
+    }
+
     /// Passes over one value, looking at brackets and strings only. Iterative: depth is no matter.
     fn skip_value(&mut self) -> Result<(), JsonError> {
         let mut open = Vec::new();
@@ -515,7 +575,7 @@ impl<'a> Reader<'a> {
         let Ok(value) = token.parse::<f64>() else {
             return refuse(JsonErrorKind::Syntax("a number was expected"));
         };
-        if integer && (token.len() > 17 || value.abs() > MAX_SAFE_INTEGER) {
+        if integer && !self.any_integer && value.abs() > MAX_SAFE_INTEGER {
             return refuse(JsonErrorKind::IntegerOutOfRange);
         }
         if !value.is_finite() {

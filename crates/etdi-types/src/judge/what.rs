@@ -96,9 +96,12 @@ impl<'c, 'a> History<'c, 'a> {
     fn tampered(&self, who: &Who) -> Option<What> {
         let version = self.subject.version.as_ref()?;
         let in_ledger = self.ledger(|entry| entry.server == self.subject.server);
-        // The ledger of unproven definitions is bounded; pins and approvals remember as well.
+        // The ledger of unproven definitions is bounded; pins and approvals remember as well, also
+        // those that a later approval superseded.
         let on_record = || {
-            self.records().find(|pin| {
+            let known = self.case.known;
+            let approved = known.approvals.iter().map(|a| &a.pin);
+            known.pins.iter().chain(approved).find(|pin| {
                 pin.id == self.subject.id
                     && pin.version.as_ref() == Some(version)
                     && pin.digest != self.case.definition.digest()

@@ -104,7 +104,9 @@ fn passing(case: &Case<'_>, entry: Option<&TrustedProvider>) -> Who {
     {
         let reached = match binding {
             Some(Binding::Digest) => Some(MinBinding::Digest),
-            Some(Binding::Key) => Some(MinBinding::Key),
+            // Whoever vouches for a key vouches for nothing that the key has not signed.
+            Some(Binding::Key) => matches!(case.evidence.signature, SignatureEvidence::Good { .. })
+                .then_some(MinBinding::Key),
             None => None,
         };
         if let (Some(binding), true) = (binding, reached >= Some(demanded)) {

@@ -1,0 +1,205 @@
+//! The client: trust, store, level, and the connections that share them.
+
+use std::fmt::{self, Debug, Formatter};
+use std::sync::Arc;
+use std::time::Duration;
+
+use etdi_events::Emitter;
+use etdi_types::{
+    AuthorizationContext, Clock, ResourceUri, SecurityLevel, ServerIdentity, StdioCommand,
+    SystemClock, TrustConfig,
+};
+use futures::future::BoxFuture;
+use rmcp::ClientHandler;
+
+use crate::connection::{ServerConnection, Settings};
+use crate::memory::MemoryApprovals;
+use crate::store::ApprovalStore;
+use crate::transport::{ConnectError, Link, LinkOptions};
+
+/// Connects to servers and judges their tools. Cheap to clone; clones share everything.
+#[derive(Clone)]
+pub struct EtdiClient {
+    settings: Arc<Settings>,
+    connect: Arc<dyn Fn(Target) -> BoxFuture<'static, Result<Link, ConnectError>> + Send + Sync>,
+}
+
+enum Target {
+    Http(ResourceUri),
+    Stdio(StdioCommand),
+}
+
+/// A client that cannot be built.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// Level Strict proves each call, and call proofs do not exist yet.
+    #[error("the level strict needs call proofs, which are not supported yet; use enhanced")]
+    NeedsCallProofs,
+}
+
+impl EtdiClient {
+    /// A client that trusts what `trust` says, at level Enhanced, with approvals in memory.
+    #[must_use]
+    pub fn builder(trust: TrustConfig) -> EtdiClientBuilder<()> {
+        EtdiClientBuilder {
+            trust,
+            store: None,
+            level: SecurityLevel::default(),
+            clock: Arc::new(SystemClock),
+            max_age: None,
+            context: AuthorizationContext::None,
+            events: None,
+            timeout: Duration::from_secs(30),
+            handler: (),
+        }
+    }
+
+    /// Connects to the server at `uri` over streamable HTTP.
+    ///
+    /// # Errors
+    /// [`ConnectError`]: there is no connection.
+    pub async fn connect_http(&self, uri: &str) -> Result<ServerConnection, ConnectError> {
+        let uri = ResourceUri::parse(uri)?;
+        let link = (self.connect)(Target::Http(uri.clone())).await?;
+        Ok(ServerConnection::new(ServerIdentity::Http(uri), link, self.settings.clone()))
+    }
+
+    /// Starts a server as a child process and connects to it over its standard streams.
+    ///
+    /// # Errors
+    /// [`ConnectError`]: there is no connection, and no process.
+    pub async fn connect_stdio(
+        &self,
+        command: StdioCommand,
+    ) -> Result<ServerConnection, ConnectError> {
+        let server = ServerIdentity::from(&command);
+        let link = (self.connect)(Target::Stdio(command)).await?;
+        Ok(ServerConnection::new(server, link, self.settings.clone()))
+    }
+}
+
+impl Debug for EtdiClient {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EtdiClient").field("level", &self.settings.level).finish_non_exhaustive()
+    }
+}
+
+/// Builds an [`EtdiClient`].
+#[must_use]
+pub struct EtdiClientBuilder<H> {
+    trust: TrustConfig,
+    store: Option<Arc<dyn ApprovalStore>>,
+    level: SecurityLevel,
+    clock: Arc<dyn Clock>,
+    max_age: Option<Duration>,
+    context: AuthorizationContext,
+    events: Option<Emitter>,
+    timeout: Duration,
+    handler: H,
+}
+
+impl<H: ClientHandler + Clone> EtdiClientBuilder<H> {
+    /// Where approvals are kept. In memory by default.
+    pub fn approvals(self, store: impl ApprovalStore) -> Self {
+        self.shared_approvals(Arc::new(store))
+    }
+
+    /// Where approvals are kept, shared with other clients.
+    pub fn shared_approvals(mut self, store: Arc<dyn ApprovalStore>) -> Self {
+        self.store = Some(store);
+        self
+    }
+
+    /// The column of the decision table that applies. Enhanced by default.
+    pub fn level(mut self, level: SecurityLevel) -> Self {
+        self.level = level;
+        self
+    }
+
+    /// The source of the time. The system's clock by default.
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// How old a listing may be when a tool is called; zero reads it before every call. The level's
+    /// own age by default.
+    pub fn definition_max_age(mut self, age: Duration) -> Self {
+        self.max_age = Some(age);
+        self
+    }
+
+    /// For whom calls are made: approvals count in their own context only.
+    pub fn authorization_context(mut self, context: AuthorizationContext) -> Self {
+        self.context = context;
+        self
+    }
+
+    /// Where events go. Nowhere by default.
+    pub fn events(mut self, emitter: Emitter) -> Self {
+        self.events = Some(emitter);
+        self
+    }
+
+    /// How long connecting and each page of a listing may take. 30 seconds by default.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// The host's own handler: it gets what servers ask and say (sampling, elicitation, roots,
+    /// notifications), unchanged. Each connection has a clone of it.
+    pub fn handler<T: ClientHandler + Clone>(self, handler: T) -> EtdiClientBuilder<T> {
+        EtdiClientBuilder {
+            handler,
+            trust: self.trust,
+            store: self.store,
+            level: self.level,
+            clock: self.clock,
+            max_age: self.max_age,
+            context: self.context,
+            events: self.events,
+            timeout: self.timeout,
+        }
+    }
+
+    /// The client.
+    ///
+    /// # Errors
+    /// [`BuildError::NeedsCallProofs`] at level Strict.
+    pub fn build(self) -> Result<EtdiClient, BuildError> {
+        if self.level == SecurityLevel::Strict {
+            return Err(BuildError::NeedsCallProofs);
+        }
+        let (handler, timeout) = (self.handler, self.timeout);
+        let connect = move |target| -> BoxFuture<'static, Result<Link, ConnectError>> {
+            let options = LinkOptions { handler: handler.clone(), timeout };
+            Box::pin(async move {
+                match target {
+                    Target::Http(uri) => Link::http(&uri, options).await,
+                    Target::Stdio(command) => Link::stdio(&command, options).await,
+                }
+            })
+        };
+        let settings = Settings {
+            trust: self.trust,
+            store: self.store.unwrap_or_else(|| Arc::new(MemoryApprovals::new())),
+            level: self.level,
+            clock: self.clock,
+            max_age: self.max_age.unwrap_or_else(|| self.level.definition_max_age()),
+            context: self.context,
+            events: self.events,
+        };
+        if let Some(events) = &settings.events {
+            crate::report::initialized(events, settings.level, settings.trust.providers().len());
+        }
+        Ok(EtdiClient { settings: Arc::new(settings), connect: Arc::new(connect) })
+    }
+}
+
+impl<H> Debug for EtdiClientBuilder<H> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EtdiClientBuilder").field("level", &self.level).finish_non_exhaustive()
+    }
+}

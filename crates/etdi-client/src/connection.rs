@@ -1,0 +1,129 @@
+//! One connection to one server.
+
+use std::fmt::{self, Debug, Formatter};
+use std::sync::Arc;
+use std::time::Duration;
+
+use etdi_events::Emitter;
+use etdi_types::{
+    AuthorizationContext, Clock, SecurityLevel, ServerIdentity, TrustConfig,
+};
+use rmcp::model::Tool;
+
+use crate::decision::Decision;
+use crate::error::DiscoverError;
+use crate::listing::Reads;
+use crate::report::Reporter;
+use crate::store::{ApprovalStore, StoreError};
+use crate::tool::{ApprovedTool, JudgedTool};
+use crate::transport::Link;
+
+/// What all connections of a client share.
+pub(crate) struct Settings {
+    pub(crate) trust: TrustConfig,
+    pub(crate) store: Arc<dyn ApprovalStore>,
+    pub(crate) level: SecurityLevel,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) max_age: Duration,
+    pub(crate) context: AuthorizationContext,
+    pub(crate) events: Option<Emitter>,
+}
+
+/// One connection: two connections to one server are two of these.
+#[derive(Clone)]
+pub(crate) struct ConnectionId {
+    unique: Arc<()>,
+    pub(crate) server: ServerIdentity,
+}
+
+impl PartialEq for ConnectionId {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.unique, &other.unique)
+    }
+}
+
+impl Debug for ConnectionId {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "connection to {}", self.server)
+    }
+}
+
+/// A live connection to one server. The server is asked for its tools through this alone; they are
+/// judged before anybody sees them, and again before each call.
+///
+/// Dropping it closes the connection and ends a child process.
+pub struct ServerConnection {
+    pub(crate) id: ConnectionId,
+    pub(crate) link: Link,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) reads: Reads,
+    pub(crate) reporter: Reporter,
+}
+
+impl ServerConnection {
+    pub(crate) fn new(server: ServerIdentity, link: Link, settings: Arc<Settings>) -> Self {
+        let id = ConnectionId { unique: Arc::new(()), server };
+        let reporter = Reporter::new(settings.events.clone(), id.server.to_string());
+        reporter.connected();
+        Self { id, link, settings, reads: Reads::default(), reporter }
+    }
+
+    /// The server's identity, under which its pins and approvals are kept.
+    #[must_use]
+    pub fn server(&self) -> &ServerIdentity {
+        &self.id.server
+    }
+
+    /// Reads the server's tools, all pages, and judges each. Blocked ones are among them, with the
+    /// reason; show a model [`visible_tools`](Self::visible_tools) instead.
+    ///
+    /// # Errors
+    /// [`DiscoverError`]: nothing may be used.
+    pub async fn discover(&self) -> Result<Vec<JudgedTool>, DiscoverError> {
+        let listing = self.read_now().await?;
+        self.judge_all(&listing).await
+    }
+
+    /// The decision on a tool that [`discover`](Self::discover) gave, by what is stored now.
+    ///
+    /// # Errors
+    /// [`DiscoverError::Store`] if the store fails.
+    pub async fn decide(&self, tool: &JudgedTool) -> Result<Decision, DiscoverError> {
+        if tool.0.connection != self.id {
+            return Ok(Decision::Block(crate::decision::Refusal::of(tool.clone())));
+        }
+        let Some(case) = tool.case() else { return Ok(Decision::on(tool)) };
+        Ok(Decision::on(&self.judge_again(tool.name(), &case.definition).await?))
+    }
+
+    /// What a model may see: the definitions that were let through, and nothing of the others.
+    ///
+    /// # Errors
+    /// As [`discover`](Self::discover).
+    pub async fn visible_tools(&self) -> Result<Vec<Tool>, DiscoverError> {
+        let judged = self.discover().await?;
+        Ok(judged.iter().filter_map(ApprovedTool::mint).map(|tool| tool.tool().clone()).collect())
+    }
+
+    /// Forgets everything about a tool of this server, by its id or its served name. A person's
+    /// decision: it is the only way out of `Tampered` and `Replaced`. Says whether there was
+    /// anything to forget.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it could not be forgotten.
+    pub async fn forget(&self, tool: &str) -> Result<bool, StoreError> {
+        self.settings.store.forget(&self.id.server, tool).await
+    }
+}
+
+impl Debug for ServerConnection {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerConnection").field("server", &self.id.server).finish_non_exhaustive()
+    }
+}
+
+impl Drop for ServerConnection {
+    fn drop(&mut self) {
+        self.reporter.disconnected();
+    }
+}

@@ -1,0 +1,131 @@
+//! The server's `instructions`: withheld from the model until a person approves them, at every
+//! level.
+
+use etdi_types::instructions::text_of;
+use etdi_types::text::escaped;
+use etdi_types::{
+    ApprovalRecord, Diff, Digest, EvidenceRecord, Instructions, Pin, Subject,
+};
+
+use crate::connection::ServerConnection;
+use crate::error::{ApproveError, DiscoverError};
+
+/// How a server's instructions stand.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum InstructionsState {
+    /// The server gives none.
+    None,
+    /// A person approved exactly these; they may go to the model.
+    Approved(String),
+    /// Nobody approved these; a model must not see them.
+    Withheld(InstructionsRequest),
+}
+
+/// A question to a person about a server's instructions.
+#[derive(Clone, Debug)]
+pub struct InstructionsRequest {
+    instructions: Instructions,
+    approved: Option<Digest>,
+    diff: Option<Diff>,
+}
+
+impl InstructionsRequest {
+    /// The digest that an approval will be bound to.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        self.instructions.digest()
+    }
+
+    /// What changed since the approved ones, if there are any.
+    #[must_use]
+    pub fn diff(&self) -> Option<&Diff> {
+        self.diff.as_ref()
+    }
+}
+
+impl std::fmt::Display for InstructionsRequest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "instructions: {}", escaped(self.instructions.text()))?;
+        match &self.diff {
+            Some(diff) => write!(f, "\nchanged:{diff}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl ServerConnection {
+    /// How the server's instructions stand.
+    ///
+    /// # Errors
+    /// [`DiscoverError`] if what the server sent is refused, or the store fails.
+    pub async fn instructions(&self) -> Result<InstructionsState, DiscoverError> {
+        let received = Instructions::from_response(self.link.greeting())
+            .map_err(etdi_types::ListingError::Json)?;
+        let Some(instructions) = received else { return Ok(InstructionsState::None) };
+        let approved = self.approved_instructions().await?;
+        if approved.as_ref().is_some_and(|approved| approved.digest == instructions.digest()) {
+            return Ok(InstructionsState::Approved(instructions.text().to_owned()));
+        }
+        Ok(InstructionsState::Withheld(InstructionsRequest {
+            diff: approved
+                .as_ref()
+                .filter(|approved| text_of(&approved.definition).is_some())
+                .map(|approved| Diff::between(&approved.definition, instructions.canonical())),
+            approved: approved.map(|approved| approved.digest),
+            instructions,
+        }))
+    }
+
+    /// Records that a person approved the instructions that `request` showed.
+    ///
+    /// # Errors
+    /// [`ApproveError::Store`] if others were approved in the meantime, or the store fails.
+    pub async fn approve_instructions(
+        &self,
+        request: InstructionsRequest,
+        by: impl Into<String>,
+    ) -> Result<String, ApproveError> {
+        let now = self.settings.clock.now();
+        let approval = ApprovalRecord {
+            pin: Pin {
+                server: self.id.server.clone(),
+                id: Instructions::id(&self.id.server),
+                // No tool has an empty name, so none is ever taken for the instructions.
+                served_name: String::new(),
+                provider: None,
+                version: None,
+                evidence: EvidenceRecord::None,
+                digest: request.instructions.digest(),
+                definition: request.instructions.canonical().clone(),
+                at: now,
+            },
+            context: self.settings.context.clone(),
+            granted: Vec::new(),
+            by: by.into(),
+            until: None,
+            evidence_good_at: now,
+            superseded: false,
+        };
+        self.settings.store.approve(approval, None, request.approved).await?;
+        Ok(request.instructions.text().to_owned())
+    }
+
+    async fn approved_instructions(&self) -> Result<Option<Pin>, DiscoverError> {
+        let subject = Subject {
+            server: self.id.server.clone(),
+            id: Instructions::id(&self.id.server),
+            served_name: String::new(),
+            provider: None,
+            version: None,
+            id_key: None,
+            name_key: String::new(),
+        };
+        let known = self.settings.store.known(&[subject]).await?.pop().unwrap_or_default();
+        let approval = known
+            .approvals
+            .into_iter()
+            .find(|approval| !approval.superseded && approval.context == self.settings.context);
+        Ok(approval.map(|approval| approval.pin))
+    }
+}

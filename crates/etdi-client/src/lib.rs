@@ -1,0 +1,31 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+mod approval;
+mod approve;
+mod call;
+mod client;
+mod connection;
+pub mod contract;
+mod decision;
+mod error;
+mod instructions;
+mod judging;
+mod listing;
+mod memory;
+mod report;
+mod store;
+mod tool;
+mod transport;
+
+pub use approval::Approval;
+pub use client::{BuildError, EtdiClient, EtdiClientBuilder};
+pub use connection::ServerConnection;
+pub use decision::{ApprovalRequest, Decision, Refusal};
+pub use error::{ApproveError, CallError, DiscoverError, PassThroughError};
+pub use instructions::{InstructionsRequest, InstructionsState};
+pub use memory::MemoryApprovals;
+pub use store::{ApprovalStore, Sighting, StoreError};
+pub use tool::{ApprovedTool, JudgedTool, Problem};
+pub use transport::{ConnectError, RequestError};

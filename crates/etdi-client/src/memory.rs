@@ -1,0 +1,267 @@
+//! A store in memory, for tests and for hosts that ask anew at every start.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Mutex, PoisonError};
+
+use async_trait::async_trait;
+use etdi_types::confusable::{id_key, name_key};
+use etdi_types::{
+    ApprovalRecord, Digest, Known, LedgerEntry, Pin, ServerIdentity, Subject, Version,
+};
+
+use crate::store::{ApprovalStore, Sighting, StoreError};
+
+/// How many unproven ledger entries, and how many pins without an approval, are kept per server.
+/// The oldest go first, so that a server can push out nothing but its own.
+const UNPROVEN_PER_SERVER: usize = 20_000;
+
+/// Pins, approvals and ledger in memory. They are gone when this is dropped.
+#[derive(Debug, Default)]
+pub struct MemoryApprovals(Mutex<Records>);
+
+impl MemoryApprovals {
+    /// An empty store.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn locked<T>(&self, act: impl FnOnce(&mut Records) -> T) -> T {
+        // Every change is made of infallible steps, so a poisoned lock guards whole records.
+        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+#[async_trait]
+impl ApprovalStore for MemoryApprovals {
+    async fn known(&self, subjects: &[Subject]) -> Result<Vec<Known>, StoreError> {
+        Ok(self.locked(|records| subjects.iter().map(|subject| records.known(subject)).collect()))
+    }
+
+    async fn record(&self, sightings: &[Sighting]) -> Result<(), StoreError> {
+        self.locked(|records| sightings.iter().for_each(|sighting| records.record(sighting)));
+        Ok(())
+    }
+
+    async fn approve(
+        &self,
+        approval: ApprovalRecord,
+        ledger: Option<LedgerEntry>,
+        expected: Option<Digest>,
+    ) -> Result<(), StoreError> {
+        self.locked(|records| records.approve(approval, ledger, expected))
+    }
+
+    async fn forget(&self, server: &ServerIdentity, tool: &str) -> Result<bool, StoreError> {
+        Ok(self.locked(|records| records.forget(server, tool)))
+    }
+}
+
+type GlobalKey = (String, String, Version);
+
+#[derive(Debug, Default)]
+struct Records {
+    servers: HashMap<ServerIdentity, OneServer>,
+    global: HashMap<GlobalKey, LedgerEntry>,
+    /// Where approvals are whose served name or id has a confusable key.
+    look_alikes: HashMap<String, Vec<(ServerIdentity, String)>>,
+}
+
+#[derive(Debug, Default)]
+struct OneServer {
+    pins: HashMap<String, Pin>,
+    approvals: HashMap<String, Vec<ApprovalRecord>>,
+    ids_by_name: HashMap<String, Vec<String>>,
+    ledger: HashMap<(String, Version), LedgerEntry>,
+    unproven_pins: VecDeque<String>,
+    unproven_entries: VecDeque<(String, Version)>,
+}
+
+impl Records {
+    fn known(&self, subject: &Subject) -> Known {
+        let mut known = self
+            .servers
+            .get(&subject.server)
+            .map(|server| server.known(subject))
+            .unwrap_or_default();
+        if let (Some(provider), Some(version)) = (&subject.provider, &subject.version) {
+            let key = (provider.clone(), subject.id.clone(), version.clone());
+            let entry = self.global.get(&key).filter(|entry| entry.server != subject.server);
+            known.ledger.extend(entry.cloned());
+        }
+        let keys = std::iter::once(&subject.name_key).chain(&subject.id_key);
+        for (server, id) in keys.filter_map(|key| self.look_alikes.get(key)).flatten() {
+            if *server == subject.server {
+                continue;
+            }
+            let approvals = self.servers.get(server).and_then(|s| s.approvals.get(id));
+            for approval in approvals.into_iter().flatten().filter(|a| !a.superseded) {
+                if !known.elsewhere.contains(approval) {
+                    known.elsewhere.push(approval.clone());
+                }
+            }
+        }
+        known
+    }
+
+    fn record(&mut self, sighting: &Sighting) {
+        let server = self.servers.entry(sighting.pin.server.clone()).or_default();
+        if let Some(context) = &sighting.refreshes {
+            let approvals = server.approvals.get_mut(&sighting.pin.id);
+            for approval in approvals.into_iter().flatten().filter(|approval| {
+                !approval.superseded
+                    && approval.context == *context
+                    && approval.pin.digest == sighting.pin.digest
+            }) {
+                approval.evidence_good_at = approval.evidence_good_at.max(sighting.pin.at);
+            }
+        }
+        if !server.pins.contains_key(&sighting.pin.id) {
+            server.add_pin(sighting.pin.clone());
+        }
+        if let Some(entry) = &sighting.ledger {
+            self.add_entry(entry);
+        }
+    }
+
+    fn add_entry(&mut self, entry: &LedgerEntry) {
+        let server = self.servers.entry(entry.server.clone()).or_default();
+        server.add_entry(entry);
+        if entry.global {
+            let key = (entry.provider.clone(), entry.id.clone(), entry.version.clone());
+            self.global.entry(key).or_insert_with(|| entry.clone());
+        }
+    }
+
+    fn approve(
+        &mut self,
+        approval: ApprovalRecord,
+        ledger: Option<LedgerEntry>,
+        expected: Option<Digest>,
+    ) -> Result<(), StoreError> {
+        let pin = &approval.pin;
+        let server = self.servers.entry(pin.server.clone()).or_default();
+        let approved = server.approvals.get(&pin.id).into_iter().flatten();
+        let approved = approved
+            .filter(|a| !a.superseded && a.context == approval.context)
+            .map(|a| a.pin.digest)
+            .next();
+        if approved != expected {
+            return Err(StoreError::Conflict { approved });
+        }
+        if pin.provider.is_some() {
+            server.supersede_unsigned(&approval);
+        }
+        server.pins.remove(&pin.id);
+        server.add_pin(pin.clone());
+        let approvals = server.approvals.entry(pin.id.clone()).or_default();
+        approvals.retain(|a| a.context != approval.context || a.pin.digest != pin.digest);
+        for earlier in approvals.iter_mut().filter(|a| a.context == approval.context) {
+            earlier.superseded = true;
+        }
+        let place = (pin.server.clone(), pin.id.clone());
+        let id = pin.provider.is_some().then(|| id_key(&pin.id));
+        for key in id.into_iter().chain([name_key(&pin.served_name)]) {
+            let places = self.look_alikes.entry(key).or_default();
+            if !places.contains(&place) {
+                places.push(place.clone());
+            }
+        }
+        approvals.push(approval);
+        if let Some(entry) = ledger {
+            self.add_entry(&entry);
+        }
+        Ok(())
+    }
+
+    fn forget(&mut self, server: &ServerIdentity, tool: &str) -> bool {
+        let Some(records) = self.servers.get_mut(server) else { return false };
+        let mut ids = records.ids_by_name.get(tool).cloned().unwrap_or_default();
+        ids.push(tool.to_owned());
+        let mut any = false;
+        for id in ids {
+            any |= records.forget(&id);
+            self.global.retain(|_, entry| entry.server != *server || entry.id != id);
+            self.look_alikes.values_mut().for_each(|places| {
+                places.retain(|(at, known)| at != server || *known != id);
+            });
+        }
+        any
+    }
+}
+
+impl OneServer {
+    fn known(&self, subject: &Subject) -> Known {
+        let mut ids = self.ids_by_name.get(&subject.served_name).cloned().unwrap_or_default();
+        if !ids.contains(&subject.id) {
+            ids.push(subject.id.clone());
+        }
+        let entry = subject.version.clone().and_then(|version| {
+            self.ledger.get(&(subject.id.clone(), version)).cloned()
+        });
+        Known {
+            pins: ids.iter().filter_map(|id| self.pins.get(id).cloned()).collect(),
+            approvals: ids.iter().filter_map(|id| self.approvals.get(id)).flatten().cloned().collect(),
+            ledger: entry.into_iter().collect(),
+            elsewhere: Vec::new(),
+        }
+    }
+
+    fn add_pin(&mut self, pin: Pin) {
+        let ids = self.ids_by_name.entry(pin.served_name.clone()).or_default();
+        if !ids.contains(&pin.id) {
+            ids.push(pin.id.clone());
+        }
+        self.unproven_pins.push_back(pin.id.clone());
+        self.pins.insert(pin.id.clone(), pin);
+        while self.unproven_pins.len() > UNPROVEN_PER_SERVER {
+            let Some(oldest) = self.unproven_pins.pop_front() else { return };
+            if !self.approvals.contains_key(&oldest) {
+                self.pins.remove(&oldest);
+                self.ids_by_name.values_mut().for_each(|ids| ids.retain(|id| *id != oldest));
+                self.ids_by_name.retain(|_, ids| !ids.is_empty());
+            }
+        }
+    }
+
+    fn add_entry(&mut self, entry: &LedgerEntry) {
+        let key = (entry.id.clone(), entry.version.clone());
+        if let Some(known) = self.ledger.get_mut(&key) {
+            known.global |= entry.global && known.digest == entry.digest;
+            return;
+        }
+        self.ledger.insert(key.clone(), entry.clone());
+        if entry.global {
+            return;
+        }
+        self.unproven_entries.push_back(key);
+        while self.unproven_entries.len() > UNPROVEN_PER_SERVER {
+            let Some(oldest) = self.unproven_entries.pop_front() else { return };
+            if self.ledger.get(&oldest).is_some_and(|entry| !entry.global) {
+                self.ledger.remove(&oldest);
+            }
+        }
+    }
+
+    /// A signed tool was approved where an unsigned one of the same name was before.
+    fn supersede_unsigned(&mut self, approval: &ApprovalRecord) {
+        let ids = self.ids_by_name.get(&approval.pin.served_name).cloned().unwrap_or_default();
+        for id in ids {
+            for earlier in self.approvals.get_mut(&id).into_iter().flatten() {
+                if earlier.pin.provider.is_none() && earlier.context == approval.context {
+                    earlier.superseded = true;
+                }
+            }
+        }
+    }
+
+    fn forget(&mut self, id: &str) -> bool {
+        let pin = self.pins.remove(id).is_some();
+        let approvals = self.approvals.remove(id).is_some();
+        let before = self.ledger.len();
+        self.ledger.retain(|(known, _), _| known != id);
+        self.ids_by_name.values_mut().for_each(|ids| ids.retain(|known| known != id));
+        self.unproven_pins.retain(|known| known != id);
+        pin || approvals || before != self.ledger.len()
+    }
+}

@@ -1,0 +1,304 @@
+//! What the client tells the event emitter. Without an emitter it tells nobody.
+
+use std::collections::HashSet;
+
+use etdi_events::{
+    ClientConnected, ClientDisconnected, ClientInitialized, Emitter, Event, PermissionChanged,
+    SecurityViolation, SignatureFailed, SignatureVerified, ToolApproved, ToolDiscovered,
+    ToolInvoked, ToolReapprovalRequested, ToolRef, ToolRemoved, ToolUpdated, ToolVerified,
+    VersionChanged,
+};
+use etdi_types::decision::Action;
+use etdi_types::jws::DetachedJws;
+use etdi_types::verdict::{ImpostorReason, KeyTrust};
+use etdi_types::{
+    Digest, Scope, SecurityLevel, ServerIdentity, ToolDefinition, Verdict, What, Who,
+};
+
+use crate::approval::Approval;
+use crate::listing::{Listed, Snapshot};
+use crate::tool::JudgedTool;
+
+pub(crate) fn initialized(events: &Emitter, level: SecurityLevel, trusted_providers: usize) {
+    events.emit(Event::ClientInitialized(ClientInitialized {
+        level: level.to_string(),
+        trusted_providers: trusted_providers as u64,
+    }));
+}
+
+/// Reports for one connection.
+#[derive(Debug)]
+pub(crate) struct Reporter {
+    events: Option<Emitter>,
+    server: String,
+}
+
+impl Reporter {
+    pub(crate) fn new(events: Option<Emitter>, server: String) -> Self {
+        Self { events, server }
+    }
+
+    fn emit(&self, event: impl FnOnce() -> Event) {
+        if let Some(events) = &self.events {
+            events.emit(event());
+        }
+    }
+
+    pub(crate) fn connected(&self) {
+        self.emit(|| {
+            Event::ClientConnected(ClientConnected {
+                server: self.server.clone(),
+                transport: if self.server.starts_with("stdio:") { "stdio" } else { "http" }
+                    .to_owned(),
+                ..ClientConnected::default()
+            })
+        });
+    }
+
+    pub(crate) fn disconnected(&self) {
+        self.emit(|| {
+            Event::ClientDisconnected(ClientDisconnected {
+                server: self.server.clone(),
+                ..ClientDisconnected::default()
+            })
+        });
+    }
+
+    /// What a complete listing brought and took away since the one before.
+    pub(crate) fn listed(
+        &self,
+        earlier: Option<&Snapshot>,
+        now: &Snapshot,
+        server: &ServerIdentity,
+    ) {
+        if self.events.is_none() {
+            return;
+        }
+        let definitions = |snapshot: &'_ Snapshot| -> Vec<_> {
+            let tools = snapshot.tools.iter();
+            tools.filter_map(|tool| tool.definition.as_ref().ok().cloned()).collect()
+        };
+        let earlier: Vec<ToolDefinition> = earlier.map(definitions).unwrap_or_default();
+        let known: HashSet<&str> = earlier.iter().map(ToolDefinition::served_name).collect();
+        let listed: HashSet<&str> =
+            now.tools.iter().map(|tool: &std::sync::Arc<Listed>| tool.name.as_str()).collect();
+        for definition in definitions(now) {
+            if !known.contains(definition.served_name()) {
+                self.emit(|| {
+                    Event::ToolDiscovered(ToolDiscovered {
+                        tool: tool_ref(&definition, server),
+                        signed: definition.signed().is_some_and(|part| part.signature.is_some()),
+                    })
+                });
+            }
+        }
+        for definition in earlier.iter().filter(|d| !listed.contains(d.served_name())) {
+            self.emit(|| Event::ToolRemoved(ToolRemoved { tool: tool_ref(definition, server) }));
+        }
+    }
+
+    /// A verdict, and what follows from it.
+    pub(crate) fn judged(&self, judged: &JudgedTool, server: &ServerIdentity) {
+        if self.events.is_none() {
+            return;
+        }
+        let (Some(definition), Some(verdict)) = (judged.definition(), judged.verdict()) else {
+            self.violation(judged, server);
+            return;
+        };
+        let tool = tool_ref(definition, server);
+        self.emit(|| {
+            Event::ToolVerified(ToolVerified {
+                tool: tool.clone(),
+                who: verdict.who.name().to_owned(),
+                origin: verdict.origin.to_string(),
+                what: verdict.what.iter().map(|what| what.name().to_owned()).collect(),
+                decision: format!("{:?}", judged.action()).to_lowercase(),
+            })
+        });
+        self.signature(definition, verdict, &tool);
+        for what in &verdict.what {
+            self.change(what, definition, &tool, judged);
+        }
+        match judged.action() {
+            Action::Block => self.violation(judged, server),
+            Action::Ask if judged.case().is_some_and(|case| case.approved.is_some()) => {
+                self.asked(judged, server);
+            }
+            _ => {}
+        }
+    }
+
+    fn signature(&self, definition: &ToolDefinition, verdict: &Verdict, tool: &ToolRef) {
+        let Some(signature) = definition.signed().and_then(|part| part.signature.as_ref()) else {
+            return;
+        };
+        let jws = DetachedJws::parse(signature).ok();
+        let algorithm = jws.as_ref().map(|jws| jws.algorithm().to_string());
+        match &verdict.who {
+            Who::Signed { kid, trust, .. } => self.emit(|| {
+                Event::SignatureVerified(SignatureVerified {
+                    tool: tool.clone(),
+                    kid: kid.clone(),
+                    algorithm: algorithm.unwrap_or_default(),
+                    trust: match trust {
+                        KeyTrust::Configured => etdi_events::KeyTrust::Configured,
+                        KeyTrust::Pinned => etdi_events::KeyTrust::Pinned,
+                    },
+                })
+            }),
+            Who::Impostor { why: ImpostorReason::Signature(error) } => self.emit(|| {
+                Event::SignatureFailed(SignatureFailed {
+                    tool: tool.clone(),
+                    kid: jws.map(|jws| jws.kid().to_owned()),
+                    algorithm,
+                    reason: error.to_string(),
+                })
+            }),
+            _ => {}
+        }
+    }
+
+    fn change(
+        &self,
+        what: &What,
+        definition: &ToolDefinition,
+        tool: &ToolRef,
+        judged: &JudgedTool,
+    ) {
+        let (from, diff) = match what {
+            What::Upgraded { from, diff } => (from.clone(), diff),
+            What::RolledBack { approved, diff } => (approved.clone(), diff),
+            What::Changed { diff } | What::Tampered { diff, .. } => (None, diff),
+            _ => return,
+        };
+        let approved = judged.case().and_then(|case| case.approved);
+        self.emit(|| {
+            Event::ToolUpdated(ToolUpdated {
+                tool: tool.clone(),
+                from_digest: approved.map(|digest| digest.to_string()).unwrap_or_default(),
+                from_version: from.as_ref().map(ToString::to_string),
+            })
+        });
+        if from.is_some() {
+            self.emit(|| {
+                Event::VersionChanged(VersionChanged {
+                    tool: tool.clone(),
+                    from: from.as_ref().map(ToString::to_string),
+                    to: tool.version.clone(),
+                })
+            });
+        }
+        let permissions = diff.changes().iter().find(|c| c.path.ends_with("/permissions"));
+        if let Some(change) = permissions {
+            let before = scopes(change.old.as_deref());
+            let after: Vec<String> = definition
+                .signed()
+                .into_iter()
+                .flat_map(|part| &part.permissions)
+                .map(|permission| permission.scope.to_string())
+                .collect();
+            self.emit(|| {
+                Event::PermissionChanged(PermissionChanged {
+                    tool: tool.clone(),
+                    added: after.iter().filter(|scope| !before.contains(scope)).cloned().collect(),
+                    removed: before.iter().filter(|scope| !after.contains(scope)).cloned().collect(),
+                })
+            });
+        }
+    }
+
+    /// A person has to be asked.
+    pub(crate) fn asked(&self, judged: &JudgedTool, server: &ServerIdentity) {
+        let (Some(definition), Some(case)) = (judged.definition(), judged.case()) else { return };
+        self.emit(|| {
+            Event::ToolReapprovalRequested(ToolReapprovalRequested {
+                tool: tool_ref(definition, server),
+                reasons: case.verdict.what.iter().map(|what| what.name().to_owned()).collect(),
+                approved_digest: case.approved.map(|digest| digest.to_string()),
+                diff: case.verdict.what.iter().find_map(|what| match what {
+                    What::Upgraded { diff, .. } | What::Changed { diff } => Some(diff.to_string()),
+                    _ => None,
+                }),
+            })
+        });
+    }
+
+    /// Something was refused.
+    pub(crate) fn violation(&self, judged: &JudgedTool, server: &ServerIdentity) {
+        self.emit(|| {
+            let violation = match judged.verdict() {
+                Some(verdict) => verdict.who.name().to_owned(),
+                None => "Malformed".to_owned(),
+            };
+            Event::SecurityViolation(SecurityViolation {
+                server: server.to_string(),
+                tool: judged.definition().map(|definition| tool_ref(definition, server)),
+                violation,
+                detail: judged.to_string(),
+            })
+        });
+    }
+
+    pub(crate) fn approved(
+        &self,
+        judged: &JudgedTool,
+        server: &ServerIdentity,
+        approval: &Approval,
+        granted: &[Scope],
+        superseded: Option<Digest>,
+    ) {
+        let Some(definition) = judged.definition() else { return };
+        self.emit(|| {
+            Event::ToolApproved(ToolApproved {
+                tool: tool_ref(definition, server),
+                by: approval.by.clone(),
+                permissions: granted.iter().map(ToString::to_string).collect(),
+                supersedes: superseded.map(|digest| digest.to_string()),
+                expires: approval.until,
+            })
+        });
+    }
+
+    pub(crate) fn invoked(
+        &self,
+        judged: &JudgedTool,
+        server: &ServerIdentity,
+        succeeded: bool,
+        took: time::Duration,
+    ) {
+        let Some(definition) = judged.definition() else { return };
+        self.emit(|| {
+            Event::ToolInvoked(ToolInvoked {
+                tool: tool_ref(definition, server),
+                principal: None,
+                succeeded,
+                duration_ms: took.whole_milliseconds().try_into().ok(),
+            })
+        });
+    }
+}
+
+fn tool_ref(definition: &ToolDefinition, server: &ServerIdentity) -> ToolRef {
+    let part = definition.signed();
+    ToolRef {
+        server: server.to_string(),
+        id: etdi_types::records::tool_id(server, definition),
+        name: definition.served_name().to_owned(),
+        version: part.map(|part| part.version.to_string()),
+        digest: Some(definition.digest().to_string()),
+        provider: part.map(|part| part.provider.id().to_owned()),
+    }
+}
+
+/// The scopes in the canonical JSON of a `permissions` member.
+fn scopes(permissions: Option<&str>) -> Vec<String> {
+    let value: Option<serde_json::Value> =
+        permissions.and_then(|text| serde_json::from_str(text).ok());
+    let elements = value.as_ref().and_then(|value| value.as_array());
+    elements
+        .into_iter()
+        .flatten()
+        .filter_map(|element| Some(element.get("scope")?.as_str()?.to_owned()))
+        .collect()
+}

@@ -1,0 +1,82 @@
+//! Where pins, approvals and the ledger are kept.
+
+use std::fmt::Debug;
+
+use async_trait::async_trait;
+use etdi_types::{
+    ApprovalRecord, AuthorizationContext, Digest, Known, LedgerEntry, Pin, ServerIdentity, Subject,
+};
+
+/// What a consistent listing writes for a tool that is not blocked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sighting {
+    /// Kept if the store has no pin of this server and tool id.
+    pub pin: Pin,
+    /// Kept if the store has no entry of this server, tool id and version. A global entry of the
+    /// same digest makes an entry that is there global.
+    pub ledger: Option<LedgerEntry>,
+    /// The evidence is good now: if this digest is approved in this context, the approval's
+    /// `evidence_good_at` moves to the pin's time.
+    pub refreshes: Option<AuthorizationContext>,
+}
+
+/// A store of pins, approvals and ledger entries.
+///
+/// An implementation must be atomic: what a method reports was kept whole, and what it did not
+/// report was not kept at all. An error is a no: the caller lets nothing through on one.
+/// [`contract::check`](crate::contract::check) tests an implementation.
+#[async_trait]
+pub trait ApprovalStore: Debug + Send + Sync + 'static {
+    /// What is known of each subject, in their order.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store cannot tell.
+    async fn known(&self, subjects: &[Subject]) -> Result<Vec<Known>, StoreError>;
+
+    /// Keeps what is missing of each sighting; never replaces a pin or a ledger entry.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it could not be kept.
+    async fn record(&self, sightings: &[Sighting]) -> Result<(), StoreError>;
+
+    /// Records an approval: it supersedes the one of the same server, tool id and context (or, for
+    /// a signed tool, of the unsigned tool of the same name), moves the pin, and adds the ledger
+    /// entry if it is missing.
+    ///
+    /// `expected` is the digest that was approved for this server, tool id and context when the
+    /// person was asked; `None` if there was none.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] if another digest is approved by now: nothing is kept then.
+    async fn approve(
+        &self,
+        approval: ApprovalRecord,
+        ledger: Option<LedgerEntry>,
+        expected: Option<Digest>,
+    ) -> Result<(), StoreError>;
+
+    /// Forgets everything about a tool of a server, by its id or its served name: the only way out
+    /// of `Tampered` and `Replaced`. Only a person may decide this. Says whether there was anything.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it could not be forgotten.
+    async fn forget(&self, server: &ServerIdentity, tool: &str) -> Result<bool, StoreError>;
+}
+
+/// A store that cannot answer or keep.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// Somebody else approved another definition in the meantime.
+    #[error(
+        "another definition was approved in the meantime ({}); look at the tool again",
+        approved.map_or_else(|| "the approval was withdrawn".to_owned(), |digest| digest.to_string())
+    )]
+    Conflict {
+        /// The digest that is approved now.
+        approved: Option<Digest>,
+    },
+    /// The store itself fails.
+    #[error("the approval store cannot be used, so nothing is let through: {0}")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+}

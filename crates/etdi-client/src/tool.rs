@@ -1,0 +1,173 @@
+//! The witnesses: a tool with its verdict, and a tool that may be called.
+
+use std::fmt::{self, Display, Formatter};
+use std::sync::Arc;
+
+use etdi_types::decision::Action;
+use etdi_types::text::escaped;
+use etdi_types::{DefinitionError, Digest, Outcome, ToolDefinition, Verdict};
+use rmcp::model::Tool;
+
+use crate::connection::ConnectionId;
+
+/// One tool of a listing with its verdict. Cheap to clone.
+///
+/// It may be shown to a person; [`Display`] escapes whatever a server could have hidden in it.
+/// Nothing can be called with it.
+#[derive(Clone, Debug)]
+pub struct JudgedTool(pub(crate) Arc<Judged>);
+
+#[derive(Debug)]
+pub(crate) struct Judged {
+    pub(crate) connection: ConnectionId,
+    pub(crate) name: String,
+    pub(crate) case: Result<Case, Problem>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Case {
+    pub(crate) definition: ToolDefinition,
+    pub(crate) verdict: Verdict,
+    pub(crate) outcome: Outcome,
+    /// What was approved for this tool and context when it was judged.
+    pub(crate) approved: Option<Digest>,
+    /// What a model may see of it, if it is let through.
+    pub(crate) tool: Option<Tool>,
+}
+
+/// Why a tool never got a verdict. It is blocked at every level.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Problem {
+    /// Its definition is refused.
+    #[error(transparent)]
+    Malformed(#[from] DefinitionError),
+    /// Another tool of the listing has its name or its id.
+    #[error("another tool of the same listing has the same name or id; both are refused")]
+    Duplicate,
+}
+
+impl JudgedTool {
+    /// The name that it is served under: text of the server.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// The verdict; `None` if the definition is refused before it could be judged.
+    #[must_use]
+    pub fn verdict(&self) -> Option<&Verdict> {
+        self.case().map(|case| &case.verdict)
+    }
+
+    /// Why there is no verdict.
+    #[must_use]
+    pub fn problem(&self) -> Option<&Problem> {
+        self.0.case.as_ref().err()
+    }
+
+    /// The definition, untrusted.
+    #[must_use]
+    pub fn definition(&self) -> Option<&ToolDefinition> {
+        self.case().map(|case| &case.definition)
+    }
+
+    /// What the verdict comes to at the client's level, row by row.
+    #[must_use]
+    pub fn outcome(&self) -> Option<&Outcome> {
+        self.case().map(|case| &case.outcome)
+    }
+
+    /// Allow, warn, ask or block.
+    #[must_use]
+    pub fn action(&self) -> Action {
+        self.outcome().map_or(Action::Block, |outcome| outcome.action)
+    }
+
+    pub(crate) fn case(&self) -> Option<&Case> {
+        self.0.case.as_ref().ok()
+    }
+}
+
+impl Display for JudgedTool {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", escaped(&self.0.name))?;
+        let case = match &self.0.case {
+            Ok(case) => case,
+            Err(problem) => return write!(f, "refused: {problem}"),
+        };
+        if let Some(part) = case.definition.signed() {
+            writeln!(f, "{} {}", part.id, part.version)?;
+            let provider = (part.provider.name(), part.provider.id());
+            writeln!(f, "from {} ({})", escaped(provider.0), escaped(provider.1))?;
+            for permission in &part.permissions {
+                let need = if permission.required { "required" } else { "optional" };
+                let why = escaped(&permission.description);
+                writeln!(f, "permission {} ({need}): {why}", permission.scope)?;
+            }
+        }
+        if let Some(description) = case.definition.description() {
+            writeln!(f, "says: {}", escaped(&description))?;
+        }
+        writeln!(f, "digest: {}", case.definition.digest())?;
+        Display::fmt(&case.verdict, f)
+    }
+}
+
+/// Proof that exactly this definition, of this tool, on this connection, was let through.
+///
+/// Only an allowing decision or an approval makes one. It cannot be built, copied from text, or used
+/// on another connection, and each call judges again.
+#[derive(Clone, Debug)]
+pub struct ApprovedTool {
+    pub(crate) connection: ConnectionId,
+    pub(crate) digest: Digest,
+    tool: Tool,
+    judged: JudgedTool,
+}
+
+impl ApprovedTool {
+    /// `None` if the outcome does not let the tool through.
+    pub(crate) fn mint(judged: &JudgedTool) -> Option<Self> {
+        let case = judged.case()?;
+        if case.outcome.action > Action::Warn {
+            return None;
+        }
+        Some(Self {
+            connection: judged.0.connection.clone(),
+            digest: case.definition.digest(),
+            tool: case.tool.clone()?,
+            judged: judged.clone(),
+        })
+    }
+
+    /// The name to call it by.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.tool.name
+    }
+
+    /// The digest of the definition that was let through.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// What a model may see: the definition that was let through, in MCP's own type.
+    #[must_use]
+    pub fn tool(&self) -> &Tool {
+        &self.tool
+    }
+
+    /// What a person should know although the tool was let through: the rows that warn, and the
+    /// verdict's notices.
+    #[must_use]
+    pub fn notices(&self) -> Vec<String> {
+        let Some(case) = self.judged.case() else { return Vec::new() };
+        let warns = case.outcome.rows.iter().any(|(_, action)| *action == Action::Warn);
+        let who = warns.then(|| format!("{} ({})", case.verdict.who, case.verdict.origin));
+        let what = case.verdict.what.iter().filter(|what| what.name() != "Approved");
+        let notes = case.verdict.notices.iter().map(ToString::to_string);
+        who.into_iter().chain(what.map(ToString::to_string)).chain(notes).collect()
+    }
+}

@@ -1,0 +1,360 @@
+//! The streamable HTTP transport: rmcp's reqwest client, except for the requests whose responses
+//! are judged. Those are posted here, so that the body is at hand before anything parses it.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use futures::stream::BoxStream;
+use http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use rmcp::model::{
+    ClientJsonRpcMessage, ClientRequest, ErrorData, JsonRpcMessage, RequestId, ServerJsonRpcMessage,
+};
+use rmcp::transport::common::http_header::{
+    EVENT_STREAM_MIME_TYPE, HEADER_SESSION_ID, JSON_MIME_TYPE,
+};
+use rmcp::transport::streamable_http_client::{
+    AuthRequiredError, HttpStatusError, InsufficientScopeError, SseError, StreamableHttpClient,
+    StreamableHttpError, StreamableHttpPostResponse, StreamableHttpResponseLimits,
+};
+use secrecy::ExposeSecret;
+use sse_stream::Sse;
+
+use etdi_types::ResourceUri;
+
+use super::gate::Gate;
+use super::raw::{Captured, RawResponses, answers, response_ids};
+use super::{HttpAuthorizer, salvage, sse};
+
+/// How much of a body that explains a failure is kept.
+const MAX_EXPLANATION: usize = 4 * 1024;
+
+type HttpError = StreamableHttpError<reqwest::Error>;
+type Events = BoxStream<'static, Result<Sse, SseError>>;
+
+/// A server answered with a redirect. It is not followed: what is sent is meant for the server that
+/// was configured, and for no other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the server answered with a redirect, which is not followed; configure its final URI")]
+pub(crate) struct RedirectRefused;
+
+/// The client that rmcp's worker sends with.
+#[derive(Clone)]
+pub(crate) struct RawHttpClient {
+    http: reqwest::Client,
+    server: ResourceUri,
+    authorizer: Option<Arc<dyn HttpAuthorizer>>,
+    raws: Arc<RawResponses>,
+    gate: Arc<Gate>,
+}
+
+impl RawHttpClient {
+    pub(crate) fn new(
+        server: ResourceUri,
+        authorizer: Option<Arc<dyn HttpAuthorizer>>,
+        connect_timeout: Duration,
+        raws: Arc<RawResponses>,
+        gate: Arc<Gate>,
+    ) -> Result<Self, reqwest::Error> {
+        let refuse = reqwest::redirect::Policy::custom(|attempt| attempt.error(RedirectRefused));
+        let http = reqwest::Client::builder()
+            .redirect(refuse)
+            .connect_timeout(connect_timeout)
+            .build()?;
+        Ok(Self {
+            http,
+            server,
+            authorizer,
+            raws,
+            gate,
+        })
+    }
+
+    async fn token(&self) -> Result<Option<String>, HttpError> {
+        let Some(authorizer) = &self.authorizer else {
+            return Ok(None);
+        };
+        let token = authorizer.bearer_token(&self.server).await;
+        let token = token.map_err(|error| HttpError::Io(io::Error::other(error)))?;
+        Ok(token.map(|token| token.expose_secret().to_owned()))
+    }
+
+    /// Posts a request whose response is judged.
+    async fn post_judged(
+        &self,
+        uri: &str,
+        message: &ClientJsonRpcMessage,
+        session: Option<Arc<str>>,
+        headers: HashMap<HeaderName, HeaderValue>,
+        limits: StreamableHttpResponseLimits,
+    ) -> Result<StreamableHttpPostResponse, HttpError> {
+        let Judged { id, listing, discover } = Judged::of(message)?;
+        let mut request = self
+            .http
+            .post(uri)
+            .header(ACCEPT, [EVENT_STREAM_MIME_TYPE, JSON_MIME_TYPE].join(", "))
+            .headers(headers.into_iter().collect());
+        if let Some(token) = self.token().await? {
+            request = request.bearer_auth(token);
+        }
+        if let Some(session) = &session {
+            request = request.header(HEADER_SESSION_ID, session.as_ref());
+        }
+        let response = request.json(message).send().await?;
+        let status = response.status();
+        challenge(status, response.headers())?;
+        if status == StatusCode::NOT_FOUND && session.is_some() {
+            return Err(HttpError::SessionExpired);
+        }
+        if matches!(status, StatusCode::ACCEPTED | StatusCode::NO_CONTENT) {
+            return Ok(StreamableHttpPostResponse::Accepted);
+        }
+        let is_json = is_media_type(response.headers(), JSON_MIME_TYPE);
+        if !status.is_success() {
+            let retry_after = retry_after(response.headers());
+            let probe = discover.then_some(id).filter(|_| session.is_none());
+            let body = if is_json {
+                self.body(response, limits.max_json_response_size).await?
+            } else {
+                start_of(response, MAX_EXPLANATION).await?
+            };
+            return failure(status, retry_after, &body, probe);
+        }
+        let session = response
+            .headers()
+            .get(HEADER_SESSION_ID)
+            .and_then(|value| value.to_str().ok())
+            .map(str::to_owned);
+        if is_media_type(response.headers(), EVENT_STREAM_MIME_TYPE) {
+            let events = sse::events(response.bytes_stream(), limits.max_sse_event_size);
+            let rewrite = listing.then(|| id.clone());
+            let events = sse::tapped(events, Arc::clone(&self.raws), move |data| {
+                readable_data(data, rewrite.as_ref()?)
+            });
+            return Ok(StreamableHttpPostResponse::Sse(events, session));
+        }
+        if !is_json {
+            let found = response.headers().get(CONTENT_TYPE);
+            let found = found.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+            return Err(HttpError::UnexpectedContentType(found));
+        }
+        let body = self.body(response, limits.max_json_response_size).await?;
+        self.raws.offer(&body);
+        let message = if listing {
+            salvage::listing(&body, id)?
+        } else {
+            serde_json::from_slice(&body)?
+        };
+        Ok(StreamableHttpPostResponse::Json(message, session))
+    }
+
+    async fn body(&self, mut response: reqwest::Response, max: usize) -> Result<Bytes, HttpError> {
+        let mut body = BytesMut::new();
+        while let Some(chunk) = response.chunk().await? {
+            if body.len() + chunk.len() > max {
+                self.raws.fail(&Captured::TooLarge);
+                return Err(HttpError::ResponseBodyTooLarge { max_size: max });
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body.freeze())
+    }
+}
+
+impl StreamableHttpClient for RawHttpClient {
+    type Error = reqwest::Error;
+
+    async fn post_message(
+        &self,
+        uri: Arc<str>,
+        message: ClientJsonRpcMessage,
+        session: Option<Arc<str>>,
+        token: Option<String>,
+        headers: HashMap<HeaderName, HeaderValue>,
+    ) -> Result<StreamableHttpPostResponse, HttpError> {
+        let limits = StreamableHttpResponseLimits::default();
+        self.post_message_with_response_limits(uri, message, session, token, headers, limits)
+            .await
+    }
+
+    async fn post_message_with_response_limits(
+        &self,
+        uri: Arc<str>,
+        message: ClientJsonRpcMessage,
+        session: Option<Arc<str>>,
+        _token: Option<String>,
+        headers: HashMap<HeaderName, HeaderValue>,
+        limits: StreamableHttpResponseLimits,
+    ) -> Result<StreamableHttpPostResponse, HttpError> {
+        let refused = |why| HttpError::Io(io::Error::new(io::ErrorKind::PermissionDenied, why));
+        self.gate.check(&message).map_err(refused)?;
+        if self.raws.expect(&message) {
+            return self
+                .post_judged(&uri, &message, session, headers, limits)
+                .await;
+        }
+        let token = self.token().await?;
+        self.http
+            .post_message_with_response_limits(uri, message, session, token, headers, limits)
+            .await
+    }
+
+    async fn delete_session(
+        &self,
+        uri: Arc<str>,
+        session: Arc<str>,
+        _token: Option<String>,
+        headers: HashMap<HeaderName, HeaderValue>,
+    ) -> Result<(), HttpError> {
+        let token = self.token().await?;
+        self.http.delete_session(uri, session, token, headers).await
+    }
+
+    async fn get_stream(
+        &self,
+        uri: Arc<str>,
+        session: Option<Arc<str>>,
+        last_event: Option<String>,
+        token: Option<String>,
+        headers: HashMap<HeaderName, HeaderValue>,
+    ) -> Result<Events, HttpError> {
+        let max = StreamableHttpResponseLimits::default().max_sse_event_size;
+        self.get_stream_with_max_sse_event_size(uri, session, last_event, token, headers, max)
+            .await
+    }
+
+    async fn get_stream_with_max_sse_event_size(
+        &self,
+        uri: Arc<str>,
+        session: Option<Arc<str>>,
+        last_event: Option<String>,
+        _token: Option<String>,
+        headers: HashMap<HeaderName, HeaderValue>,
+        max: usize,
+    ) -> Result<Events, HttpError> {
+        let token = self.token().await?;
+        let events = self
+            .http
+            .get_stream_with_max_sse_event_size(uri, session, last_event, token, headers, max)
+            .await?;
+        // A response may be resumed on this stream.
+        Ok(sse::tapped(events, Arc::clone(&self.raws), |_| None))
+    }
+}
+
+/// What is asked for by a request whose response is judged.
+struct Judged<'m> {
+    id: &'m RequestId,
+    listing: bool,
+    discover: bool,
+}
+
+impl<'m> Judged<'m> {
+    fn of(message: &'m ClientJsonRpcMessage) -> Result<Self, HttpError> {
+        let ClientJsonRpcMessage::Request(request) = message else {
+            return Err(HttpError::UnexpectedServerResponse("not a request".into()));
+        };
+        Ok(Self {
+            id: &request.id,
+            listing: matches!(request.request, ClientRequest::ListToolsRequest(_)),
+            discover: matches!(request.request, ClientRequest::DiscoverRequest(_)),
+        })
+    }
+}
+
+/// The listing in `data` as rmcp can read it, where it answers the request `id`.
+fn readable_data(data: &str, id: &RequestId) -> Option<String> {
+    let ours = response_ids(data.as_bytes());
+    ours.iter().find(|response| answers(id, response))?;
+    let message = salvage::listing(data.as_bytes(), id).ok()?;
+    serde_json::to_string(&message).ok()
+}
+
+/// The errors for a challenge (RFC 6750, section 3), so that whoever authorizes can answer it.
+fn challenge(status: StatusCode, headers: &HeaderMap) -> Result<(), HttpError> {
+    let Some(value) = headers.get(WWW_AUTHENTICATE) else {
+        return Ok(());
+    };
+    let text = String::from_utf8_lossy(value.as_bytes()).into_owned();
+    match status {
+        StatusCode::UNAUTHORIZED => Err(HttpError::AuthRequired(AuthRequiredError::new(text))),
+        StatusCode::FORBIDDEN => {
+            let scope = scope_parameter(&text);
+            Err(HttpError::InsufficientScope(InsufficientScopeError::new(text, scope)))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// `scope="…"` of a challenge.
+fn scope_parameter(challenge: &str) -> Option<String> {
+    let (_, rest) = challenge.split_once("scope=\"")?;
+    let (scope, _) = rest.split_once('"')?;
+    Some(scope.to_owned())
+}
+
+/// A status that is no success: the JSON-RPC error in its body, or the status itself.
+///
+/// `probe` is the id of a `server/discover` without a session. A server of an earlier protocol
+/// refuses it with any 4xx and often without an id; rmcp falls back to `initialize` on an error
+/// with the id of the request.
+fn failure(
+    status: StatusCode,
+    retry_after: Option<String>,
+    body: &[u8],
+    probe: Option<&RequestId>,
+) -> Result<StreamableHttpPostResponse, HttpError> {
+    let denied = matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
+    let said = match serde_json::from_slice::<ServerJsonRpcMessage>(body) {
+        Ok(JsonRpcMessage::Error(error)) if !denied => Some(error),
+        _ => None,
+    };
+    let probe = probe.filter(|_| status.is_client_error() && !denied);
+    let answer = match (said, probe) {
+        (Some(error), Some(id)) => ServerJsonRpcMessage::error(error.error, Some(id.clone())),
+        (Some(error), None) => JsonRpcMessage::Error(error),
+        (None, Some(id)) => {
+            let text = format!("server/discover was refused with HTTP {status}");
+            ServerJsonRpcMessage::error(ErrorData::invalid_request(text, None), Some(id.clone()))
+        }
+        (None, None) if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() => {
+            return Err(HttpStatusError::new(status.as_u16(), retry_after).into());
+        }
+        (None, None) => {
+            let body = String::from_utf8_lossy(body.get(..MAX_EXPLANATION).unwrap_or(body));
+            let text = format!("HTTP {status}: {body}");
+            return Err(HttpError::UnexpectedServerResponse(Cow::Owned(text)));
+        }
+    };
+    Ok(StreamableHttpPostResponse::Json(answer, None))
+}
+
+fn retry_after(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(RETRY_AFTER)?.to_str().ok()?;
+    Some(value.to_owned())
+}
+
+/// The first bytes of a body, which may be longer than anyone wants to read.
+async fn start_of(mut response: reqwest::Response, max: usize) -> Result<Bytes, HttpError> {
+    let mut body = BytesMut::new();
+    while body.len() < max {
+        let Some(chunk) = response.chunk().await? else {
+            break;
+        };
+        body.extend_from_slice(&chunk);
+    }
+    body.truncate(max);
+    Ok(body.freeze())
+}
+
+/// Whether the content type is `expected`, whatever its parameters.
+fn is_media_type(headers: &HeaderMap, expected: &str) -> bool {
+    headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.as_bytes().split(|byte| *byte == b';').next())
+        .is_some_and(|essence| essence.trim_ascii().eq_ignore_ascii_case(expected.as_bytes()))
+}

@@ -1,0 +1,269 @@
+//! The raw texts of the responses that are judged. rmcp's model of a tool loses members, so a digest
+//! can only be taken of the text as it came over the wire.
+
+use std::borrow::Cow;
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use rmcp::model::{ClientJsonRpcMessage, ClientRequest, RequestId};
+use serde::Deserializer as _;
+use serde::de::{IgnoredAny, MapAccess, Visitor};
+use tokio::sync::Notify;
+
+/// The most bytes of one response that are kept (wire format, section 6).
+pub(crate) const MAX_RESPONSE: usize = 16 * 1024 * 1024;
+
+/// The most responses that are waited for at once. Listings are read one page at a time; what is
+/// over comes from reads that were given up.
+const MAX_WAITING: usize = 32;
+
+/// What came for a request whose response is judged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Captured {
+    /// The whole JSON-RPC message, byte for byte.
+    Text(Bytes),
+    /// More than [`MAX_RESPONSE`] bytes.
+    TooLarge,
+    /// An event stream that broke off at invalid UTF-8.
+    NotUtf8,
+}
+
+/// The requests whose responses are judged, and what came for them. Shared by a transport, which
+/// fills it before rmcp sees the response, and by the reader of listings, which empties it.
+#[derive(Debug, Default)]
+pub(crate) struct RawResponses {
+    waiting: Mutex<VecDeque<Slot>>,
+    arrived: Notify,
+    startups: AtomicU64,
+}
+
+#[derive(Debug)]
+struct Slot {
+    id: RequestId,
+    startup: bool,
+    came: Option<Captured>,
+}
+
+impl RawResponses {
+    /// Notes that `message` is about to be sent. Says whether its response will be judged.
+    pub(crate) fn expect(&self, message: &ClientJsonRpcMessage) -> bool {
+        let ClientJsonRpcMessage::Request(request) = message else {
+            return false;
+        };
+        let startup = match &request.request {
+            ClientRequest::ListToolsRequest(_) => false,
+            ClientRequest::InitializeRequest(_) | ClientRequest::DiscoverRequest(_) => true,
+            _ => return false,
+        };
+        let mut waiting = self.lock();
+        if startup {
+            // Of a handshake only the last answer counts.
+            waiting.retain(|slot| !slot.startup);
+            self.startups.fetch_add(1, Ordering::Relaxed);
+        }
+        // A transport that retries sends the same request again.
+        if !waiting.iter().any(|slot| slot.id == request.id) {
+            if waiting.len() >= MAX_WAITING {
+                waiting.pop_front();
+            }
+            waiting.push_back(Slot {
+                id: request.id.clone(),
+                startup,
+                came: None,
+            });
+        }
+        true
+    }
+
+    /// How many handshakes were begun: more than at connecting means that the session was renewed.
+    pub(crate) fn startups(&self) -> u64 {
+        self.startups.load(Ordering::Relaxed)
+    }
+
+    /// Whether anything is waited for, so that a transport may save itself the copy.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.lock().iter().any(|slot| slot.came.is_none())
+    }
+
+    /// Keeps `message` if it is a response that is waited for. The first one counts, as for rmcp.
+    pub(crate) fn offer(&self, message: &[u8]) {
+        if !self.is_waiting() {
+            return;
+        }
+        let came = if message.len() > MAX_RESPONSE {
+            None
+        } else {
+            Some(Captured::Text(Bytes::copy_from_slice(message)))
+        };
+        for id in response_ids(message) {
+            let mut waiting = self.lock();
+            if let Some(slot) = waiting.iter_mut().find(|slot| answers(&slot.id, &id)) {
+                slot.came
+                    .get_or_insert_with(|| came.clone().unwrap_or(Captured::TooLarge));
+            }
+        }
+        self.arrived.notify_waiters();
+    }
+
+    /// A response that cannot be read came, and nobody can tell to which request.
+    pub(crate) fn fail(&self, why: &Captured) {
+        for slot in self.lock().iter_mut() {
+            slot.came.get_or_insert_with(|| why.clone());
+        }
+        self.arrived.notify_waiters();
+    }
+
+    /// Waits for the response to `id` and takes it. Pends for ever if none comes.
+    pub(crate) async fn arrival(&self, id: &RequestId) -> Captured {
+        loop {
+            let mut arrived = std::pin::pin!(self.arrived.notified());
+            arrived.as_mut().enable();
+            if let Some(came) = self.take(id) {
+                return came;
+            }
+            arrived.await;
+        }
+    }
+
+    /// Takes the response to `id`, if it has come.
+    pub(crate) fn take(&self, id: &RequestId) -> Option<Captured> {
+        let mut waiting = self.lock();
+        let at = waiting
+            .iter()
+            .position(|slot| slot.id == *id && slot.came.is_some())?;
+        waiting.remove(at)?.came
+    }
+
+    /// Takes the response to the last handshake request.
+    pub(crate) fn take_startup(&self) -> Option<Captured> {
+        let mut waiting = self.lock();
+        let at = waiting.iter().position(|slot| slot.startup)?;
+        waiting.remove(at)?.came
+    }
+
+    /// Gives up waiting for `id`.
+    pub(crate) fn forget(&self, id: &RequestId) {
+        self.lock().retain(|slot| slot.id != *id);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Slot>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether a response with the id `response` answers `request`: rmcp takes `"7"` for `7`.
+pub(crate) fn answers(request: &RequestId, response: &RequestId) -> bool {
+    request == response
+        || matches!((request, response),
+            (RequestId::Number(number), RequestId::String(text)) if text.parse() == Ok(*number))
+}
+
+/// Every `id` of a JSON object that has no `method`. The text may be anything; what cannot be read
+/// has none. A message with two ids is kept for both, so that its refusal says why.
+pub(crate) fn response_ids(message: &[u8]) -> Vec<RequestId> {
+    let text = message.strip_prefix(b"\xef\xbb\xbf").unwrap_or(message);
+    let mut reader = serde_json::Deserializer::from_slice(text);
+    let mut found = Envelope::default();
+    // A text that breaks off keeps what came before: its refusal says more than a missing text.
+    reader.deserialize_map(&mut found).ok();
+    if found.is_call { Vec::new() } else { found.ids }
+}
+
+#[derive(Default)]
+struct Envelope {
+    ids: Vec<RequestId>,
+    is_call: bool,
+}
+
+impl<'de> Visitor<'de> for &mut Envelope {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON-RPC message")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(name) = map.next_key::<Cow<'de, str>>()? {
+            match name.as_ref() {
+                "id" => self.ids.extend(map.next_value::<Option<RequestId>>()?),
+                "method" => {
+                    self.is_call = true;
+                    map.next_value::<IgnoredAny>()?;
+                }
+                _ => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rmcp::model::{ListToolsRequest, PingRequest};
+
+    fn list_request(id: i64) -> ClientJsonRpcMessage {
+        ClientJsonRpcMessage::request(
+            ClientRequest::ListToolsRequest(ListToolsRequest::default()),
+            RequestId::Number(id),
+        )
+    }
+
+    #[test]
+    fn only_responses_that_are_judged_are_kept_and_each_once() {
+        let raws = RawResponses::default();
+        let ping = ClientRequest::PingRequest(PingRequest::default());
+        assert!(!raws.expect(&ClientJsonRpcMessage::request(ping, RequestId::Number(1))));
+        assert!(!raws.is_waiting());
+
+        assert!(raws.expect(&list_request(2)));
+        raws.offer(br#"{"id":2,"method":"ping"}"#);
+        raws.offer(br#"{"id":3,"result":{}}"#);
+        assert_eq!(raws.take(&RequestId::Number(2)), None);
+        let text = br#"{"result":{"tools":[ ]}, "id":"2"}"#;
+        raws.offer(text);
+        raws.offer(br#"{"id":2,"result":{"tools":["later"]}}"#);
+        assert_eq!(
+            raws.take(&RequestId::Number(2)),
+            Some(Captured::Text(Bytes::from_static(text)))
+        );
+        assert_eq!(raws.take(&RequestId::Number(2)), None);
+    }
+
+    #[test]
+    fn a_text_that_no_reader_likes_is_kept_for_its_id() {
+        for text in [
+            b"{\"id\":2,\"result\":{\"a\":\"\xff\"}}".as_slice(),
+            b"\xef\xbb\xbf{\"id\":2,\"result\":{}}",
+            br#"{"id":2,"id":9,"result":{}}"#,
+            br#"{"id":2,"result":{"tools":[}"#,
+        ] {
+            let raws = RawResponses::default();
+            raws.expect(&list_request(2));
+            raws.offer(text);
+            assert_eq!(
+                raws.take(&RequestId::Number(2)),
+                Some(Captured::Text(Bytes::copy_from_slice(text)))
+            );
+        }
+    }
+
+    #[test]
+    fn what_was_given_up_does_not_pile_up() {
+        let raws = RawResponses::default();
+        for id in 0..1_000 {
+            raws.expect(&list_request(id));
+        }
+        assert_eq!(raws.lock().len(), MAX_WAITING);
+        raws.fail(&Captured::TooLarge);
+        assert_eq!(
+            raws.take(&RequestId::Number(999)),
+            Some(Captured::TooLarge)
+        );
+    }
+}

@@ -1,0 +1,285 @@
+//! The claims of a token, read strictly (wire format, sections 4 and 8).
+
+use std::collections::BTreeSet;
+
+use etdi_types::Scope;
+use etdi_types::json::{Object, Value};
+use etdi_types::trust::IssuerKind;
+use time::OffsetDateTime;
+
+use crate::validation::{IssuerRules, TokenError};
+
+/// 2^53: the largest NumericDate.
+const MAX_DATE: f64 = 9_007_199_254_740_992.0;
+
+/// How far two clocks may be apart, in seconds.
+const LEEWAY: f64 = 60.0;
+
+/// What a token says, read and not yet compared with what is expected.
+#[derive(Debug)]
+pub(crate) struct Claims {
+    pub(crate) issuer: String,
+    pub(crate) subject: String,
+    pub(crate) client: Option<String>,
+    pub(crate) audience: Vec<String>,
+    pub(crate) scopes: BTreeSet<String>,
+    pub(crate) times: Times,
+    pub(crate) binding: Confirmation,
+}
+
+impl Claims {
+    pub(crate) fn read(claims: &Object<'_>, rules: &IssuerRules) -> Result<Self, TokenError> {
+        Ok(Self {
+            issuer: required_text(claims, "iss")?,
+            subject: required_text(claims, "sub")?,
+            client: client(claims, rules.kind())?,
+            audience: audience(claims)?,
+            scopes: scopes(claims, rules)?,
+            times: Times::read(claims)?,
+            binding: Confirmation::read(claims)?,
+        })
+    }
+}
+
+/// `exp`, `iat` and `nbf` in seconds after the epoch.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Times {
+    pub(crate) expires: f64,
+    pub(crate) issued: f64,
+    not_before: Option<f64>,
+}
+
+impl Times {
+    pub(crate) fn read(claims: &Object<'_>) -> Result<Self, TokenError> {
+        let required = |name| date(claims, name)?.ok_or(TokenError::MissingClaim(name));
+        Ok(Self {
+            expires: required("exp")?,
+            issued: required("iat")?,
+            not_before: date(claims, "nbf")?,
+        })
+    }
+
+    /// Accept if `now < exp + 60`, `nbf ≤ now + 60`, `iat ≤ now + 60`. Expiry comes last: a token
+    /// that is wrong in another way as well is not merely expired.
+    pub(crate) fn check(&self, now: OffsetDateTime) -> Result<(), TokenError> {
+        let now = (now - OffsetDateTime::UNIX_EPOCH).as_seconds_f64();
+        let early = |claim, date: f64| {
+            (date > now + LEEWAY).then(|| TokenError::NotYetValid {
+                claim,
+                from: instant(date),
+            })
+        };
+        let too_early = early("nbf", self.not_before.unwrap_or(f64::MIN));
+        if let Some(error) = too_early.or_else(|| early("iat", self.issued)) {
+            return Err(error);
+        }
+        if now < self.expires + LEEWAY {
+            Ok(())
+        } else {
+            Err(TokenError::Expired {
+                since: instant(self.expires),
+            })
+        }
+    }
+}
+
+/// The instant of a NumericDate; what a calendar cannot hold becomes the end of time.
+pub(crate) fn instant(date: f64) -> OffsetDateTime {
+    OffsetDateTime::UNIX_EPOCH.saturating_add(time::Duration::saturating_seconds_f64(date))
+}
+
+/// The `cnf` claim (RFC 7800).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Confirmation {
+    /// There is none: a bearer token.
+    None,
+    /// `jkt`: the RFC 7638 thumbprint of the key that the token is bound to (RFC 9449).
+    Thumbprint(String),
+    /// Some other way of confirmation.
+    Other,
+}
+
+impl Confirmation {
+    pub(crate) fn read(claims: &Object<'_>) -> Result<Self, TokenError> {
+        let Some(cnf) = claims.get("cnf") else {
+            return Ok(Self::None);
+        };
+        let cnf = cnf
+            .as_object()
+            .ok_or_else(|| malformed("cnf", "an object", cnf))?;
+        match cnf.get("jkt") {
+            None => Ok(Self::Other),
+            Some(Value::String(thumbprint)) => Ok(Self::Thumbprint(thumbprint.to_string())),
+            Some(other) => Err(malformed("cnf", "an object with a string `jkt`", other)),
+        }
+    }
+}
+
+/// `iss`, to find out whose token it is. One string.
+pub(crate) fn issuer(claims: &Object<'_>) -> Result<String, TokenError> {
+    required_text(claims, "iss")
+}
+
+/// `aud`: one string, or an array of them that is not empty.
+pub(crate) fn audience(claims: &Object<'_>) -> Result<Vec<String>, TokenError> {
+    const EXPECTED: &str = "a string or an array of strings";
+    match claims.get("aud") {
+        None => Err(TokenError::MissingClaim("aud")),
+        Some(Value::String(one)) => Ok(vec![one.to_string()]),
+        Some(value @ Value::Array(many)) if !many.is_empty() => many
+            .iter()
+            .map(|one| one.as_str().map(str::to_owned))
+            .collect::<Option<Vec<_>>>()
+            .ok_or_else(|| malformed("aud", EXPECTED, value)),
+        Some(other) => Err(malformed("aud", EXPECTED, other)),
+    }
+}
+
+/// The client that a machine's own token is for, by the rules of wire format, section 4: a missing
+/// or contradictory claim refuses.
+pub(crate) fn machine_client(
+    claims: &Object<'_>,
+    kind: IssuerKind,
+) -> Result<String, TokenError> {
+    let subject = required_text(claims, "sub")?;
+    let contradiction = |reason| Err(TokenError::ContradictoryClient { reason });
+    match kind {
+        IssuerKind::Auth0 => {
+            let client = required_text(claims, "azp")?;
+            if subject == format!("{client}@clients") {
+                Ok(client)
+            } else {
+                contradiction("`sub` is not `<azp>@clients`")
+            }
+        }
+        IssuerKind::Okta => {
+            let client = required_text(claims, "cid")?;
+            if claims.get("uid").is_some() {
+                contradiction("`uid` names a user")
+            } else if subject == client {
+                Ok(client)
+            } else {
+                contradiction("`sub` is not `cid`")
+            }
+        }
+        IssuerKind::Entra => {
+            let client = entra_client(claims)?.ok_or(TokenError::MissingClaim("azp"))?;
+            if is_app_only(claims) {
+                Ok(client)
+            } else {
+                contradiction("it is not an app-only token")
+            }
+        }
+        IssuerKind::Generic => {
+            let client = required_text(claims, "client_id")?;
+            if subject == client {
+                Ok(client)
+            } else {
+                contradiction("`sub` is not `client_id`")
+            }
+        }
+    }
+}
+
+/// The client that a token was issued to, whoever its subject is.
+fn client(claims: &Object<'_>, kind: IssuerKind) -> Result<Option<String>, TokenError> {
+    match kind {
+        IssuerKind::Auth0 => text(claims, "azp"),
+        IssuerKind::Okta => text(claims, "cid"),
+        IssuerKind::Entra => entra_client(claims),
+        IssuerKind::Generic => text(claims, "client_id"),
+    }
+}
+
+/// `azp` in tokens of version 2, `appid` in those of version 1.
+fn entra_client(claims: &Object<'_>) -> Result<Option<String>, TokenError> {
+    match (text(claims, "azp")?, text(claims, "appid")?) {
+        (Some(azp), Some(appid)) if azp != appid => Err(TokenError::ContradictoryClient {
+            reason: "`azp` and `appid` differ",
+        }),
+        (azp, appid) => Ok(azp.or(appid)),
+    }
+}
+
+/// Entra: no delegated scopes, and the subject is the application itself.
+fn is_app_only(claims: &Object<'_>) -> bool {
+    let member = |name| claims.get(name).and_then(Value::as_str);
+    let itself = match (member("idtyp"), member("oid"), member("sub")) {
+        (Some(kind), _, _) => kind == "app",
+        (None, Some(object), Some(subject)) => object == subject,
+        _ => false,
+    };
+    claims.get("scp").is_none() && itself
+}
+
+/// `scope` ∪ `scp`; Auth0's `permissions` instead where the issuer is configured for RBAC; Entra's
+/// `roles` beside, in app-only tokens.
+pub(crate) fn scopes(
+    claims: &Object<'_>,
+    rules: &IssuerRules,
+) -> Result<BTreeSet<String>, TokenError> {
+    if rules.uses_rbac() {
+        return scope_claim(claims, "permissions");
+    }
+    let mut scopes = scope_claim(claims, "scope")?;
+    scopes.append(&mut scope_claim(claims, "scp")?);
+    if rules.kind() == IssuerKind::Entra {
+        if is_app_only(claims) {
+            scopes.append(&mut scope_claim(claims, "roles")?);
+        }
+        scopes.retain(|scope| scope != ".default" && !scope.ends_with("/.default"));
+    }
+    Ok(scopes)
+}
+
+fn scope_claim(claims: &Object<'_>, name: &'static str) -> Result<BTreeSet<String>, TokenError> {
+    const EXPECTED: &str = "scope tokens (RFC 6749, section 3.3) with single spaces between them";
+    let refuse = |value: &Value<'_>| malformed(name, EXPECTED, value);
+    let Some(value) = claims.get(name) else {
+        return Ok(BTreeSet::new());
+    };
+    let tokens: Vec<&str> = match value {
+        Value::String(text) if text.is_empty() => Vec::new(),
+        Value::String(text) => text.split(' ').collect(),
+        Value::Array(many) => many
+            .iter()
+            .map(Value::as_str)
+            .collect::<Option<_>>()
+            .ok_or_else(|| refuse(value))?,
+        _ => return Err(refuse(value)),
+    };
+    let scope = |token: &str| token.parse::<Scope>().map(|scope| scope.to_string());
+    tokens
+        .into_iter()
+        .map(scope)
+        .collect::<Result<_, _>>()
+        .map_err(|_| refuse(value))
+}
+
+fn date(claims: &Object<'_>, name: &'static str) -> Result<Option<f64>, TokenError> {
+    match claims.get(name) {
+        None => Ok(None),
+        Some(Value::Number(number)) if number.value <= MAX_DATE => Ok(Some(number.value)),
+        Some(other) => Err(malformed(name, "a number of at most 2^53", other)),
+    }
+}
+
+fn text(claims: &Object<'_>, name: &'static str) -> Result<Option<String>, TokenError> {
+    match claims.get(name) {
+        None => Ok(None),
+        Some(Value::String(text)) if !text.is_empty() => Ok(Some(text.to_string())),
+        Some(other) => Err(malformed(name, "a string that is not empty", other)),
+    }
+}
+
+fn required_text(claims: &Object<'_>, name: &'static str) -> Result<String, TokenError> {
+    text(claims, name)?.ok_or(TokenError::MissingClaim(name))
+}
+
+fn malformed(claim: &'static str, expected: &'static str, found: &Value<'_>) -> TokenError {
+    TokenError::MalformedClaim {
+        claim,
+        expected,
+        found: found.kind(),
+    }
+}

@@ -1,0 +1,220 @@
+//! HTTP as this crate needs it: no redirects, bounded bodies, bounded time, guarded addresses.
+
+use std::error::Error as StdError;
+use std::time::Duration;
+
+use etdi_types::text::escaped;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use zeroize::Zeroizing;
+
+use crate::network::Network;
+
+/// The largest body that is read, in bytes.
+pub(crate) const BODY_LIMIT: usize = 256 * 1024;
+
+/// An identity provider's server gave no usable answer, or may not be asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum HttpError {
+    /// Not an absolute URL without credentials and fragment.
+    #[error("\"{}\" is not a URL that can be requested; give an absolute https URL", escaped(url))]
+    InvalidUrl {
+        /// The text.
+        url: String,
+    },
+    /// Not https.
+    #[error(
+        "\"{}\" is not https; http is allowed to loopback only, behind \
+         `Network::dangerous().allow_loopback_http()`",
+        escaped(url)
+    )]
+    NotHttps {
+        /// The URL.
+        url: String,
+    },
+    /// The host is, or resolves to, an address that is not public.
+    #[error(
+        "\"{}\" is not at a public address, so it is not asked; for an identity provider in a \
+         private network see `Network::dangerous()`",
+        escaped(host)
+    )]
+    PrivateAddress {
+        /// The host.
+        host: String,
+    },
+    /// The answer was a redirect, and redirects are not followed.
+    #[error("the answer was a redirect ({status}), and redirects are not followed; configure the final address")]
+    Redirect {
+        /// The HTTP status.
+        status: u16,
+    },
+    /// The body is too large.
+    #[error("the answer is larger than {limit} bytes")]
+    TooLarge {
+        /// The limit, in bytes.
+        limit: usize,
+    },
+    /// The answer took too long.
+    #[error("there was no complete answer within {} ms", .0.as_millis())]
+    Timeout(Duration),
+    /// No connection, or it broke.
+    #[error("the connection failed: {}", escaped(.0))]
+    Connection(String),
+    /// TLS cannot be set up.
+    #[error("TLS could not be set up: {}", escaped(.0))]
+    Tls(String),
+}
+
+impl HttpError {
+    /// Whether the same request may succeed a moment later.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Timeout(_) | Self::Connection(_))
+    }
+}
+
+/// An answer, whatever its status, redirects excepted.
+pub(crate) struct Response {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    /// It may hold a token.
+    pub(crate) body: Zeroizing<Vec<u8>>,
+}
+
+impl Response {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+}
+
+/// A client that keeps the rules of a [`Network`]. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Http {
+    client: reqwest::Client,
+    network: Network,
+}
+
+impl Http {
+    pub(crate) fn new(network: Network) -> Result<Self, HttpError> {
+        let client = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .referer(false)
+            .no_proxy()
+            .user_agent(concat!("etdi-oauth/", env!("CARGO_PKG_VERSION")))
+            .dns_resolver(Resolver(network.clone()))
+            .tls_certs_merge(network.roots().iter().cloned())
+            .build()
+            .map_err(|error| HttpError::Tls(innermost(&error)))?;
+        Ok(Self { client, network })
+    }
+
+    pub(crate) fn network(&self) -> &Network {
+        &self.network
+    }
+
+    /// Gets JSON metadata.
+    pub(crate) async fn get(&self, url: &str) -> Result<Response, HttpError> {
+        let url = self.network.check(url)?;
+        let timeout = self.network.metadata_timeout();
+        let request = self.client.get(url).header(ACCEPT, "application/json");
+        self.send(request, timeout).await
+    }
+
+    /// Posts a form. `body` holds secrets and is wiped.
+    pub(crate) async fn post_form(
+        &self,
+        url: &str,
+        body: &Zeroizing<String>,
+        headers: &[(HeaderName, HeaderValue)],
+    ) -> Result<Response, HttpError> {
+        let url = self.network.check(url)?;
+        let timeout = self.network.token_timeout();
+        let mut request = self
+            .client
+            .post(url)
+            .header(ACCEPT, "application/json")
+            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(body.as_bytes().to_vec());
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        self.send(request, timeout).await
+    }
+
+    async fn send(
+        &self,
+        request: reqwest::RequestBuilder,
+        timeout: Duration,
+    ) -> Result<Response, HttpError> {
+        let transport = |error| transport(error, timeout);
+        let mut answer = request.timeout(timeout).send().await.map_err(transport)?;
+        let status = answer.status();
+        if status.is_redirection() {
+            return Err(HttpError::Redirect {
+                status: status.as_u16(),
+            });
+        }
+        let too_large = HttpError::TooLarge { limit: BODY_LIMIT };
+        if answer.content_length().is_some_and(|length| length > BODY_LIMIT as u64) {
+            return Err(too_large);
+        }
+        let mut body = Zeroizing::new(Vec::new());
+        while let Some(chunk) = answer.chunk().await.map_err(transport)? {
+            if body.len() + chunk.len() > BODY_LIMIT {
+                return Err(too_large);
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Response {
+            status: status.as_u16(),
+            headers: answer.headers().clone(),
+            body,
+        })
+    }
+}
+
+/// Resolves names and drops every address that the network's rules do not reach, so that a public
+/// name cannot lead into a private network.
+struct Resolver(Network);
+
+impl Resolve for Resolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        let network = self.0.clone();
+        let host = name.as_str().to_owned();
+        Box::pin(async move {
+            let addresses: Vec<_> = tokio::net::lookup_host((host.as_str(), 0))
+                .await?
+                .filter(|address| network.reaches(address.ip()))
+                .collect();
+            if addresses.is_empty() {
+                return Err(HttpError::PrivateAddress { host }.into());
+            }
+            Ok(Box::new(addresses.into_iter()) as Addrs)
+        })
+    }
+}
+
+fn transport(error: reqwest::Error, timeout: Duration) -> HttpError {
+    let mut source: Option<&(dyn StdError + 'static)> = Some(&error);
+    while let Some(cause) = source {
+        if let Some(refusal) = cause.downcast_ref::<HttpError>() {
+            return refusal.clone();
+        }
+        source = cause.source();
+    }
+    if error.is_timeout() {
+        HttpError::Timeout(timeout)
+    } else {
+        HttpError::Connection(innermost(&error.without_url()))
+    }
+}
+
+/// The cause at the bottom of the chain: what the operating system or TLS said.
+fn innermost(error: &(dyn StdError + 'static)) -> String {
+    let mut deepest = error;
+    while let Some(cause) = deepest.source() {
+        deepest = cause;
+    }
+    deepest.to_string()
+}

@@ -1,0 +1,114 @@
+//! The compact form of a JWT (RFC 7519, RFC 7515 section 7.1), read strictly. Nothing here is
+//! verified.
+
+use etdi_types::json::{self, Limits, Object, Value};
+use etdi_types::keys::base64url_decode;
+
+use crate::validation::TokenError;
+
+/// What a token may be at most: an attestation of many tools is the largest.
+pub(crate) const LIMITS: Limits = Limits {
+    depth: 32,
+    bytes: 256 * 1024,
+};
+
+/// A token taken apart.
+#[derive(Debug)]
+pub(crate) struct Jwt<'a> {
+    pub(crate) header: Header,
+    /// The JSON text of the claims.
+    pub(crate) payload: Vec<u8>,
+    /// What the signature covers.
+    pub(crate) signing_input: &'a str,
+    pub(crate) signature: Vec<u8>,
+}
+
+/// The members of a header that matter. Keys and addresses of keys (`jwk`, `jku`, `x5u`, `x5c`) are
+/// not among them: no key ever comes from a token.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Header {
+    pub(crate) alg: String,
+    pub(crate) kid: Option<String>,
+    pub(crate) typ: Option<String>,
+}
+
+impl<'a> Jwt<'a> {
+    pub(crate) fn parse(text: &'a str) -> Result<Self, TokenError> {
+        if text.len() > LIMITS.bytes {
+            return Err(TokenError::Malformed("the token is larger than 256 KiB".to_owned()));
+        }
+        let mut parts = text.split('.');
+        let (Some(header), Some(payload), Some(signature), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return Err(TokenError::NotAJwt);
+        };
+        let decode = |part: &str, name: &str| {
+            base64url_decode(part).ok_or_else(|| {
+                TokenError::Malformed(format!(
+                    "its {name} is not base64url without padding or trailing bits"
+                ))
+            })
+        };
+        let header = Header::read(&decode(header, "header")?)?;
+        let payload = decode(payload, "payload")?;
+        let signing_input = text
+            .rsplit_once('.')
+            .map(|(input, _)| input)
+            .unwrap_or_default();
+        let signature = decode(signature, "signature")?;
+        Ok(Self {
+            header,
+            payload,
+            signing_input,
+            signature,
+        })
+    }
+
+    /// The claims as strict JSON.
+    pub(crate) fn claims(&self) -> Result<Value<'_>, TokenError> {
+        let value = json::parse(&self.payload, LIMITS)
+            .map_err(|error| TokenError::Malformed(format!("its claims are refused: {error}")))?;
+        match value {
+            Value::Object(_) => Ok(value),
+            other => Err(TokenError::Malformed(format!(
+                "its claims are {}, not an object",
+                other.kind()
+            ))),
+        }
+    }
+}
+
+impl Header {
+    fn read(bytes: &[u8]) -> Result<Self, TokenError> {
+        let malformed = |reason: String| TokenError::Malformed(reason);
+        let value = json::parse(bytes, LIMITS)
+            .map_err(|error| malformed(format!("its header is refused: {error}")))?;
+        let object = value
+            .as_object()
+            .ok_or_else(|| malformed(format!("its header is {}, not an object", value.kind())))?;
+        // RFC 7515, section 4.1.11: what is not understood and critical refuses. Nothing is
+        // understood.
+        if object.get("crit").is_some() {
+            return Err(TokenError::Critical);
+        }
+        let text = |name: &str| optional_text(object, name);
+        let alg = text("alg")?.ok_or_else(|| malformed("its header lacks `alg`".to_owned()))?;
+        Ok(Self {
+            alg,
+            kid: text("kid")?,
+            typ: text("typ")?,
+        })
+    }
+}
+
+fn optional_text(object: &Object<'_>, name: &str) -> Result<Option<String>, TokenError> {
+    match object.get(name) {
+        None => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.clone().into_owned())),
+        Some(other) => Err(TokenError::Malformed(format!(
+            "its header's `{name}` is {}, not a string",
+            other.kind()
+        ))),
+    }
+}

@@ -1,0 +1,210 @@
+//! The one validation of a token (wire format, section 8).
+//!
+//! The issuer's configuration fixes the algorithms, the key narrows them, the token's header never
+//! chooses. Nothing is accepted for want of a claim.
+
+mod error;
+mod principal;
+
+use std::sync::Arc;
+
+use etdi_types::SigAlg;
+use etdi_types::json::Object;
+use etdi_types::trust::IssuerKind;
+use time::OffsetDateTime;
+
+use crate::claims::{self, Claims, Confirmation};
+use crate::jwks::KeySet;
+use crate::jwt::Jwt;
+
+pub use error::TokenError;
+pub use principal::{Expectations, Principal};
+
+/// Validates `token`: signed by one of `keys` with an algorithm that `rules` allow, by the issuer
+/// of `rules`, within its time at `now`, and as `expected`.
+///
+/// # Errors
+/// A [`TokenError`] for each way in which it is not.
+pub fn validate(
+    token: &str,
+    rules: &IssuerRules,
+    keys: &KeySet,
+    expected: &Expectations,
+    now: OffsetDateTime,
+) -> Result<Principal, TokenError> {
+    VerifiedToken::verify(token, rules, keys)?.check(expected, now)
+}
+
+/// What the configuration fixes for one issuer.
+#[derive(Clone, Debug)]
+pub struct IssuerRules {
+    issuer: String,
+    kind: IssuerKind,
+    algorithms: Vec<SigAlg>,
+    rbac: bool,
+}
+
+impl IssuerRules {
+    /// The rules of an issuer of this kind: RS256 for the vendors' kinds; RS256, ES256 and EdDSA for
+    /// a generic one.
+    #[must_use]
+    pub fn new(issuer: impl Into<String>, kind: IssuerKind) -> Self {
+        let algorithms = match kind {
+            IssuerKind::Auth0 | IssuerKind::Okta | IssuerKind::Entra => vec![SigAlg::RS256],
+            IssuerKind::Generic => vec![SigAlg::RS256, SigAlg::ES256, SigAlg::EdDSA],
+        };
+        Self {
+            issuer: issuer.into(),
+            kind,
+            algorithms,
+            rbac: false,
+        }
+    }
+
+    /// Allows these algorithms and no others.
+    #[must_use]
+    pub fn algorithms(mut self, algorithms: impl IntoIterator<Item = SigAlg>) -> Self {
+        self.algorithms = algorithms.into_iter().collect();
+        self
+    }
+
+    /// Auth0 with role-based access control: `permissions` replaces `scope` and `scp`. No effect on
+    /// other kinds.
+    #[must_use]
+    pub fn rbac(mut self, rbac: bool) -> Self {
+        self.rbac = rbac;
+        self
+    }
+
+    /// The issuer, compared as bytes.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// Its kind.
+    #[must_use]
+    pub fn kind(&self) -> IssuerKind {
+        self.kind
+    }
+
+    pub(crate) fn uses_rbac(&self) -> bool {
+        self.rbac && self.kind == IssuerKind::Auth0
+    }
+
+    fn allowed(&self) -> String {
+        let names: Vec<_> = self.algorithms.iter().map(ToString::to_string).collect();
+        names.join(", ")
+    }
+}
+
+/// A token whose signature and form are good. What is expected of it, and the time, are judged at
+/// each use.
+#[derive(Clone, Debug)]
+pub(crate) struct VerifiedToken {
+    claims: Arc<Claims>,
+    /// The thumbprint of the key that signed it.
+    key: Arc<str>,
+}
+
+impl VerifiedToken {
+    pub(crate) fn verify(
+        token: &str,
+        rules: &IssuerRules,
+        keys: &KeySet,
+    ) -> Result<Self, TokenError> {
+        let jwt = Jwt::parse(token)?;
+        let claims = jwt.claims()?;
+        let claims = object(&claims)?;
+        let key = verify_signature(&jwt, claims, rules, keys)?;
+        Ok(Self {
+            claims: Arc::new(Claims::read(claims, rules)?),
+            key,
+        })
+    }
+
+    /// Whether the key that signed it is still published.
+    pub(crate) fn is_backed_by(&self, keys: &KeySet) -> bool {
+        keys.has_thumbprint(&self.key)
+    }
+
+    pub(crate) fn check(
+        &self,
+        expected: &Expectations,
+        now: OffsetDateTime,
+    ) -> Result<Principal, TokenError> {
+        let claims = &self.claims;
+        if !claims.audience.iter().any(|one| expected.accepts(one)) {
+            return Err(TokenError::WrongAudience {
+                expected: expected.audience_text(),
+                found: claims.audience.clone(),
+            });
+        }
+        match (&claims.binding, expected.proven_key()) {
+            (Confirmation::None, None) => {}
+            (Confirmation::Thumbprint(bound), Some(proven)) if bound == proven => {}
+            _ => return Err(TokenError::SenderConstrained),
+        }
+        claims.times.check(now)?;
+        let missing = expected.missing(&claims.scopes);
+        if missing.is_empty() {
+            Ok(Principal::new(Arc::clone(claims)))
+        } else {
+            Err(TokenError::InsufficientScope { missing })
+        }
+    }
+}
+
+/// Checks everything about a token that does not depend on what it is for: its issuer, `typ`,
+/// algorithm and signature. Gives the thumbprint of the key.
+pub(crate) fn verify_signature(
+    jwt: &Jwt<'_>,
+    claims: &Object<'_>,
+    rules: &IssuerRules,
+    keys: &KeySet,
+) -> Result<Arc<str>, TokenError> {
+    // First, so that another issuer's token is called that, and not one with an unknown key.
+    let issuer = claims::issuer(claims)?;
+    if issuer != rules.issuer {
+        return Err(TokenError::WrongIssuer {
+            expected: rules.issuer.clone(),
+            found: issuer,
+        });
+    }
+    check_typ(jwt.header.typ.as_deref())?;
+    let algorithm = SigAlg::from_jose(&jwt.header.alg)
+        .filter(|algorithm| rules.algorithms.contains(algorithm))
+        .ok_or_else(|| TokenError::WrongAlgorithm {
+            found: jwt.header.alg.clone(),
+            allowed: rules.allowed(),
+        })?;
+    let key = keys.select(jwt.header.kid.as_deref(), algorithm)?;
+    if key.verifies(jwt.signing_input.as_bytes(), &jwt.signature) {
+        Ok(key.thumbprint())
+    } else {
+        Err(TokenError::BadSignature)
+    }
+}
+
+/// The claims object; [`Jwt::claims`] gives nothing else.
+pub(crate) fn object<'v, 'a>(
+    claims: &'v etdi_types::json::Value<'a>,
+) -> Result<&'v Object<'a>, TokenError> {
+    claims
+        .as_object()
+        .ok_or_else(|| TokenError::Malformed("its claims are not an object".to_owned()))
+}
+
+/// Absent, `JWT` or `at+jwt` (RFC 9068, section 2.1), compared as RFC 7515, section 4.1.9 says.
+fn check_typ(typ: Option<&str>) -> Result<(), TokenError> {
+    let Some(typ) = typ else {
+        return Ok(());
+    };
+    let lower = typ.to_ascii_lowercase();
+    match lower.strip_prefix("application/").unwrap_or(&lower) {
+        "jwt" | "at+jwt" => Ok(()),
+        _ => Err(TokenError::WrongType {
+            found: typ.to_owned(),
+        }),
+    }
+}

@@ -1,0 +1,165 @@
+//! What is expected of a token, and whom it turned out to speak for.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use etdi_types::AuthorizationContext;
+use time::OffsetDateTime;
+
+use crate::claims::{Claims, Confirmation, instant};
+
+/// What a token must be for and must hold.
+///
+/// ```
+/// use etdi_oauth::Expectations;
+/// let expected = Expectations::audience("https://api.example").scope("execute:tools");
+/// ```
+#[derive(Clone, Debug)]
+pub struct Expectations {
+    audiences: Vec<String>,
+    scopes: BTreeSet<String>,
+    proven_key: Option<String>,
+}
+
+impl Expectations {
+    /// The audience, compared as bytes. It is always demanded.
+    #[must_use]
+    pub fn audience(audience: impl Into<String>) -> Self {
+        Self {
+            audiences: vec![audience.into()],
+            scopes: BTreeSet::new(),
+            proven_key: None,
+        }
+    }
+
+    /// Accepts this audience as well.
+    #[must_use]
+    pub fn or_audience(mut self, audience: impl Into<String>) -> Self {
+        self.audiences.push(audience.into());
+        self
+    }
+
+    /// Demands a scope. Case-sensitive, without prefixes or wildcards.
+    #[must_use]
+    pub fn scope(mut self, scope: impl Into<String>) -> Self {
+        self.scopes.insert(scope.into());
+        self
+    }
+
+    /// Demands these scopes.
+    #[must_use]
+    pub fn scopes<S: Into<String>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {
+        self.scopes.extend(scopes.into_iter().map(Into::into));
+        self
+    }
+
+    /// The presenter has proven to hold the key with this RFC 7638 thumbprint. Then, and only then,
+    /// a token that is bound to that key is accepted, and no other.
+    #[must_use]
+    pub fn proven_key(mut self, thumbprint: impl Into<String>) -> Self {
+        self.proven_key = Some(thumbprint.into());
+        self
+    }
+
+    pub(super) fn accepts(&self, audience: &str) -> bool {
+        self.audiences.iter().any(|one| one == audience)
+    }
+
+    pub(crate) fn audience_text(&self) -> String {
+        self.audiences.join("\" or \"")
+    }
+
+    pub(super) fn missing(&self, granted: &BTreeSet<String>) -> Vec<String> {
+        self.scopes.difference(granted).cloned().collect()
+    }
+
+    pub(super) fn proven_key_thumbprint(&self) -> Option<&str> {
+        self.proven_key.as_deref()
+    }
+}
+
+/// Whom a valid token speaks for. Only validation makes one. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Principal(Arc<Claims>);
+
+impl Principal {
+    pub(super) fn new(claims: Arc<Claims>) -> Self {
+        Self(claims)
+    }
+
+    /// The issuer.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        &self.0.issuer
+    }
+
+    /// The subject.
+    #[must_use]
+    pub fn subject(&self) -> &str {
+        &self.0.subject
+    }
+
+    /// The client that the token was issued to, if it names one.
+    #[must_use]
+    pub fn client(&self) -> Option<&str> {
+        self.0.client.as_deref()
+    }
+
+    /// The audiences of the token; one of them was expected.
+    #[must_use]
+    pub fn audience(&self) -> &[String] {
+        &self.0.audience
+    }
+
+    /// Every scope of the token.
+    #[must_use]
+    pub fn scopes(&self) -> &BTreeSet<String> {
+        &self.0.scopes
+    }
+
+    /// Those of `required` that the token lacks, in the order given.
+    #[must_use]
+    pub fn missing_scopes<S: AsRef<str>>(
+        &self,
+        required: impl IntoIterator<Item = S>,
+    ) -> Vec<String> {
+        required
+            .into_iter()
+            .map(|scope| scope.as_ref().to_owned())
+            .filter(|scope| !self.0.scopes.contains(scope))
+            .collect()
+    }
+
+    /// When the token expires, without leeway.
+    #[must_use]
+    pub fn expires_at(&self) -> OffsetDateTime {
+        instant(self.0.times.expires)
+    }
+
+    /// When the token was issued.
+    #[must_use]
+    pub fn issued_at(&self) -> OffsetDateTime {
+        instant(self.0.times.issued)
+    }
+
+    /// Whether the token is still within its time, with the leeway of validation.
+    #[must_use]
+    pub fn is_current(&self, now: OffsetDateTime) -> bool {
+        self.0.times.check(now).is_ok()
+    }
+
+    /// The thumbprint of the key that the token is bound to.
+    #[must_use]
+    pub fn bound_key(&self) -> Option<&str> {
+        match &self.0.binding {
+            Confirmation::Thumbprint(thumbprint) => Some(thumbprint),
+            Confirmation::None | Confirmation::Other => None,
+        }
+    }
+
+    /// Issuer, subject and client: what an approval is limited to.
+    #[must_use]
+    pub fn context(&self) -> AuthorizationContext {
+        todo!()
+    }
+}

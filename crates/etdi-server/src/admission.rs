@@ -1,0 +1,73 @@
+//! Whether a tool may be called.
+
+use etdi_types::{listing::MAX_PAGES, text::escaped};
+use rmcp::{
+    ErrorData, RoleServer, ServerHandler,
+    model::{ErrorCode, PaginatedRequestParams},
+    service::RequestContext,
+};
+use serde_json::json;
+
+use crate::{CALL_REFUSED, Secured, ToolProblem, catalog::Standing};
+
+impl<H: ServerHandler> Secured<H> {
+    /// Whether the tool `name` may be called.
+    pub(crate) async fn admit(
+        &self,
+        name: &str,
+        context: &RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        let standing = self.secure.catalog().standing(name);
+        match standing {
+            Standing::Unsigned => return Ok(()),
+            Standing::Unknown => {
+                let message = format!("unknown tool: {}", escaped(name));
+                return Err(ErrorData::invalid_params(message, None));
+            }
+            Standing::Unlisted | Standing::Refused(_) | Standing::Published(_) => {}
+        }
+        // Where the handler shows the tool at once, it is compared at every call.
+        match self.handler.get_tool(name) {
+            Some(tool) => {
+                self.publish(&mut [tool]).map_err(|problem| refusal(CALL_REFUSED, &problem))?;
+            }
+            None if standing == Standing::Unlisted => self.list_for(name, context).await?,
+            None => {}
+        }
+        let standing = self.secure.catalog().standing(name);
+        match standing {
+            Standing::Published(_) => Ok(()),
+            Standing::Refused(problem) => Err(refusal(CALL_REFUSED, &problem)),
+            _ => Err(refusal(CALL_REFUSED, &ToolProblem::NotServed { tool: name.to_owned() })),
+        }
+    }
+
+    /// Publishes what the handler lists, page by page, until the tool has come up.
+    async fn list_for(
+        &self,
+        name: &str,
+        context: &RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        let mut page = None;
+        for _ in 0..MAX_PAGES {
+            let mut listed = self.handler.list_tools(page, context.clone()).await?;
+            self.publish(&mut listed.tools).map_err(|problem| refusal(CALL_REFUSED, &problem))?;
+            if listed.next_cursor.is_none() || listed.tools.iter().any(|tool| tool.name == name) {
+                break;
+            }
+            page = Some(PaginatedRequestParams::default().with_cursor(listed.next_cursor));
+        }
+        Ok(())
+    }
+}
+
+/// The answer to a client: which tool and why, and none of the texts that are not published.
+pub(crate) fn refusal(code: i32, problem: &ToolProblem) -> ErrorData {
+    let message = format!(
+        "the server refuses to publish its tool `{}` as it stands ({}); its log says more",
+        escaped(problem.tool()),
+        problem.reason(),
+    );
+    let data = json!({"tool": problem.tool(), "reason": problem.reason()});
+    ErrorData::new(ErrorCode(code), message, Some(data))
+}

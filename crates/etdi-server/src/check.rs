@@ -1,0 +1,128 @@
+//! Whether a handler serves what was declared.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use etdi_types::{Digest, ToolDefinition, listing::RawTool};
+use rmcp::{
+    ServerHandler,
+    model::{ProtocolVersion, Tool},
+};
+
+use crate::{
+    Problems, SecureServer, Secured, ServerError, ToolProblem,
+    catalog::{Catalog, Ledger},
+    pages,
+};
+
+/// Collects what is wrong while a handler is listed, and publishes nothing.
+#[derive(Debug, Default)]
+pub(crate) struct Examination {
+    found: Mutex<Found>,
+}
+
+#[derive(Debug, Default)]
+struct Found {
+    seen: Ledger,
+    problems: Problems,
+}
+
+impl Examination {
+    /// Looks at one page; its tools get the definitions that they would be served with.
+    pub(crate) fn page(&self, catalog: &Catalog, tools: &mut [Tool]) {
+        let mut found = self.found();
+        for tool in tools {
+            if let Err(problem) = catalog.examine(tool, &mut found.seen) {
+                found.problems.add(problem);
+            }
+        }
+    }
+
+    fn found(&self) -> MutexGuard<'_, Found> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+pub(crate) async fn check<H: ServerHandler>(
+    secure: &SecureServer,
+    handler: Arc<H>,
+) -> Result<(), ServerError> {
+    let examination = Arc::new(Examination::default());
+    let mut digests: BTreeMap<String, Digest> = BTreeMap::new();
+    for version in versions(&*handler) {
+        let examined = Secured::examined(secure.clone(), Arc::clone(&handler), &examination);
+        let tools = pages::list(examined, &version).await?;
+        let mut found = examination.found();
+        one_listing(secure, &tools, &mut digests, &mut found.problems);
+    }
+    let Found { seen, problems } = std::mem::take(&mut *examination.found());
+    if problems.is_empty() {
+        secure.catalog().adopt(seen);
+        Ok(())
+    } else {
+        Err(ServerError::Check(problems))
+    }
+}
+
+/// The texts of the declared tools, signed for good.
+pub(crate) async fn list_declared<H: ServerHandler>(
+    secure: &SecureServer,
+    handler: Arc<H>,
+) -> Result<Vec<RawTool>, ServerError> {
+    let newest = versions(&*handler).pop().unwrap_or_default();
+    let mut tools = pages::list(secure.wrap(handler), &newest).await?;
+    tools.retain(|tool| {
+        ToolDefinition::parse(tool.as_bytes()).is_ok_and(|tool| tool.signed().is_some())
+    });
+    Ok(tools)
+}
+
+/// What only the whole list shows, and whether clients of every protocol version are sent the same.
+fn one_listing(
+    secure: &SecureServer,
+    tools: &[RawTool],
+    digests: &mut BTreeMap<String, Digest>,
+    problems: &mut Problems,
+) {
+    let mut names = BTreeSet::new();
+    for tool in tools {
+        // One that clients would refuse has been reported when its page was.
+        let Ok(definition) = ToolDefinition::parse(tool.as_bytes()) else { continue };
+        let tool = definition.served_name().to_owned();
+        if !names.insert(tool.clone()) {
+            problems.add(ToolProblem::ServedTwice { tool: tool.clone() });
+        }
+        if definition.signed().is_some() {
+            let digest = digests.entry(tool.clone()).or_insert(definition.digest());
+            if *digest != definition.digest() {
+                problems.add(ToolProblem::AlteredInTransit { tool });
+            }
+        }
+    }
+    let catalog = secure.catalog();
+    let declared = catalog.origins().map(|(name, _)| name);
+    for tool in declared.filter(|name| !names.contains(*name)) {
+        // One that is refused was served.
+        if problems.iter().any(|problem| problem.tool() == tool) {
+            continue;
+        }
+        problems.add(ToolProblem::NotServed { tool: tool.clone() });
+    }
+}
+
+/// The newest of each generation that the handler speaks; twice, if it speaks only one.
+fn versions<H: ServerHandler>(handler: &H) -> Vec<ProtocolVersion> {
+    let supported = handler.supported_protocol_versions();
+    let (modern, legacy): (Vec<_>, Vec<_>) =
+        supported.iter().cloned().partition(|version| *version >= ProtocolVersion::V_2026_07_28);
+    let newest = |versions: Vec<ProtocolVersion>| {
+        versions.into_iter().max_by(|a, b| a.as_str().cmp(b.as_str()))
+    };
+    match (newest(legacy), newest(modern)) {
+        (Some(legacy), Some(modern)) => vec![legacy, modern],
+        (Some(only), None) | (None, Some(only)) => vec![only.clone(), only],
+        (None, None) => Vec::new(),
+    }
+}

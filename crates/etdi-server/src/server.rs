@@ -1,0 +1,156 @@
+//! The handle that all sessions and requests of a server share.
+
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use etdi_types::{Provider, SigningKey};
+use rmcp::ServerHandler;
+
+use crate::{
+    BuildError, Live, Presigned, SecureServerBuilder, Secured, ServerError, ToolSpec,
+    builder::{normal, refuse_same_id},
+    catalog::Catalog,
+    check, presigned,
+    report::{Reporter, tool_ref},
+    sign::Origin,
+};
+
+/// Publishes the definitions of one server's tools and enforces them.
+///
+/// A clone is cheap and shares everything, so a factory that makes a handler once a session or once
+/// a request captures one.
+#[derive(Debug, Clone)]
+pub struct SecureServer {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    catalog: Mutex<Catalog>,
+    provider: Option<Provider>,
+    reporter: Reporter,
+}
+
+impl SecureServer {
+    /// A server that holds the publisher's key and signs what it serves.
+    pub fn builder(provider: Provider, key: SigningKey) -> SecureServerBuilder<Live> {
+        SecureServerBuilder::live(provider, key)
+    }
+
+    /// A server that holds no key and serves what was signed at build time: `definitions` is the
+    /// text that [`export`](Self::export) made.
+    ///
+    /// # Errors
+    /// A [`BuildError`] if a definition in it is not signed, or would be refused by clients.
+    pub fn presigned(definitions: &str) -> Result<SecureServerBuilder<Presigned>, BuildError> {
+        SecureServerBuilder::presigned(definitions)
+    }
+
+    /// [`presigned`](Self::presigned), from a file.
+    ///
+    /// # Errors
+    /// [`BuildError::UnreadableFile`], and those of [`presigned`](Self::presigned).
+    pub fn presigned_file(
+        path: impl AsRef<Path>,
+    ) -> Result<SecureServerBuilder<Presigned>, BuildError> {
+        let path = path.as_ref();
+        let text = std::fs::read_to_string(path).map_err(|error| BuildError::UnreadableFile {
+            path: path.display().to_string(),
+            reason: error.to_string(),
+        })?;
+        Self::presigned(&text)
+    }
+
+    /// Wraps a handler: what is served then carries definitions, and only published tools can be
+    /// called.
+    pub fn wrap<H>(&self, handler: H) -> Secured<H> {
+        Secured::new(self.clone(), handler)
+    }
+
+    /// Whether `handler` serves what was declared: its tools are listed through an in-memory
+    /// transport, all pages, once under each generation of the protocol that it speaks and at least
+    /// twice. Call it before serving, and do not serve if it fails.
+    ///
+    /// What was found is binding from then on: a tool that changes under the same version is
+    /// refused whenever it is listed.
+    ///
+    /// # Errors
+    /// [`ServerError::Check`] with everything that is wrong, or why the handler could not be
+    /// listed.
+    pub async fn check<H: ServerHandler>(&self, handler: H) -> Result<(), ServerError> {
+        check::check(self, Arc::new(handler)).await
+    }
+
+    /// The handler's tools with their definitions, signed, as the text of a file for
+    /// [`presigned`](Self::presigned).
+    ///
+    /// # Errors
+    /// Those of [`check`](Self::check), which runs first.
+    pub async fn export<H: ServerHandler>(&self, handler: H) -> Result<String, ServerError> {
+        let handler = Arc::new(handler);
+        check::check(self, Arc::clone(&handler)).await?;
+        let declared = check::list_declared(self, handler).await?;
+        presigned::write(&declared).map_err(|error| ServerError::NotListed(error.to_string()))
+    }
+
+    /// Names a resource URI (RFC 8707) that this server is reached at, once its port is known. A
+    /// pre-signed server learns here whether its definitions were signed for that address.
+    ///
+    /// # Errors
+    /// [`ServerError::AlreadyServing`] once a definition was served without it;
+    /// [`ServerError::Refused`] for an address that is no resource URI, or that the definitions
+    /// were not signed for.
+    pub fn served_at(&self, uri: &str) -> Result<(), ServerError> {
+        let uri = normal(uri)?;
+        let mut catalog = self.catalog();
+        for (_, origin) in catalog.origins() {
+            if let Origin::Presigned(signed) = origin {
+                signed.refuse_other_server(&uri)?;
+            }
+        }
+        if catalog.add_server(uri.clone()) { Ok(()) } else { Err(ServerError::AlreadyServing(uri)) }
+    }
+
+    /// Publishes another version of a declared tool from the next listing on. Calls wait for that
+    /// listing to show the tool as it now is.
+    ///
+    /// Change what the handler serves first, then call this, then tell the clients that the list
+    /// has changed. In between, the changed tool is refused; the other way round the new version
+    /// would be taken for the old content.
+    ///
+    /// # Errors
+    /// [`ServerError::SameVersion`] if something else is declared under the version that is
+    /// published now; [`ServerError::NotDeclared`], [`ServerError::NoKey`],
+    /// [`ServerError::Refused`].
+    pub fn replace_tool(&self, name: &str, spec: ToolSpec) -> Result<(), ServerError> {
+        let provider = self.inner.provider.as_ref().ok_or(ServerError::NoKey)?;
+        let spec = spec.resolve(name, provider)?;
+        let mut catalog = self.catalog();
+        let Some(Origin::Live(current)) = catalog.origin(name) else {
+            return Err(ServerError::NotDeclared(name.to_owned()));
+        };
+        if current.id == spec.id && current.version == spec.version && **current != spec {
+            return Err(ServerError::SameVersion(name.to_owned()));
+        }
+        refuse_same_id(catalog.origins(), name, spec.id.as_str())?;
+        let from = current.version.to_string();
+        catalog.replace(name, Origin::Live(spec.into()));
+        self.inner.reporter.replaced(tool_ref(&catalog, name), from);
+        Ok(())
+    }
+
+    pub(crate) fn new(catalog: Catalog, provider: Option<Provider>, reporter: Reporter) -> Self {
+        Self { inner: Arc::new(Inner { catalog: Mutex::new(catalog), provider, reporter }) }
+    }
+
+    /// Nothing is left half done by a holder that panics, so a poisoned catalogue is still good.
+    pub(crate) fn catalog(&self) -> MutexGuard<'_, Catalog> {
+        self.inner.catalog.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn reporter(&self) -> &Reporter {
+        &self.inner.reporter
+    }
+}

@@ -1,0 +1,76 @@
+//! A method that the trait gains and the wrapper does not forward would vanish without a word.
+
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use serde_json::Value;
+
+#[test]
+fn secured_forwards_every_method_that_the_trait_has() {
+    let path = rmcp_folder().join("src/handler/server.rs");
+    let source = std::fs::read_to_string(&path).unwrap();
+    let methods = methods(&block(&source, "macro_rules! server_handler_methods"));
+    // Were the trait defined elsewhere one day, this would find too few and say so.
+    assert!(methods.len() >= 32, "{} has only {methods:?}", path.display());
+    assert!(methods.contains("list_tools") && methods.contains("get_tool"), "{methods:?}");
+
+    let forwarded = include_str!("../../src/secured.rs");
+    let forwarded =
+        self::methods(&block(forwarded, "impl<H: ServerHandler> ServerHandler for Secured<H>"));
+    assert_eq!(methods, forwarded);
+}
+
+/// The block in braces that follows `head`, by the indentation of its closing brace.
+fn block(source: &str, head: &str) -> String {
+    let mut lines = source.lines().skip_while(|line| !line.starts_with(head));
+    assert!(lines.next().is_some(), "no `{head}`");
+    lines.take_while(|line| *line != "}").collect::<Vec<_>>().join("\n")
+}
+
+/// The names after `fn` at the beginning of a line, which no comment has.
+fn methods(block: &str) -> BTreeSet<String> {
+    block
+        .lines()
+        .map(str::trim_start)
+        .filter_map(|line| line.strip_prefix("async ").unwrap_or(line).strip_prefix("fn "))
+        .filter_map(|line| line.split(['(', '<']).next())
+        .map(str::to_owned)
+        .collect()
+}
+
+fn rmcp_folder() -> PathBuf {
+    let cargo = Path::new(env!("CARGO"));
+    let metadata = run(Command::new(cargo).args([
+        "metadata",
+        "--format-version=1",
+        "--offline",
+        "--filter-platform",
+        &host(cargo),
+        "--manifest-path",
+        concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"),
+    ]));
+    let metadata: Value = serde_json::from_str(&metadata).unwrap();
+    let packages = metadata["packages"].as_array().unwrap();
+    let rmcp: Vec<_> = packages.iter().filter(|package| package["name"] == "rmcp").collect();
+    assert_eq!(rmcp.len(), 1, "one rmcp in the graph");
+    let manifest = Path::new(rmcp[0]["manifest_path"].as_str().unwrap());
+    manifest.parent().unwrap().to_owned()
+}
+
+/// The platform of this machine: other platforms' packages may not be here.
+fn host(cargo: &Path) -> String {
+    let beside = cargo.with_file_name(format!("rustc{}", std::env::consts::EXE_SUFFIX));
+    let rustc = if beside.exists() { beside } else { PathBuf::from("rustc") };
+    let version = run(Command::new(rustc).arg("-vV"));
+    let host = version.lines().find_map(|line| line.strip_prefix("host: "));
+    host.expect("rustc names its host").to_owned()
+}
+
+fn run(command: &mut Command) -> String {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}

@@ -1,0 +1,34 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+pub use etdi_types::*;
+
+#[cfg(feature = "client")]
+pub use etdi_client as client;
+pub use etdi_events as events;
+#[cfg(feature = "server")]
+pub use etdi_server as server;
+
+#[cfg(feature = "client")]
+#[doc(inline)]
+pub use etdi_client::{
+    Approval, ApprovalRequest, ApprovalStore, ApprovedTool, Decision, EtdiClient, JudgedTool,
+    MemoryApprovals, Refusal,
+};
+#[cfg(feature = "server")]
+#[doc(inline)]
+pub use etdi_server::{SecureServer, Secured, ToolSpec};
+
+/// What a server or a host needs, in one import.
+pub mod prelude {
+    pub use crate::{
+        Clock, Provider, SecurityLevel, SigningKey, StdioCommand, SystemClock, TrustConfig,
+    };
+    #[cfg(feature = "client")]
+    pub use crate::{
+        Approval, ApprovalStore, ApprovedTool, Decision, EtdiClient, JudgedTool, MemoryApprovals,
+    };
+    #[cfg(feature = "server")]
+    pub use crate::{SecureServer, Secured, ToolSpec};
+}

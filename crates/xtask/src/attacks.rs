@@ -1,0 +1,223 @@
+//! `cargo xtask attacks`.
+
+use anyhow::{Result, bail};
+
+use crate::step::Step;
+
+/// The attacks that must be there, by the number in the name of their tests, `attack_NN_…`.
+const EXPECTED: &[(u32, &str)] = &[
+    (1, "poisoned description, same version"),
+    (2, "changed input schema, same version"),
+    (3, "any other changed member, same version"),
+    (4, "poisoned description with a version bump"),
+    (5, "older signed version after a newer approval"),
+    (6, "second signed definition with the same id and version"),
+    (7, "forged, truncated and borrowed signatures"),
+    (8, "evidence stripped from an approved tool"),
+    (9, "key supplied by the tool itself"),
+    (10, "self-declared trust"),
+    (11, "permission added behind a cached verdict"),
+    (
+        12,
+        "duplicate members, huge numbers, depth bombs, long texts",
+    ),
+    (13, "hidden for one listing, back rewritten"),
+    (14, "poison on page 2; endless and repeating cursors"),
+    (15, "two tools of one name or one id"),
+    (16, "confusable ids and names on a second server"),
+    (17, "changed between question and approval"),
+    (18, "changed between discovery and call"),
+    (20, "same served name, new id"),
+    (21, "signed definition under another name"),
+    (22, "verbatim copy on an unlisted server"),
+    (23, "a provider signs another's authority"),
+    (24, "an unsigned server claims an id and version first"),
+    (25, "poisoned or changed instructions"),
+    (26, "a call answered by a redirect"),
+    (39, "two clients approve different digests at once"),
+    (45, "the server lies about its own security"),
+];
+
+pub(crate) fn run() -> Result<()> {
+    let step = Step::cargo("attacks")
+        .args([
+            "test",
+            "--quiet",
+            "-p",
+            "etdi-tests",
+            "--test",
+            "attacks",
+            "--no-fail-fast",
+        ])
+        .args(["--", "--format", "pretty", "attack_"]);
+    let repeat = step.to_string();
+    let output = step.probe()?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let report = Report::of(&text);
+    for line in &report.lines {
+        println!("{line}");
+    }
+    if report.tests == 0 || (!output.status.success() && report.failed == 0) {
+        eprint!("{}", String::from_utf8_lossy(&output.stderr));
+    }
+    if report.failed > 0 {
+        eprint!("{text}");
+    }
+    if report.failed > 0 || report.missing > 0 || !output.status.success() {
+        bail!(
+            "{} tests: {} failed, {} attacks missing; repeat it with\n    {repeat}",
+            report.tests,
+            report.failed,
+            report.missing
+        );
+    }
+    println!(
+        "\n{} attacks, none succeeded ({} tests)",
+        EXPECTED.len(),
+        report.tests
+    );
+    Ok(())
+}
+
+/// What the tests said, one line for each attack.
+struct Report {
+    lines: Vec<String>,
+    tests: usize,
+    failed: usize,
+    missing: usize,
+}
+
+impl Report {
+    fn of(output: &str) -> Self {
+        let results: Vec<TestResult<'_>> = output.lines().filter_map(TestResult::parse).collect();
+        let mut report = Self {
+            lines: Vec::new(),
+            tests: results.len(),
+            failed: 0,
+            missing: 0,
+        };
+        let mut numbers: Vec<u32> = EXPECTED.iter().map(|(number, _)| *number).collect();
+        numbers.extend(results.iter().map(|result| result.number));
+        numbers.sort_unstable();
+        numbers.dedup();
+        for number in numbers {
+            let tests = results.iter().filter(|result| result.number == number);
+            report.add(number, &tests.collect::<Vec<_>>());
+        }
+        report
+    }
+
+    fn add(&mut self, number: u32, tests: &[&TestResult<'_>]) {
+        let failed = tests
+            .iter()
+            .filter(|test| test.outcome == Outcome::Failed)
+            .count();
+        let passed = tests
+            .iter()
+            .filter(|test| test.outcome == Outcome::Passed)
+            .count();
+        self.failed += failed;
+        let result = if failed > 0 {
+            "FAILED"
+        } else if passed == tests.len() && passed > 0 {
+            "ok"
+        } else {
+            self.missing += 1;
+            "MISSING"
+        };
+        let title = EXPECTED
+            .iter()
+            .find(|(expected, _)| *expected == number)
+            .map(|(_, title)| (*title).to_owned())
+            .or_else(|| tests.first().map(|test| test.words.replace('_', " ")))
+            .unwrap_or_default();
+        self.lines
+            .push(format!("{number:>3}  {title:<58}  {result}"));
+    }
+}
+
+/// One line of libtest: `test module::attack_04_words_of_it ... ok`.
+struct TestResult<'a> {
+    number: u32,
+    words: &'a str,
+    outcome: Outcome,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    Passed,
+    Failed,
+    Ignored,
+}
+
+impl<'a> TestResult<'a> {
+    fn parse(line: &'a str) -> Option<Self> {
+        let (path, outcome) = line.strip_prefix("test ")?.split_once(" ... ")?;
+        let name = path.split_whitespace().next()?.rsplit("::").next()?;
+        let (number, words) = name.strip_prefix("attack_")?.split_once('_')?;
+        let outcome = match outcome.split([' ', ',']).next()? {
+            "ok" => Outcome::Passed,
+            "ignored" => Outcome::Ignored,
+            _ => Outcome::Failed,
+        };
+        Some(Self {
+            number: number.parse().ok()?,
+            words,
+            outcome,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn passing() -> String {
+        EXPECTED
+            .iter()
+            .map(|(number, _)| format!("test m::attack_{number:02}_x ... ok\n"))
+            .collect()
+    }
+
+    #[test]
+    fn every_attack_has_one_line_however_many_tests_it_has() {
+        let report = Report::of(&(passing() + "test m::attack_01_again ... ok <0.1s>\n"));
+        assert_eq!((report.failed, report.missing), (0, 0));
+        assert_eq!(report.lines.len(), EXPECTED.len());
+        assert_eq!(report.tests, EXPECTED.len() + 1);
+        assert!(report.lines[0].starts_with("  1  poisoned description, same version "));
+        assert!(report.lines.iter().all(|line| line.ends_with("ok")));
+    }
+
+    #[test]
+    fn an_attack_without_a_test_or_with_an_ignored_one_is_missing() {
+        let report = Report::of(&passing().replace("test m::attack_05_x ... ok\n", ""));
+        assert_eq!((report.failed, report.missing), (0, 1));
+        let report =
+            Report::of(&passing().replace("attack_05_x ... ok", "attack_05_x ... ignored"));
+        assert_eq!((report.failed, report.missing), (0, 1));
+    }
+
+    #[test]
+    fn one_failing_test_fails_its_attack() {
+        let report = Report::of(&(passing() + "test m::attack_09_on_http ... FAILED\n"));
+        assert_eq!((report.failed, report.missing), (1, 0));
+        assert!(
+            report
+                .lines
+                .iter()
+                .any(|line| line.starts_with("  9") && line.ends_with("FAILED"))
+        );
+    }
+
+    #[test]
+    fn an_attack_beyond_the_list_is_shown_by_its_name() {
+        let report = Report::of(&(passing() + "test attack_77_of_our_own ... ok\n"));
+        assert!(
+            report
+                .lines
+                .iter()
+                .any(|line| line.starts_with(" 77  of our own "))
+        );
+    }
+}

@@ -1,0 +1,58 @@
+//! `cargo xtask ci`.
+
+use anyhow::{Result, ensure};
+
+use crate::step::Step;
+use crate::{demos, setup, test, workspace};
+
+pub(crate) fn run() -> Result<()> {
+    for component in ["fmt", "clippy"] {
+        let found = Step::cargo(component)
+            .args([component, "--version"])
+            .probe()?;
+        ensure!(
+            found.status.success(),
+            "`cargo {component}` is missing: rustup component add rustfmt clippy"
+        );
+    }
+    Step::cargo("format")
+        .args(["fmt", "--all", "--check"])
+        .run()?;
+    let tools = setup::tools()?;
+    Step::cargo("dependencies")
+        .args(["deny", "check", "bans", "licenses", "sources"])
+        .with_programs_in(&tools)?
+        .run()?;
+    Step::cargo("clippy")
+        .args(["clippy", "--workspace", "--all-targets", "--all-features"])
+        .args(["--", "-D", "warnings"])
+        .run()?;
+    each_feature_alone(&tools)?;
+    test::run(&test::Options::default())?;
+    Step::cargo("documentation")
+        .args(["doc", "--workspace", "--no-deps", "--all-features"])
+        .env("RUSTDOCFLAGS", "-D warnings")
+        .run()?;
+    demos::run()?;
+    println!("\nall checks passed");
+    Ok(())
+}
+
+/// Only packages that have features: the others were checked whole.
+fn each_feature_alone(tools: &std::path::Path) -> Result<()> {
+    let packages = workspace::packages()?;
+    let mut featured = packages
+        .iter()
+        .filter(|package| !package.features.is_empty())
+        .peekable();
+    if featured.peek().is_none() {
+        return Ok(());
+    }
+    let selection = featured.flat_map(|package| ["--package", package.name.as_str()]);
+    Step::cargo("each feature alone")
+        .args(["hack", "clippy", "--each-feature"])
+        .args(selection)
+        .args(["--", "-D", "warnings"])
+        .with_programs_in(tools)?
+        .run()
+}

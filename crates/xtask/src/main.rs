@@ -1,0 +1,64 @@
+//! Developer commands: `cargo xtask --help`.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program that talks to whoever runs it"
+)]
+
+mod attacks;
+mod ci;
+mod demos;
+mod setup;
+mod step;
+mod test;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Developer commands of this repository.
+///
+/// Each command prints its steps with the time they took, stops at the first one that fails, and
+/// says how to repeat that one.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Set up what the tests need, then run all of them.
+    ///
+    /// Needs Node 20, npm, Python 3.11 and a C compiler; what is missing is an error that names
+    /// it. npm packages and the Python environment come from lock files and go into ignored
+    /// folders. Uses cargo-nextest if it is installed, `cargo test` otherwise.
+    Test(test::Options),
+    /// Everything that continuous integration checks.
+    ///
+    /// Format, clippy, each feature alone, `cargo xtask test`, documentation, dependencies, and
+    /// the demos. cargo-deny and cargo-hack are fetched ready-made into `.tools`.
+    Ci,
+    /// Run the attacks that must fail, and print one line for each.
+    ///
+    /// Exits with 1 if one succeeds, or if one that must be there is missing.
+    Attacks,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let done = match arguments.command {
+        Command::Test(options) => test::run(&options),
+        Command::Ci => ci::run(),
+        Command::Attacks => attacks::run(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nerror: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

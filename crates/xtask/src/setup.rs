@@ -1,0 +1,204 @@
+//! What the commands need besides Rust: programs that must be there, packages that are fetched.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+use crate::step::Step;
+use crate::workspace;
+
+const PEERS: &str = "tests/peers";
+
+/// Prepares what the tests need, or names what is missing.
+pub(crate) fn tests() -> Result<()> {
+    require(&[NODE, NPM, PYTHON, C_COMPILER])?;
+    npm_packages()?;
+    let requirements = Path::new(PEERS).join("requirements.txt");
+    if workspace::root().join(&requirements).exists() {
+        python_packages(&requirements, &Path::new(PEERS).join(".venv"))?;
+    }
+    Ok(())
+}
+
+/// Prepares ready-made developer tools, and gives the folder that they are in.
+pub(crate) fn tools() -> Result<PathBuf> {
+    require(&[PYTHON])?;
+    let folder = Path::new(".tools/venv");
+    python_packages(Path::new(".ci/tools.txt"), folder)?;
+    Ok(workspace::root().join(programs_of(folder)))
+}
+
+/// A program that has to be installed already.
+struct Program {
+    names: &'static [&'static str],
+    what: &'static str,
+    at_least: &'static [u32],
+}
+
+const NODE: Program = Program {
+    names: &["node"],
+    what: "Node.js 20 or later",
+    at_least: &[20],
+};
+const NPM: Program = Program {
+    names: &["npm"],
+    what: "npm, which comes with Node.js",
+    at_least: &[],
+};
+const PYTHON: Program = Program {
+    names: &["python3"],
+    what: "Python 3.11 or later",
+    at_least: &[3, 11],
+};
+const C_COMPILER: Program = Program {
+    names: &["cc", "clang", "gcc"],
+    what: "a C compiler, for aws-lc",
+    at_least: &[],
+};
+
+/// Names everything that is missing at once.
+fn require(programs: &[Program]) -> Result<()> {
+    let missing: Vec<String> = programs.iter().filter_map(lacks).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    bail!(
+        "install what is missing and try again:\n    {}",
+        missing.join("\n    ")
+    )
+}
+
+fn lacks(program: &Program) -> Option<String> {
+    let Program {
+        names,
+        what,
+        at_least,
+    } = program;
+    let found = names.iter().find_map(|name| {
+        let output = Step::new("version", name)
+            .args(["--version"])
+            .probe()
+            .ok()?;
+        output
+            .status
+            .success()
+            .then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    });
+    match found {
+        None => Some(format!(
+            "{what}: `{}` is not on the PATH",
+            names.join("` or `")
+        )),
+        Some(version) if numbers(&version).as_slice() < at_least => {
+            Some(format!("{what}: `{}` is {version}", names.join("` or `")))
+        }
+        Some(_) => None,
+    }
+}
+
+/// The numbers of the first version in `text`: `v20.20.2` gives 20, 20, 2.
+fn numbers(text: &str) -> Vec<u32> {
+    text.split(|c: char| !(c.is_ascii_digit() || c == '.'))
+        .find(|word| word.starts_with(|c: char| c.is_ascii_digit()))
+        .map(|word| {
+            word.split('.')
+                .map_while(|number| number.parse().ok())
+                .collect()
+        })
+        .unwrap_or_default()
+}
+
+fn npm_packages() -> Result<()> {
+    let lock = Path::new(PEERS).join("package-lock.json");
+    if !workspace::root().join(&lock).exists() {
+        return Ok(());
+    }
+    once_for(&lock, &Path::new(PEERS).join("node_modules"), || {
+        Step::new("npm packages", "npm")
+            .args(["ci", "--no-audit", "--no-fund", "--loglevel=error"])
+            .within(PEERS)
+            .run()
+    })
+}
+
+fn python_packages(requirements: &Path, environment: &Path) -> Result<()> {
+    once_for(requirements, environment, || {
+        Step::new("Python environment", "python3")
+            .args(["-m", "venv", "--clear"])
+            .args([environment])
+            .run()?;
+        Step::new("Python packages", programs_of(environment).join("python"))
+            .args([
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--require-hashes",
+                "--only-binary",
+                ":all:",
+            ])
+            .args(["--disable-pip-version-check", "--requirement"])
+            .args([requirements])
+            .run()
+    })
+}
+
+fn programs_of(environment: &Path) -> PathBuf {
+    environment.join(if cfg!(windows) { "Scripts" } else { "bin" })
+}
+
+/// Runs `install` unless `folder` was filled from this very `lock` file before.
+fn once_for(lock: &Path, folder: &Path, install: impl FnOnce() -> Result<()>) -> Result<()> {
+    let root = workspace::root();
+    let wanted =
+        fs::read(root.join(lock)).with_context(|| format!("cannot read {}", lock.display()))?;
+    let stamp = root.join(folder).join(".installed-from");
+    if fs::read(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(());
+    }
+    install()?;
+    fs::write(&stamp, wanted).with_context(|| format!("cannot write {}", stamp.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_found_in_what_programs_say_and_compare_as_numbers() {
+        assert_eq!(numbers("v20.20.2"), [20, 20, 2]);
+        assert_eq!(numbers("Python 3.11.7"), [3, 11, 7]);
+        assert_eq!(numbers("none"), Vec::<u32>::new());
+        assert!(numbers("Python 3.9.18").as_slice() < PYTHON.at_least);
+        assert!(numbers("Python 3.12").as_slice() >= PYTHON.at_least);
+        assert!(numbers("v100.0.0").as_slice() >= NODE.at_least);
+    }
+
+    #[test]
+    fn every_program_that_is_missing_is_named() {
+        let missing = |name| Program {
+            names: name,
+            what: "something",
+            at_least: &[],
+        };
+        let programs = [
+            missing(&["no-such-one"]),
+            missing(&["no-such-two", "nor-this"]),
+        ];
+        let message = require(&programs).unwrap_err().to_string();
+        assert!(message.contains("`no-such-one`"), "{message}");
+        assert!(message.contains("`no-such-two` or `nor-this`"), "{message}");
+        let old = Program {
+            names: &["cargo"],
+            what: "a later cargo",
+            at_least: &[u32::MAX],
+        };
+        assert!(
+            require(&[old])
+                .unwrap_err()
+                .to_string()
+                .contains("`cargo` is cargo ")
+        );
+    }
+}

@@ -1,0 +1,61 @@
+//! What the workspace holds, as cargo describes it.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+
+use crate::step::Step;
+
+/// The workspace's root.
+pub(crate) fn root() -> &'static Path {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.ancestors().nth(2).unwrap_or(here)
+}
+
+/// A package of the workspace.
+pub(crate) struct Package {
+    pub(crate) name: String,
+    /// The features that it declares.
+    pub(crate) features: Vec<String>,
+    /// Whether it has a library, and with it documentation tests.
+    pub(crate) library: bool,
+}
+
+/// The packages of the workspace.
+pub(crate) fn packages() -> Result<Vec<Package>> {
+    let output = Step::cargo("metadata")
+        .args(["metadata", "--no-deps", "--format-version", "1"])
+        .probe()?;
+    ensure!(
+        output.status.success(),
+        "`cargo metadata` failed:\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let metadata: Value =
+        serde_json::from_slice(&output.stdout).context("`cargo metadata` gave no JSON")?;
+    parse(&metadata).context("`cargo metadata` gave JSON of another shape")
+}
+
+fn parse(metadata: &Value) -> Option<Vec<Package>> {
+    metadata
+        .get("packages")?
+        .as_array()?
+        .iter()
+        .map(|package| {
+            let targets = package.get("targets")?.as_array()?;
+            Some(Package {
+                library: targets
+                    .iter()
+                    .any(|target| target.get("doctest") == Some(&true.into())),
+                name: package.get("name")?.as_str()?.to_owned(),
+                features: package
+                    .get("features")?
+                    .as_object()?
+                    .keys()
+                    .cloned()
+                    .collect(),
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,193 @@
+//! The two servers of a scenario and the clients that meet them.
+
+use anyhow::Context;
+use etdi::client::{CallError, ServerConnection};
+use etdi::{Approval, ApprovedTool, Decision, EtdiClient, JudgedTool, SigningKey, StdioCommand};
+use etdi::{TrustConfig, trust::TrustedProvider};
+use rmcp::model::{CallToolRequestParams, CallToolResult, JsonObject, Tool};
+use rmcp::service::{RunningService, ServiceExt};
+use rmcp::transport::{StreamableHttpClientTransport, TokioChildProcess};
+use rmcp::RoleClient;
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::claims::Transport;
+use crate::process::{HttpServer, Launcher};
+use crate::servers::{KEY_FILE, PROVIDER, Role, TOOL};
+use crate::state::State;
+
+/// The document that must not leak. Every number in it is a published test number.
+pub(super) const DOCUMENT: &str = "Contract of ada@example.org, +44 20 7946 0958.\n\
+    Card 4111 1111 1111 1111, account DE89 3704 0044 0532 0130 00, SSN 219-09-9999.\n";
+/// What the scanner must find in it.
+pub(super) const FINDINGS: &str = "email phone card iban ssn";
+
+/// Two running servers, and the trust that a user has configured: TrustedSoft's key.
+pub(super) struct Stage {
+    pub(super) legitimate: Server,
+    pub(super) impostor: Server,
+    key: SigningKey,
+    _folder: TempDir,
+}
+
+impl Stage {
+    pub(super) async fn set(transport: Transport, launcher: &Launcher) -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let key = SigningKey::generate()?;
+        let legitimate = State::at(folder.path().join("legitimate"))?;
+        legitimate.write(KEY_FILE, &key.to_pem()?)?;
+        legitimate.set_offer("1.0.0")?;
+        let impostor = State::at(folder.path().join("impostor"))?;
+        impostor.set_offer("copy")?;
+        Ok(Self {
+            legitimate: Server::start(Role::Legitimate, transport, launcher, legitimate).await?,
+            impostor: Server::start(Role::Impostor, transport, launcher, impostor).await?,
+            key,
+            _folder: folder,
+        })
+    }
+
+    /// A client at level Enhanced that has seen nothing yet and trusts TrustedSoft's key.
+    pub(super) fn client(&self) -> anyhow::Result<EtdiClient> {
+        let provider = TrustedProvider::new(
+            PROVIDER,
+            "trustedsoft.example",
+            self.key.public_jwk().clone(),
+        );
+        let trust = TrustConfig::new(vec![provider])?;
+        // Nothing may be older than the question: the servers turn between two lines of the demo.
+        Ok(EtdiClient::builder(trust).definition_max_age(std::time::Duration::ZERO).build()?)
+    }
+}
+
+/// One server of the stage.
+pub(super) struct Server {
+    pub(super) state: State,
+    reached: Reached,
+}
+
+enum Reached {
+    Http(HttpServer),
+    Stdio(StdioCommand),
+}
+
+impl Server {
+    async fn start(
+        role: Role,
+        transport: Transport,
+        launcher: &Launcher,
+        state: State,
+    ) -> anyhow::Result<Self> {
+        let reached = match transport {
+            Transport::Http => Reached::Http(launcher.http(role, state.path()).await?),
+            Transport::Stdio => Reached::Stdio(launcher.stdio(role, state.path())),
+        };
+        Ok(Self { state, reached })
+    }
+
+    /// Connects through ETDI.
+    pub(super) async fn connect(&self, client: &EtdiClient) -> anyhow::Result<ServerConnection> {
+        Ok(match &self.reached {
+            Reached::Http(server) => client.connect_http(&server.url).await?,
+            Reached::Stdio(command) => client.connect_stdio(command.clone()).await?,
+        })
+    }
+
+    /// Connects as any MCP client does.
+    pub(super) async fn connect_plainly(&self) -> anyhow::Result<RunningService<RoleClient, ()>> {
+        Ok(match &self.reached {
+            Reached::Http(server) => {
+                ().serve(StreamableHttpClientTransport::from_uri(server.url.as_str())).await?
+            }
+            Reached::Stdio(command) => {
+                let mut process = tokio::process::Command::new(&command.command);
+                process.args(&command.args);
+                ().serve(TokioChildProcess::new(process)?).await?
+            }
+        })
+    }
+
+    /// The tool as any client can read it.
+    pub(super) async fn read_tool(&self) -> anyhow::Result<Tool> {
+        let client = self.connect_plainly().await?;
+        let tools = client.list_all_tools().await?;
+        client.cancel().await?;
+        tools.into_iter().next().context("the server lists no tool")
+    }
+}
+
+/// The one tool of a server, judged.
+pub(super) async fn judged(server: &ServerConnection) -> anyhow::Result<JudgedTool> {
+    server.discover().await?.into_iter().next().context("the server lists no tool")
+}
+
+/// What happens to a call of the server's tool where nobody answers questions, in a few words.
+pub(super) async fn unattended(server: &ServerConnection) -> anyhow::Result<String> {
+    let tool = judged(server).await?;
+    Ok(match server.decide(&tool).await? {
+        Decision::Allow(approved) => called(server.call(&approved, arguments()).await),
+        Decision::Ask(_) => format!("ApprovalRequired: {}", verdict(&tool)),
+        Decision::Block(_) => format!("blocked: {}", verdict(&tool)),
+    })
+}
+
+/// What became of a call with a tool that was approved before.
+pub(super) async fn call_again(server: &ServerConnection, approved: &ApprovedTool) -> String {
+    called(server.call(approved, arguments()).await)
+}
+
+fn called(result: Result<CallToolResult, CallError>) -> String {
+    match result {
+        Ok(result) => format!("called, found {}", kinds(&result)),
+        Err(CallError::ApprovalRequired(request)) => {
+            format!("ApprovalRequired: {}", verdict(request.tool()))
+        }
+        Err(CallError::Blocked(refusal)) => match refusal.tool() {
+            Some(tool) => format!("blocked: {}", verdict(tool)),
+            None => format!("blocked: {refusal}"),
+        },
+        Err(error) => format!("failed: {error}"),
+    }
+}
+
+/// A verdict in its own words: who, then what.
+pub(super) fn verdict(tool: &JudgedTool) -> String {
+    match tool.verdict() {
+        Some(verdict) => {
+            let what: Vec<_> = verdict.what.iter().map(|what| what.name()).collect();
+            format!("{}, {}", verdict.who.name(), what.join(", "))
+        }
+        None => "malformed".to_owned(),
+    }
+}
+
+/// Approves what the server offers now, as a person would who reads the question.
+pub(super) async fn approve(server: &ServerConnection) -> anyhow::Result<ApprovedTool> {
+    let tool = judged(server).await?;
+    match server.decide(&tool).await? {
+        Decision::Allow(approved) => Ok(approved),
+        Decision::Ask(request) => Ok(server.approve(request, Approval::by("demo user")).await?),
+        Decision::Block(refusal) => anyhow::bail!("{refusal}"),
+    }
+}
+
+/// Calls the scanner as any MCP client does.
+pub(super) async fn call_plainly(
+    client: &RunningService<RoleClient, ()>,
+) -> anyhow::Result<CallToolResult> {
+    Ok(client.call_tool(CallToolRequestParams::new(TOOL).with_arguments(arguments())).await?)
+}
+
+/// The kinds of finding in a result.
+pub(super) fn kinds(result: &CallToolResult) -> String {
+    let findings = result.structured_content.as_ref().and_then(|c| c.get("findings")?.as_array());
+    let kinds = findings.into_iter().flatten().filter_map(|f| f.get("kind")?.as_str());
+    kinds.collect::<Vec<_>>().join(" ")
+}
+
+fn arguments() -> JsonObject {
+    match json!({"document": DOCUMENT}) {
+        serde_json::Value::Object(arguments) => arguments,
+        _ => JsonObject::new(),
+    }
+}

@@ -1,0 +1,53 @@
+//! Serving a handler on stdio, or on HTTP until the parent goes.
+
+use std::io::Write;
+use std::sync::Arc;
+
+use anyhow::Context;
+use rmcp::ServerHandler;
+use rmcp::ServiceExt;
+use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
+use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpListener;
+
+use crate::process::Address;
+
+/// Serves on standard input and output until the client goes.
+pub(super) async fn stdio<H: ServerHandler>(handler: H) -> anyhow::Result<()> {
+    handler.serve(rmcp::transport::stdio()).await?.waiting().await?;
+    Ok(())
+}
+
+/// A loopback port that is bound, and the URL that the endpoint on it will have.
+pub(super) async fn bind() -> anyhow::Result<(TcpListener, String)> {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+    let url = format!("http://{}/mcp", listener.local_addr()?);
+    Ok((listener, url))
+}
+
+/// Serves on HTTP until standard input closes, and says where.
+pub(super) async fn http<H: ServerHandler + Clone>(
+    listener: TcpListener,
+    url: String,
+    handler: H,
+) -> anyhow::Result<()> {
+    let mcp = StreamableHttpService::new(
+        move || Ok(handler.clone()),
+        Arc::new(LocalSessionManager::default()),
+        StreamableHttpServerConfig::default(),
+    );
+    let app = axum::Router::new().nest_service("/mcp", mcp);
+    let line = serde_json::to_string(&Address { url })?;
+    writeln!(std::io::stdout().lock(), "{line}").context("the parent is gone")?;
+    tokio::select! {
+        served = axum::serve(listener, app) => served?,
+        () = parent_gone() => {}
+    }
+    Ok(())
+}
+
+async fn parent_gone() {
+    let mut byte = [0];
+    while matches!(tokio::io::stdin().read(&mut byte).await, Ok(1..)) {}
+}

@@ -1,0 +1,95 @@
+//! The folder through which a demo server and the demo talk beside MCP: what the server offers (the
+//! control channel), and what it did (the effects that claims are read from).
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// One server's folder.
+#[derive(Clone, Debug)]
+pub struct State(PathBuf);
+
+impl State {
+    /// The folder at `path`, made if it is not there.
+    ///
+    /// # Errors
+    /// If it cannot be made.
+    pub fn at(path: impl Into<PathBuf>) -> io::Result<Self> {
+        let path = path.into();
+        fs::create_dir_all(&path)?;
+        Ok(Self(path))
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Tells the server what to offer from its next listing on.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn set_offer(&self, offer: &str) -> io::Result<()> {
+        self.write("offer", offer)
+    }
+
+    /// What the server is to offer; empty if nobody said.
+    #[must_use]
+    pub fn offer(&self) -> String {
+        self.read("offer").unwrap_or_default()
+    }
+
+    /// Counts one call of the server's tool.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn count_call(&self) -> io::Result<()> {
+        self.append("calls", "x")
+    }
+
+    /// How often the server's tool was called.
+    #[must_use]
+    pub fn calls(&self) -> usize {
+        self.read("calls").unwrap_or_default().len()
+    }
+
+    /// Keeps what a malicious server got.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn take_loot(&self, document: &str) -> io::Result<()> {
+        self.append("loot", document)
+    }
+
+    /// What a malicious server got so far.
+    #[must_use]
+    pub fn loot(&self) -> String {
+        self.read("loot").unwrap_or_default()
+    }
+
+    /// Reads a file of the folder.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn read(&self, name: &str) -> io::Result<String> {
+        fs::read_to_string(self.0.join(name))
+    }
+
+    /// Writes a file of the folder, in one step: a reader sees the old text or the new one. Only its
+    /// owner can read it.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn write(&self, name: &str, text: &str) -> io::Result<()> {
+        let mut file = tempfile::NamedTempFile::new_in(&self.0)?;
+        file.write_all(text.as_bytes())?;
+        file.persist(self.0.join(name)).map_err(|error| error.error)?;
+        Ok(())
+    }
+
+    fn append(&self, name: &str, text: &str) -> io::Result<()> {
+        let mut file = OpenOptions::new().create(true).append(true).open(self.0.join(name))?;
+        file.write_all(text.as_bytes())
+    }
+}
