@@ -127,9 +127,10 @@ impl ServerConnection {
             part.into_iter().flat_map(|part| part.required_scopes()).cloned().collect()
         };
         // Evidence that cannot be checked now (an identity provider that is down, at level Basic) is
-        // recorded as none; once it is good again it is better than what was approved.
+        // recorded as proving little; once it is good again it is better than what was approved.
         let pin = self.pin(definition, verdict, evidence).or_else(|| {
-            let unproven = Verdict { who: Who::Anonymous, ..verdict.clone() };
+            let mut unproven = verdict.clone();
+            unproven.who = Who::Identified { by: String::new() };
             self.pin(definition, &unproven, evidence)
         })?;
         Some(ApprovalRecord {

@@ -17,7 +17,8 @@ impl ServerConnection {
     /// change.
     ///
     /// # Errors
-    /// [`CallError`]; every variant but [`CallError::Request`] means that the tool was not called.
+    /// [`CallError`]; only after [`CallError::Redirected`] and [`CallError::Service`] may the server
+    /// have got the call.
     pub async fn call(
         &self,
         tool: &ApprovedTool,
@@ -40,7 +41,7 @@ impl ServerConnection {
         let begun = self.settings.clock.now();
         let params =
             CallToolRequestParams::new(tool.name().to_owned()).with_arguments(arguments);
-        let result = self.link.call_tool(params).await;
+        let result = self.link.call(params).await;
         let succeeded = result.as_ref().is_ok_and(|result| result.is_error != Some(true));
         self.reporter.invoked(&judged, &self.id.server, succeeded, self.settings.clock.now() - begun);
         Ok(result?)

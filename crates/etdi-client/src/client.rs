@@ -9,24 +9,22 @@ use etdi_types::{
     AuthorizationContext, Clock, ResourceUri, SecurityLevel, ServerIdentity, StdioCommand,
     SystemClock, TrustConfig,
 };
-use futures::future::BoxFuture;
 use rmcp::ClientHandler;
+use rmcp::model::ProtocolVersion;
+use rmcp::service::{ClientLifecycleMode, ServiceExt};
 
 use crate::connection::{ServerConnection, Settings};
 use crate::memory::MemoryApprovals;
 use crate::store::ApprovalStore;
-use crate::transport::{ConnectError, Link, LinkOptions};
+use crate::error::ConnectError;
+use crate::handler::Observed;
+use crate::wire::{HttpAuthorizer, Lifecycle, Link, ListChanges, Timeouts};
 
 /// Connects to servers and judges their tools. Cheap to clone; clones share everything.
 #[derive(Clone)]
 pub struct EtdiClient {
     settings: Arc<Settings>,
-    connect: Arc<dyn Fn(Target) -> BoxFuture<'static, Result<Link, ConnectError>> + Send + Sync>,
-}
-
-enum Target {
-    Http(ResourceUri),
-    Stdio(StdioCommand),
+    lifecycle: Lifecycle,
 }
 
 /// A client that cannot be built.
@@ -52,6 +50,7 @@ impl EtdiClient {
             events: None,
             timeout: Duration::from_secs(30),
             handler: (),
+            authorizer: None,
         }
     }
 
@@ -61,8 +60,9 @@ impl EtdiClient {
     /// [`ConnectError`]: there is no connection.
     pub async fn connect_http(&self, uri: &str) -> Result<ServerConnection, ConnectError> {
         let uri = ResourceUri::parse(uri)?;
-        let link = (self.connect)(Target::Http(uri.clone())).await?;
-        Ok(ServerConnection::new(ServerIdentity::Http(uri), link, self.settings.clone()))
+        let (link, startup) = Link::http(&uri, &self.lifecycle).await?;
+        let server = ServerIdentity::Http(uri);
+        ServerConnection::new(server, link, &startup, self.settings.clone(), None)
     }
 
     /// Starts a server as a child process and connects to it over its standard streams.
@@ -74,8 +74,9 @@ impl EtdiClient {
         command: StdioCommand,
     ) -> Result<ServerConnection, ConnectError> {
         let server = ServerIdentity::from(&command);
-        let link = (self.connect)(Target::Stdio(command)).await?;
-        Ok(ServerConnection::new(server, link, self.settings.clone()))
+        let executable = crate::executable::resolve(command.clone()).await;
+        let (link, startup) = Link::stdio(&command, &self.lifecycle).await?;
+        ServerConnection::new(server, link, &startup, self.settings.clone(), executable)
     }
 }
 
@@ -97,9 +98,10 @@ pub struct EtdiClientBuilder<H> {
     events: Option<Emitter>,
     timeout: Duration,
     handler: H,
+    authorizer: Option<Arc<dyn HttpAuthorizer>>,
 }
 
-impl<H: ClientHandler + Clone> EtdiClientBuilder<H> {
+impl<H: ClientHandler> EtdiClientBuilder<H> {
     /// Where approvals are kept. In memory by default.
     pub fn approvals(self, store: impl ApprovalStore) -> Self {
         self.shared_approvals(Arc::new(store))
@@ -149,8 +151,8 @@ impl<H: ClientHandler + Clone> EtdiClientBuilder<H> {
     }
 
     /// The host's own handler: it gets what servers ask and say (sampling, elicitation, roots,
-    /// notifications), unchanged. Each connection has a clone of it.
-    pub fn handler<T: ClientHandler + Clone>(self, handler: T) -> EtdiClientBuilder<T> {
+    /// notifications), unchanged. All connections share it.
+    pub fn handler<T: ClientHandler>(self, handler: T) -> EtdiClientBuilder<T> {
         EtdiClientBuilder {
             handler,
             trust: self.trust,
@@ -161,7 +163,14 @@ impl<H: ClientHandler + Clone> EtdiClientBuilder<H> {
             context: self.context,
             events: self.events,
             timeout: self.timeout,
+            authorizer: self.authorizer,
         }
+    }
+
+    /// Who gives the bearer token for requests to servers on HTTP. Nobody by default.
+    pub fn authorizer(mut self, authorizer: impl HttpAuthorizer + 'static) -> Self {
+        self.authorizer = Some(Arc::new(authorizer));
+        self
     }
 
     /// The client.
@@ -172,15 +181,18 @@ impl<H: ClientHandler + Clone> EtdiClientBuilder<H> {
         if self.level == SecurityLevel::Strict {
             return Err(BuildError::NeedsCallProofs);
         }
-        let (handler, timeout) = (self.handler, self.timeout);
-        let connect = move |target| -> BoxFuture<'static, Result<Link, ConnectError>> {
-            let options = LinkOptions { handler: handler.clone(), timeout };
-            Box::pin(async move {
-                match target {
-                    Target::Http(uri) => Link::http(&uri, options).await,
-                    Target::Stdio(command) => Link::stdio(&command, options).await,
-                }
-            })
+        let handler = Arc::new(self.handler);
+        let lifecycle = Lifecycle {
+            // The newest revision first; servers that know only `initialize` are told by that.
+            mode: ClientLifecycleMode::Auto {
+                preferred_versions: vec![ProtocolVersion::V_2026_07_28],
+                legacy_version: None,
+            },
+            handlers: Arc::new(move |changes: Arc<ListChanges>| {
+                Observed { inner: handler.clone(), changes }.into_dyn()
+            }),
+            timeouts: Timeouts { connect: self.timeout, list: self.timeout },
+            authorizer: self.authorizer,
         };
         let settings = Settings {
             trust: self.trust,
@@ -194,7 +206,7 @@ impl<H: ClientHandler + Clone> EtdiClientBuilder<H> {
         if let Some(events) = &settings.events {
             crate::report::initialized(events, settings.level, settings.trust.providers().len());
         }
-        Ok(EtdiClient { settings: Arc::new(settings), connect: Arc::new(connect) })
+        Ok(EtdiClient { settings: Arc::new(settings), lifecycle })
     }
 }
 

@@ -6,17 +6,19 @@ use std::time::Duration;
 
 use etdi_events::Emitter;
 use etdi_types::{
-    AuthorizationContext, Clock, SecurityLevel, ServerIdentity, TrustConfig,
+    AuthorizationContext, Clock, Instructions, SecurityLevel, ServerIdentity, TrustConfig,
 };
 use rmcp::model::Tool;
+use rmcp::{Peer, RoleClient};
 
 use crate::decision::Decision;
-use crate::error::DiscoverError;
+use crate::error::{ConnectError, DiscoverError};
+use crate::executable::Executable;
 use crate::listing::Reads;
 use crate::report::Reporter;
 use crate::store::{ApprovalStore, StoreError};
 use crate::tool::{ApprovedTool, JudgedTool};
-use crate::transport::Link;
+use crate::wire::Link;
 
 /// What all connections of a client share.
 pub(crate) struct Settings {
@@ -58,14 +60,32 @@ pub struct ServerConnection {
     pub(crate) settings: Arc<Settings>,
     pub(crate) reads: Reads,
     pub(crate) reporter: Reporter,
+    pub(crate) executable: Option<Executable>,
+    pub(crate) received_instructions: Option<Instructions>,
 }
 
 impl ServerConnection {
-    pub(crate) fn new(server: ServerIdentity, link: Link, settings: Arc<Settings>) -> Self {
+    pub(crate) fn new(
+        server: ServerIdentity,
+        link: Link,
+        startup: &[u8],
+        settings: Arc<Settings>,
+        executable: Option<Executable>,
+    ) -> Result<Self, ConnectError> {
+        let received_instructions =
+            Instructions::from_response(startup).map_err(ConnectError::Refused)?;
         let id = ConnectionId { unique: Arc::new(()), server };
         let reporter = Reporter::new(settings.events.clone(), id.server.to_string());
         reporter.connected();
-        Self { id, link, settings, reads: Reads::default(), reporter }
+        Ok(Self {
+            id,
+            link,
+            settings,
+            reads: Reads::default(),
+            reporter,
+            executable,
+            received_instructions,
+        })
     }
 
     /// The server's identity, under which its pins and approvals are kept.
@@ -103,6 +123,19 @@ impl ServerConnection {
     pub async fn visible_tools(&self) -> Result<Vec<Tool>, DiscoverError> {
         let judged = self.discover().await?;
         Ok(judged.iter().filter_map(ApprovedTool::mint).map(|tool| tool.tool().clone()).collect())
+    }
+
+    /// rmcp's peer, for prompts, resources, completions, subscriptions, and custom requests and
+    /// notifications, which pass through unchanged. What would list or call tools through it is
+    /// refused with [`NotJudged`](crate::NotJudged) and not sent.
+    #[must_use]
+    pub fn peer(&self) -> &Peer<RoleClient> {
+        self.link.peer()
+    }
+
+    /// Closes the connection: calls under way fail, a child process is ended.
+    pub async fn close(&self) {
+        self.link.close().await;
     }
 
     /// Forgets everything about a tool of this server, by its id or its served name. A person's

@@ -1,23 +1,122 @@
 //! What can go wrong on a connection. Every error is a no.
 
+use std::io;
+use std::time::Duration;
+
+use etdi_types::identity::ResourceUriError;
+use etdi_types::json::JsonError;
 use etdi_types::text::escaped;
 use etdi_types::{KeyError, ListingError, SignatureError};
+use rmcp::service::{ClientInitializeError, ServiceError};
+use rmcp::transport::DynamicTransportError;
+use rmcp::transport::streamable_http_client::StreamableHttpError;
 
 use crate::decision::{ApprovalRequest, Refusal};
 use crate::store::StoreError;
 use crate::tool::JudgedTool;
-use crate::transport::RequestError;
+
+/// A connection could not be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// The server's URI has no normal form.
+    #[error("the server cannot be named: {0}")]
+    Uri(#[from] ResourceUriError),
+    /// The child process did not start.
+    #[error("the server's command \"{}\" could not be started: {source}", escaped(command))]
+    Spawn {
+        /// The command.
+        command: String,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// The HTTP client could not be set up.
+    #[error("the HTTP client could not be set up: {0}")]
+    HttpClient(#[source] reqwest::Error),
+    /// The handshake took too long.
+    #[error("the server did not complete the handshake within {after:?}")]
+    Timeout {
+        /// How long it had.
+        after: Duration,
+    },
+    /// The server redirects.
+    #[error("the server answered with a redirect, which is not followed; configure its final URI")]
+    Redirected,
+    /// The handshake failed.
+    #[error("the handshake with the server failed: {}", escaped(&.0.to_string()))]
+    Handshake(#[source] Box<ClientInitializeError>),
+    /// The handshake's response is larger than 16 MiB.
+    #[error("the server's handshake response is larger than 16 MiB")]
+    TooLarge,
+    /// The handshake's response is not UTF-8.
+    #[error("the server's handshake response is not valid UTF-8")]
+    NotUtf8,
+    /// The handshake's text was not seen, so its instructions cannot be judged.
+    #[error("the text of the server's handshake response was not seen, so it cannot be judged")]
+    NoRawText,
+    /// The handshake's response is not JSON that all readers read alike.
+    #[error("the server's handshake response is refused: {0}")]
+    Refused(#[source] JsonError),
+}
+
+impl ConnectError {
+    /// The `WWW-Authenticate` challenge that the server answered with, if it wants a token.
+    #[must_use]
+    pub fn challenge(&self) -> Option<&str> {
+        match self {
+            Self::Handshake(error) => error.auth_challenge(),
+            _ => None,
+        }
+    }
+}
+
+/// The server's tools could not be listed, or the listing is refused as a whole.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ListError {
+    /// Its pages make no consistent list that all readers read alike.
+    #[error(transparent)]
+    Refused(#[from] ListingError),
+    /// A response of over 16 MiB.
+    #[error("the server's tools/list response is larger than 16 MiB")]
+    TooLarge,
+    /// A response that is not UTF-8.
+    #[error("the server's tools/list response is not valid UTF-8")]
+    NotUtf8,
+    /// The text was not seen, so it cannot be judged.
+    #[error("the text of the server's tools/list response was not seen, so it cannot be judged")]
+    NoRawText,
+    /// The server took too long.
+    #[error("the server did not list its tools within {after:?}")]
+    Timeout {
+        /// How long it had.
+        after: Duration,
+    },
+    /// The server redirects.
+    #[error("the server answered with a redirect, which is not followed; configure its final URI")]
+    Redirected,
+    /// The server refused, or the connection failed.
+    #[error("the server's tools could not be listed: {}", escaped(&.0.to_string()))]
+    Service(#[source] ServiceError),
+}
+
+impl From<ServiceError> for ListError {
+    fn from(error: ServiceError) -> Self {
+        match &error {
+            ServiceError::Timeout { timeout } => Self::Timeout { after: *timeout },
+            ServiceError::TransportSend(source) if is_redirect_send(source) => Self::Redirected,
+            _ => Self::Service(error),
+        }
+    }
+}
 
 /// The tools of a server could not be read or judged.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DiscoverError {
-    /// The server could not be asked.
-    #[error("the server's tools could not be read: {0}")]
-    Request(#[from] RequestError),
-    /// Its listing is refused as a whole.
+    /// The listing failed, or is refused as a whole.
     #[error(transparent)]
-    Listing(#[from] ListingError),
+    Listing(#[from] ListError),
     /// The approval store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -45,9 +144,22 @@ pub enum CallError {
     /// The listing could not be read again before the call. Not called.
     #[error("not called: {0}")]
     Discover(#[from] DiscoverError),
-    /// The call itself failed.
-    #[error("the call failed: {0}")]
-    Request(#[from] RequestError),
+    /// The server answered the call with a redirect. The arguments went to the configured server
+    /// and nowhere else.
+    #[error("the server answered with a redirect, which is not followed; configure its final URI")]
+    Redirected,
+    /// The call failed.
+    #[error("the call failed: {}", escaped(&.0.to_string()))]
+    Service(#[source] ServiceError),
+}
+
+impl From<ServiceError> for CallError {
+    fn from(error: ServiceError) -> Self {
+        match &error {
+            ServiceError::TransportSend(source) if is_redirect_send(source) => Self::Redirected,
+            _ => Self::Service(error),
+        }
+    }
 }
 
 /// An approval was not recorded.
@@ -84,14 +196,18 @@ pub enum ApproveError {
     Discover(#[from] DiscoverError),
 }
 
-/// A request that is not passed through.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum PassThroughError {
-    /// Tools are listed with `discover` and called with `call`, nothing else.
-    #[error("the method {0} is not passed through; use discover() and call()")]
-    NotPassedThrough(&'static str),
-    /// The request failed.
-    #[error(transparent)]
-    Request(#[from] RequestError),
+/// Whether a handshake failed because the server redirects.
+pub(crate) fn is_redirect(error: &ClientInitializeError) -> bool {
+    match error {
+        ClientInitializeError::TransportError { error, .. } => is_redirect_send(error),
+        ClientInitializeError::LegacyFallbackFailed { fallback, .. } => is_redirect(fallback),
+        _ => false,
+    }
+}
+
+fn is_redirect_send(error: &DynamicTransportError) -> bool {
+    error
+        .error
+        .downcast_ref::<StreamableHttpError<reqwest::Error>>()
+        .is_some_and(|error| matches!(error, StreamableHttpError::Client(e) if e.is_redirect()))
 }

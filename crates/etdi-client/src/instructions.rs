@@ -60,9 +60,9 @@ impl ServerConnection {
     /// # Errors
     /// [`DiscoverError`] if what the server sent is refused, or the store fails.
     pub async fn instructions(&self) -> Result<InstructionsState, DiscoverError> {
-        let received = Instructions::from_response(self.link.greeting())
-            .map_err(etdi_types::ListingError::Json)?;
-        let Some(instructions) = received else { return Ok(InstructionsState::None) };
+        let Some(instructions) = self.received_instructions.clone() else {
+            return Ok(InstructionsState::None);
+        };
         let approved = self.approved_instructions().await?;
         if approved.as_ref().is_some_and(|approved| approved.digest == instructions.digest()) {
             return Ok(InstructionsState::Approved(instructions.text().to_owned()));
@@ -112,20 +112,17 @@ impl ServerConnection {
     }
 
     async fn approved_instructions(&self) -> Result<Option<Pin>, DiscoverError> {
-        let subject = Subject {
-            server: self.id.server.clone(),
-            id: Instructions::id(&self.id.server),
-            served_name: String::new(),
-            provider: None,
-            version: None,
-            id_key: None,
-            name_key: String::new(),
-        };
+        let id = Instructions::id(&self.id.server);
+        let subject = Subject::of_server(&self.id.server, &id);
         let known = self.settings.store.known(&[subject]).await?.pop().unwrap_or_default();
         let approval = known
             .approvals
             .into_iter()
-            .find(|approval| !approval.superseded && approval.context == self.settings.context);
+            .find(|approval| {
+                !approval.superseded
+                    && approval.pin.id == id
+                    && approval.context == self.settings.context
+            });
         Ok(approval.map(|approval| approval.pin))
     }
 }

@@ -1,14 +1,15 @@
 //! Reading `tools/list`: all pages, one consistent list, shared by concurrent calls, never older
 //! than allowed.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use etdi_types::evidence::{
     AttestationEvidence, Evidence, ProviderKeys, SignatureEvidence, check_signature,
 };
-use etdi_types::{DefinitionError, Known, Listing, Page, Subject, ToolDefinition, TrustConfig};
+use etdi_types::listing::ListedTool;
+use etdi_types::{Known, Subject, ToolDefinition, TrustConfig};
 use rmcp::model::Tool;
 use time::OffsetDateTime;
 use tokio::sync::Mutex;
@@ -66,7 +67,7 @@ impl ServerConnection {
         let mut last = self.reads.last.lock().await;
         if let Some(snapshot) = &last.snapshot {
             let shared = self.reads.completed.load(SeqCst) != completed;
-            let unchanged = snapshot.changes == self.link.list_changes();
+            let unchanged = snapshot.changes == self.link.epoch();
             let young = max_age.is_some_and(|max| {
                 let age = Duration::try_from(self.settings.clock.now() - snapshot.read_at);
                 // A clock that went back makes nothing younger.
@@ -85,30 +86,19 @@ impl ServerConnection {
     }
 
     async fn read_all_pages(&self, earlier: Option<&Snapshot>) -> Result<Snapshot, DiscoverError> {
-        let changes = self.link.list_changes();
-        let mut listing = Listing::default();
-        let mut typed: HashMap<String, Tool> = HashMap::new();
-        let mut cursor = None;
-        loop {
-            let page = self.link.list_page(cursor).await?;
-            typed.extend(page.tools.into_iter().map(|tool| (tool.name.to_string(), tool)));
-            cursor = listing.add(Page::parse(&page.message)?)?;
-            if cursor.is_none() {
-                break;
-            }
-        }
+        let changes = self.link.epoch();
+        let listing = self.link.list().await?;
         let known: HashMap<&str, &Arc<Listed>> = earlier
             .into_iter()
             .flat_map(|snapshot| &snapshot.tools)
             .map(|listed| (listed.raw.as_str(), listed))
             .collect();
-        let tools = listing.tools().into_iter().map(|tool| match known.get(tool.raw.as_str()) {
+        let tools = listing.tools.into_iter().map(|tool| match known.get(tool.raw.as_str()) {
             // The same text in the same standing is the same tool: nothing to look at twice.
             Some(listed) if is_twin(listed) == tool.duplicate => (*listed).clone(),
-            _ => Arc::new(listed(tool, &typed)),
+            _ => Arc::new(listed(tool, &listing.dropped)),
         });
-        let tools = tools.collect();
-        Ok(Snapshot { tools, read_at: self.settings.clock.now(), changes })
+        Ok(Snapshot { tools: tools.collect(), read_at: self.settings.clock.now(), changes })
     }
 }
 
@@ -116,23 +106,20 @@ fn is_twin(listed: &Listed) -> bool {
     matches!(listed.definition, Err(Problem::Duplicate))
 }
 
-fn listed(tool: etdi_types::listing::ListedTool, typed: &HashMap<String, Tool>) -> Listed {
+fn listed(tool: ListedTool, dropped: &HashSet<String>) -> Listed {
     let name = match &tool.definition {
         Ok(definition) => definition.served_name().to_owned(),
         Err(_) => best_name(&tool.raw),
     };
-    let definition = match (tool.definition, tool.duplicate) {
-        (Ok(_), true) => Err(Problem::Duplicate),
-        (Ok(definition), false) => Ok(definition),
+    // What rmcp cannot read, or left out, can be neither shown to a model nor called.
+    let typed = serde_json::from_str(&tool.raw).ok().filter(|_| !dropped.contains(&name));
+    let definition = match (tool.definition, &typed) {
         (Err(error), _) => Err(Problem::Malformed(error)),
+        (Ok(_), _) if tool.duplicate => Err(Problem::Duplicate),
+        (Ok(_), None) => Err(Problem::NotMcp),
+        (Ok(definition), Some(_)) => Ok(definition),
     };
-    // What rmcp dropped cannot be shown to a model or called.
-    let (definition, tool_type) = match (definition, typed.get(&name)) {
-        (Ok(definition), Some(tool)) => (Ok(definition), Some(tool.clone())),
-        (Ok(_), None) => (Err(Problem::Malformed(DefinitionError::Name)), None),
-        (Err(problem), _) => (Err(problem), None),
-    };
-    Listed { name, definition, tool: tool_type, raw: tool.raw }
+    Listed { name, definition, tool: typed, raw: tool.raw }
 }
 
 /// The name of a refused tool, to show.

@@ -1,6 +1,6 @@
 //! A store in memory, for tests and for hosts that ask anew at every start.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -8,6 +8,7 @@ use etdi_types::confusable::{id_key, name_key};
 use etdi_types::{
     ApprovalRecord, Digest, Known, LedgerEntry, Pin, ServerIdentity, Subject, Version,
 };
+use etdi_types::records::PinnedKey;
 
 use crate::store::{ApprovalStore, Sighting, StoreError};
 
@@ -73,6 +74,8 @@ struct OneServer {
     approvals: HashMap<String, Vec<ApprovalRecord>>,
     ids_by_name: HashMap<String, Vec<String>>,
     ledger: HashMap<(String, Version), LedgerEntry>,
+    /// Ids whose pin holds a key that a person supplied.
+    keyed: BTreeSet<String>,
     unproven_pins: VecDeque<String>,
     unproven_entries: VecDeque<(String, Version)>,
 }
@@ -204,6 +207,11 @@ impl OneServer {
             approvals: ids.iter().filter_map(|id| self.approvals.get(id)).flatten().cloned().collect(),
             ledger: entry.into_iter().collect(),
             elsewhere: Vec::new(),
+            pinned_keys: self
+                .keyed
+                .iter()
+                .filter_map(|id| PinnedKey::of(self.pins.get(id)?))
+                .collect(),
         }
     }
 
@@ -213,6 +221,9 @@ impl OneServer {
             ids.push(pin.id.clone());
         }
         self.unproven_pins.push_back(pin.id.clone());
+        if PinnedKey::of(&pin).is_some() {
+            self.keyed.insert(pin.id.clone());
+        }
         self.pins.insert(pin.id.clone(), pin);
         while self.unproven_pins.len() > UNPROVEN_PER_SERVER {
             let Some(oldest) = self.unproven_pins.pop_front() else { return };

@@ -45,6 +45,9 @@ pub enum Problem {
     /// Another tool of the listing has its name or its id.
     #[error("another tool of the same listing has the same name or id; both are refused")]
     Duplicate,
+    /// It is no MCP tool: it can be neither shown to a model nor called.
+    #[error("the tool is not of the form that MCP gives to tools")]
+    NotMcp,
 }
 
 impl JudgedTool {

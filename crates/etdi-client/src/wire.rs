@@ -7,6 +7,7 @@ mod raw;
 mod salvage;
 mod sse;
 mod stdio;
+mod stop;
 
 use std::fmt::Debug;
 
@@ -15,7 +16,7 @@ use etdi_types::ResourceUri;
 use secrecy::SecretString;
 
 pub use gate::NotJudged;
-pub(crate) use link::{Handlers, Link, Lifecycle, Listed, Startup, Timeouts};
+pub(crate) use link::{Lifecycle, Link, ListChanges, Timeouts};
 
 /// Gives the bearer token for requests to a server (RFC 6750).
 ///

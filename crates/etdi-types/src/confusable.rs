@@ -33,11 +33,7 @@ fn skeleton_lower(text: &str) -> String {
 }
 
 fn fold_separator(c: char) -> char {
-    if matches!(c, '-' | '_' | '.' | '\u{2010}'..='\u{2015}' | '\u{2212}') {
-        '-'
-    } else {
-        c
-    }
+    if matches!(c, '-' | '_' | '.' | '\u{2010}'..='\u{2015}' | '\u{2212}') { '-' } else { c }
 }
 
 #[cfg(test)]

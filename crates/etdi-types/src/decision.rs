@@ -109,10 +109,7 @@ impl Outcome {
     #[must_use]
     pub fn blocks_only_for(&self, rows: &[Row]) -> bool {
         self.action == Action::Block
-            && self
-                .rows
-                .iter()
-                .all(|(row, action)| *action != Action::Block || rows.contains(row))
+            && self.rows.iter().all(|(row, action)| *action != Action::Block || rows.contains(row))
     }
 }
 
@@ -126,40 +123,21 @@ pub fn decide(level: SecurityLevel, verdict: &Verdict) -> Outcome {
         .map(|row| (row, action(row, level)))
         .collect();
     // A verdict without a row cannot be; if it were, it is a no.
-    let worst = rows
-        .iter()
-        .map(|(_, action)| *action)
-        .max()
-        .unwrap_or(Action::Block);
-    let action = if verdict.what.is_empty() {
-        Action::Block
-    } else {
-        worst
-    };
+    let worst = rows.iter().map(|(_, action)| *action).max().unwrap_or(Action::Block);
+    let action = if verdict.what.is_empty() { Action::Block } else { worst };
     Outcome { action, rows }
 }
 
 fn who_row(level: SecurityLevel, verdict: &Verdict) -> Row {
     match &verdict.who {
-        Who::Attested { .. }
-        | Who::Signed {
-            trust: KeyTrust::Configured,
-            ..
-        } => Row::Trusted,
-        Who::Signed {
-            trust: KeyTrust::Pinned,
-            ..
-        } => Row::Pinned,
+        Who::Attested { .. } | Who::Signed { trust: KeyTrust::Configured, .. } => Row::Trusted,
+        Who::Signed { trust: KeyTrust::Pinned, .. } => Row::Pinned,
         Who::Identified { .. } | Who::Anonymous => Row::Unproven,
         Who::Expired { .. } | Who::Unknown { .. } => {
             let grace = level.offline_grace();
             let within =
                 verdict.is_approved() && verdict.evidence_age.is_some_and(|age| age < grace);
-            if within {
-                Row::WithinGrace
-            } else {
-                Row::Unchecked
-            }
+            if within { Row::WithinGrace } else { Row::Unchecked }
         }
         Who::Impostor { .. } | Who::Revoked { .. } => Row::False,
     }
@@ -183,9 +161,7 @@ fn may_row(may: &May) -> Row {
     match may {
         May::Allowed => Row::Allowed,
         May::NotEvaluated => Row::NotEvaluated,
-        May::Denied {
-            why: DenyReason::MissingScopes { .. },
-        } => Row::MissingScopes,
+        May::Denied { why: DenyReason::MissingScopes { .. } } => Row::MissingScopes,
         May::Denied { .. } => Row::Denied,
     }
 }

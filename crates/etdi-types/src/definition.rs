@@ -36,9 +36,7 @@ impl ToolDefinition {
         // The strict reader has proven that the bytes are UTF-8.
         let raw: Arc<str> = String::from_utf8_lossy(bytes).as_ref().into();
         let Value::Object(tool) = &mut value else {
-            return Err(DefinitionError::NotAnObject {
-                found: value.kind(),
-            });
+            return Err(DefinitionError::NotAnObject { found: value.kind() });
         };
         let served_name = match tool.get("name") {
             Some(Value::String(name)) if !name.is_empty() => name.clone().into_owned(),
@@ -54,14 +52,7 @@ impl ToolDefinition {
         let hidden = has_hidden_characters(&served_name) || holds_hidden_characters(&value);
         let canonical: Arc<str> = value.to_canonical().into();
         let digest = Digest::of(canonical.as_bytes());
-        Ok(Self {
-            served_name,
-            signed,
-            canonical,
-            digest,
-            raw,
-            hidden,
-        })
+        Ok(Self { served_name, signed, canonical, digest, raw, hidden })
     }
 
     /// The name under which the server offers the tool: what a call must name.
@@ -132,14 +123,11 @@ fn etdi_member<'t, 'a>(tool: &'t Object<'a>) -> Result<Option<&'t Object<'a>>, D
         None | Some(Value::Null) => return Ok(None),
         Some(Value::Object(meta)) => meta,
         Some(other) => {
-            return Err(DefinitionError::Meta {
-                found: other.kind(),
-            });
+            return Err(DefinitionError::Meta { found: other.kind() });
         }
     };
-    let stranger = meta
-        .iter()
-        .find(|(name, _)| name.starts_with(META_PREFIX) && *name != DEFINITION_KEY);
+    let stranger =
+        meta.iter().find(|(name, _)| name.starts_with(META_PREFIX) && *name != DEFINITION_KEY);
     if let Some((name, _)) = stranger {
         return Err(DefinitionError::UnknownMetaKey(name.to_owned()));
     }

@@ -111,18 +111,11 @@ pub fn check_signature<'k>(
     let Some(entry) = trust.provider(provider) else {
         let Some(key) = pinned_key(provider, jws.kid()) else {
             let kid = jws.kid().to_owned();
-            let why = UnknownReason::UntrustedKey {
-                provider: provider.to_owned(),
-                kid: kid.clone(),
-            };
+            let why =
+                UnknownReason::UntrustedKey { provider: provider.to_owned(), kid: kid.clone() };
             return SignatureEvidence::Unchecked { kid, why };
         };
-        return verify(
-            &jws,
-            std::slice::from_ref(key),
-            definition,
-            KeyTrust::Pinned,
-        );
+        return verify(&jws, std::slice::from_ref(key), definition, KeyTrust::Pinned);
     };
     match keys {
         ProviderKeys::Fetched(fetched) => verify(&jws, fetched, definition, KeyTrust::Configured),

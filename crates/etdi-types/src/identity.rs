@@ -47,10 +47,7 @@ impl ResourceUri {
             return Err(not_absolute());
         }
         let url = url::Url::parse(text).map_err(|_| not_absolute())?;
-        let host = url
-            .host_str()
-            .filter(|host| !host.is_empty())
-            .ok_or_else(not_absolute)?;
+        let host = url.host_str().filter(|host| !host.is_empty()).ok_or_else(not_absolute)?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err(not_absolute());
         }
@@ -61,13 +58,8 @@ impl ResourceUri {
         if !url.username().is_empty() || url.password().is_some() || authority.contains('@') {
             return Err(ResourceUriError::Credentials);
         }
-        let port = url
-            .port()
-            .map(|port| format!(":{port}"))
-            .unwrap_or_default();
-        let rest = after_scheme
-            .find(['/', '?'])
-            .and_then(|at| after_scheme.get(at..));
+        let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+        let rest = after_scheme.find(['/', '?']).and_then(|at| after_scheme.get(at..));
         let rest = match rest {
             None => "/".to_owned(),
             Some(query) if query.starts_with('?') => format!("/{query}"),
@@ -77,10 +69,7 @@ impl ResourceUri {
         if url.as_str() == uri {
             Ok(Self(uri))
         } else {
-            Err(ResourceUriError::NotNormal(
-                text.to_owned(),
-                url.to_string(),
-            ))
+            Err(ResourceUriError::NotNormal(text.to_owned(), url.to_string()))
         }
     }
 
@@ -125,10 +114,7 @@ impl StdioCommand {
     /// A command without arguments.
     #[must_use]
     pub fn new(command: impl Into<String>) -> Self {
-        Self {
-            command: command.into(),
-            ..Self::default()
-        }
+        Self { command: command.into(), ..Self::default() }
     }
 
     /// The same command with one more argument.
@@ -164,10 +150,7 @@ impl StdioCommand {
     pub fn digest(&self) -> Digest {
         // Strings in a fixed shape always serialise, and depth 2 always parses.
         let text = serde_json::to_string(self).unwrap_or_default();
-        let limits = Limits {
-            bytes: usize::MAX,
-            ..Limits::TOOL
-        };
+        let limits = Limits { bytes: usize::MAX, ..Limits::TOOL };
         let canonical = json::parse(text.as_bytes(), limits).map(|value| value.to_canonical());
         Digest::of(canonical.unwrap_or(text).as_bytes())
     }
@@ -266,10 +249,7 @@ mod tests {
     #[test]
     fn resource_uris_have_one_form() {
         for (text, normal) in [
-            (
-                "HTTPS://Docs.Example:443/MCP?a=B",
-                "https://docs.example/MCP?a=B",
-            ),
+            ("HTTPS://Docs.Example:443/MCP?a=B", "https://docs.example/MCP?a=B"),
             ("http://127.0.0.1:8080/mcp", "http://127.0.0.1:8080/mcp"),
             ("https://docs.example", "https://docs.example/"),
             ("https://docs.example?x", "https://docs.example/?x"),

@@ -23,13 +23,9 @@ impl Instructions {
     /// [`JsonError`] if the response is not JSON that all readers read alike.
     pub fn from_response(message: &[u8]) -> Result<Option<Self>, JsonError> {
         let value = json::parse(message, Limits::RESPONSE)?;
-        let text = value.as_object().and_then(|message| {
-            message
-                .get("result")?
-                .as_object()?
-                .get("instructions")?
-                .as_str()
-        });
+        let text = value
+            .as_object()
+            .and_then(|message| message.get("result")?.as_object()?.get("instructions")?.as_str());
         Ok(text.map(Self::new))
     }
 

@@ -47,10 +47,7 @@ impl<'a> Object<'a> {
     /// The member called `name`.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Value<'a>> {
-        self.0
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value)
+        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value)
     }
 
     /// All members in canonical order.
@@ -71,10 +68,7 @@ impl<'a> Object<'a> {
     }
 
     pub(crate) fn get_mut(&mut self, name: &str) -> Option<&mut Value<'a>> {
-        self.0
-            .iter_mut()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value)
+        self.0.iter_mut().find(|(key, _)| key == name).map(|(_, value)| value)
     }
 
     pub(crate) fn remove(&mut self, name: &str) {

@@ -77,10 +77,7 @@ pub fn judge(case: Case<'_>) -> Verdict {
             .filter(|_| approved)
             .map(|approval| age(approval.evidence_good_at, case.now)),
         notices: if case.definition.has_hidden_characters() {
-            notices
-                .into_iter()
-                .chain([Notice::HiddenCharacters])
-                .collect()
+            notices.into_iter().chain([Notice::HiddenCharacters]).collect()
         } else {
             notices
         },
@@ -99,10 +96,7 @@ pub(crate) fn approval<'a>(case: &Case<'a>) -> Option<&'a ApprovalRecord> {
 }
 
 fn origin(case: &Case<'_>) -> Origin {
-    let listed = case
-        .definition
-        .signed()
-        .and_then(|part| part.servers.as_ref());
+    let listed = case.definition.signed().and_then(|part| part.servers.as_ref());
     match (case.server, listed) {
         (ServerIdentity::Http(uri), Some(servers)) if servers.iter().any(|s| s == uri.as_str()) => {
             Origin::Listed
@@ -116,28 +110,19 @@ fn may(case: &Case<'_>, approval: Option<&ApprovalRecord>) -> May {
         return May::NotEvaluated;
     };
     if part.require_call_proof {
-        return May::Denied {
-            why: DenyReason::Proof,
-        };
+        return May::Denied { why: DenyReason::Proof };
     }
     let lacking = |granted: &[Scope]| -> Vec<Scope> {
-        part.required_scopes()
-            .filter(|scope| !granted.contains(scope))
-            .cloned()
-            .collect()
+        part.required_scopes().filter(|scope| !granted.contains(scope)).cloned().collect()
     };
-    let mut missing = approval
-        .map(|approval| lacking(&approval.granted))
-        .unwrap_or_default();
+    let mut missing = approval.map(|approval| lacking(&approval.granted)).unwrap_or_default();
     for scope in case.scopes.map(lacking).unwrap_or_default() {
         if !missing.contains(&scope) {
             missing.push(scope);
         }
     }
     match (missing.is_empty(), case.scopes) {
-        (false, _) => May::Denied {
-            why: DenyReason::MissingScopes { scopes: missing },
-        },
+        (false, _) => May::Denied { why: DenyReason::MissingScopes { scopes: missing } },
         (true, Some(_)) => May::Allowed,
         (true, None) => May::NotEvaluated,
     }

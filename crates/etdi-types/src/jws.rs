@@ -98,17 +98,9 @@ impl DetachedJws {
             SigAlg::RS256 => (256..=1024).contains(&signature.len()),
         };
         if !length_fits {
-            return Err(SignatureError::Length {
-                bytes: signature.len(),
-                alg,
-            });
+            return Err(SignatureError::Length { bytes: signature.len(), alg });
         }
-        Ok(Self {
-            alg,
-            kid,
-            header: header.to_owned(),
-            signature,
-        })
+        Ok(Self { alg, kid, header: header.to_owned(), signature })
     }
 
     /// The key id that the header names.
@@ -130,17 +122,10 @@ impl DetachedJws {
     /// [`SignatureError::Invalid`] if it did not.
     pub fn verify(&self, key: &VerifyingKey, canonical: &[u8]) -> Result<(), SignatureError> {
         if key.algorithm() != self.alg {
-            return Err(SignatureError::NoSuchKey {
-                kid: self.kid.clone(),
-                alg: self.alg,
-            });
+            return Err(SignatureError::NoSuchKey { kid: self.kid.clone(), alg: self.alg });
         }
         let input = signing_input(&self.header, canonical);
-        if key.verifies(&input, &self.signature) {
-            Ok(())
-        } else {
-            Err(SignatureError::Invalid)
-        }
+        if key.verifies(&input, &self.signature) { Ok(()) } else { Err(SignatureError::Invalid) }
     }
 
     /// The one key of `keys` that this signature names, by `kid`, type, curve and algorithm.
@@ -154,10 +139,7 @@ impl DetachedJws {
         match (matching.next(), matching.next()) {
             (Some(key), None) => Ok(key),
             (Some(_), Some(_)) => Err(SignatureError::AmbiguousKey(self.kid.clone())),
-            (None, _) => Err(SignatureError::NoSuchKey {
-                kid: self.kid.clone(),
-                alg: self.alg,
-            }),
+            (None, _) => Err(SignatureError::NoSuchKey { kid: self.kid.clone(), alg: self.alg }),
         }
     }
 }
@@ -187,9 +169,7 @@ fn signing_input(header: &str, payload: &[u8]) -> Vec<u8> {
 fn header_members(header: &[u8]) -> Result<(SigAlg, String), SignatureError> {
     let value = json::parse(header, Limits::TOOL).map_err(SignatureError::Header)?;
     let object = value.as_object().ok_or(SignatureError::HeaderShape)?;
-    if let Some((name, _)) = object
-        .iter()
-        .find(|(name, _)| !matches!(*name, "alg" | "kid" | "typ"))
+    if let Some((name, _)) = object.iter().find(|(name, _)| !matches!(*name, "alg" | "kid" | "typ"))
     {
         return Err(SignatureError::HeaderMember(name.to_owned()));
     }

@@ -106,9 +106,7 @@ pub enum KeyError {
 #[must_use]
 pub fn base64url_decode(text: &str) -> Option<Vec<u8>> {
     use base64::Engine;
-    base64::engine::general_purpose::URL_SAFE_NO_PAD
-        .decode(text)
-        .ok()
+    base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(text).ok()
 }
 
 /// base64url without padding (RFC 7515, section 2).

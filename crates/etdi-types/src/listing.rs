@@ -56,19 +56,14 @@ impl Page {
     pub fn parse(message: &[u8]) -> Result<Self, ListingError> {
         let (value, tools) = json::spans(message, Limits::RESPONSE, &["result", "tools"])?;
         let result = value.as_object().and_then(|message| message.get("result"));
-        let result = result
-            .and_then(Value::as_object)
-            .ok_or(ListingError::NoTools)?;
+        let result = result.and_then(Value::as_object).ok_or(ListingError::NoTools)?;
         let tools = tools.ok_or(ListingError::NoTools)?;
         let next_cursor = match result.get("nextCursor") {
             None | Some(Value::Null) => None,
             Some(Value::String(cursor)) => Some(cursor.clone().into_owned()),
             Some(_) => return Err(ListingError::Cursor),
         };
-        Ok(Self {
-            tools: tools.into_iter().map(str::to_owned).collect(),
-            next_cursor,
-        })
+        Ok(Self { tools: tools.into_iter().map(str::to_owned).collect(), next_cursor })
     }
 }
 

@@ -39,9 +39,7 @@ impl ToolId {
     /// The host before the first slash.
     #[must_use]
     pub fn authority(&self) -> &str {
-        self.0
-            .split_once('/')
-            .map_or("", |(authority, _)| authority)
+        self.0.split_once('/').map_or("", |(authority, _)| authority)
     }
 
     /// The path after the first slash.
@@ -75,9 +73,7 @@ impl FromStr for ToolId {
 
 fn is_path_segment(segment: &str) -> bool {
     !matches!(segment, "" | "." | "..")
-        && segment
-            .bytes()
-            .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-'))
+        && segment.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-'))
 }
 
 /// A lower-case host of A-labels: letters, digits and hyphens, and what starts with `xn--` decodes
@@ -87,9 +83,7 @@ pub(crate) fn is_a_label_host(host: &str) -> bool {
         (1..=63).contains(&label.len())
             && !label.starts_with('-')
             && !label.ends_with('-')
-            && label
-                .bytes()
-                .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'))
+            && label.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'))
     };
     host.len() <= 253
         && host.split('.').all(label)
@@ -157,10 +151,7 @@ impl Provider {
     pub fn new(id: impl Into<String>, name: impl Into<String>) -> Result<Self, NameError> {
         let id = id.into();
         if is_rfc_3986(&id) && url::Url::parse(&id).is_ok() {
-            Ok(Self {
-                id,
-                name: name.into(),
-            })
+            Ok(Self { id, name: name.into() })
         } else {
             Err(NameError::Provider(id))
         }
@@ -181,10 +172,7 @@ impl Provider {
     /// The host of the id, the natural authority of its tool ids.
     #[must_use]
     pub fn host(&self) -> Option<String> {
-        url::Url::parse(&self.id)
-            .ok()?
-            .host_str()
-            .map(str::to_owned)
+        url::Url::parse(&self.id).ok()?.host_str().map(str::to_owned)
     }
 }
 
@@ -260,12 +248,7 @@ mod tests {
 
     #[test]
     fn tool_ids_follow_section_1() {
-        for good in [
-            "docs.example/scan",
-            "a/b",
-            "xn--bcher-kva.example/a.b_c-d/e",
-            "10.0.0.1/x",
-        ] {
+        for good in ["docs.example/scan", "a/b", "xn--bcher-kva.example/a.b_c-d/e", "10.0.0.1/x"] {
             assert!(good.parse::<ToolId>().is_ok(), "{good}");
         }
         let long = format!("a.example/{}", "x".repeat(246));
@@ -289,25 +272,14 @@ mod tests {
             "a.example:8080/scan",
             long.as_str(),
         ] {
-            assert_eq!(
-                bad.parse::<ToolId>(),
-                Err(NameError::ToolId(bad.to_owned())),
-                "{bad}"
-            );
+            assert_eq!(bad.parse::<ToolId>(), Err(NameError::ToolId(bad.to_owned())), "{bad}");
         }
     }
 
     #[test]
     fn versions_have_no_build_metadata_and_fit_u64() {
         assert!("1.2.0-rc.1".parse::<Version>().is_ok());
-        for bad in [
-            "1.2",
-            "v1.2.0",
-            "1.2.0+build",
-            "01.2.0",
-            "1.2.18446744073709551616",
-            "",
-        ] {
+        for bad in ["1.2", "v1.2.0", "1.2.0+build", "01.2.0", "1.2.18446744073709551616", ""] {
             assert!(bad.parse::<Version>().is_err(), "{bad}");
         }
     }

@@ -100,10 +100,7 @@ impl DefinitionSpec {
 
     /// The tool object with the definition member and no evidence.
     fn unsigned(&self, tool: &Map<String, Value>) -> Result<Map<String, Value>, DefinitionError> {
-        let name = tool
-            .get("name")
-            .and_then(Value::as_str)
-            .ok_or(DefinitionError::Name)?;
+        let name = tool.get("name").and_then(Value::as_str).ok_or(DefinitionError::Name)?;
         let mut member = json!({
             "schema": SCHEMA,
             "id": self.id,
@@ -123,9 +120,7 @@ impl DefinitionSpec {
         let mut tool = tool.clone();
         let meta = tool.entry("_meta").or_insert_with(|| json!({}));
         let Value::Object(meta) = meta else {
-            return Err(DefinitionError::Meta {
-                found: "another value",
-            });
+            return Err(DefinitionError::Meta { found: "another value" });
         };
         meta.insert(DEFINITION_KEY.to_owned(), member);
         Ok(tool)

@@ -53,22 +53,14 @@ impl EvidenceRecord {
         Some(match who {
             Who::Anonymous => Self::None,
             Who::Identified { .. } => Self::Identified,
-            Who::Signed {
-                thumbprint, trust, ..
-            } => Self::Signed {
+            Who::Signed { thumbprint, trust, .. } => Self::Signed {
                 thumbprint: thumbprint.clone(),
                 trust: *trust,
                 pinned_key: pinned_key.cloned().filter(|_| *trust == KeyTrust::Pinned),
             },
-            Who::Attested {
-                issuer,
-                client,
-                binding,
-            } => Self::Attested {
-                issuer: issuer.clone(),
-                client: client.clone(),
-                binding: *binding,
-            },
+            Who::Attested { issuer, client, binding } => {
+                Self::Attested { issuer: issuer.clone(), client: client.clone(), binding: *binding }
+            }
             _ => return None,
         })
     }
@@ -80,14 +72,8 @@ impl EvidenceRecord {
             Self::None => 0,
             Self::Identified => 1,
             Self::Signed { .. } => 2,
-            Self::Attested {
-                binding: Binding::Key,
-                ..
-            } => 3,
-            Self::Attested {
-                binding: Binding::Digest,
-                ..
-            } => 4,
+            Self::Attested { binding: Binding::Key, .. } => 3,
+            Self::Attested { binding: Binding::Digest, .. } => 4,
         }
     }
 
@@ -97,15 +83,10 @@ impl EvidenceRecord {
         match self {
             Self::None => "unsigned".to_owned(),
             Self::Identified => "identified".to_owned(),
-            Self::Signed {
-                trust: KeyTrust::Configured,
-                ..
-            } => "signed with a trusted key".to_owned(),
-            Self::Signed {
-                thumbprint,
-                trust: KeyTrust::Pinned,
-                ..
-            } => {
+            Self::Signed { trust: KeyTrust::Configured, .. } => {
+                "signed with a trusted key".to_owned()
+            }
+            Self::Signed { thumbprint, trust: KeyTrust::Pinned, .. } => {
                 format!("signed with the pinned key {thumbprint}")
             }
             Self::Attested { issuer, client, .. } => {
@@ -217,6 +198,21 @@ impl Subject {
         }
     }
 
+    /// The keys of something that is pinned for a server as a whole and is no tool, such as its
+    /// instructions. `id` must hold a colon and no slash before it, as no tool id does.
+    #[must_use]
+    pub fn of_server(server: &ServerIdentity, id: &str) -> Self {
+        Self {
+            server: server.clone(),
+            id: id.to_owned(),
+            served_name: String::new(),
+            provider: None,
+            version: None,
+            id_key: None,
+            name_key: String::new(),
+        }
+    }
+
     /// Whether `pin` is a record of this tool: same server, and same id or same served name.
     #[must_use]
     pub fn is_same_tool(&self, pin: &Pin) -> bool {
@@ -239,11 +235,7 @@ impl Subject {
     }
 
     pub(crate) fn has_id_like(&self, pin: &Pin) -> bool {
-        pin.provider.is_some()
-            && self
-                .id_key
-                .as_ref()
-                .is_some_and(|key| *key == id_key(&pin.id))
+        pin.provider.is_some() && self.id_key.as_ref().is_some_and(|key| *key == id_key(&pin.id))
     }
 }
 
@@ -268,22 +260,37 @@ pub struct Known {
     /// Approvals on other servers that look like this tool ([`Subject::looks_like`]), superseded
     /// ones left out.
     pub elsewhere: Vec<ApprovalRecord>,
+    /// The keys that persons supplied for this server: those in the pins of its tools.
+    pub pinned_keys: Vec<PinnedKey>,
+}
+
+/// A key that a person supplied for one provider on one server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PinnedKey {
+    /// The provider id.
+    pub provider: String,
+    /// The key.
+    pub key: Jwk,
+}
+
+impl PinnedKey {
+    /// The key that `pin` holds, if it holds one.
+    #[must_use]
+    pub fn of(pin: &Pin) -> Option<Self> {
+        match (&pin.provider, &pin.evidence) {
+            (Some(provider), EvidenceRecord::Signed { pinned_key: Some(key), .. }) => {
+                Some(Self { provider: provider.clone(), key: key.clone() })
+            }
+            _ => None,
+        }
+    }
 }
 
 impl Known {
-    /// The key that a person supplied for this server, if the records of this tool hold one with
-    /// the provider and key id.
+    /// The key that a person supplied for this server, the provider and the key id.
     #[must_use]
     pub fn pinned_key(&self, provider: &str, kid: &str) -> Option<&Jwk> {
-        self.pins
-            .iter()
-            .filter(|pin| pin.provider.as_deref() == Some(provider))
-            .find_map(|pin| match &pin.evidence {
-                EvidenceRecord::Signed {
-                    pinned_key: Some(key),
-                    ..
-                } if key.kid() == Some(kid) => Some(key),
-                _ => None,
-            })
+        let mut keys = self.pinned_keys.iter().filter(|pinned| pinned.provider == provider);
+        keys.find(|pinned| pinned.key.kid() == Some(kid)).map(|pinned| &pinned.key)
     }
 }

@@ -21,8 +21,7 @@ pub fn escaped(text: &str) -> impl Display + '_ {
 /// Whether `text` holds a character that [`escaped`] would replace, line feeds and tabs aside.
 #[must_use]
 pub fn has_hidden_characters(text: &str) -> bool {
-    text.chars()
-        .any(|c| is_hidden(c) && !matches!(c, '\n' | '\t' | '\r'))
+    text.chars().any(|c| is_hidden(c) && !matches!(c, '\n' | '\t' | '\r'))
 }
 
 struct Escaped<'a>(&'a str);

@@ -203,9 +203,7 @@ impl TrustConfig {
     /// The entry that may sign tool ids of `authority`.
     #[must_use]
     pub fn authority_owner(&self, authority: &str) -> Option<&TrustedProvider> {
-        self.providers
-            .iter()
-            .find(|p| p.authorities.iter().any(|a| a == authority))
+        self.providers.iter().find(|p| p.authorities.iter().any(|a| a == authority))
     }
 }
 
@@ -217,11 +215,7 @@ fn check_sources(provider: &TrustedProvider) -> Result<(), TrustError> {
     if provider.keys.iter().any(|key| key.kid().is_none()) {
         return Err(TrustError::MissingKid(provider.id.clone()));
     }
-    match provider
-        .issuers
-        .iter()
-        .find(|issuer| issuer.clients.is_empty())
-    {
+    match provider.issuers.iter().find(|issuer| issuer.clients.is_empty()) {
         Some(issuer) => Err(TrustError::NoClients(issuer.issuer.clone())),
         None => Ok(()),
     }
@@ -239,10 +233,8 @@ mod tests {
 
     #[test]
     fn one_authority_in_two_entries_is_refused() {
-        let both = vec![
-            entry("https://a.example", "x.example"),
-            entry("https://b.example", "x.example"),
-        ];
+        let both =
+            vec![entry("https://a.example", "x.example"), entry("https://b.example", "x.example")];
         assert_eq!(
             TrustConfig::new(both).unwrap_err(),
             TrustError::DuplicateAuthority("x.example".to_owned())
@@ -257,25 +249,16 @@ mod tests {
             "[[provider]]\nid='https://a.example'\nauthorities=[]\nkeys=[{kty='oct', k='AA'}]",
             "[[providers]]\n",
         ] {
-            assert!(
-                matches!(TrustConfig::parse(text), Err(TrustError::Toml(_))),
-                "{text}"
-            );
+            assert!(matches!(TrustConfig::parse(text), Err(TrustError::Toml(_))), "{text}");
         }
     }
 
     #[test]
     fn an_entry_needs_exactly_one_source_of_keys() {
         let text = "[[provider]]\nid='https://a.example'\nauthorities=['a.example']";
-        assert!(matches!(
-            TrustConfig::parse(text),
-            Err(TrustError::KeySource(_))
-        ));
+        assert!(matches!(TrustConfig::parse(text), Err(TrustError::KeySource(_))));
         let mut both = entry("https://a.example", "a.example");
         both.jwks_uri = Some("https://a.example/jwks.json".to_owned());
-        assert!(matches!(
-            TrustConfig::new(vec![both]),
-            Err(TrustError::KeySource(_))
-        ));
+        assert!(matches!(TrustConfig::new(vec![both]), Err(TrustError::KeySource(_))));
     }
 }

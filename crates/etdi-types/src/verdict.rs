@@ -278,14 +278,7 @@ impl Who {
     /// Whether the definition may enter the ledger for all servers.
     #[must_use]
     pub fn is_global(&self) -> bool {
-        matches!(
-            self,
-            Self::Attested { .. }
-                | Self::Signed {
-                    trust: KeyTrust::Configured,
-                    ..
-                }
-        )
+        matches!(self, Self::Attested { .. } | Self::Signed { trust: KeyTrust::Configured, .. })
     }
 }
 

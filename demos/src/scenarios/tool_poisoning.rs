@@ -3,7 +3,7 @@
 use etdi::client::InstructionsState;
 
 use super::stage::{
-    DOCUMENT, FINDINGS, Stage, approve, call_again, call_plainly, judged, kinds, unattended,
+    DOCUMENT, FINDINGS, Stage, approve, call_again, call_plainly, judged, unattended,
     verdict,
 };
 use crate::claims::{Report, Transport};

@@ -75,10 +75,7 @@ impl SignedPart {
 
     /// The scopes that the tool cannot work without.
     pub fn required_scopes(&self) -> impl Iterator<Item = &crate::Scope> {
-        self.permissions
-            .iter()
-            .filter(|p| p.required)
-            .map(|p| &p.scope)
+        self.permissions.iter().filter(|p| p.required).map(|p| &p.scope)
     }
 }
 
@@ -90,10 +87,7 @@ fn refuse_unknown(object: &Object<'_>, known: &[&str]) -> Result<(), DefinitionE
 }
 
 fn wrong(name: &'static str, problem: &str) -> DefinitionError {
-    DefinitionError::Member {
-        name,
-        problem: problem.to_owned(),
-    }
+    DefinitionError::Member { name, problem: problem.to_owned() }
 }
 
 fn optional_string(
@@ -103,10 +97,7 @@ fn optional_string(
     match member.get(name) {
         None => Ok(None),
         Some(Value::String(text)) => Ok(Some(text.clone().into_owned())),
-        Some(other) => Err(wrong(
-            name,
-            &format!("must be a string, not {}", other.kind()),
-        )),
+        Some(other) => Err(wrong(name, &format!("must be a string, not {}", other.kind()))),
     }
 }
 
@@ -118,18 +109,12 @@ fn provider(member: &Object<'_>) -> Result<Provider, DefinitionError> {
     let object = match member.get("provider") {
         Some(Value::Object(object)) => object,
         Some(other) => {
-            return Err(wrong(
-                "provider",
-                &format!("must be an object, not {}", other.kind()),
-            ));
+            return Err(wrong("provider", &format!("must be an object, not {}", other.kind())));
         }
         None => return Err(DefinitionError::MissingMember("provider")),
     };
     refuse_unknown(object, &["id", "name"])?;
-    Ok(Provider::new(
-        string(object, "id")?,
-        string(object, "name")?,
-    )?)
+    Ok(Provider::new(string(object, "id")?, string(object, "name")?)?)
 }
 
 fn servers(member: &Object<'_>) -> Result<Option<Vec<String>>, DefinitionError> {
@@ -137,20 +122,14 @@ fn servers(member: &Object<'_>) -> Result<Option<Vec<String>>, DefinitionError> 
         None => return Ok(None),
         Some(Value::Array(elements)) => elements,
         Some(other) => {
-            return Err(wrong(
-                "servers",
-                &format!("must be an array, not {}", other.kind()),
-            ));
+            return Err(wrong("servers", &format!("must be an array, not {}", other.kind())));
         }
     };
     elements
         .iter()
         .map(|element| match element {
             Value::String(text) => Ok(text.clone().into_owned()),
-            other => Err(wrong(
-                "servers",
-                &format!("must hold strings, not {}", other.kind()),
-            )),
+            other => Err(wrong("servers", &format!("must hold strings, not {}", other.kind()))),
         })
         .collect::<Result<_, _>>()
         .map(Some)
@@ -160,10 +139,7 @@ fn permissions(member: &Object<'_>) -> Result<Vec<Permission>, DefinitionError> 
     let elements = match member.get("permissions") {
         Some(Value::Array(elements)) => elements,
         Some(other) => {
-            return Err(wrong(
-                "permissions",
-                &format!("must be an array, not {}", other.kind()),
-            ));
+            return Err(wrong("permissions", &format!("must be an array, not {}", other.kind())));
         }
         None => return Err(DefinitionError::MissingMember("permissions")),
     };
@@ -182,10 +158,7 @@ fn permissions(member: &Object<'_>) -> Result<Vec<Permission>, DefinitionError> 
                 .as_bool()
                 .ok_or_else(|| wrong("required", "must be true or false"))?,
         };
-        if permissions
-            .iter()
-            .any(|other| other.scope == permission.scope)
-        {
+        if permissions.iter().any(|other| other.scope == permission.scope) {
             return Err(wrong("permissions", "names one scope twice"));
         }
         permissions.push(permission);

@@ -42,10 +42,7 @@ pub fn write_canonical(out: &mut String, value: &Value<'_>) {
 pub fn write_string(out: &mut String, text: &str) {
     out.push('"');
     let mut rest = text;
-    while let Some(at) = rest
-        .bytes()
-        .position(|b| b < 0x20 || b == b'"' || b == b'\\')
-    {
+    while let Some(at) = rest.bytes().position(|b| b < 0x20 || b == b'"' || b == b'\\') {
         let (plain, from_special) = rest.split_at(at);
         out.push_str(plain);
         let mut chars = from_special.chars();

@@ -16,15 +16,9 @@ pub struct Limits {
 
 impl Limits {
     /// One tool: depth 64, 256 KiB (wire format, section 2).
-    pub const TOOL: Self = Self {
-        depth: 64,
-        bytes: 256 * 1024,
-    };
+    pub const TOOL: Self = Self { depth: 64, bytes: 256 * 1024 };
     /// A whole response: 16 MiB (wire format, section 6). Tools stand three levels down in it.
-    pub const RESPONSE: Self = Self {
-        depth: 128,
-        bytes: 16 * 1024 * 1024,
-    };
+    pub const RESPONSE: Self = Self { depth: 128, bytes: 16 * 1024 * 1024 };
 }
 
 /// Why a text was refused, and where.
@@ -96,10 +90,7 @@ pub fn parse(bytes: &[u8], limits: Limits) -> Result<Value<'_>, JsonError> {
 /// # Errors
 /// As [`parse`], [`JsonErrorKind::TooLarge`] and [`JsonErrorKind::IntegerOutOfRange`] aside.
 pub fn parse_canonical(text: &str) -> Result<Value<'_>, JsonError> {
-    let limits = Limits {
-        bytes: usize::MAX,
-        ..Limits::RESPONSE
-    };
+    let limits = Limits { bytes: usize::MAX, ..Limits::RESPONSE };
     let mut reader = Reader::new(text.as_bytes(), limits)?;
     reader.any_integer = true;
     let value = reader.value(0)?;
@@ -131,10 +122,7 @@ pub fn spans<'a>(
 /// read at all: of a text that [`parse`] refuses, this says whom it may be mistaken for.
 #[must_use]
 pub fn strings_named(text: &str, name: &str) -> Vec<String> {
-    let limits = Limits {
-        bytes: usize::MAX,
-        ..Limits::RESPONSE
-    };
+    let limits = Limits { bytes: usize::MAX, ..Limits::RESPONSE };
     let mut found = Vec::new();
     if let Ok(mut reader) = Reader::new(text.as_bytes(), limits) {
         // A text that breaks off keeps what came before.
@@ -160,12 +148,7 @@ impl<'a> Reader<'a> {
     fn new(bytes: &'a [u8], limits: Limits) -> Result<Self, JsonError> {
         let refuse = |kind, offset| Err(JsonError { kind, offset });
         if bytes.len() > limits.bytes {
-            return refuse(
-                JsonErrorKind::TooLarge {
-                    limit: limits.bytes,
-                },
-                limits.bytes,
-            );
+            return refuse(JsonErrorKind::TooLarge { limit: limits.bytes }, limits.bytes);
         }
         if bytes.starts_with(b"\xef\xbb\xbf") {
             return refuse(JsonErrorKind::ByteOrderMark, 0);
@@ -185,10 +168,7 @@ impl<'a> Reader<'a> {
     }
 
     fn error<T>(&self, kind: JsonErrorKind) -> Result<T, JsonError> {
-        Err(JsonError {
-            kind,
-            offset: self.at,
-        })
+        Err(JsonError { kind, offset: self.at })
     }
 
     fn syntax<T>(&self, what: &'static str) -> Result<T, JsonError> {
@@ -211,11 +191,7 @@ impl<'a> Reader<'a> {
 
     fn end(&mut self) -> Result<(), JsonError> {
         self.skip_space();
-        if self.peek().is_some() {
-            self.syntax("text after the value")
-        } else {
-            Ok(())
-        }
+        if self.peek().is_some() { self.syntax("text after the value") } else { Ok(()) }
     }
 
     fn eat(&mut self, byte: u8, what: &'static str) -> Result<(), JsonError> {
@@ -245,19 +221,13 @@ impl<'a> Reader<'a> {
 
     fn deeper(&self, depth: usize) -> Result<usize, JsonError> {
         if depth >= self.limits.depth {
-            return self.error(JsonErrorKind::TooDeep {
-                limit: self.limits.depth,
-            });
+            return self.error(JsonErrorKind::TooDeep { limit: self.limits.depth });
         }
         Ok(depth + 1)
     }
 
     fn word(&mut self, word: &'static str, value: Value<'a>) -> Result<Value<'a>, JsonError> {
-        if self
-            .text
-            .as_bytes()
-            .get(self.at..)
-            .is_some_and(|rest| rest.starts_with(word.as_bytes()))
+        if self.text.as_bytes().get(self.at..).is_some_and(|rest| rest.starts_with(word.as_bytes()))
         {
             self.at += word.len();
             Ok(value)
@@ -326,10 +296,9 @@ impl<'a> Reader<'a> {
             _ => None,
         });
         match twice {
-            Some(name) => Err(JsonError {
-                kind: JsonErrorKind::DuplicateMember(name),
-                offset: start,
-            }),
+            Some(name) => {
+                Err(JsonError { kind: JsonErrorKind::DuplicateMember(name), offset: start })
+            }
             None => Ok(Value::Object(Object(members))),
         }
     }
@@ -527,11 +496,7 @@ impl<'a> Reader<'a> {
     }
 
     fn hex4(&mut self) -> Result<u32, JsonError> {
-        let digits = self
-            .text
-            .as_bytes()
-            .get(self.at..self.at + 4)
-            .unwrap_or_default();
+        let digits = self.text.as_bytes().get(self.at..self.at + 4).unwrap_or_default();
         if digits.len() != 4 || !digits.iter().all(u8::is_ascii_hexdigit) {
             return self.syntax("`\\u` wants four hex digits");
         }
@@ -565,12 +530,7 @@ impl<'a> Reader<'a> {
             self.digits()?;
         }
         let token = self.slice(start, self.at);
-        let refuse = |kind| {
-            Err(JsonError {
-                kind,
-                offset: start,
-            })
-        };
+        let refuse = |kind| Err(JsonError { kind, offset: start });
         // The standard library rounds to the nearest double, ties to even.
         let Ok(value) = token.parse::<f64>() else {
             return refuse(JsonErrorKind::Syntax("a number was expected"));
@@ -600,9 +560,5 @@ const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_991.0;
 
 /// RFC 8785, section 3.2.3: names sort by their UTF-16 code units.
 fn utf16_order(a: &str, b: &str) -> std::cmp::Ordering {
-    if a.is_ascii() && b.is_ascii() {
-        a.cmp(b)
-    } else {
-        a.encode_utf16().cmp(b.encode_utf16())
-    }
+    if a.is_ascii() && b.is_ascii() { a.cmp(b) } else { a.encode_utf16().cmp(b.encode_utf16()) }
 }

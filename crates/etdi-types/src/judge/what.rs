@@ -25,17 +25,12 @@ pub(super) fn what(case: &Case<'_>, who: &Who) -> (Vec<What>, Vec<Notice>) {
     what.extend(history.shadowed(approved, &mut notices));
     what.extend(history.expired());
     let changes_an_approved_one = what.iter().any(|w| {
-        matches!(
-            w,
-            What::Upgraded { .. } | What::RolledBack { .. } | What::ApprovalExpired { .. }
-        )
+        matches!(w, What::Upgraded { .. } | What::RolledBack { .. } | What::ApprovalExpired { .. })
     });
     if history.current.is_none() && !changes_an_approved_one {
         what.push(What::New);
     }
-    let contradicted = what
-        .iter()
-        .any(|w| !matches!(w, What::Shadowed { .. } | What::New));
+    let contradicted = what.iter().any(|w| !matches!(w, What::Shadowed { .. } | What::New));
     if approved && !contradicted {
         what.push(What::Approved);
     }
@@ -56,20 +51,12 @@ struct History<'c, 'a> {
 impl<'c, 'a> History<'c, 'a> {
     fn new(case: &'c Case<'a>) -> Self {
         let subject = Subject::new(case.server, case.definition);
-        Self {
-            case,
-            subject,
-            current: approval(case),
-        }
+        Self { case, subject, current: approval(case) }
     }
 
     /// Approvals of this id, in every context, that no later one superseded.
     fn active(&self) -> impl Iterator<Item = &'a ApprovalRecord> {
-        self.case
-            .known
-            .approvals
-            .iter()
-            .filter(|a| !a.superseded && a.pin.id == self.subject.id)
+        self.case.known.approvals.iter().filter(|a| !a.superseded && a.pin.id == self.subject.id)
     }
 
     fn diff_from(&self, pin: &Pin) -> Diff {
@@ -132,41 +119,28 @@ impl<'c, 'a> History<'c, 'a> {
                 && pin.id != self.subject.id
                 && pin.provider.is_some()
         })?;
-        self.is_signed().then(|| What::Replaced {
-            id: earlier.id.clone(),
-        })
+        self.is_signed().then(|| What::Replaced { id: earlier.id.clone() })
     }
 
     /// Everything on record of this tool: pins, and approvals that still count.
     fn records(&self) -> impl Iterator<Item = &'a Pin> {
         let known = self.case.known;
-        let approved = known
-            .approvals
-            .iter()
-            .filter(|a| !a.superseded)
-            .map(|a| &a.pin);
+        let approved = known.approvals.iter().filter(|a| !a.superseded).map(|a| &a.pin);
         known.pins.iter().chain(approved)
     }
 
     fn equivocated(&self, approved: bool, notices: &mut Vec<Notice>) -> Option<What> {
         let first = self.ledger(|entry| entry.global && entry.server != self.subject.server)?;
         if approved {
-            notices.push(Notice::ConflictElsewhere {
-                server: first.server.clone(),
-            });
+            notices.push(Notice::ConflictElsewhere { server: first.server.clone() });
             return None;
         }
-        Some(What::Equivocated {
-            first_seen: first.server.clone(),
-        })
+        Some(What::Equivocated { first_seen: first.server.clone() })
     }
 
     fn rolled_back(&self) -> Option<What> {
         let digest = self.case.definition.digest();
-        if self
-            .current
-            .is_some_and(|current| current.pin.digest == digest)
-        {
+        if self.current.is_some_and(|current| current.pin.digest == digest) {
             return None;
         }
         let lower = self.active().find(|a| self.subject.version < a.pin.version);
@@ -194,9 +168,7 @@ impl<'c, 'a> History<'c, 'a> {
     fn evidence_lost(&self, who: &Who) -> Option<What> {
         self.records()
             .find(|pin| is_weaker(self.subject.provider.as_deref(), who, pin))
-            .map(|pin| What::EvidenceLost {
-                was: pin.evidence.describe(),
-            })
+            .map(|pin| What::EvidenceLost { was: pin.evidence.describe() })
     }
 
     fn changed(&self) -> Option<What> {
@@ -206,25 +178,16 @@ impl<'c, 'a> History<'c, 'a> {
         let digest = self.case.definition.digest();
         let before = match self.current {
             Some(approval) => &approval.pin,
-            None => self
-                .case
-                .known
-                .pins
-                .iter()
-                .find(|pin| pin.id == self.subject.id)?,
+            None => self.case.known.pins.iter().find(|pin| pin.id == self.subject.id)?,
         };
-        (before.digest != digest).then(|| What::Changed {
-            diff: self.diff_from(before),
-        })
+        (before.digest != digest).then(|| What::Changed { diff: self.diff_from(before) })
     }
 
     fn upgraded(&self) -> Option<What> {
         if !self.is_signed() {
             return None;
         }
-        let lower = self
-            .current
-            .filter(|a| a.pin.version < self.subject.version);
+        let lower = self.current.filter(|a| a.pin.version < self.subject.version);
         let unsigned = || {
             self.case.known.approvals.iter().find(|a| {
                 !a.superseded
@@ -238,10 +201,7 @@ impl<'c, 'a> History<'c, 'a> {
             (None, Some(_)) => return None,
             (None, None) => unsigned()?,
         };
-        Some(What::Upgraded {
-            from: from.pin.version.clone(),
-            diff: self.diff_from(&from.pin),
-        })
+        Some(What::Upgraded { from: from.pin.version.clone(), diff: self.diff_from(&from.pin) })
     }
 
     fn renamed(&self) -> Option<What> {
@@ -251,10 +211,8 @@ impl<'c, 'a> History<'c, 'a> {
             Some(approval) => &approval.pin.served_name,
             None => &part.name,
         };
-        (expected != served).then(|| What::Renamed {
-            signed: part.name.clone(),
-            served: served.clone(),
-        })
+        (expected != served)
+            .then(|| What::Renamed { signed: part.name.clone(), served: served.clone() })
     }
 
     fn shadowed(&self, approved: bool, notices: &mut Vec<Notice>) -> Option<What> {
@@ -264,9 +222,7 @@ impl<'c, 'a> History<'c, 'a> {
             }
             if self.shadows(&other.pin) {
                 if approved {
-                    notices.push(Notice::LookAlike {
-                        server: other.pin.server.clone(),
-                    });
+                    notices.push(Notice::LookAlike { server: other.pin.server.clone() });
                     continue;
                 }
                 return Some(What::Shadowed {
@@ -274,9 +230,7 @@ impl<'c, 'a> History<'c, 'a> {
                     id: other.pin.id.clone(),
                 });
             }
-            let notice = Notice::SameName {
-                server: other.pin.server.clone(),
-            };
+            let notice = Notice::SameName { server: other.pin.server.clone() };
             if !notices.contains(&notice) {
                 notices.push(notice);
             }
@@ -326,23 +280,11 @@ fn is_weaker(provider: Option<&str>, who: &Who, pin: &Pin) -> bool {
     match (&pin.evidence, &now) {
         (
             EvidenceRecord::Attested { issuer, client, .. },
-            EvidenceRecord::Attested {
-                issuer: issuer_now,
-                client: client_now,
-                ..
-            },
+            EvidenceRecord::Attested { issuer: issuer_now, client: client_now, .. },
         ) => issuer != issuer_now || client != client_now,
         (
-            EvidenceRecord::Signed {
-                thumbprint,
-                trust: KeyTrust::Pinned,
-                ..
-            },
-            EvidenceRecord::Signed {
-                thumbprint: thumbprint_now,
-                trust: KeyTrust::Pinned,
-                ..
-            },
+            EvidenceRecord::Signed { thumbprint, trust: KeyTrust::Pinned, .. },
+            EvidenceRecord::Signed { thumbprint: thumbprint_now, trust: KeyTrust::Pinned, .. },
         ) => thumbprint != thumbprint_now,
         _ => false,
     }

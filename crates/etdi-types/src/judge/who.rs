@@ -32,11 +32,7 @@ fn revocation(case: &Case<'_>) -> Option<String> {
     case.trust.providers().iter().find_map(|entry| {
         // A key id means something within its provider only; digests and tool ids everywhere.
         let kid = kid.filter(|_| provider == Some(entry.id.as_str()));
-        entry
-            .revoked
-            .iter()
-            .find(|r| r.covers(case.definition, kid))
-            .map(ToString::to_string)
+        entry.revoked.iter().find(|r| r.covers(case.definition, kid)).map(ToString::to_string)
     })
 }
 
@@ -57,9 +53,7 @@ fn false_claim(case: &Case<'_>, part: &SignedPart) -> Option<ImpostorReason> {
     }
     match &part.servers {
         Some(listed) if !listed.iter().any(|s| s == case.server.listed_as()) => {
-            Some(ImpostorReason::ServerNotListed {
-                listed: listed.clone(),
-            })
+            Some(ImpostorReason::ServerNotListed { listed: listed.clone() })
         }
         _ => None,
     }
@@ -76,13 +70,12 @@ fn failing(case: &Case<'_>, entry: Option<&TrustedProvider>) -> Option<Who> {
         // Nothing vouches for a provider of the trust configuration: a key without attestation
         // that could not be checked says why; no signature and a bare token says nothing.
         (SignatureEvidence::Unchecked { why, .. }, _) => Some(Who::Unknown { why: why.clone() }),
-        (_, AttestationEvidence::Unchecked(why)) => Some(Who::Unknown {
-            why: UnknownReason::AttestationUnchecked(why.clone()),
-        }),
-        (_, AttestationEvidence::Expired { issuer, since }) => Some(Who::Expired {
-            issuer: issuer.clone(),
-            since: *since,
-        }),
+        (_, AttestationEvidence::Unchecked(why)) => {
+            Some(Who::Unknown { why: UnknownReason::AttestationUnchecked(why.clone()) })
+        }
+        (_, AttestationEvidence::Expired { issuer, since }) => {
+            Some(Who::Expired { issuer: issuer.clone(), since: *since })
+        }
         (SignatureEvidence::Absent, AttestationEvidence::Good { binding, .. })
             if entry.is_none() || *binding != Some(Binding::Digest) =>
         {
@@ -96,12 +89,7 @@ fn failing(case: &Case<'_>, entry: Option<&TrustedProvider>) -> Option<Who> {
 /// The best of the good evidence, or `Identified` if it is below what the entry demands.
 fn passing(case: &Case<'_>, entry: Option<&TrustedProvider>) -> Who {
     let demanded = entry.map(|entry| entry.min_binding).unwrap_or_default();
-    if let AttestationEvidence::Good {
-        issuer,
-        client,
-        binding,
-    } = &case.evidence.attestation
-    {
+    if let AttestationEvidence::Good { issuer, client, binding } = &case.evidence.attestation {
         let reached = match binding {
             Some(Binding::Digest) => Some(MinBinding::Digest),
             // Whoever vouches for a key vouches for nothing that the key has not signed.
@@ -118,26 +106,15 @@ fn passing(case: &Case<'_>, entry: Option<&TrustedProvider>) -> Who {
         }
     }
     match &case.evidence.signature {
-        SignatureEvidence::Good {
-            kid,
-            thumbprint,
-            trust,
-            ..
-        } => {
+        SignatureEvidence::Good { kid, thumbprint, trust, .. } => {
             if demanded == MinBinding::Signature {
-                Who::Signed {
-                    kid: kid.clone(),
-                    thumbprint: thumbprint.clone(),
-                    trust: *trust,
-                }
+                Who::Signed { kid: kid.clone(), thumbprint: thumbprint.clone(), trust: *trust }
             } else {
                 Who::Identified {
                     by: format!("signed by {kid}, but the trust entry demands an attestation"),
                 }
             }
         }
-        _ => Who::Identified {
-            by: "the identity provider names a client, no more".to_owned(),
-        },
+        _ => Who::Identified { by: "the identity provider names a client, no more".to_owned() },
     }
 }

@@ -1,5 +1,6 @@
 //! A public JSON Web Key (RFC 7517).
 
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{KeyError, SigAlg, VerifyingKey, base64url_decode, base64url_encode};
@@ -22,22 +23,9 @@ pub struct Jwk {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(untagged)]
 pub(super) enum Material {
-    Okp {
-        crv: String,
-        kty: String,
-        x: String,
-    },
-    Ec {
-        crv: String,
-        kty: String,
-        x: String,
-        y: String,
-    },
-    Rsa {
-        e: String,
-        kty: String,
-        n: String,
-    },
+    Okp { crv: String, kty: String, x: String },
+    Ec { crv: String, kty: String, x: String, y: String },
+    Rsa { e: String, kty: String, n: String },
 }
 
 impl Jwk {
@@ -71,7 +59,16 @@ impl Jwk {
         if members.kty == "oct" {
             return Err(KeyError::Symmetric);
         }
-        if members.d.is_some() {
+        let private = [
+            &members.d,
+            &members.p,
+            &members.q,
+            &members.dp,
+            &members.dq,
+            &members.qi,
+            &members.oth,
+        ];
+        if private.iter().any(|member| member.is_some()) {
             return Err(KeyError::Private);
         }
         let verifies = |ops: &Vec<String>| ops.iter().any(|op| op == "verify");
@@ -83,11 +80,7 @@ impl Jwk {
         let (kty, crv) = (members.kty, members.crv);
         let x = members.x.ok_or(KeyError::Member("x"));
         let material = match (kty.as_str(), crv.as_deref()) {
-            ("OKP", Some("Ed25519")) => Material::Okp {
-                crv: "Ed25519".to_owned(),
-                kty,
-                x: x?,
-            },
+            ("OKP", Some("Ed25519")) => Material::Okp { crv: "Ed25519".to_owned(), kty, x: x? },
             ("EC", Some("P-256")) => Material::Ec {
                 crv: "P-256".to_owned(),
                 kty,
@@ -101,11 +94,7 @@ impl Jwk {
             },
             _ => return Err(KeyError::Unsupported),
         };
-        let jwk = Self {
-            kid: members.kid,
-            alg: members.alg,
-            material,
-        };
+        let jwk = Self { kid: members.kid, alg: members.alg, material };
         jwk.verifying_key()?;
         Ok(jwk)
     }
@@ -181,5 +170,11 @@ struct Members {
     y: Option<String>,
     n: Option<String>,
     e: Option<String>,
-    d: Option<serde::de::IgnoredAny>,
+    d: Option<IgnoredAny>,
+    p: Option<IgnoredAny>,
+    q: Option<IgnoredAny>,
+    dp: Option<IgnoredAny>,
+    dq: Option<IgnoredAny>,
+    qi: Option<IgnoredAny>,
+    oth: Option<IgnoredAny>,
 }

@@ -78,22 +78,14 @@ impl SigningKey {
     }
 
     fn from_pair(pair: Ed25519KeyPair) -> Result<Self, KeyError> {
-        let public: [u8; 32] = pair
-            .public_key()
-            .as_ref()
-            .try_into()
-            .map_err(|_| KeyError::Unsupported)?;
-        Ok(Self {
-            pair: Arc::new(pair),
-            public: Jwk::ed25519(&public),
-        })
+        let public: [u8; 32] =
+            pair.public_key().as_ref().try_into().map_err(|_| KeyError::Unsupported)?;
+        Ok(Self { pair: Arc::new(pair), public: Jwk::ed25519(&public) })
     }
 }
 
 impl Debug for SigningKey {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SigningKey")
-            .field("kid", &self.kid())
-            .finish_non_exhaustive()
+        f.debug_struct("SigningKey").field("kid", &self.kid()).finish_non_exhaustive()
     }
 }

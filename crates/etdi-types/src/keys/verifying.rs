@@ -35,10 +35,7 @@ impl VerifyingKey {
             return Err(KeyError::Member("x"));
         }
         let key = ParsedPublicKey::new(&ED25519, x).map_err(|_| KeyError::Member("x"))?;
-        Ok(Self {
-            alg: SigAlg::EdDSA,
-            key: Arc::new(key),
-        })
+        Ok(Self { alg: SigAlg::EdDSA, key: Arc::new(key) })
     }
 
     pub(super) fn p256(x: &[u8], y: &[u8]) -> Result<Self, KeyError> {
@@ -52,38 +49,32 @@ impl VerifyingKey {
         let point: Vec<u8> = [&[4][..], x, y].concat();
         let key = ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point)
             .map_err(|_| KeyError::Member("y"))?;
-        Ok(Self {
-            alg: SigAlg::ES256,
-            key: Arc::new(key),
-        })
+        Ok(Self { alg: SigAlg::ES256, key: Arc::new(key) })
     }
 
     pub(super) fn rsa(n: &[u8], e: &[u8]) -> Result<Self, KeyError> {
         let n = strip_zeros(n);
-        if n.first()
-            .is_none_or(|top| (n.len() * 8) - (top.leading_zeros() as usize) < 2048)
+        if n.first().is_none_or(|top| (n.len() * 8) - (top.leading_zeros() as usize) < 2048)
             || n.len() > 1024
         {
             return Err(KeyError::RsaSize);
         }
-        let key = RsaPublicKeyComponents {
-            n,
-            e: strip_zeros(e),
+        let e = strip_zeros(e);
+        // RFC 8017, section 3.1: odd and at least 3. With 1, every text is its own signature.
+        let odd = e.last().is_some_and(|low| low % 2 == 1);
+        if !odd || e == [1] || e.len() > 8 {
+            return Err(KeyError::Member("e"));
         }
-        .to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256)
-        .map_err(|_| KeyError::Member("n"))?;
-        Ok(Self {
-            alg: SigAlg::RS256,
-            key: Arc::new(key),
-        })
+        let key = RsaPublicKeyComponents { n, e }
+            .to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256)
+            .map_err(|_| KeyError::Member("n"))?;
+        Ok(Self { alg: SigAlg::RS256, key: Arc::new(key) })
     }
 }
 
 impl Debug for VerifyingKey {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.debug_struct("VerifyingKey")
-            .field("alg", &self.alg)
-            .finish_non_exhaustive()
+        f.debug_struct("VerifyingKey").field("alg", &self.alg).finish_non_exhaustive()
     }
 }
 

@@ -55,11 +55,7 @@ impl FromStr for Revocation {
             return text.parse().map(Self::Definition).map_err(|_| refuse());
         }
         if let Some(kid) = text.strip_prefix("kid:") {
-            return if kid.is_empty() {
-                Err(refuse())
-            } else {
-                Ok(Self::Key(kid.to_owned()))
-            };
+            return if kid.is_empty() { Err(refuse()) } else { Ok(Self::Key(kid.to_owned())) };
         }
         let (id, version) = text.split_once('@').ok_or_else(refuse)?;
         let id = id.parse().map_err(|_| refuse())?;
@@ -83,8 +79,6 @@ impl Display for Revocation {
 
 impl<'de> Deserialize<'de> for Revocation {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(serde::de::Error::custom)
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }

@@ -22,11 +22,7 @@ impl Display for Verdict {
 impl Display for Who {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Attested {
-                issuer,
-                client,
-                binding,
-            } => {
+            Self::Attested { issuer, client, binding } => {
                 let what = match binding {
                     Binding::Key => "the signing key; it has not seen the definition",
                     Binding::Digest => "this definition",
@@ -38,33 +34,17 @@ impl Display for Who {
                     escaped(client)
                 )
             }
-            Self::Signed {
-                kid,
-                trust: KeyTrust::Configured,
-                ..
-            } => {
+            Self::Signed { kid, trust: KeyTrust::Configured, .. } => {
                 write!(f, "signed with the trusted key {}", escaped(kid))
             }
-            Self::Signed {
-                kid,
-                trust: KeyTrust::Pinned,
-                ..
-            } => {
-                write!(
-                    f,
-                    "signed with the key {}, pinned for this server",
-                    escaped(kid)
-                )
+            Self::Signed { kid, trust: KeyTrust::Pinned, .. } => {
+                write!(f, "signed with the key {}, pinned for this server", escaped(kid))
             }
             Self::Identified { by } => write!(f, "identified only: {}", escaped(by)),
             Self::Anonymous => f.write_str("anonymous: it carries no evidence"),
             Self::Impostor { why } => write!(f, "impostor: {why}"),
             Self::Expired { issuer, since } => {
-                write!(
-                    f,
-                    "expired: the attestation of {} ran out at {since}",
-                    escaped(issuer)
-                )
+                write!(f, "expired: the attestation of {} ran out at {since}", escaped(issuer))
             }
             Self::Revoked { what } => write!(f, "revoked: {}", escaped(what)),
             Self::Unknown { why } => write!(f, "unknown: {why}"),
@@ -85,15 +65,8 @@ impl Display for What {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tampered { signer_valid, diff } => {
-                let by = if *signer_valid {
-                    "; the publisher signed both"
-                } else {
-                    ""
-                };
-                write!(
-                    f,
-                    "tampered: the same version was different before{by}{diff}"
-                )
+                let by = if *signer_valid { "; the publisher signed both" } else { "" };
+                write!(f, "tampered: the same version was different before{by}{diff}")
             }
             Self::Replaced { id } => {
                 write!(f, "replaced: this name belonged to {} before", escaped(id))
@@ -103,44 +76,24 @@ impl Display for What {
                 "equivocated: {} first served another definition of this id and version",
                 escaped(&first_seen.to_string())
             ),
-            Self::RolledBack {
-                approved: Some(version),
-                diff,
-            } => {
+            Self::RolledBack { approved: Some(version), diff } => {
                 write!(f, "rolled back: version {version} was approved{diff}")
             }
-            Self::RolledBack {
-                approved: None,
-                diff,
-            } => {
-                write!(
-                    f,
-                    "rolled back: a later approval superseded this definition{diff}"
-                )
+            Self::RolledBack { approved: None, diff } => {
+                write!(f, "rolled back: a later approval superseded this definition{diff}")
             }
             Self::EvidenceLost { was } => {
                 write!(f, "evidence lost: before, it was {}", escaped(was))
             }
             Self::Changed { diff } => write!(f, "changed{diff}"),
-            Self::Upgraded {
-                from: Some(from),
-                diff,
-            } => write!(f, "upgraded from {from}{diff}"),
+            Self::Upgraded { from: Some(from), diff } => write!(f, "upgraded from {from}{diff}"),
             Self::Upgraded { from: None, diff } => write!(f, "upgraded from unsigned{diff}"),
             Self::Renamed { signed, served } => {
-                write!(
-                    f,
-                    "renamed: \"{}\" is served as \"{}\"",
-                    escaped(signed),
-                    escaped(served)
-                )
+                write!(f, "renamed: \"{}\" is served as \"{}\"", escaped(signed), escaped(served))
             }
-            Self::Shadowed { by, id } => write!(
-                f,
-                "shadows {}, approved on {}",
-                escaped(id),
-                escaped(&by.to_string())
-            ),
+            Self::Shadowed { by, id } => {
+                write!(f, "shadows {}, approved on {}", escaped(id), escaped(&by.to_string()))
+            }
             Self::ApprovalExpired { since } => write!(f, "approval expired at {since}"),
             Self::New => f.write_str("new: not approved"),
             Self::Approved => f.write_str("approved"),
@@ -163,11 +116,7 @@ impl Display for DenyReason {
         match self {
             Self::MissingScopes { scopes } => {
                 let names: Vec<_> = scopes.iter().map(|scope| scope.as_str()).collect();
-                write!(
-                    f,
-                    "these required permissions were not granted: {}",
-                    names.join(" ")
-                )
+                write!(f, "these required permissions were not granted: {}", names.join(" "))
             }
             Self::Policy { reason } => write!(f, "policy: {}", escaped(reason)),
             Self::Rate => f.write_str("too many calls"),
@@ -187,18 +136,10 @@ impl Display for Notice {
                 f.write_str("the definition holds characters that cannot be seen")
             }
             Self::ConflictElsewhere { server: s } => {
-                write!(
-                    f,
-                    "{} serves another definition of this id and version",
-                    server(s)
-                )
+                write!(f, "{} serves another definition of this id and version", server(s))
             }
             Self::LookAlike { server: s } => {
-                write!(
-                    f,
-                    "{} has an approved tool that looks like this one",
-                    server(s)
-                )
+                write!(f, "{} has an approved tool that looks like this one", server(s))
             }
         }
     }

@@ -1,0 +1,341 @@
+//! One connection: rmcp's running client, the raw texts beside it, and the reading of listings.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use etdi_types::listing::ListedTool;
+use etdi_types::{Listing, ListingError, Page, ResourceUri, StdioCommand};
+use rmcp::model::{
+    CallToolRequestParams, CallToolResult, ClientRequest, JsonRpcMessage, ListToolsRequest,
+    PaginatedRequestParams, ProtocolVersion, RequestId, ServerJsonRpcMessage,
+    ServerResult, SubscriptionFilter, Tool,
+};
+use rmcp::service::{
+    ClientCacheConfig, ClientInitializeError, ClientLifecycleMode, ClientServiceExt, DynService,
+    PeerRequestOptions, RunningService, ServiceError, SubscriptionEnd,
+};
+use rmcp::transport::streamable_http_client::{
+    StreamableHttpClientTransport, StreamableHttpClientTransportConfig,
+};
+use rmcp::transport::IntoTransport;
+use rmcp::{Peer, RoleClient};
+use tokio::sync::RwLock;
+use tokio::task::AbortHandle;
+
+use super::HttpAuthorizer;
+use super::gate::{Gate, OwnListing};
+use super::http::RawHttpClient;
+use super::raw::{Captured, RawResponses, answers};
+use super::stdio::StdioTransport;
+use super::stop::Stop;
+use crate::error::{ConnectError, ListError};
+
+type Service = Box<dyn DynService<RoleClient>>;
+
+/// Makes the handler of one connection.
+pub(crate) type Handlers = Arc<dyn Fn(Arc<ListChanges>) -> Service + Send + Sync>;
+
+/// Counts what makes an earlier listing stale.
+#[derive(Debug, Default)]
+pub(crate) struct ListChanges(AtomicU64);
+
+impl ListChanges {
+    pub(crate) fn note(&self) {
+        self.0.fetch_add(1, Ordering::Release);
+    }
+}
+
+/// How a connection is made.
+#[derive(Clone)]
+pub(crate) struct Lifecycle {
+    pub(crate) mode: ClientLifecycleMode,
+    pub(crate) handlers: Handlers,
+    pub(crate) timeouts: Timeouts,
+    pub(crate) authorizer: Option<Arc<dyn HttpAuthorizer>>,
+}
+
+/// How long to wait at most.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Timeouts {
+    pub(crate) connect: Duration,
+    pub(crate) list: Duration,
+}
+
+/// The raw response that began the session.
+pub(crate) type Startup = Bytes;
+
+/// A complete listing.
+#[derive(Debug)]
+pub(crate) struct Listed {
+    pub(crate) tools: Vec<ListedTool>,
+    /// Names of tools that rmcp left out of its own result, so that they cannot be called rightly.
+    pub(crate) dropped: HashSet<String>,
+}
+
+pub(crate) struct Link {
+    service: RwLock<Option<RunningService<RoleClient, Service>>>,
+    stop: Stop,
+    peer: Peer<RoleClient>,
+    raws: Arc<RawResponses>,
+    gate: Arc<Gate>,
+    changes: Arc<ListChanges>,
+    list_timeout: Duration,
+    rewrites: bool,
+    watcher: Option<AbortHandle>,
+}
+
+impl Link {
+    pub(crate) async fn stdio(
+        command: &StdioCommand,
+        lifecycle: &Lifecycle,
+    ) -> Result<(Self, Startup), ConnectError> {
+        let (raws, gate) = Default::default();
+        let transport = StdioTransport::spawn(command, Arc::clone(&raws), Arc::clone(&gate));
+        let transport = transport.map_err(|source| ConnectError::Spawn {
+            command: command.command.clone(),
+            source,
+        })?;
+        Self::serve(transport, raws, gate, lifecycle, false).await
+    }
+
+    pub(crate) async fn http(
+        uri: &ResourceUri,
+        lifecycle: &Lifecycle,
+    ) -> Result<(Self, Startup), ConnectError> {
+        let (raws, gate) = Default::default();
+        let client = RawHttpClient::new(
+            uri.clone(),
+            lifecycle.authorizer.clone(),
+            lifecycle.timeouts.connect,
+            Arc::clone(&raws),
+            Arc::clone(&gate),
+        )
+        .map_err(ConnectError::HttpClient)?;
+        let config = StreamableHttpClientTransportConfig::with_uri(uri.as_str());
+        let transport = StreamableHttpClientTransport::with_client(client, config);
+        Self::serve(transport, raws, gate, lifecycle, true).await
+    }
+
+    async fn serve<T, E, A>(
+        transport: T,
+        raws: Arc<RawResponses>,
+        gate: Arc<Gate>,
+        lifecycle: &Lifecycle,
+        rewrites: bool,
+    ) -> Result<(Self, Startup), ConnectError>
+    where
+        T: IntoTransport<RoleClient, E, A>,
+        E: std::error::Error + Send + Sync + 'static,
+    {
+        let changes = Arc::<ListChanges>::default();
+        let service = (lifecycle.handlers)(Arc::clone(&changes));
+        let serving = service.serve_with_lifecycle(transport, lifecycle.mode.clone());
+        let after = lifecycle.timeouts.connect;
+        let service = tokio::time::timeout(after, serving)
+            .await
+            .map_err(|_| ConnectError::Timeout { after })?
+            .map_err(|error| handshake(error, &raws))?;
+        let startup = startup(raws.take_startup())?;
+        let peer = service.peer().clone();
+        peer.set_response_cache_config(ClientCacheConfig::disabled()).await;
+        let watcher = watch(&peer, &changes);
+        let link = Self {
+            stop: Stop::new(service.cancellation_token()),
+            service: RwLock::new(Some(service)),
+            peer,
+            raws,
+            gate,
+            changes,
+            list_timeout: lifecycle.timeouts.list,
+            rewrites,
+            watcher,
+        };
+        Ok((link, startup))
+    }
+
+    /// Grows whenever a listing read before may have changed.
+    pub(crate) fn epoch(&self) -> u64 {
+        self.changes.0.load(Ordering::Acquire) + self.raws.startups()
+    }
+
+    pub(crate) fn peer(&self) -> &Peer<RoleClient> {
+        &self.peer
+    }
+
+    /// Calls a tool, through as many rounds as the server asks for.
+    pub(crate) async fn call(
+        &self,
+        params: CallToolRequestParams,
+    ) -> Result<CallToolResult, ServiceError> {
+        let _permit = self.gate.permit(&params.name);
+        match &*self.service.read().await {
+            Some(service) => service.call_tool(params).await,
+            None => Err(ServiceError::TransportClosed),
+        }
+    }
+
+    /// Ends the connection: calls under way fail, a child process is ended.
+    pub(crate) async fn close(&self) {
+        self.stop.now();
+        if let Some(service) = self.service.write().await.take() {
+            service.cancel().await.ok();
+        }
+    }
+
+    /// Reads all pages of `tools/list`.
+    pub(crate) async fn list(&self) -> Result<Listed, ListError> {
+        let after = self.list_timeout;
+        tokio::time::timeout(after, self.pages())
+            .await
+            .map_err(|_| ListError::Timeout { after })?
+    }
+
+    async fn pages(&self) -> Result<Listed, ListError> {
+        let mut listing = Listing::default();
+        let mut dropped = HashSet::new();
+        let mut cursor = None;
+        loop {
+            let page = self.page(cursor, &mut dropped).await?;
+            cursor = listing.add(page)?;
+            if cursor.is_none() {
+                let tools = listing.tools();
+                return Ok(Listed { tools, dropped });
+            }
+        }
+    }
+
+    async fn page(
+        &self,
+        cursor: Option<String>,
+        dropped: &mut HashSet<String>,
+    ) -> Result<Page, ListError> {
+        let mut request = ListToolsRequest::default();
+        request.params =
+            cursor.map(|cursor| PaginatedRequestParams::default().with_cursor(Some(cursor)));
+        request.extensions.insert(OwnListing);
+        let handle = self
+            .peer
+            .send_cancellable_request(
+                ClientRequest::ListToolsRequest(request),
+                PeerRequestOptions::with_timeout(self.list_timeout),
+            )
+            .await?;
+        let id = handle.id.clone();
+        let _forget = Forget { raws: &self.raws, id: &id };
+        let mut typed = std::pin::pin!(handle.await_response());
+        let (raw, answer) = tokio::select! {
+            biased;
+            raw = self.raws.arrival(&id) => (Some(raw), None),
+            answer = &mut typed => (self.raws.take(&id), Some(answer)),
+        };
+        let text = match raw {
+            Some(Captured::Text(text)) => text,
+            Some(Captured::TooLarge) => return Err(ListError::TooLarge),
+            Some(Captured::NotUtf8) => return Err(ListError::NotUtf8),
+            None => {
+                answer.transpose()?;
+                return Err(ListError::NoRawText);
+            }
+        };
+        let read = serde_json::from_slice::<ServerJsonRpcMessage>(&text);
+        let page = match (Page::parse(&text), &read) {
+            (Ok(page), _) => page,
+            (Err(ListingError::NoTools), Ok(JsonRpcMessage::Error(said))) => {
+                return Err(ServiceError::McpError(said.error.clone()).into());
+            }
+            (Err(refused), _) => return Err(refused.into()),
+        };
+        let answer = match answer {
+            Some(answer) => Some(answer),
+            // What rmcp cannot read it may pass over without a word.
+            None if self.rewrites || is_answer(&read, &id) => Some(typed.await),
+            None => None,
+        };
+        if let Some(Ok(ServerResult::ListToolsResult(seen))) = answer {
+            dropped.extend(missing(&page, &seen.tools));
+        }
+        Ok(page)
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.stop.now();
+        if let Some(watcher) = &self.watcher {
+            watcher.abort();
+        }
+    }
+}
+
+/// Names on the page that rmcp could read and yet left out.
+fn missing<'p>(page: &'p Page, seen: &'p [Tool]) -> impl Iterator<Item = String> + 'p {
+    page.tools
+        .iter()
+        .filter_map(|raw| serde_json::from_str::<Tool>(raw).ok())
+        .map(|tool| tool.name.into_owned())
+        .filter(|name| seen.iter().all(|tool| tool.name != name.as_str()))
+}
+
+fn is_answer(
+    read: &Result<ServerJsonRpcMessage, serde_json::Error>,
+    id: &RequestId,
+) -> bool {
+    matches!(read, Ok(JsonRpcMessage::Response(response)) if answers(id, &response.id))
+}
+
+/// Waits for nothing any more when the reading of a page is given up.
+struct Forget<'a> {
+    raws: &'a RawResponses,
+    id: &'a RequestId,
+}
+
+impl Drop for Forget<'_> {
+    fn drop(&mut self) {
+        self.raws.forget(self.id);
+    }
+}
+
+fn handshake(error: ClientInitializeError, raws: &RawResponses) -> ConnectError {
+    match raws.take_startup() {
+        Some(Captured::TooLarge) => ConnectError::TooLarge,
+        Some(Captured::NotUtf8) => ConnectError::NotUtf8,
+        _ if crate::error::is_redirect(&error) => ConnectError::Redirected,
+        _ => ConnectError::Handshake(Box::new(error)),
+    }
+}
+
+fn startup(came: Option<Captured>) -> Result<Startup, ConnectError> {
+    match came {
+        Some(Captured::Text(text)) => Ok(text),
+        Some(Captured::TooLarge) => Err(ConnectError::TooLarge),
+        Some(Captured::NotUtf8) => Err(ConnectError::NotUtf8),
+        None => Err(ConnectError::NoRawText),
+    }
+}
+
+/// From MCP 2026-07-28 on, list changes come over a subscription only.
+fn watch(peer: &Peer<RoleClient>, changes: &Arc<ListChanges>) -> Option<AbortHandle> {
+    let info = peer.peer_info()?;
+    let announces = info.capabilities.tools.as_ref()?.list_changed == Some(true);
+    if !announces || info.protocol_version.as_str() < ProtocolVersion::NO_INITIALIZE.as_str() {
+        return None;
+    }
+    let (peer, changes) = (peer.clone(), Arc::clone(changes));
+    let task = tokio::spawn(async move {
+        let filter = || SubscriptionFilter::builder().tools_list_changed().build();
+        while let Ok(mut subscription) = peer.listen(filter()).await {
+            while let Ok(Some(_)) = subscription.next().await {
+                changes.note();
+            }
+            // Whatever came while nobody listened is unknown.
+            changes.note();
+            if !matches!(subscription.end(), Some(SubscriptionEnd::Lagged { .. })) {
+                break;
+            }
+        }
+    });
+    Some(task.abort_handle())
+}

@@ -1,0 +1,313 @@
+//! What a judgement depends on, in a few words.
+
+use etdi_types::evidence::{AttestationEvidence, ProviderKeys, SignatureEvidence, check_signature};
+use etdi_types::judge::Case;
+use etdi_types::records::tool_id;
+use etdi_types::trust::TrustedProvider;
+use etdi_types::{
+    ApprovalRecord, AuthorizationContext, DefinitionSpec, Evidence, EvidenceRecord, Known,
+    LedgerEntry, Permission, Pin, Provider, ResourceUri, Scope, ServerIdentity, SigningKey,
+    StdioCommand, Subject, ToolDefinition, TrustConfig, Verdict, What, judge,
+};
+use serde_json::{Map, Value, json};
+use time::{Duration, OffsetDateTime};
+
+pub const PROVIDER: &str = "https://trustedsoft.example";
+
+/// A tool that is about to be served.
+#[derive(Clone)]
+pub struct Tool {
+    pub served: String,
+    pub signed_name: String,
+    pub description: String,
+    pub schema: Value,
+    pub spec: DefinitionSpec,
+}
+
+impl Tool {
+    pub fn version(version: &str) -> Self {
+        Self {
+            served: "scan".to_owned(),
+            signed_name: "scan".to_owned(),
+            description: "Finds personal data.".to_owned(),
+            schema: json!({"type": "object", "properties": {"document": {"type": "string"}}}),
+            spec: DefinitionSpec {
+                id: "trustedsoft.example/scan".parse().unwrap(),
+                version: version.parse().unwrap(),
+                provider: Provider::new(PROVIDER, "TrustedSoft").unwrap(),
+                servers: None,
+                permissions: Vec::new(),
+                require_call_proof: false,
+            },
+        }
+    }
+
+    pub fn described(mut self, text: &str) -> Self {
+        self.description = text.to_owned();
+        self
+    }
+
+    pub fn served_as(mut self, name: &str) -> Self {
+        self.served = name.to_owned();
+        self
+    }
+
+    pub fn named(mut self, name: &str) -> Self {
+        self.signed_name = name.to_owned();
+        self.served_as(name)
+    }
+
+    pub fn id(mut self, id: &str) -> Self {
+        self.spec.id = id.parse().unwrap();
+        self
+    }
+
+    pub fn provider(mut self, id: &str) -> Self {
+        self.spec.provider = Provider::new(id, "Somebody").unwrap();
+        self
+    }
+
+    pub fn servers(mut self, servers: &[&str]) -> Self {
+        self.spec.servers = Some(servers.iter().map(|s| (*s).to_owned()).collect());
+        self
+    }
+
+    pub fn permission(mut self, scope: &str, required: bool) -> Self {
+        self.spec.permissions.push(Permission {
+            scope: scope.parse().unwrap(),
+            description: "for the work".to_owned(),
+            required,
+        });
+        self
+    }
+
+    fn object(&self, name: &str) -> Map<String, Value> {
+        let tool =
+            json!({"name": name, "description": self.description, "inputSchema": self.schema});
+        tool.as_object().unwrap().clone()
+    }
+
+    pub fn signed(&self, key: &SigningKey) -> ToolDefinition {
+        let signed = self.spec.sign(&self.object(&self.signed_name), key).unwrap();
+        let mut tool = signed.tool().clone();
+        tool.insert("name".to_owned(), self.served.clone().into());
+        parse(&tool)
+    }
+
+    pub fn unsigned(&self) -> ToolDefinition {
+        parse(&self.object(&self.served))
+    }
+
+    /// The definition member without evidence.
+    pub fn stripped(&self, key: &SigningKey) -> ToolDefinition {
+        let signed = self.spec.sign(&self.object(&self.signed_name), key).unwrap();
+        let mut tool = signed.tool().clone();
+        let member = tool["_meta"]["dev.etdi/definition"].as_object_mut().unwrap();
+        member.remove("signature");
+        parse(&tool)
+    }
+}
+
+fn parse(tool: &Map<String, Value>) -> ToolDefinition {
+    ToolDefinition::parse(serde_json::to_string(tool).unwrap().as_bytes()).unwrap()
+}
+
+/// Everything else that a judgement depends on. The records follow the writing rules.
+#[derive(Clone)]
+pub struct Scene {
+    pub key: SigningKey,
+    pub trust: TrustConfig,
+    pub server: ServerIdentity,
+    pub context: AuthorizationContext,
+    pub known: Known,
+    pub scopes: Option<Vec<Scope>>,
+    pub now: OffsetDateTime,
+}
+
+impl Scene {
+    /// A stdio server, a configured publisher, nothing on record.
+    pub fn new() -> Self {
+        let key = SigningKey::generate().unwrap();
+        let entry = TrustedProvider::new(PROVIDER, "trustedsoft.example", key.public_jwk().clone());
+        Self {
+            key,
+            trust: TrustConfig::new(vec![entry]).unwrap(),
+            server: ServerIdentity::from(&StdioCommand::new("docs")),
+            context: AuthorizationContext::None,
+            known: Known::default(),
+            scopes: None,
+            now: OffsetDateTime::from_unix_timestamp(1_800_000_000).unwrap(),
+        }
+    }
+
+    pub fn on(mut self, uri: &str) -> Self {
+        self.server = http(uri);
+        self
+    }
+
+    pub fn entry(&self) -> TrustedProvider {
+        self.trust.providers()[0].clone()
+    }
+
+    pub fn with_entries(mut self, entries: Vec<TrustedProvider>) -> Self {
+        self.trust = TrustConfig::new(entries).unwrap();
+        self
+    }
+
+    pub fn evidence(&self, definition: &ToolDefinition) -> Evidence {
+        Evidence {
+            signature: check_signature(definition, &self.trust, ProviderKeys::Listed, |p, kid| {
+                self.known.pinned_key(p, kid)
+            }),
+            attestation: AttestationEvidence::Absent,
+        }
+    }
+
+    pub fn judge(&self, definition: &ToolDefinition) -> Verdict {
+        self.judge_with(definition, &self.evidence(definition))
+    }
+
+    pub fn judge_with(&self, definition: &ToolDefinition, evidence: &Evidence) -> Verdict {
+        judge(Case {
+            definition,
+            evidence,
+            server: &self.server,
+            context: &self.context,
+            trust: &self.trust,
+            known: &self.known,
+            scopes: self.scopes.as_deref(),
+            now: self.now,
+        })
+    }
+
+    pub fn pin(&self, definition: &ToolDefinition, evidence: &Evidence) -> Pin {
+        let verdict = self.judge_with(definition, evidence);
+        let pinned_key = match &evidence.signature {
+            SignatureEvidence::Good { pinned_key, .. } => pinned_key.as_ref(),
+            _ => None,
+        };
+        let part = definition.signed();
+        Pin {
+            server: self.server.clone(),
+            id: tool_id(&self.server, definition),
+            served_name: definition.served_name().to_owned(),
+            provider: part.map(|part| part.provider.id().to_owned()),
+            version: part.map(|part| part.version.clone()),
+            evidence: EvidenceRecord::of(&verdict.who, pinned_key).unwrap_or(EvidenceRecord::None),
+            digest: definition.digest(),
+            definition: definition.canonical().clone(),
+            at: self.now,
+        }
+    }
+
+    /// First sight: the missing pin and ledger entry.
+    pub fn see(&mut self, definition: &ToolDefinition) {
+        let evidence = self.evidence(definition);
+        let pin = self.pin(definition, &evidence);
+        self.enter(definition, &pin, self.judge(definition).who.is_global());
+        if !self.known.pins.iter().any(|p| p.id == pin.id) {
+            self.known.pins.push(pin);
+        }
+    }
+
+    /// A yes by a person: supersedes, moves the pin.
+    pub fn approve(&mut self, definition: &ToolDefinition) {
+        self.approve_with(definition, &self.evidence(definition), &[]);
+    }
+
+    pub fn approve_with(
+        &mut self,
+        definition: &ToolDefinition,
+        evidence: &Evidence,
+        granted: &[&str],
+    ) {
+        let pin = self.pin(definition, evidence);
+        self.enter(definition, &pin, self.judge_with(definition, evidence).who.is_global());
+        for earlier in &mut self.known.approvals {
+            earlier.superseded |= earlier.pin.id == pin.id && earlier.context == self.context;
+        }
+        self.known.pins.retain(|p| p.id != pin.id);
+        self.known.pins.push(pin.clone());
+        self.known.approvals.push(self.record(pin, granted));
+    }
+
+    /// The same approval, on another server.
+    pub fn approve_elsewhere(&mut self, server: ServerIdentity, definition: &ToolDefinition) {
+        let there = Self { server, known: Known::default(), ..self.clone() };
+        let pin = there.pin(definition, &there.evidence(definition));
+        self.known.elsewhere.push(there.record(pin, &[]));
+    }
+
+    fn record(&self, pin: Pin, granted: &[&str]) -> ApprovalRecord {
+        ApprovalRecord {
+            pin,
+            context: self.context.clone(),
+            granted: granted.iter().map(|s| s.parse().unwrap()).collect(),
+            by: "alice".to_owned(),
+            until: None,
+            evidence_good_at: self.now,
+            superseded: false,
+        }
+    }
+
+    /// A ledger entry for `definition` as first seen on `server`.
+    pub fn ledger(&mut self, server: ServerIdentity, definition: &ToolDefinition, global: bool) {
+        let part = definition.signed().unwrap();
+        self.known.ledger.push(LedgerEntry {
+            server,
+            provider: part.provider.id().to_owned(),
+            id: part.id.to_string(),
+            version: part.version.clone(),
+            digest: definition.digest(),
+            definition: definition.canonical().clone(),
+            global,
+        });
+    }
+
+    fn enter(&mut self, definition: &ToolDefinition, pin: &Pin, global: bool) {
+        let subject = Subject::new(&self.server, definition);
+        let known = self.known.ledger.iter().any(|e| subject.is_same_version(e));
+        if pin.version.is_some() && !known {
+            self.ledger(self.server.clone(), definition, global);
+        }
+    }
+
+    pub fn later(&mut self, by: Duration) {
+        self.now += by;
+    }
+}
+
+pub fn http(uri: &str) -> ServerIdentity {
+    ServerIdentity::Http(ResourceUri::parse(uri).unwrap())
+}
+
+pub fn principal(subject: &str) -> AuthorizationContext {
+    AuthorizationContext::Principal {
+        issuer: "https://tenant.auth0.com/".to_owned(),
+        subject: subject.to_owned(),
+        client: "host".to_owned(),
+    }
+}
+
+/// The kinds of `what`, in the order of the verdict.
+pub fn kinds(verdict: &Verdict) -> Vec<&'static str> {
+    verdict
+        .what
+        .iter()
+        .map(|what| match what {
+            What::Tampered { .. } => "tampered",
+            What::Replaced { .. } => "replaced",
+            What::Equivocated { .. } => "equivocated",
+            What::RolledBack { .. } => "rolled back",
+            What::EvidenceLost { .. } => "evidence lost",
+            What::Changed { .. } => "changed",
+            What::Upgraded { .. } => "upgraded",
+            What::Renamed { .. } => "renamed",
+            What::Shadowed { .. } => "shadowed",
+            What::ApprovalExpired { .. } => "approval expired",
+            What::New => "new",
+            What::Approved => "approved",
+            _ => "?",
+        })
+        .collect()
+}

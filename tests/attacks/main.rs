@@ -1,0 +1,16 @@
+//! Attacks that must fail, each through the public API and over a real transport. Every test looks
+//! at the exact answer and at whether the tool was called.
+//!
+//! A test's name is `attack_`, the number of the attack in the threat manual, and its words; what
+//! has no number is `extra_`. `cargo xtask attacks` runs them.
+
+#![forbid(unsafe_code)]
+
+mod approval;
+mod call;
+mod definition;
+mod extra;
+mod listing;
+mod records;
+mod signature;
+mod support;

@@ -1,0 +1,159 @@
+//! A host at level Enhanced whose clock a test moves, and what it sees of a server.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use etdi::client::{CallError, JudgedTool, Problem, ServerConnection};
+use etdi::{
+    Approval, ApprovalRequest, ApprovedTool, Decision, EtdiClient, ManualClock, MemoryApprovals,
+    SecurityLevel, TrustConfig, Who,
+};
+use serde_json::{Map, Value, json};
+
+/// Sunday, 2026-11-22T12:00:00Z.
+const NOW: i64 = 1_795_348_800;
+
+pub struct Host {
+    pub client: EtdiClient,
+    clock: Arc<ManualClock>,
+    max_age: Duration,
+}
+
+/// When a call reads the list again.
+#[derive(Clone, Copy, Debug)]
+pub enum Freshness {
+    /// Before every call.
+    Always,
+    /// Once the last read is older than the level allows.
+    WhenOld,
+}
+
+impl Host {
+    pub fn new(trust: TrustConfig) -> Self {
+        Self::reading(trust, Freshness::WhenOld)
+    }
+
+    pub fn reading(trust: TrustConfig, freshness: Freshness) -> Self {
+        Self::sharing(trust, freshness, Arc::new(MemoryApprovals::new()))
+    }
+
+    pub fn sharing(
+        trust: TrustConfig,
+        freshness: Freshness,
+        store: Arc<MemoryApprovals>,
+    ) -> Self {
+        let max_age = match freshness {
+            Freshness::Always => Duration::ZERO,
+            Freshness::WhenOld => SecurityLevel::Enhanced.definition_max_age(),
+        };
+        let clock = Arc::new(ManualClock::at(NOW));
+        let client = EtdiClient::builder(trust)
+            .shared_approvals(store)
+            .clock(clock.clone())
+            .definition_max_age(max_age)
+            .build()
+            .unwrap();
+        Self { client, clock, max_age }
+    }
+
+    /// Lets so much time pass that the last list is too old for a call.
+    pub fn outlive_the_list(&self) {
+        self.clock.advance(self.max_age);
+    }
+}
+
+/// The only tool of this name that a server lists.
+#[track_caller]
+pub fn only(tools: Vec<JudgedTool>, name: &str) -> JudgedTool {
+    let mut found = tools.into_iter().filter(|tool| tool.name() == name);
+    let tool = found.next().unwrap_or_else(|| panic!("no tool {name:?} is listed"));
+    assert!(found.next().is_none(), "{name:?} is listed twice");
+    tool
+}
+
+/// A tool that a person must approve first, and that no model sees.
+pub async fn asked(connection: &ServerConnection, name: &str) -> ApprovalRequest {
+    let tool = only(connection.discover().await.unwrap(), name);
+    let decision = connection.decide(&tool).await.unwrap();
+    assert_hidden(connection, name).await;
+    match decision {
+        Decision::Ask(request) => request,
+        other => panic!("a question was due, not {other:?}"),
+    }
+}
+
+/// A tool that is blocked, and that no model sees.
+pub async fn blocked(connection: &ServerConnection, name: &str) -> JudgedTool {
+    let tool = only(connection.discover().await.unwrap(), name);
+    let decision = connection.decide(&tool).await.unwrap();
+    assert_hidden(connection, name).await;
+    match decision {
+        Decision::Block(_) => tool,
+        other => panic!("a refusal was due, not {other:?}"),
+    }
+}
+
+/// A tool that is let through without a question.
+pub async fn allowed(connection: &ServerConnection, name: &str) -> ApprovedTool {
+    let tool = only(connection.discover().await.unwrap(), name);
+    match connection.decide(&tool).await.unwrap() {
+        Decision::Allow(approved) => approved,
+        other => panic!("it should be let through, not {other:?}"),
+    }
+}
+
+/// A person says yes to the tool as it is served now.
+pub async fn approve(connection: &ServerConnection, name: &str) -> ApprovedTool {
+    let request = asked(connection, name).await;
+    connection.approve(request, Approval::by("alice")).await.unwrap()
+}
+
+async fn assert_hidden(connection: &ServerConnection, name: &str) {
+    let visible = connection.visible_tools().await.unwrap();
+    assert!(visible.iter().all(|tool| tool.name != name), "a model sees {name:?}");
+}
+
+/// Calls a tool with a secret document; whether it arrived is for the server to say.
+pub async fn call(connection: &ServerConnection, tool: &ApprovedTool) -> Result<(), CallError> {
+    connection.call(tool, arguments()).await.map(drop)
+}
+
+pub fn arguments() -> Map<String, Value> {
+    let Value::Object(arguments) = json!({"document": "secret"}) else { unreachable!() };
+    arguments
+}
+
+/// What a call was refused for.
+#[track_caller]
+pub fn refusal(result: Result<(), CallError>) -> JudgedTool {
+    match result {
+        Err(CallError::Blocked(refusal)) => refusal.tool().unwrap().clone(),
+        other => panic!("the call should be blocked, not {other:?}"),
+    }
+}
+
+/// What a call would have to be approved for; nobody answers.
+#[track_caller]
+pub fn question(result: Result<(), CallError>) -> JudgedTool {
+    match result {
+        Err(CallError::ApprovalRequired(request)) => request.tool().clone(),
+        other => panic!("the call should need an approval, not {other:?}"),
+    }
+}
+
+/// How a tool relates to what was seen before, in the words of the documentation.
+#[track_caller]
+pub fn what(tool: &JudgedTool) -> Vec<&'static str> {
+    let verdict = tool.verdict().unwrap_or_else(|| panic!("no verdict: {tool}"));
+    verdict.what.iter().map(|what| what.name()).collect()
+}
+
+#[track_caller]
+pub fn who(tool: &JudgedTool) -> &Who {
+    &tool.verdict().unwrap_or_else(|| panic!("no verdict: {tool}")).who
+}
+
+#[track_caller]
+pub fn problem(tool: &JudgedTool) -> &Problem {
+    tool.problem().unwrap_or_else(|| panic!("a verdict: {tool}"))
+}
