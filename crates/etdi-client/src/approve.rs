@@ -31,10 +31,10 @@ impl ServerConnection {
         approval: Approval,
     ) -> Result<ApprovedTool, ApproveError> {
         let shown = request.tool();
-        if shown.0.connection != self.id {
+        if shown.connection != self.id {
             return Err(ApproveError::OtherConnection);
         }
-        let Some(case) = shown.case() else {
+        let Some(shown_digest) = request.digest() else {
             return Err(ApproveError::Blocked(Box::new(Refusal::of(shown.clone()))));
         };
         let snapshot = self.read_now().await?;
@@ -44,7 +44,7 @@ impl ServerConnection {
             .find(|listed| listed.name == shown.name())
             .ok_or_else(|| ApproveError::Gone(shown.name().to_owned()))?;
         let now = self.judge_listed(listed).await?;
-        let Some(definition) = now.definition().filter(|d| d.digest() == case.definition.digest())
+        let Some(definition) = now.definition().filter(|d| d.digest() == shown_digest)
         else {
             return Err(ApproveError::Changed(Box::new(now)));
         };
@@ -62,9 +62,9 @@ impl ServerConnection {
         let record = record.ok_or_else(|| ApproveError::Blocked(Box::new(Refusal::of(now.clone()))))?;
         let granted = record.granted.clone();
         let ledger = ledger_entry(&record.pin, &verdict);
-        self.settings.store.approve(record, ledger, case.approved).await?;
-        self.reporter.approved(&now, &self.id.server, &approval, &granted, case.approved);
-        match Decision::on(&self.judge_again(now.name(), definition).await?) {
+        self.settings.store.approve(record, ledger, shown.approved()).await?;
+        self.reporter.approved(&now, self.server(), &approval, &granted, shown.approved());
+        match Decision::on(&self.judge_listed(listed).await?) {
             Decision::Allow(approved) => Ok(approved),
             Decision::Ask(request) => {
                 Err(ApproveError::Blocked(Box::new(Refusal::of(request.tool().clone()))))
@@ -74,7 +74,7 @@ impl ServerConnection {
     }
 
     async fn evidence_now(&self, definition: &ToolDefinition) -> Result<Evidence, ApproveError> {
-        let subject = etdi_types::Subject::new(&self.id.server, definition);
+        let subject = etdi_types::Subject::new(self.server(), definition);
         let known = self.settings.store.known(&[subject]).await?.pop().unwrap_or_default();
         Ok(evidence(definition, &self.settings.trust, &known))
     }

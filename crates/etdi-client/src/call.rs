@@ -24,7 +24,7 @@ impl ServerConnection {
         tool: &ApprovedTool,
         arguments: JsonObject,
     ) -> Result<CallToolResult, CallError> {
-        if tool.connection != self.id {
+        if *tool.connection() != self.id {
             return Err(CallError::OtherConnection);
         }
         let judged = match self.find(tool.name()).await {
@@ -33,7 +33,7 @@ impl ServerConnection {
             Err(error) => return Err(error.into()),
         };
         match Decision::on(&judged) {
-            Decision::Allow(now) if now.digest == tool.digest => {}
+            Decision::Allow(now) if now.digest() == tool.digest() => {}
             Decision::Allow(_) => return Err(CallError::Stale(judged)),
             Decision::Ask(request) => return Err(self.ask(request)),
             Decision::Block(refusal) => return Err(self.block(refusal)),
@@ -43,7 +43,7 @@ impl ServerConnection {
             CallToolRequestParams::new(tool.name().to_owned()).with_arguments(arguments);
         let result = self.link.call(params).await;
         let succeeded = result.as_ref().is_ok_and(|result| result.is_error != Some(true));
-        self.reporter.invoked(&judged, &self.id.server, succeeded, self.settings.clock.now() - begun);
+        self.reporter.invoked(&judged, self.server(), succeeded, self.settings.clock.now() - begun);
         Ok(result?)
     }
 
@@ -57,13 +57,13 @@ impl ServerConnection {
     }
 
     fn ask(&self, request: ApprovalRequest) -> CallError {
-        self.reporter.asked(request.tool(), &self.id.server);
+        self.reporter.asked(request.tool(), self.server());
         CallError::ApprovalRequired(Box::new(request))
     }
 
     fn block(&self, refusal: Refusal) -> CallError {
         if let Some(tool) = refusal.tool().filter(|tool| tool.action() == Action::Block) {
-            self.reporter.violation(tool, &self.id.server);
+            self.reporter.violation(tool, self.server());
         }
         CallError::Blocked(Box::new(refusal))
     }

@@ -38,7 +38,6 @@ pub enum BuildError {
 
 impl EtdiClient {
     /// A client that trusts what `trust` says, at level Enhanced, with approvals in memory.
-    #[must_use]
     pub fn builder(trust: TrustConfig) -> EtdiClientBuilder<()> {
         EtdiClientBuilder {
             trust,

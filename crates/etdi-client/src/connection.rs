@@ -11,7 +11,7 @@ use etdi_types::{
 use rmcp::model::Tool;
 use rmcp::{Peer, RoleClient};
 
-use crate::decision::Decision;
+use crate::decision::{Decision, Refusal};
 use crate::error::{ConnectError, DiscoverError};
 use crate::executable::Executable;
 use crate::listing::Reads;
@@ -33,20 +33,17 @@ pub(crate) struct Settings {
 
 /// One connection: two connections to one server are two of these.
 #[derive(Clone)]
-pub(crate) struct ConnectionId {
-    unique: Arc<()>,
-    pub(crate) server: ServerIdentity,
-}
+pub(crate) struct ConnectionId(Arc<ServerIdentity>);
 
 impl PartialEq for ConnectionId {
     fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.unique, &other.unique)
+        Arc::ptr_eq(&self.0, &other.0)
     }
 }
 
 impl Debug for ConnectionId {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(f, "connection to {}", self.server)
+        write!(f, "connection to {}", self.0)
     }
 }
 
@@ -74,8 +71,8 @@ impl ServerConnection {
     ) -> Result<Self, ConnectError> {
         let received_instructions =
             Instructions::from_response(startup).map_err(ConnectError::Refused)?;
-        let id = ConnectionId { unique: Arc::new(()), server };
-        let reporter = Reporter::new(settings.events.clone(), id.server.to_string());
+        let id = ConnectionId(Arc::new(server));
+        let reporter = Reporter::new(settings.events.clone(), id.0.to_string());
         reporter.connected();
         Ok(Self {
             id,
@@ -91,7 +88,7 @@ impl ServerConnection {
     /// The server's identity, under which its pins and approvals are kept.
     #[must_use]
     pub fn server(&self) -> &ServerIdentity {
-        &self.id.server
+        &self.id.0
     }
 
     /// Reads the server's tools, all pages, and judges each. Blocked ones are among them, with the
@@ -109,11 +106,10 @@ impl ServerConnection {
     /// # Errors
     /// [`DiscoverError::Store`] if the store fails.
     pub async fn decide(&self, tool: &JudgedTool) -> Result<Decision, DiscoverError> {
-        if tool.0.connection != self.id {
-            return Ok(Decision::Block(crate::decision::Refusal::of(tool.clone())));
+        if tool.connection != self.id {
+            return Ok(Decision::Block(Refusal::of(tool.clone())));
         }
-        let Some(case) = tool.case() else { return Ok(Decision::on(tool)) };
-        Ok(Decision::on(&self.judge_again(tool.name(), &case.definition).await?))
+        Ok(Decision::on(&self.judge_listed(&tool.listed).await?))
     }
 
     /// What a model may see: the definitions that were let through, and nothing of the others.
@@ -145,13 +141,13 @@ impl ServerConnection {
     /// # Errors
     /// [`StoreError`] if it could not be forgotten.
     pub async fn forget(&self, tool: &str) -> Result<bool, StoreError> {
-        self.settings.store.forget(&self.id.server, tool).await
+        self.settings.store.forget(self.server(), tool).await
     }
 }
 
 impl Debug for ServerConnection {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ServerConnection").field("server", &self.id.server).finish_non_exhaustive()
+        f.debug_struct("ServerConnection").field("server", self.server()).finish_non_exhaustive()
     }
 }
 

@@ -46,7 +46,9 @@ async fn pins_and_ledger_are_written_once(store: &dyn ApprovalStore) -> Result<(
 async fn approvals_supersede_and_move_the_pin(store: &dyn ApprovalStore) -> Result<(), Broken> {
     let id = "a.example/moves";
     store.record(&[sighting(id, "1.0.0", "one")]).await.map_err(failed)?;
+    let before = store.revision().await.map_err(failed)?;
     store.approve(approval(id, "1.0.0", "one"), None, None).await.map_err(failed)?;
+    holds("an approval makes a revision", before != store.revision().await.map_err(failed)?)?;
     store.approve(approval(id, "1.1.0", "two"), None, Some(digest("one"))).await.map_err(failed)?;
     let known = known(store, id, "1.1.0", "here").await?;
     let current: Vec<_> = known.approvals.iter().filter(|a| !a.superseded).collect();

@@ -98,7 +98,7 @@ impl ServerConnection {
             .iter()
             .find(|approval| {
                 !approval.superseded
-                    && approval.pin.id == executable_id(&self.id.server)
+                    && approval.pin.id == executable_id(self.server())
                     && approval.context == self.settings.context
             });
         let expected = current.map(|approval| approval.pin.digest);
@@ -122,14 +122,14 @@ impl ServerConnection {
     }
 
     fn executable_subject(&self) -> Subject {
-        Subject::of_server(&self.id.server, &executable_id(&self.id.server))
+        Subject::of_server(self.server(), &executable_id(self.server()))
     }
 
     fn executable_pin(&self, executable: &Executable) -> Pin {
         let text = executable.to_string();
         Pin {
-            server: self.id.server.clone(),
-            id: executable_id(&self.id.server),
+            server: self.server().clone(),
+            id: executable_id(self.server()),
             // No tool has an empty name, so none is ever taken for the program.
             served_name: String::new(),
             provider: None,

@@ -89,8 +89,8 @@ impl ServerConnection {
         let now = self.settings.clock.now();
         let approval = ApprovalRecord {
             pin: Pin {
-                server: self.id.server.clone(),
-                id: Instructions::id(&self.id.server),
+                server: self.server().clone(),
+                id: Instructions::id(self.server()),
                 // No tool has an empty name, so none is ever taken for the instructions.
                 served_name: String::new(),
                 provider: None,
@@ -112,8 +112,8 @@ impl ServerConnection {
     }
 
     async fn approved_instructions(&self) -> Result<Option<Pin>, DiscoverError> {
-        let id = Instructions::id(&self.id.server);
-        let subject = Subject::of_server(&self.id.server, &id);
+        let id = Instructions::id(self.server());
+        let subject = Subject::of_server(self.server(), &id);
         let known = self.settings.store.known(&[subject]).await?.pop().unwrap_or_default();
         let approval = known
             .approvals

@@ -9,13 +9,12 @@ use etdi_types::{
     Digest, EvidenceRecord, Known, LedgerEntry, Pin, Subject, ToolDefinition, Verdict, decide,
     judge,
 };
-use rmcp::model::Tool;
 
 use crate::connection::ServerConnection;
 use crate::error::DiscoverError;
-use crate::listing::{Listed, Snapshot, evidence};
+use crate::listing::{Listed, Snapshot};
 use crate::store::Sighting;
-use crate::tool::{Case, Judged, JudgedTool, Problem};
+use crate::tool::{Case, JudgedTool};
 
 impl ServerConnection {
     /// Judges every tool of a listing, records what is missing, and reports.
@@ -23,9 +22,8 @@ impl ServerConnection {
         &self,
         snapshot: &Snapshot,
     ) -> Result<Vec<JudgedTool>, DiscoverError> {
-        let server = &self.id.server;
         let subjects: Vec<Subject> =
-            snapshot.tools.iter().filter_map(|listed| listed.subject(server)).collect();
+            snapshot.tools.iter().filter_map(|listed| listed.subject(self.server())).collect();
         let mut known = self.settings.store.known(&subjects).await?.into_iter();
         let mut judged = Vec::with_capacity(snapshot.tools.len());
         let mut sightings = Vec::new();
@@ -35,100 +33,75 @@ impl ServerConnection {
                     // A store that answers for fewer subjects than it was asked about knows
                     // nothing of the rest; then the tool looks new and is asked about.
                     let known = known.next().unwrap_or_default();
-                    let evidence = listed.evidence(&self.settings.trust, &known);
-                    self.judge_one(listed, definition, &evidence, &known, &mut sightings)
+                    let (tool, sighting) = self.judge_one(listed, definition, &known);
+                    sightings.extend(sighting);
+                    tool
                 }
-                Err(problem) => self.refused(listed, problem.clone()),
+                Err(_) => self.tool(listed, None),
             };
-            self.reporter.judged(&tool, server);
+            self.reporter.judged(&tool, self.server());
             judged.push(tool);
         }
         self.settings.store.record(&sightings).await?;
         Ok(judged)
     }
 
-    /// Judges one tool of a listing, for a call or an approval.
-    pub(crate) async fn judge_listed(&self, listed: &Listed) -> Result<JudgedTool, DiscoverError> {
-        let definition = match &listed.definition {
-            Ok(definition) => definition,
-            Err(problem) => return Ok(self.refused(listed, problem.clone())),
-        };
-        let known = self.known(definition).await?;
-        let evidence = listed.evidence(&self.settings.trust, &known);
-        let mut sightings = Vec::new();
-        let tool = self.judge_one(listed, definition, &evidence, &known, &mut sightings);
-        self.settings.store.record(&sightings).await?;
-        Ok(tool)
-    }
-
-    /// Judges a definition that was judged before, by what is stored now. Writes nothing.
-    pub(crate) async fn judge_again(
+    /// Judges one tool of a listing, for a decision, a call or an approval.
+    pub(crate) async fn judge_listed(
         &self,
-        name: &str,
-        definition: &ToolDefinition,
+        listed: &Arc<Listed>,
     ) -> Result<JudgedTool, DiscoverError> {
-        let known = self.known(definition).await?;
-        let evidence = evidence(definition, &self.settings.trust, &known);
-        let verdict = self.verdict(definition, &evidence, &known);
-        let tool = serde_json::from_str(definition.raw()).ok();
-        Ok(self.judged(name, definition, verdict, &known, tool))
-    }
-
-    async fn known(&self, definition: &ToolDefinition) -> Result<Known, DiscoverError> {
-        let subject = Subject::new(&self.id.server, definition);
-        Ok(self.settings.store.known(&[subject]).await?.pop().unwrap_or_default())
+        let Ok(definition) = &listed.definition else { return Ok(self.tool(listed, None)) };
+        let store = &self.settings.store;
+        // The revision first: what is written in between is in `known`, and makes another one.
+        let revision = store.revision().await?;
+        let now = self.settings.clock.now();
+        if let Some(case) = listed.recall(revision, now) {
+            return Ok(self.tool(listed, Some(case)));
+        }
+        let subject = Subject::new(self.server(), definition);
+        let known = store.known(&[subject]).await?.pop().unwrap_or_default();
+        let (tool, sighting) = self.judge_one(listed, definition, &known);
+        store.record(sighting.as_slice()).await?;
+        if let Some(case) = &tool.case {
+            listed.remember(revision, now, &known, case);
+        }
+        Ok(tool)
     }
 
     fn judge_one(
         &self,
-        listed: &Listed,
+        listed: &Arc<Listed>,
         definition: &ToolDefinition,
-        evidence: &Evidence,
         known: &Known,
-        sightings: &mut Vec<Sighting>,
-    ) -> JudgedTool {
-        let verdict = self.verdict(definition, evidence, known);
-        let judged =
-            self.judged(&listed.name, definition, verdict, known, listed.tool.clone());
-        if judged.action() < Action::Block {
-            sightings.extend(self.sighting(definition, &judged, evidence));
-        }
-        judged
+    ) -> (JudgedTool, Option<Sighting>) {
+        let evidence = listed.evidence(&self.settings.trust, known);
+        let verdict = self.verdict(definition, &evidence, known);
+        let outcome = decide(self.settings.level, &verdict);
+        let sighting = (outcome.action < Action::Block)
+            .then(|| self.sighting(definition, &verdict, &evidence))
+            .flatten();
+        let id = etdi_types::records::tool_id(self.server(), definition);
+        let approved = self.approved_digest(known, &id);
+        let case = Case { verdict, outcome, approved };
+        (self.tool(listed, Some(Arc::new(case))), sighting)
+    }
+
+    fn tool(&self, listed: &Arc<Listed>, case: Option<Arc<Case>>) -> JudgedTool {
+        JudgedTool { connection: self.id.clone(), listed: listed.clone(), case }
     }
 
     fn verdict(&self, definition: &ToolDefinition, evidence: &Evidence, known: &Known) -> Verdict {
         judge(Judging {
             definition,
             evidence,
-            server: &self.id.server,
+            server: self.server(),
             context: &self.settings.context,
             trust: &self.settings.trust,
             known,
             scopes: None,
             now: self.settings.clock.now(),
         })
-    }
-
-    fn judged(
-        &self,
-        name: &str,
-        definition: &ToolDefinition,
-        verdict: Verdict,
-        known: &Known,
-        tool: Option<Tool>,
-    ) -> JudgedTool {
-        let id = etdi_types::records::tool_id(&self.id.server, definition);
-        JudgedTool(Arc::new(Judged {
-            connection: self.id.clone(),
-            name: name.to_owned(),
-            case: Ok(Case {
-                definition: definition.clone(),
-                outcome: decide(self.settings.level, &verdict),
-                verdict,
-                approved: self.approved_digest(known, &id),
-                tool,
-            }),
-        }))
     }
 
     fn approved_digest(&self, known: &Known, id: &str) -> Option<Digest> {
@@ -140,21 +113,12 @@ impl ServerConnection {
         current.map(|approval| approval.pin.digest)
     }
 
-    fn refused(&self, listed: &Listed, problem: Problem) -> JudgedTool {
-        JudgedTool(Arc::new(Judged {
-            connection: self.id.clone(),
-            name: listed.name.clone(),
-            case: Err(problem),
-        }))
-    }
-
     fn sighting(
         &self,
         definition: &ToolDefinition,
-        judged: &JudgedTool,
+        verdict: &Verdict,
         evidence: &Evidence,
     ) -> Option<Sighting> {
-        let verdict = judged.verdict()?;
         let pin = self.pin(definition, verdict, evidence)?;
         Some(Sighting {
             ledger: ledger_entry(&pin, verdict),
@@ -174,7 +138,7 @@ impl ServerConnection {
             SignatureEvidence::Good { pinned_key, .. } => pinned_key.as_ref(),
             _ => None,
         };
-        let subject = Subject::new(&self.id.server, definition);
+        let subject = Subject::new(self.server(), definition);
         Some(Pin {
             evidence: EvidenceRecord::of(&verdict.who, pinned_key)?,
             server: subject.server,

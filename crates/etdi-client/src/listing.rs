@@ -2,21 +2,21 @@
 //! than allowed.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, PoisonError};
 use std::time::Duration;
 
 use etdi_types::evidence::{
     AttestationEvidence, Evidence, ProviderKeys, SignatureEvidence, check_signature,
 };
 use etdi_types::listing::ListedTool;
-use etdi_types::{Known, Subject, ToolDefinition, TrustConfig};
+use etdi_types::{Known, Subject, ToolDefinition, TrustConfig, Who};
 use rmcp::model::Tool;
 use time::OffsetDateTime;
 use tokio::sync::Mutex;
 
 use crate::connection::ServerConnection;
 use crate::error::DiscoverError;
-use crate::tool::Problem;
+use crate::tool::{Case, Problem};
 
 /// A complete listing.
 #[derive(Debug)]
@@ -34,8 +34,22 @@ pub(crate) struct Listed {
     pub(crate) name: String,
     pub(crate) definition: Result<ToolDefinition, Problem>,
     /// What a model may see of it, in rmcp's type.
-    pub(crate) tool: Option<Tool>,
+    pub(crate) tool: Option<Arc<Tool>>,
     raw: String,
+    /// The evidence, once it was checked with what no store can change.
+    evidence: OnceLock<Evidence>,
+    remembered: std::sync::Mutex<Option<Remembered>>,
+}
+
+/// A verdict, and how long it holds.
+#[derive(Debug)]
+struct Remembered {
+    /// The store's revision that it was made at.
+    revision: u64,
+    from: OffsetDateTime,
+    /// When an approval that it depends on runs out.
+    until: Option<OffsetDateTime>,
+    case: Arc<Case>,
 }
 
 /// The reads of one connection.
@@ -81,7 +95,7 @@ impl ServerConnection {
         let snapshot = Arc::new(self.read_all_pages(earlier.as_deref()).await?);
         last.snapshot = Some(snapshot.clone());
         self.reads.completed.fetch_add(1, SeqCst);
-        self.reporter.listed(earlier.as_deref(), &snapshot, &self.id.server);
+        self.reporter.listed(earlier.as_deref(), &snapshot, self.server());
         Ok(snapshot)
     }
 
@@ -112,14 +126,22 @@ fn listed(tool: ListedTool, dropped: &HashSet<String>) -> Listed {
         Err(_) => best_name(&tool.raw),
     };
     // What rmcp cannot read, or left out, can be neither shown to a model nor called.
-    let typed = serde_json::from_str(&tool.raw).ok().filter(|_| !dropped.contains(&name));
+    let typed: Option<Tool> =
+        serde_json::from_str(&tool.raw).ok().filter(|_| !dropped.contains(&name));
     let definition = match (tool.definition, &typed) {
         (Err(error), _) => Err(Problem::Malformed(error)),
         (Ok(_), _) if tool.duplicate => Err(Problem::Duplicate),
         (Ok(_), None) => Err(Problem::NotMcp),
         (Ok(definition), Some(_)) => Ok(definition),
     };
-    Listed { name, definition, tool: typed, raw: tool.raw }
+    Listed {
+        name,
+        definition,
+        tool: typed.map(Arc::new),
+        raw: tool.raw,
+        evidence: OnceLock::new(),
+        remembered: std::sync::Mutex::default(),
+    }
 }
 
 /// The name of a refused tool, to show.
@@ -133,13 +155,45 @@ impl Listed {
     /// The evidence, checked with the keys of the trust configuration, or with one that a person
     /// supplied for this server.
     pub(crate) fn evidence(&self, trust: &TrustConfig, known: &Known) -> Evidence {
-        match &self.definition {
-            Ok(definition) => evidence(definition, trust, known),
-            Err(_) => Evidence {
+        let Ok(definition) = &self.definition else {
+            return Evidence {
                 signature: SignatureEvidence::Absent,
                 attestation: AttestationEvidence::Absent,
-            },
+            };
+        };
+        let part = definition.signed();
+        if part.is_some_and(|part| trust.provider(part.provider.id()).is_none()) {
+            // A key that a person supplied comes from the store, and may come at any time.
+            return evidence(definition, trust, known);
         }
+        self.evidence.get_or_init(|| evidence(definition, trust, known)).clone()
+    }
+
+    /// The verdict of an earlier look, if everything that it depends on is as it was.
+    pub(crate) fn recall(&self, revision: u64, now: OffsetDateTime) -> Option<Arc<Case>> {
+        let remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        remembered
+            .as_ref()
+            // A clock that went back makes nothing valid again.
+            .filter(|r| r.revision == revision && r.from <= now)
+            .filter(|r| r.until.is_none_or(|until| now < until))
+            .map(|r| r.case.clone())
+    }
+
+    /// Remembers a verdict that nothing but the store and an approval's end can change.
+    pub(crate) fn remember(
+        &self,
+        revision: u64,
+        now: OffsetDateTime,
+        known: &Known,
+        case: &Arc<Case>,
+    ) {
+        if matches!(case.verdict.who, Who::Expired { .. } | Who::Unknown { .. }) {
+            return;
+        }
+        let until = known.approvals.iter().filter_map(|a| a.until).filter(|end| *end > now).min();
+        let remembered = Remembered { revision, from: now, until, case: case.clone() };
+        *self.remembered.lock().unwrap_or_else(PoisonError::into_inner) = Some(remembered);
     }
 
     pub(crate) fn subject(&self, server: &etdi_types::ServerIdentity) -> Option<Subject> {

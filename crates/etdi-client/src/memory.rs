@@ -35,6 +35,10 @@ impl MemoryApprovals {
 
 #[async_trait]
 impl ApprovalStore for MemoryApprovals {
+    async fn revision(&self) -> Result<u64, StoreError> {
+        Ok(self.locked(|records| records.revision))
+    }
+
     async fn known(&self, subjects: &[Subject]) -> Result<Vec<Known>, StoreError> {
         Ok(self.locked(|records| subjects.iter().map(|subject| records.known(subject)).collect()))
     }
@@ -62,6 +66,7 @@ type GlobalKey = (String, String, Version);
 
 #[derive(Debug, Default)]
 struct Records {
+    revision: u64,
     servers: HashMap<ServerIdentity, OneServer>,
     global: HashMap<GlobalKey, LedgerEntry>,
     /// Where approvals are whose served name or id has a confusable key.
@@ -120,6 +125,7 @@ impl Records {
             }
         }
         if !server.pins.contains_key(&sighting.pin.id) {
+            self.revision += 1;
             server.add_pin(sighting.pin.clone());
         }
         if let Some(entry) = &sighting.ledger {
@@ -129,7 +135,7 @@ impl Records {
 
     fn add_entry(&mut self, entry: &LedgerEntry) {
         let server = self.servers.entry(entry.server.clone()).or_default();
-        server.add_entry(entry);
+        self.revision += u64::from(server.add_entry(entry));
         if entry.global {
             let key = (entry.provider.clone(), entry.id.clone(), entry.version.clone());
             self.global.entry(key).or_insert_with(|| entry.clone());
@@ -152,6 +158,7 @@ impl Records {
         if approved != expected {
             return Err(StoreError::Conflict { approved });
         }
+        self.revision += 1;
         if pin.provider.is_some() {
             server.supersede_unsigned(&approval);
         }
@@ -179,6 +186,7 @@ impl Records {
 
     fn forget(&mut self, server: &ServerIdentity, tool: &str) -> bool {
         let Some(records) = self.servers.get_mut(server) else { return false };
+        self.revision += 1;
         let mut ids = records.ids_by_name.get(tool).cloned().unwrap_or_default();
         ids.push(tool.to_owned());
         let mut any = false;
@@ -235,23 +243,26 @@ impl OneServer {
         }
     }
 
-    fn add_entry(&mut self, entry: &LedgerEntry) {
+    /// Says whether anything changed.
+    fn add_entry(&mut self, entry: &LedgerEntry) -> bool {
         let key = (entry.id.clone(), entry.version.clone());
         if let Some(known) = self.ledger.get_mut(&key) {
-            known.global |= entry.global && known.digest == entry.digest;
-            return;
+            let becomes_global = entry.global && !known.global && known.digest == entry.digest;
+            known.global |= becomes_global;
+            return becomes_global;
         }
         self.ledger.insert(key.clone(), entry.clone());
         if entry.global {
-            return;
+            return true;
         }
         self.unproven_entries.push_back(key);
         while self.unproven_entries.len() > UNPROVEN_PER_SERVER {
-            let Some(oldest) = self.unproven_entries.pop_front() else { return };
+            let Some(oldest) = self.unproven_entries.pop_front() else { break };
             if self.ledger.get(&oldest).is_some_and(|entry| !entry.global) {
                 self.ledger.remove(&oldest);
             }
         }
+        true
     }
 
     /// A signed tool was approved where an unsigned one of the same name was before.

@@ -47,7 +47,7 @@ impl ServerConnection {
     /// # Errors
     /// [`DiscoverError`] as for [`discover`](Self::discover).
     pub async fn relaunch(&self) -> Result<Option<RelaunchRequest>, DiscoverError> {
-        if !matches!(self.id.server, ServerIdentity::Stdio(_)) {
+        if !matches!(self.server(), ServerIdentity::Stdio(_)) {
             return Ok(None);
         }
         let judged = self.discover().await?;
@@ -56,7 +56,7 @@ impl ServerConnection {
         for tool in &judged {
             match (Decision::on(tool), tool.definition()) {
                 (Decision::Ask(request), Some(definition)) => {
-                    subjects.push(Subject::new(&self.id.server, definition));
+                    subjects.push(Subject::new(self.server(), definition));
                     requests.push(request);
                 }
                 _ => return Ok(None),

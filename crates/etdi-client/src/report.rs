@@ -122,7 +122,7 @@ impl Reporter {
         }
         match judged.action() {
             Action::Block => self.violation(judged, server),
-            Action::Ask if judged.case().is_some_and(|case| case.approved.is_some()) => {
+            Action::Ask if judged.approved().is_some() => {
                 self.asked(judged, server);
             }
             _ => {}
@@ -172,7 +172,7 @@ impl Reporter {
             What::Changed { diff } | What::Tampered { diff, .. } => (None, diff),
             _ => return,
         };
-        let approved = judged.case().and_then(|case| case.approved);
+        let approved = judged.approved();
         self.emit(|| {
             Event::ToolUpdated(ToolUpdated {
                 tool: tool.clone(),
@@ -210,7 +210,7 @@ impl Reporter {
 
     /// A person has to be asked.
     pub(crate) fn asked(&self, judged: &JudgedTool, server: &ServerIdentity) {
-        let (Some(definition), Some(case)) = (judged.definition(), judged.case()) else { return };
+        let (Some(definition), Some(case)) = (judged.definition(), judged.case.as_ref()) else { return };
         self.emit(|| {
             Event::ToolReapprovalRequested(ToolReapprovalRequested {
                 tool: tool_ref(definition, server),

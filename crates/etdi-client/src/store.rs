@@ -27,6 +27,14 @@ pub struct Sighting {
 /// [`contract::check`](crate::contract::check) tests an implementation.
 #[async_trait]
 pub trait ApprovalStore: Debug + Send + Sync + 'static {
+    /// A number that is another one whenever what [`known`](Self::known) answers may be: after
+    /// every approval, every forgotten tool, every new pin or ledger entry, whoever wrote it. When
+    /// evidence was last good does not count.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store cannot tell.
+    async fn revision(&self) -> Result<u64, StoreError>;
+
     /// What is known of each subject, in their order.
     ///
     /// # Errors

@@ -9,30 +9,26 @@ use etdi_types::{DefinitionError, Digest, Outcome, ToolDefinition, Verdict};
 use rmcp::model::Tool;
 
 use crate::connection::ConnectionId;
+use crate::listing::Listed;
 
 /// One tool of a listing with its verdict. Cheap to clone.
 ///
 /// It may be shown to a person; [`Display`] escapes whatever a server could have hidden in it.
 /// Nothing can be called with it.
 #[derive(Clone, Debug)]
-pub struct JudgedTool(pub(crate) Arc<Judged>);
-
-#[derive(Debug)]
-pub(crate) struct Judged {
+pub struct JudgedTool {
     pub(crate) connection: ConnectionId,
-    pub(crate) name: String,
-    pub(crate) case: Result<Case, Problem>,
+    pub(crate) listed: Arc<Listed>,
+    /// `None` where the definition itself is refused.
+    pub(crate) case: Option<Arc<Case>>,
 }
 
 #[derive(Debug)]
 pub(crate) struct Case {
-    pub(crate) definition: ToolDefinition,
     pub(crate) verdict: Verdict,
     pub(crate) outcome: Outcome,
     /// What was approved for this tool and context when it was judged.
     pub(crate) approved: Option<Digest>,
-    /// What a model may see of it, if it is let through.
-    pub(crate) tool: Option<Tool>,
 }
 
 /// Why a tool never got a verdict. It is blocked at every level.
@@ -54,31 +50,31 @@ impl JudgedTool {
     /// The name that it is served under: text of the server.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.0.name
+        &self.listed.name
     }
 
     /// The verdict; `None` if the definition is refused before it could be judged.
     #[must_use]
     pub fn verdict(&self) -> Option<&Verdict> {
-        self.case().map(|case| &case.verdict)
+        self.case.as_ref().map(|case| &case.verdict)
     }
 
     /// Why there is no verdict.
     #[must_use]
     pub fn problem(&self) -> Option<&Problem> {
-        self.0.case.as_ref().err()
+        self.listed.definition.as_ref().err()
     }
 
     /// The definition, untrusted.
     #[must_use]
     pub fn definition(&self) -> Option<&ToolDefinition> {
-        self.case().map(|case| &case.definition)
+        self.listed.definition.as_ref().ok()
     }
 
     /// What the verdict comes to at the client's level, row by row.
     #[must_use]
     pub fn outcome(&self) -> Option<&Outcome> {
-        self.case().map(|case| &case.outcome)
+        self.case.as_ref().map(|case| &case.outcome)
     }
 
     /// Allow, warn, ask or block.
@@ -87,19 +83,19 @@ impl JudgedTool {
         self.outcome().map_or(Action::Block, |outcome| outcome.action)
     }
 
-    pub(crate) fn case(&self) -> Option<&Case> {
-        self.0.case.as_ref().ok()
+    pub(crate) fn approved(&self) -> Option<Digest> {
+        self.case.as_ref().and_then(|case| case.approved)
     }
 }
 
 impl Display for JudgedTool {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}", escaped(&self.0.name))?;
-        let case = match &self.0.case {
-            Ok(case) => case,
+        writeln!(f, "{}", escaped(self.name()))?;
+        let definition = match &self.listed.definition {
+            Ok(definition) => definition,
             Err(problem) => return write!(f, "refused: {problem}"),
         };
-        if let Some(part) = case.definition.signed() {
+        if let Some(part) = definition.signed() {
             writeln!(f, "{} {}", part.id, part.version)?;
             let provider = (part.provider.name(), part.provider.id());
             writeln!(f, "from {} ({})", escaped(provider.0), escaped(provider.1))?;
@@ -109,11 +105,11 @@ impl Display for JudgedTool {
                 writeln!(f, "permission {} ({need}): {why}", permission.scope)?;
             }
         }
-        if let Some(description) = case.definition.description() {
+        if let Some(description) = definition.description() {
             writeln!(f, "says: {}", escaped(&description))?;
         }
-        writeln!(f, "digest: {}", case.definition.digest())?;
-        Display::fmt(&case.verdict, f)
+        writeln!(f, "digest: {}", definition.digest())?;
+        self.verdict().map_or(Ok(()), |verdict| Display::fmt(verdict, f))
     }
 }
 
@@ -123,25 +119,26 @@ impl Display for JudgedTool {
 /// on another connection, and each call judges again.
 #[derive(Clone, Debug)]
 pub struct ApprovedTool {
-    pub(crate) connection: ConnectionId,
-    pub(crate) digest: Digest,
-    tool: Tool,
+    tool: Arc<Tool>,
+    digest: Digest,
     judged: JudgedTool,
 }
 
 impl ApprovedTool {
     /// `None` if the outcome does not let the tool through.
     pub(crate) fn mint(judged: &JudgedTool) -> Option<Self> {
-        let case = judged.case()?;
-        if case.outcome.action > Action::Warn {
+        if judged.action() > Action::Warn {
             return None;
         }
         Some(Self {
-            connection: judged.0.connection.clone(),
-            digest: case.definition.digest(),
-            tool: case.tool.clone()?,
+            tool: judged.listed.tool.clone()?,
+            digest: judged.definition()?.digest(),
             judged: judged.clone(),
         })
+    }
+
+    pub(crate) fn connection(&self) -> &ConnectionId {
+        &self.judged.connection
     }
 
     /// The name to call it by.
@@ -166,7 +163,7 @@ impl ApprovedTool {
     /// verdict's notices.
     #[must_use]
     pub fn notices(&self) -> Vec<String> {
-        let Some(case) = self.judged.case() else { return Vec::new() };
+        let Some(case) = &self.judged.case else { return Vec::new() };
         let warns = case.outcome.rows.iter().any(|(_, action)| *action == Action::Warn);
         let who = warns.then(|| format!("{} ({})", case.verdict.who, case.verdict.origin));
         let what = case.verdict.what.iter().filter(|what| what.name() != "Approved");

@@ -5,12 +5,14 @@
 //! bytes and never panics.
 
 mod canonical;
+mod error;
 mod reader;
 
 use std::borrow::Cow;
 
 pub use canonical::{write_canonical, write_string};
-pub use reader::{JsonError, JsonErrorKind, Limits, parse, parse_canonical, spans, strings_named};
+pub use error::{JsonError, JsonErrorKind, Limits};
+pub use reader::{parse, parse_canonical, spans, strings_named};
 
 /// A JSON value that passed the strict reader. Object members are in canonical order: sorted by
 /// UTF-16 code units, each name once.

@@ -28,8 +28,8 @@ pub async fn run(
     let stage = Stage::set(transport, launcher).await?;
     replays(&mut report, transport, &stage).await?;
     claims_to_be_verified(&mut report, &stage).await?;
-    hidden_instructions(&mut report, &stage).await?;
     rug_pulls(&mut report, &Stage::set(transport, launcher).await?).await?;
+    hidden_instructions(&mut report, &stage).await?;
     Ok(report)
 }
 
@@ -51,7 +51,7 @@ async fn without_etdi(report: &mut Report, stage: &Stage) -> anyhow::Result<()> 
     report.claim(
         "plain-client-leaks",
         "the attack is real: the ordinary client picks the impostor and the document leaks",
-        format!("impostor called 1 time, document leaked: {}", true),
+        "impostor called 1 time, document leaked: true",
         format!("impostor called {} time, document leaked: {leaked}", stage.impostor.state.calls()),
     )?;
     legitimate.cancel().await?;

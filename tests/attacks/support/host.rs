@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use etdi::client::{CallError, JudgedTool, Problem, ServerConnection};
+use etdi::client::{
+    CallError, DiscoverError, JudgedTool, ListError, Problem, ServerConnection,
+};
 use etdi::{
-    Approval, ApprovalRequest, ApprovedTool, Decision, EtdiClient, ManualClock, MemoryApprovals,
-    SecurityLevel, TrustConfig, Who,
+    Approval, ApprovalRequest, ApprovedTool, Decision, EtdiClient, ListingError, ManualClock,
+    MemoryApprovals, SecurityLevel, TrustConfig, Who,
 };
 use serde_json::{Map, Value, json};
 
@@ -59,6 +61,11 @@ impl Host {
     /// Lets so much time pass that the last list is too old for a call.
     pub fn outlive_the_list(&self) {
         self.clock.advance(self.max_age);
+    }
+
+    /// Sets the clock back to 1970.
+    pub fn turn_the_clock_back(&self) {
+        self.clock.set(0);
     }
 }
 
@@ -156,4 +163,22 @@ pub fn who(tool: &JudgedTool) -> &Who {
 #[track_caller]
 pub fn problem(tool: &JudgedTool) -> &Problem {
     tool.problem().unwrap_or_else(|| panic!("a verdict: {tool}"))
+}
+
+/// Why a listing was refused as a whole, when it was read for a call.
+#[track_caller]
+pub fn listing_refused_at_call(result: Result<(), CallError>) -> ListingError {
+    match result {
+        Err(CallError::Discover(error)) => listing_refused(Err(error)),
+        other => panic!("the listing should be refused, not {other:?}"),
+    }
+}
+
+/// Why a listing was refused as a whole.
+#[track_caller]
+pub fn listing_refused(result: Result<Vec<JudgedTool>, DiscoverError>) -> ListingError {
+    match result {
+        Err(DiscoverError::Listing(ListError::Refused(error))) => error,
+        other => panic!("the listing should be refused, not {other:?}"),
+    }
 }

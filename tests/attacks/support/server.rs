@@ -124,8 +124,17 @@ pub fn listing(tools: &[&Value]) -> String {
 
 async fn answer(State(script): State<Script>, headers: HeaderMap, body: Bytes) -> Response<Body> {
     let begun = headers.get(SESSION).map(|value| value.to_str().unwrap().parse().unwrap());
-    let session = begun.unwrap_or_else(|| script.begin_session());
-    let response = Response::builder().header(SESSION, session);
+    let mut response = Response::builder();
+    let session = match begun {
+        Some(session) => session,
+        // What a client may ask before, such as `server/discover`, belongs to no session.
+        None if !is_initialize(&body) => 0,
+        None => {
+            let session = script.begin_session();
+            response = response.header(SESSION, session);
+            session
+        }
+    };
     let response = match script.answer(session, &body) {
         Answer::None => response.status(StatusCode::ACCEPTED).body(Body::empty()),
         Answer::Redirect(to) => response
@@ -143,6 +152,11 @@ async fn answer(State(script): State<Script>, headers: HeaderMap, body: Bytes) -
         }
     };
     response.unwrap()
+}
+
+fn is_initialize(message: &[u8]) -> bool {
+    let message: Value = serde_json::from_slice(message).unwrap();
+    message["method"] == "initialize"
 }
 
 /// A place that counts every request it gets and learns what is in them.

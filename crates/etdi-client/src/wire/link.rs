@@ -212,9 +212,9 @@ impl Link {
         cursor: Option<String>,
         dropped: &mut HashSet<String>,
     ) -> Result<Page, ListError> {
-        let mut request = ListToolsRequest::default();
-        request.params =
+        let params =
             cursor.map(|cursor| PaginatedRequestParams::default().with_cursor(Some(cursor)));
+        let mut request = ListToolsRequest { params, ..ListToolsRequest::default() };
         request.extensions.insert(OwnListing);
         let handle = self
             .peer

@@ -2,7 +2,7 @@
 
 use etdi_types::evidence::{AttestationEvidence, ProviderKeys, SignatureEvidence, check_signature};
 use etdi_types::judge::Case;
-use etdi_types::records::tool_id;
+use etdi_types::records::{PinnedKey, tool_id};
 use etdi_types::trust::TrustedProvider;
 use etdi_types::{
     ApprovalRecord, AuthorizationContext, DefinitionSpec, Evidence, EvidenceRecord, Known,
@@ -226,6 +226,7 @@ impl Scene {
         for earlier in &mut self.known.approvals {
             earlier.superseded |= earlier.pin.id == pin.id && earlier.context == self.context;
         }
+        self.known.pinned_keys.extend(PinnedKey::of(&pin));
         self.known.pins.retain(|p| p.id != pin.id);
         self.known.pins.push(pin.clone());
         self.known.approvals.push(self.record(pin, granted));

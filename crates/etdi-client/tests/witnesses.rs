@@ -1,0 +1,30 @@
+//! What cannot be made, copied from text, or used in another's place. The examples in the crate's
+//! documentation that must not compile are the other half of this.
+#![cfg(test)]
+
+use etdi_client::{
+    ApprovalRequest, ApprovedTool, EtdiClient, JudgedTool, MemoryApprovals, Refusal,
+    ServerConnection, contract,
+};
+use etdi_types::{SecurityLevel, TrustConfig, Verdict};
+use serde::de::DeserializeOwned;
+use static_assertions::{assert_impl_all, assert_not_impl_any};
+
+assert_not_impl_any!(ApprovedTool: Default, DeserializeOwned, From<JudgedTool>, From<ApprovalRequest>);
+assert_not_impl_any!(JudgedTool: Default, DeserializeOwned, From<Verdict>);
+assert_not_impl_any!(ApprovalRequest: Default, DeserializeOwned, From<JudgedTool>, From<Refusal>);
+assert_not_impl_any!(Verdict: Default, DeserializeOwned);
+assert_impl_all!(ApprovedTool: Clone, Send, Sync);
+assert_impl_all!(ServerConnection: Send, Sync);
+
+#[tokio::test]
+async fn the_memory_store_keeps_its_contract() {
+    contract::check(&MemoryApprovals::new()).await.unwrap();
+}
+
+#[test]
+fn a_strict_client_needs_call_proofs() {
+    let error =
+        EtdiClient::builder(TrustConfig::default()).level(SecurityLevel::Strict).build().unwrap_err();
+    assert!(error.to_string().contains("needs call proofs"), "{error}");
+}

@@ -1,0 +1,66 @@
+//! What the strict reader refuses.
+
+/// What a text may be at most.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Deepest nesting; the outermost object or array is depth 1.
+    pub depth: usize,
+    /// Bytes received.
+    pub bytes: usize,
+}
+
+impl Limits {
+    /// One tool: depth 64, 256 KiB (wire format, section 2).
+    pub const TOOL: Self = Self { depth: 64, bytes: 256 * 1024 };
+    /// A whole response: 16 MiB (wire format, section 6). Tools stand three levels down in it.
+    pub const RESPONSE: Self = Self { depth: 128, bytes: 16 * 1024 * 1024 };
+}
+
+/// Why a text was refused, and where.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{kind} (at byte {offset})")]
+pub struct JsonError {
+    /// What is wrong.
+    pub kind: JsonErrorKind,
+    /// Byte offset in the text as received, from 0.
+    pub offset: usize,
+}
+
+/// The refusals of the strict reader (wire format, section 2).
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum JsonErrorKind {
+    /// More bytes than the limit.
+    #[error("the text is larger than {limit} bytes")]
+    TooLarge {
+        /// The limit that was passed, in bytes.
+        limit: usize,
+    },
+    /// The bytes are not UTF-8.
+    #[error("the text is not valid UTF-8")]
+    InvalidUtf8,
+    /// The text starts with a byte order mark.
+    #[error("the text starts with a byte order mark")]
+    ByteOrderMark,
+    /// A `\uD800`…`\uDFFF` escape without its partner.
+    #[error("a string holds a lone surrogate")]
+    LoneSurrogate,
+    /// One object names a member twice, compared after unescaping.
+    #[error("the member \"{}\" appears twice in one object", crate::text::escaped(.0))]
+    DuplicateMember(String),
+    /// An integer token beyond ±(2^53−1).
+    #[error("an integer is beyond ±(2^53−1), where JSON readers disagree")]
+    IntegerOutOfRange,
+    /// A number token too large for a double.
+    #[error("a number is too large for a double")]
+    NumberOverflow,
+    /// Nesting beyond the limit.
+    #[error("the text is nested deeper than {limit} levels")]
+    TooDeep {
+        /// The limit that was passed, in levels.
+        limit: usize,
+    },
+    /// Not JSON (RFC 8259).
+    #[error("the text is not JSON: {0}")]
+    Syntax(&'static str),
+}

@@ -1,0 +1,111 @@
+//! Strings: escapes decoded, or passed over.
+
+use std::borrow::Cow;
+
+use super::Reader;
+use crate::json::{JsonError, JsonErrorKind};
+
+impl<'a> Reader<'a> {
+    pub(super) fn string(&mut self) -> Result<Cow<'a, str>, JsonError> {
+        self.at += 1;
+        let start = self.at;
+        loop {
+            match self.peek() {
+                Some(b'"') => {
+                    let plain = self.slice(start, self.at);
+                    self.at += 1;
+                    return Ok(Cow::Borrowed(plain));
+                }
+                Some(b'\\') => return self.escaped_string(start).map(Cow::Owned),
+                Some(0..=0x1f) => return self.syntax("a control character stands in a string"),
+                Some(_) => self.at += 1,
+                None => return self.syntax("the text ends inside a string"),
+            }
+        }
+    }
+
+    fn escaped_string(&mut self, start: usize) -> Result<String, JsonError> {
+        let mut out = self.slice(start, self.at).to_owned();
+        let mut plain_from = self.at;
+        loop {
+            match self.peek() {
+                Some(b'"') => {
+                    out.push_str(self.slice(plain_from, self.at));
+                    self.at += 1;
+                    return Ok(out);
+                }
+                Some(b'\\') => {
+                    out.push_str(self.slice(plain_from, self.at));
+                    self.at += 1;
+                    out.push(self.escape()?);
+                    plain_from = self.at;
+                }
+                Some(0..=0x1f) => return self.syntax("a control character stands in a string"),
+                Some(_) => self.at += 1,
+                None => return self.syntax("the text ends inside a string"),
+            }
+        }
+    }
+
+    fn escape(&mut self) -> Result<char, JsonError> {
+        let escape = self.peek();
+        let plain = match escape {
+            Some(c @ (b'"' | b'\\' | b'/')) => char::from(c),
+            Some(b'b') => '\u{8}',
+            Some(b'f') => '\u{c}',
+            Some(b'n') => '\n',
+            Some(b'r') => '\r',
+            Some(b't') => '\t',
+            Some(b'u') => {
+                self.at += 1;
+                return self.unicode_escape();
+            }
+            _ => return self.syntax("an unknown escape stands in a string"),
+        };
+        self.at += 1;
+        Ok(plain)
+    }
+
+    fn unicode_escape(&mut self) -> Result<char, JsonError> {
+        let first = self.hex4()?;
+        if let Some(c) = char::from_u32(first) {
+            return Ok(c);
+        }
+        let is_low = |unit: u32| (0xdc00..0xe000).contains(&unit);
+        if is_low(first) || self.text.as_bytes().get(self.at..self.at + 2) != Some(b"\\u") {
+            return self.error(JsonErrorKind::LoneSurrogate);
+        }
+        self.at += 2;
+        let second = self.hex4()?;
+        if !is_low(second) {
+            return self.error(JsonErrorKind::LoneSurrogate);
+        }
+        let code = 0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00);
+        char::from_u32(code).map_or_else(|| self.error(JsonErrorKind::LoneSurrogate), Ok)
+    }
+
+    fn hex4(&mut self) -> Result<u32, JsonError> {
+        let digits = self.text.as_bytes().get(self.at..self.at + 4).unwrap_or_default();
+        if digits.len() != 4 || !digits.iter().all(u8::is_ascii_hexdigit) {
+            return self.syntax("`\\u` wants four hex digits");
+        }
+        let unit = u32::from_str_radix(self.slice(self.at, self.at + 4), 16).unwrap_or(0xd800);
+        self.at += 4;
+        Ok(unit)
+    }
+
+    pub(super) fn skip_string(&mut self) -> Result<(), JsonError> {
+        self.at += 1;
+        loop {
+            match self.peek() {
+                Some(b'"') => {
+                    self.at += 1;
+                    return Ok(());
+                }
+                Some(b'\\') => self.at += 2,
+                Some(_) => self.at += 1,
+                None => return self.syntax("the text ends inside a string"),
+            }
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! How a definition relates to what was seen and approved on other servers.
+
+use etdi_types::{Notice, SecurityLevel, What, decide, decision::Action};
+use serde_json::json;
+
+use crate::scene::{Scene, Tool, http, kinds};
+
+fn v(version: &str) -> Tool {
+    Tool::version(version)
+}
+
+#[test]
+fn a_conflict_with_a_global_entry_first_seen_elsewhere_is_equivocated() {
+    let mut scene = Scene::new();
+    let first = v("1.0.0").signed(&scene.key);
+    let second = v("1.0.0").described("another").signed(&scene.key);
+    let elsewhere = http("https://elsewhere.example/");
+    scene.ledger(elsewhere.clone(), &first, true);
+    let verdict = scene.judge(&second);
+    assert_eq!(kinds(&verdict), ["equivocated", "new"]);
+    assert_eq!(verdict.what[0], What::Equivocated { first_seen: elsewhere.clone() });
+    assert_eq!(decide(SecurityLevel::Basic, &verdict).action, Action::Block);
+    // The same digest conflicts with nothing.
+    assert_eq!(kinds(&scene.judge(&first)), ["new"]);
+    // What is approved here stays callable, with a notice.
+    scene.approve(&second);
+    let verdict = scene.judge(&second);
+    assert_eq!(kinds(&verdict), ["approved"]);
+    assert_eq!(verdict.notices, [Notice::ConflictElsewhere { server: elsewhere }]);
+}
+
+#[test]
+fn an_entry_that_nobody_vouched_for_affects_no_other_server() {
+    let mut scene = Scene::new();
+    let squatted = v("1.0.0").described("squatted").signed(&scene.key);
+    scene.ledger(http("https://squatter.example/"), &squatted, false);
+    let honest = v("1.0.0").signed(&scene.key);
+    assert_eq!(kinds(&scene.judge(&honest)), ["new"]);
+    // Nor does a global entry of another provider.
+    let mut entry = scene.known.ledger[0].clone();
+    entry.global = true;
+    entry.provider = "https://other.example".to_owned();
+    scene.known.ledger = vec![entry];
+    assert_eq!(kinds(&scene.judge(&honest)), ["new"]);
+}
+
+#[test]
+fn another_servers_approved_id_or_look_alike_is_shadowed() {
+    let there = http("https://there.example/");
+    let shadowed = |served: &Tool, approved: &Tool, unsigned: bool| {
+        let mut scene = Scene::new();
+        let definition = approved.signed(&scene.key);
+        scene.approve_elsewhere(there.clone(), &definition);
+        let newcomer = if unsigned { served.unsigned() } else { served.signed(&scene.key) };
+        let verdict = scene.judge(&newcomer);
+        (kinds(&verdict), verdict)
+    };
+    // The same id, of the same provider, from stdio: nothing says that this server may.
+    let (what, verdict) = shadowed(&v("1.0.0"), &v("1.0.0"), false);
+    assert_eq!(what, ["shadowed", "new"]);
+    assert!(matches!(&verdict.what[0], What::Shadowed { by, id }
+        if *by == there && id == "trustedsoft.example/scan"));
+    // An id that looks like it.
+    let dash = v("1.0.0").id("trustedsoft.example/doc-scan").named("one");
+    let underscore = v("1.0.0").id("trustedsoft.example/doc_scan").named("two");
+    assert_eq!(shadowed(&dash, &underscore, false).0, ["shadowed", "new"]);
+    // A served name that looks like it.
+    for look_alike in ["sc\u{430}n", "Scan", "s\u{200b}can"] {
+        let tool = v("1.0.0").id("trustedsoft.example/x").named(look_alike);
+        assert_eq!(shadowed(&tool, &v("1.0.0"), false).0, ["shadowed", "new"], "{look_alike:?}");
+        let tool = v("1.0.0").described("unlike").served_as(look_alike);
+        assert_eq!(shadowed(&tool, &v("1.0.0"), true).0, ["shadowed", "new"], "{look_alike:?}");
+    }
+}
+
+#[test]
+fn an_unsigned_copy_of_an_approved_signed_tool_is_shadowed() {
+    let there = http("https://there.example/");
+    let mut scene = Scene::new();
+    scene.approve_elsewhere(there.clone(), &v("1.0.0").signed(&scene.key));
+    let mut other_schema = v("1.0.0");
+    other_schema.schema = json!({});
+    let mut unlike = other_schema.clone().described("Adds two numbers.");
+    assert_eq!(kinds(&scene.judge(&v("1.0.0").unsigned())), ["shadowed", "new"]);
+    assert_eq!(kinds(&scene.judge(&other_schema.unsigned())), ["shadowed", "new"]);
+    assert_eq!(kinds(&scene.judge(&v("1.0.0").described("x").unsigned())), ["shadowed", "new"]);
+    // An equal plain name alone is a notice.
+    let verdict = scene.judge(&unlike.unsigned());
+    assert_eq!(kinds(&verdict), ["new"]);
+    assert_eq!(verdict.notices, [Notice::SameName { server: there }]);
+    // So is one of two signed tools.
+    unlike = unlike.id("trustedsoft.example/add");
+    assert_eq!(kinds(&scene.judge(&unlike.signed(&scene.key))), ["new"]);
+}
+
+#[test]
+fn a_number_beyond_2_to_the_53_hides_no_copy() {
+    let mut scene = Scene::new();
+    let mut tool = v("1.0.0");
+    tool.schema = json!({"maximum": 1e20});
+    scene.approve_elsewhere(http("https://there.example/"), &tool.signed(&scene.key));
+    assert_eq!(kinds(&scene.judge(&tool.unsigned())), ["shadowed", "new"]);
+}
+
+#[test]
+fn two_unsigned_tools_of_one_name_are_a_notice() {
+    let mut scene = Scene::new();
+    let there = http("https://there.example/");
+    scene.approve_elsewhere(there.clone(), &v("1.0.0").unsigned());
+    let verdict = scene.judge(&v("1.0.0").unsigned());
+    assert_eq!(kinds(&verdict), ["new"]);
+    assert_eq!(verdict.notices, [Notice::SameName { server: there }]);
+}
+
+#[test]
+fn the_same_publication_on_a_listed_server_is_not_shadowed() {
+    let (here, there) = ("https://here.example/mcp", "https://there.example/mcp");
+    let mut scene = Scene::new().on(here);
+    let both = v("1.0.0").servers(&[here, there]);
+    scene.approve_elsewhere(http(there), &both.signed(&scene.key));
+    assert_eq!(kinds(&scene.judge(&both.signed(&scene.key))), ["new"]);
+    // Another digest is.
+    let other = both.described("another").signed(&scene.key);
+    assert_eq!(kinds(&scene.judge(&other)), ["shadowed", "new"]);
+    // And the same digest where the origin is unproven.
+    let anywhere = v("1.0.0").signed(&scene.key);
+    scene.known.elsewhere.clear();
+    scene.approve_elsewhere(http(there), &anywhere);
+    assert_eq!(kinds(&scene.judge(&anywhere)), ["shadowed", "new"]);
+}
+
+#[test]
+fn what_is_approved_here_is_not_shadowed_by_another_server() {
+    let mut scene = Scene::new();
+    let tool = v("1.0.0").signed(&scene.key);
+    scene.approve(&tool);
+    let there = http("https://there.example/");
+    scene.approve_elsewhere(there.clone(), &tool);
+    let verdict = scene.judge(&tool);
+    assert_eq!(kinds(&verdict), ["approved"]);
+    assert_eq!(verdict.notices, [Notice::LookAlike { server: there }]);
+}

@@ -1,0 +1,6 @@
+#![cfg(test)]
+//! What must hold of every input.
+
+mod digest;
+mod panics;
+mod spelling;
