@@ -1,18 +1,16 @@
 //! Recording a person's yes: to the definition that was shown, and to no other.
 
-use etdi_types::evidence::{Evidence, ProviderKeys, SignatureEvidence, check_signature};
-use etdi_types::{
-    ApprovalRecord, Known, Scope, SignatureError, ToolDefinition, Verdict,
-};
-use etdi_types::verdict::KeyTrust;
-use etdi_types::Who;
+use etdi_types::evidence::{Evidence, SignatureEvidence};
+use etdi_types::jws::DetachedJws;
+use etdi_types::records::PinnedKey;
+use etdi_types::{ApprovalRecord, Scope, ToolDefinition, Verdict, Who};
 
 use crate::approval::Approval;
 use crate::connection::ServerConnection;
 use crate::decision::{ApprovalRequest, Decision, Refusal};
 use crate::error::ApproveError;
 use crate::judging::ledger_entry;
-use crate::listing::evidence;
+use crate::listing::Listed;
 use crate::tool::ApprovedTool;
 
 impl ServerConnection {
@@ -52,11 +50,17 @@ impl ServerConnection {
             return Err(ApproveError::Blocked(Box::new(Refusal::of(now))));
         }
         let verdict = now.verdict().ok_or_else(|| ApproveError::Changed(Box::new(now.clone())))?;
+        self.refuse_unknown_scopes(definition, &approval)?;
         let (verdict, evidence) = if request.needs_key() {
-            self.with_pinned_key(definition, verdict, &approval)?
+            let (verdict, evidence) = self.with_pinned_key(definition, &approval).await?;
+            let pinned = self.tool_with(listed, verdict.clone(), shown.approved());
+            if !request.covers(&pinned) {
+                return Err(ApproveError::Blocked(Box::new(Refusal::of(pinned))));
+            }
+            (verdict, evidence)
         } else {
             // `judge_listed` has found the pinned key of an earlier approval, if there is one.
-            (verdict.clone(), self.evidence_now(definition).await?)
+            (verdict.clone(), self.evidence_now(listed, definition).await?)
         };
         let record = self.record(definition, &verdict, &evidence, &approval);
         let record = record.ok_or_else(|| ApproveError::Blocked(Box::new(Refusal::of(now.clone()))))?;
@@ -73,46 +77,53 @@ impl ServerConnection {
         }
     }
 
-    async fn evidence_now(&self, definition: &ToolDefinition) -> Result<Evidence, ApproveError> {
-        let subject = etdi_types::Subject::new(self.server(), definition);
-        let known = self.settings.store.known(&[subject]).await?.pop().unwrap_or_default();
-        Ok(evidence(definition, &self.settings.trust, &known))
+    async fn evidence_now(
+        &self,
+        listed: &Listed,
+        definition: &ToolDefinition,
+    ) -> Result<Evidence, ApproveError> {
+        let known = self.known(definition).await?;
+        Ok(listed.evidence(definition, &self.settings, &known).await)
     }
 
-    /// The verdict as it is once the key that the person brings is trusted for this server.
-    fn with_pinned_key(
+    /// The verdict as it is once the key that the person brings is trusted for this server. It is
+    /// judged whole: a key vouches for the signature, not for what the definition is.
+    async fn with_pinned_key(
         &self,
         definition: &ToolDefinition,
-        verdict: &Verdict,
         approval: &Approval,
     ) -> Result<(Verdict, Evidence), ApproveError> {
         let key = approval.pinned_key.as_ref().ok_or(ApproveError::KeyRequired)?;
-        let mut checked = evidence(definition, &self.settings.trust, &Known::default());
-        let kid = match &checked.signature {
-            SignatureEvidence::Unchecked { kid, .. } => kid.clone(),
-            _ => return Err(ApproveError::KeyRequired),
-        };
+        let signature = definition.signed().and_then(|part| part.signature.as_deref());
+        let signature = signature.ok_or(ApproveError::KeyRequired)?;
+        let jws = DetachedJws::parse(signature).map_err(ApproveError::WrongKey)?;
         // The person vouches for the key; under which id the publisher names it is no matter.
-        let key = key.clone().with_kid(kid);
+        let key = key.clone().with_kid(jws.kid());
         key.verifying_key()?;
-        checked.signature = check_signature(
-            definition,
-            &self.settings.trust,
-            ProviderKeys::Listed,
-            |_, _| Some(&key),
-        );
-        let who = match &checked.signature {
-            SignatureEvidence::Good { kid, thumbprint, .. } => Who::Signed {
-                kid: kid.clone(),
-                thumbprint: thumbprint.clone(),
-                trust: KeyTrust::Pinned,
-            },
-            SignatureEvidence::Bad(error) => return Err(ApproveError::WrongKey(error.clone())),
-            _ => return Err(ApproveError::WrongKey(SignatureError::Invalid)),
-        };
-        let mut pinned = verdict.clone();
-        pinned.who = who;
-        Ok((pinned, checked))
+        let mut known = self.known(definition).await?;
+        known.pinned_keys = vec![PinnedKey {
+            provider: definition.signed().map(|part| part.provider.id().to_owned()).unwrap_or_default(),
+            key,
+        }];
+        let settings = &self.settings;
+        let evidence = settings.gatherer.gather(definition, &settings.trust, &known).await;
+        if let SignatureEvidence::Bad(error) = &evidence.signature {
+            return Err(ApproveError::WrongKey(error.clone()));
+        }
+        Ok((self.verdict(definition, &evidence, &known), evidence))
+    }
+
+    fn refuse_unknown_scopes(
+        &self,
+        definition: &ToolDefinition,
+        approval: &Approval,
+    ) -> Result<(), ApproveError> {
+        let asked = definition.signed().map(|part| part.permissions.as_slice()).unwrap_or_default();
+        let granted = approval.granted.iter().flatten();
+        match granted.into_iter().find(|scope| asked.iter().all(|p| p.scope != **scope)) {
+            Some(scope) => Err(ApproveError::UnknownScope(scope.clone())),
+            None => Ok(()),
+        }
     }
 
     fn record(

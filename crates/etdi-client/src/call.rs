@@ -8,6 +8,9 @@ use crate::decision::{ApprovalRequest, Decision, Refusal};
 use crate::error::CallError;
 use crate::tool::{ApprovedTool, JudgedTool};
 
+/// How often a listing is read again for one call, because it changed meanwhile.
+const MAX_READS: usize = 4;
+
 impl ServerConnection {
     /// Calls a tool that was let through.
     ///
@@ -27,33 +30,65 @@ impl ServerConnection {
         if *tool.connection() != self.id {
             return Err(CallError::OtherConnection);
         }
-        let judged = match self.find(tool.name()).await {
-            Ok(Some(judged)) => judged,
-            Ok(None) => return Err(CallError::Gone(tool.name().to_owned())),
-            Err(error) => return Err(error.into()),
-        };
+        let judged = self.find(tool.name()).await?;
         match Decision::on(&judged) {
             Decision::Allow(now) if now.digest() == tool.digest() => {}
             Decision::Allow(_) => return Err(CallError::Stale(judged)),
             Decision::Ask(request) => return Err(self.ask(request)),
             Decision::Block(refusal) => return Err(self.block(refusal)),
         }
+        self.need_scopes(&judged).await?;
         let begun = self.settings.clock.now();
         let params =
             CallToolRequestParams::new(tool.name().to_owned()).with_arguments(arguments);
-        let result = self.link.call(params).await;
+        let result = self.send(params).await;
         let succeeded = result.as_ref().is_ok_and(|result| result.is_error != Some(true));
         self.reporter.invoked(&judged, self.server(), succeeded, self.settings.clock.now() - begun);
-        Ok(result?)
+        result
     }
 
-    async fn find(&self, name: &str) -> Result<Option<JudgedTool>, crate::DiscoverError> {
-        let snapshot = self.read_for_call().await?;
-        // Tools that share a name are each refused, so the first one speaks for all of them.
-        match snapshot.tools.iter().find(|listed| listed.name == name) {
-            Some(listed) => Ok(Some(self.judge_listed(listed).await?)),
-            None => Ok(None),
+    /// Obtains a token with every scope that the tool requires, before the call goes out.
+    async fn need_scopes(&self, judged: &JudgedTool) -> Result<(), CallError> {
+        let Some(tokens) = &self.tokens else { return Ok(()) };
+        let part = judged.definition().and_then(|definition| definition.signed());
+        tokens.need(part.into_iter().flat_map(|part| part.required_scopes()).map(|s| s.as_str()));
+        tokens.token().await?;
+        Ok(())
+    }
+
+    /// Sends the call. A server that names more scopes has not run the tool: it is asked once more,
+    /// with the union.
+    async fn send(&self, params: CallToolRequestParams) -> Result<CallToolResult, CallError> {
+        let error = match self.link.call(params.clone()).await {
+            Ok(result) => return Ok(result),
+            Err(error) => CallError::from(error),
+        };
+        match (&error, &self.tokens) {
+            (CallError::InsufficientScope { scopes }, Some(tokens))
+                if tokens.need(scopes.split(' ').filter(|scope| !scope.is_empty())) =>
+            {
+                tokens.token().await?;
+                Ok(self.link.call(params).await?)
+            }
+            _ => Err(error),
         }
+    }
+
+    /// The tool as it stands on a listing that is young enough, and that the server has not called
+    /// outdated while the tool was judged.
+    async fn find(&self, name: &str) -> Result<JudgedTool, CallError> {
+        for _ in 0..MAX_READS {
+            let snapshot = self.read_for_call().await?;
+            // Tools that share a name are each refused, so the first one speaks for all of them.
+            let Some(listed) = snapshot.tools.iter().find(|listed| listed.name == name) else {
+                return Err(CallError::Gone(name.to_owned()));
+            };
+            let judged = self.judge_listed(listed).await?;
+            if !self.is_outdated(&snapshot) {
+                return Ok(judged);
+            }
+        }
+        Err(CallError::Unsettled)
     }
 
     fn ask(&self, request: ApprovalRequest) -> CallError {

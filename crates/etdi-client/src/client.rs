@@ -1,10 +1,12 @@
 //! The client: trust, store, level, and the connections that share them.
 
+use std::collections::BTreeSet;
 use std::fmt::{self, Debug, Formatter};
 use std::sync::Arc;
 use std::time::Duration;
 
 use etdi_events::Emitter;
+use etdi_oauth::{AccessToken, HttpError, Network, OAuthProvider};
 use etdi_types::{
     AuthorizationContext, Clock, ResourceUri, SecurityLevel, ServerIdentity, StdioCommand,
     SystemClock, TrustConfig,
@@ -16,7 +18,9 @@ use rmcp::service::{ClientLifecycleMode, ServiceExt};
 use crate::connection::{ServerConnection, Settings};
 use crate::memory::MemoryApprovals;
 use crate::store::ApprovalStore;
+use crate::tokens::{STDIO_TOKEN, TokenSource, Tokens};
 use crate::error::ConnectError;
+use crate::evidence::Gatherer;
 use crate::handler::Observed;
 use crate::wire::{HttpAuthorizer, Lifecycle, Link, ListChanges, Timeouts};
 
@@ -25,15 +29,19 @@ use crate::wire::{HttpAuthorizer, Lifecycle, Link, ListChanges, Timeouts};
 pub struct EtdiClient {
     settings: Arc<Settings>,
     lifecycle: Lifecycle,
+    source: Option<TokenSource>,
 }
 
 /// A client that cannot be built.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
     /// Level Strict proves each call, and call proofs do not exist yet.
     #[error("the level strict needs call proofs, which are not supported yet; use enhanced")]
     NeedsCallProofs,
+    /// TLS cannot be set up.
+    #[error("the client for key sets and issuers cannot be set up: {0}")]
+    Network(#[from] HttpError),
 }
 
 impl EtdiClient {
@@ -50,6 +58,8 @@ impl EtdiClient {
             timeout: Duration::from_secs(30),
             handler: (),
             authorizer: None,
+            source: None,
+            network: Network::default(),
         }
     }
 
@@ -59,9 +69,15 @@ impl EtdiClient {
     /// [`ConnectError`]: there is no connection.
     pub async fn connect_http(&self, uri: &str) -> Result<ServerConnection, ConnectError> {
         let uri = ResourceUri::parse(uri)?;
-        let (link, startup) = Link::http(&uri, &self.lifecycle).await?;
+        let tokens = self.tokens().await?;
+        let mut lifecycle = self.lifecycle.clone();
+        if let Some((tokens, _)) = &tokens {
+            lifecycle.authorizer = Some(tokens.clone());
+        }
+        let (link, startup) = Link::http(&uri, &lifecycle).await?;
         let server = ServerIdentity::Http(uri);
-        ServerConnection::new(server, link, &startup, self.settings.clone(), None)
+        let tokens = tokens.map(|(tokens, _)| tokens);
+        ServerConnection::new(server, link, &startup, self.settings.clone(), None, tokens)
     }
 
     /// Starts a server as a child process and connects to it over its standard streams.
@@ -74,8 +90,25 @@ impl EtdiClient {
     ) -> Result<ServerConnection, ConnectError> {
         let server = ServerIdentity::from(&command);
         let executable = crate::executable::resolve(command.clone()).await;
+        let tokens = self.tokens().await?;
+        // The server's identity is the command as configured; what it is lent for this session is no
+        // part of it.
+        let command = match &tokens {
+            Some((_, token)) => command.env(STDIO_TOKEN, token.expose()),
+            None => command,
+        };
         let (link, startup) = Link::stdio(&command, &self.lifecycle).await?;
-        ServerConnection::new(server, link, &startup, self.settings.clone(), executable)
+        // A child keeps the token that it was started with.
+        ServerConnection::new(server, link, &startup, self.settings.clone(), executable, None)
+    }
+
+    /// The tokens of a new connection, and the first one: a provider that gives none leaves no
+    /// connection.
+    async fn tokens(&self) -> Result<Option<(Arc<Tokens>, AccessToken)>, ConnectError> {
+        let Some(source) = &self.source else { return Ok(None) };
+        let tokens = Arc::new(Tokens::new(source));
+        let token = tokens.token().await?;
+        Ok(Some((tokens, token)))
     }
 }
 
@@ -98,6 +131,8 @@ pub struct EtdiClientBuilder<H> {
     timeout: Duration,
     handler: H,
     authorizer: Option<Arc<dyn HttpAuthorizer>>,
+    source: Option<TokenSource>,
+    network: Network,
 }
 
 impl<H: ClientHandler> EtdiClientBuilder<H> {
@@ -163,7 +198,52 @@ impl<H: ClientHandler> EtdiClientBuilder<H> {
             events: self.events,
             timeout: self.timeout,
             authorizer: self.authorizer,
+            source: self.source,
+            network: self.network,
         }
+    }
+
+    /// Obtains tokens from `provider` and attaches them: as bearer tokens on HTTP, and in the
+    /// variable `ETDI_ACCESS_TOKEN` of a child process. The audience is the provider's own unless
+    /// [`audience`](Self::audience) says another. On HTTP, a token holds the scopes that the called
+    /// tools require, and what a server's `insufficient_scope` challenge names, asked for once.
+    ///
+    /// Unless [`authorization_context`](Self::authorization_context) says otherwise, approvals
+    /// count for this provider's client alone.
+    pub fn provider(self, provider: impl OAuthProvider + 'static) -> Self {
+        self.shared_provider(Arc::new(provider))
+    }
+
+    /// [`provider`](Self::provider), shared with others.
+    pub fn shared_provider(mut self, provider: Arc<dyn OAuthProvider>) -> Self {
+        let source = TokenSource { provider, audience: None, scopes: BTreeSet::new() };
+        self.source = Some(source);
+        self
+    }
+
+    /// The audience of tokens (RFC 8707), where it is not the provider's own. Call it after
+    /// [`provider`](Self::provider).
+    pub fn audience(mut self, audience: impl Into<String>) -> Self {
+        if let Some(source) = &mut self.source {
+            source.audience = Some(audience.into());
+        }
+        self
+    }
+
+    /// Scopes that every token holds from the start. A child process on stdio keeps its first
+    /// token, so name there what its tools require. Call it after [`provider`](Self::provider).
+    pub fn scopes<S: Into<String>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {
+        if let Some(source) = &mut self.source {
+            source.scopes.extend(scopes.into_iter().map(Into::into));
+        }
+        self
+    }
+
+    /// Which hosts may be asked for key sets and issuers' metadata. Public ones over https by
+    /// default.
+    pub fn network(mut self, network: Network) -> Self {
+        self.network = network;
+        self
     }
 
     /// Who gives the bearer token for requests to servers on HTTP. Nobody by default.
@@ -175,17 +255,18 @@ impl<H: ClientHandler> EtdiClientBuilder<H> {
     /// The client.
     ///
     /// # Errors
-    /// [`BuildError::NeedsCallProofs`] at level Strict.
+    /// [`BuildError::NeedsCallProofs`] at level Strict, [`BuildError::Network`] if TLS cannot be set
+    /// up.
     pub fn build(self) -> Result<EtdiClient, BuildError> {
         if self.level == SecurityLevel::Strict {
             return Err(BuildError::NeedsCallProofs);
         }
         let handler = Arc::new(self.handler);
         let lifecycle = Lifecycle {
-            // The newest revision first; servers that know only `initialize` are told by that.
+            // The newest revision first, then the last one that has `initialize`.
             mode: ClientLifecycleMode::Auto {
                 preferred_versions: vec![ProtocolVersion::V_2026_07_28],
-                legacy_version: None,
+                legacy_version: Some(ProtocolVersion::V_2025_11_25),
             },
             handlers: Arc::new(move |changes: Arc<ListChanges>| {
                 Observed { inner: handler.clone(), changes }.into_dyn()
@@ -193,19 +274,28 @@ impl<H: ClientHandler> EtdiClientBuilder<H> {
             timeouts: Timeouts { connect: self.timeout, list: self.timeout },
             authorizer: self.authorizer,
         };
+        let context = match (&self.source, self.context) {
+            (Some(source), AuthorizationContext::None) => {
+                let client = source.provider.client_id().unwrap_or_default().to_owned();
+                let issuer = source.provider.issuer().to_owned();
+                AuthorizationContext::Principal { issuer, subject: client.clone(), client }
+            }
+            (_, context) => context,
+        };
         let settings = Settings {
+            gatherer: Gatherer::new(self.network, self.clock.clone())?,
             trust: self.trust,
             store: self.store.unwrap_or_else(|| Arc::new(MemoryApprovals::new())),
             level: self.level,
             clock: self.clock,
             max_age: self.max_age.unwrap_or_else(|| self.level.definition_max_age()),
-            context: self.context,
+            context,
             events: self.events,
         };
         if let Some(events) = &settings.events {
             crate::report::initialized(events, settings.level, settings.trust.providers().len());
         }
-        Ok(EtdiClient { settings: Arc::new(settings), lifecycle })
+        Ok(EtdiClient { settings: Arc::new(settings), lifecycle, source: self.source })
     }
 }
 

@@ -12,17 +12,20 @@ use rmcp::model::Tool;
 use rmcp::{Peer, RoleClient};
 
 use crate::decision::{Decision, Refusal};
+use crate::evidence::Gatherer;
 use crate::error::{ConnectError, DiscoverError};
 use crate::executable::Executable;
 use crate::listing::Reads;
 use crate::report::Reporter;
 use crate::store::{ApprovalStore, StoreError};
+use crate::tokens::Tokens;
 use crate::tool::{ApprovedTool, JudgedTool};
 use crate::wire::Link;
 
 /// What all connections of a client share.
 pub(crate) struct Settings {
     pub(crate) trust: TrustConfig,
+    pub(crate) gatherer: Gatherer,
     pub(crate) store: Arc<dyn ApprovalStore>,
     pub(crate) level: SecurityLevel,
     pub(crate) clock: Arc<dyn Clock>,
@@ -59,6 +62,7 @@ pub struct ServerConnection {
     pub(crate) reporter: Reporter,
     pub(crate) executable: Option<Executable>,
     pub(crate) received_instructions: Option<Instructions>,
+    pub(crate) tokens: Option<Arc<Tokens>>,
 }
 
 impl ServerConnection {
@@ -68,6 +72,7 @@ impl ServerConnection {
         startup: &[u8],
         settings: Arc<Settings>,
         executable: Option<Executable>,
+        tokens: Option<Arc<Tokens>>,
     ) -> Result<Self, ConnectError> {
         let received_instructions =
             Instructions::from_response(startup).map_err(ConnectError::Refused)?;
@@ -82,6 +87,7 @@ impl ServerConnection {
             reporter,
             executable,
             received_instructions,
+            tokens,
         })
     }
 

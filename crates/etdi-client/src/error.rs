@@ -1,12 +1,14 @@
 //! What can go wrong on a connection. Every error is a no.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
+use etdi_oauth::OAuthError;
 use etdi_types::identity::ResourceUriError;
 use etdi_types::json::JsonError;
 use etdi_types::text::escaped;
-use etdi_types::{KeyError, ListingError, SignatureError};
+use etdi_types::{KeyError, ListingError, Scope, SignatureError};
 use rmcp::service::{ClientInitializeError, ServiceError};
 use rmcp::transport::DynamicTransportError;
 use rmcp::transport::streamable_http_client::StreamableHttpError;
@@ -22,6 +24,9 @@ pub enum ConnectError {
     /// The server's URI has no normal form.
     #[error("the server cannot be named: {0}")]
     Uri(#[from] ResourceUriError),
+    /// The identity provider gives no token.
+    #[error("no token for the server: {0}")]
+    Token(#[from] OAuthError),
     /// The child process did not start.
     #[error("the server's command \"{}\" could not be started: {source}", escaped(command))]
     Spawn {
@@ -71,7 +76,7 @@ impl ConnectError {
 }
 
 /// The server's tools could not be listed, or the listing is refused as a whole.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ListError {
     /// Its pages make no consistent list that all readers read alike.
@@ -97,7 +102,7 @@ pub enum ListError {
     Redirected,
     /// The server refused, or the connection failed.
     #[error("the server's tools could not be listed: {}", escaped(&.0.to_string()))]
-    Service(#[source] ServiceError),
+    Service(#[source] Arc<ServiceError>),
 }
 
 impl From<ServiceError> for ListError {
@@ -105,7 +110,7 @@ impl From<ServiceError> for ListError {
         match &error {
             ServiceError::Timeout { timeout } => Self::Timeout { after: *timeout },
             ServiceError::TransportSend(source) if is_redirect_send(source) => Self::Redirected,
-            _ => Self::Service(error),
+            _ => Self::Service(Arc::new(error)),
         }
     }
 }
@@ -135,6 +140,9 @@ pub enum CallError {
     /// The definition is another one than the host let the model see. Not called.
     #[error("not called: \"{}\" changed since it was let through; discover it again", escaped(.0.name()))]
     Stale(JudgedTool),
+    /// The server's list changed again and again while the call was decided. Not called.
+    #[error("not called: the server's list changes faster than it can be judged")]
+    Unsettled,
     /// The server no longer lists the tool. Not called.
     #[error("not called: the server no longer lists \"{}\"", escaped(.0))]
     Gone(String),
@@ -144,6 +152,21 @@ pub enum CallError {
     /// The listing could not be read again before the call. Not called.
     #[error("not called: {0}")]
     Discover(#[from] DiscoverError),
+    /// The identity provider gives no token that the call needs. Not called.
+    #[error("not called, no token for it: {0}")]
+    Token(#[from] OAuthError),
+    /// The token lacks scopes, says the server. Not called.
+    #[error("not called: the server wants the scopes \"{}\"", escaped(.scopes))]
+    InsufficientScope {
+        /// The scopes that its challenge names, with spaces between (RFC 6750, section 3).
+        scopes: String,
+    },
+    /// The server refuses the token, or wants one. Not called.
+    #[error("not called: the server wants another token: {}", escaped(.challenge))]
+    Unauthorized {
+        /// The challenge.
+        challenge: String,
+    },
     /// The server answered the call with a redirect. The arguments went to the configured server
     /// and nowhere else.
     #[error("the server answered with a redirect, which is not followed; configure its final URI")]
@@ -157,10 +180,21 @@ impl From<ServiceError> for CallError {
     fn from(error: ServiceError) -> Self {
         match &error {
             ServiceError::TransportSend(source) if is_redirect_send(source) => Self::Redirected,
+            ServiceError::TransportSend(source) => match source.error.downcast_ref::<HttpError>() {
+                Some(HttpError::InsufficientScope(said)) => Self::InsufficientScope {
+                    scopes: said.required_scope.clone().unwrap_or_default(),
+                },
+                Some(HttpError::AuthRequired(said)) => Self::Unauthorized {
+                    challenge: said.www_authenticate_header.clone(),
+                },
+                _ => Self::Service(error),
+            },
             _ => Self::Service(error),
         }
     }
 }
+
+type HttpError = StreamableHttpError<reqwest::Error>;
 
 /// An approval was not recorded.
 #[derive(Debug, thiserror::Error)]
@@ -178,6 +212,9 @@ pub enum ApproveError {
     /// The question was asked on another connection.
     #[error("not approved: the question was asked on another connection")]
     OtherConnection,
+    /// A scope was granted that the definition does not ask for.
+    #[error("not approved: the tool does not ask for the scope {0}, so it cannot be granted")]
+    UnknownScope(Scope),
     /// The key is not configured, and the approval brings none.
     #[error("not approved: nothing configures the key; get it from the publisher and pass it with \
              Approval::pinning")]
@@ -208,6 +245,6 @@ pub(crate) fn is_redirect(error: &ClientInitializeError) -> bool {
 fn is_redirect_send(error: &DynamicTransportError) -> bool {
     error
         .error
-        .downcast_ref::<StreamableHttpError<reqwest::Error>>()
-        .is_some_and(|error| matches!(error, StreamableHttpError::Client(e) if e.is_redirect()))
+        .downcast_ref::<HttpError>()
+        .is_some_and(|error| matches!(error, HttpError::Client(e) if e.is_redirect()))
 }

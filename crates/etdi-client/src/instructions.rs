@@ -7,7 +7,7 @@ use etdi_types::{
     ApprovalRecord, Diff, Digest, EvidenceRecord, Instructions, Pin, Subject,
 };
 
-use crate::connection::ServerConnection;
+use crate::connection::{ConnectionId, ServerConnection};
 use crate::error::{ApproveError, DiscoverError};
 
 /// How a server's instructions stand.
@@ -25,6 +25,7 @@ pub enum InstructionsState {
 /// A question to a person about a server's instructions.
 #[derive(Clone, Debug)]
 pub struct InstructionsRequest {
+    connection: ConnectionId,
     instructions: Instructions,
     approved: Option<Digest>,
     diff: Option<Diff>,
@@ -68,6 +69,7 @@ impl ServerConnection {
             return Ok(InstructionsState::Approved(instructions.text().to_owned()));
         }
         Ok(InstructionsState::Withheld(InstructionsRequest {
+            connection: self.id.clone(),
             diff: approved
                 .as_ref()
                 .filter(|approved| text_of(&approved.definition).is_some())
@@ -80,12 +82,15 @@ impl ServerConnection {
     /// Records that a person approved the instructions that `request` showed.
     ///
     /// # Errors
-    /// [`ApproveError::Store`] if others were approved in the meantime, or the store fails.
+    /// [`ApproveError::OtherConnection`] for another server's; [`ApproveError::Store`] if others were approved in the meantime, or the store fails.
     pub async fn approve_instructions(
         &self,
         request: InstructionsRequest,
         by: impl Into<String>,
     ) -> Result<String, ApproveError> {
+        if request.connection != self.id {
+            return Err(ApproveError::OtherConnection);
+        }
         let now = self.settings.clock.now();
         let approval = ApprovalRecord {
             pin: Pin {

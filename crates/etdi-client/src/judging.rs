@@ -13,7 +13,7 @@ use etdi_types::{
 use crate::connection::ServerConnection;
 use crate::error::DiscoverError;
 use crate::listing::{Listed, Snapshot};
-use crate::store::Sighting;
+use crate::store::{Sighting, StoreError};
 use crate::tool::{Case, JudgedTool};
 
 impl ServerConnection {
@@ -33,7 +33,8 @@ impl ServerConnection {
                     // A store that answers for fewer subjects than it was asked about knows
                     // nothing of the rest; then the tool looks new and is asked about.
                     let known = known.next().unwrap_or_default();
-                    let (tool, sighting) = self.judge_one(listed, definition, &known);
+                    let evidence = listed.evidence(definition, &self.settings, &known).await;
+                    let (tool, sighting) = self.judge_one(listed, definition, &known, &evidence);
                     sightings.extend(sighting);
                     tool
                 }
@@ -59,14 +60,19 @@ impl ServerConnection {
         if let Some(case) = listed.recall(revision, now) {
             return Ok(self.tool(listed, Some(case)));
         }
-        let subject = Subject::new(self.server(), definition);
-        let known = store.known(&[subject]).await?.pop().unwrap_or_default();
-        let (tool, sighting) = self.judge_one(listed, definition, &known);
+        let known = self.known(definition).await?;
+        let evidence = listed.evidence(definition, &self.settings, &known).await;
+        let (tool, sighting) = self.judge_one(listed, definition, &known, &evidence);
         store.record(sighting.as_slice()).await?;
         if let Some(case) = &tool.case {
-            listed.remember(revision, now, &known, case);
+            listed.remember(revision, now, &known, &self.settings.trust, case);
         }
         Ok(tool)
+    }
+
+    pub(crate) async fn known(&self, definition: &ToolDefinition) -> Result<Known, StoreError> {
+        let subject = Subject::new(self.server(), definition);
+        Ok(self.settings.store.known(&[subject]).await?.pop().unwrap_or_default())
     }
 
     fn judge_one(
@@ -74,24 +80,35 @@ impl ServerConnection {
         listed: &Arc<Listed>,
         definition: &ToolDefinition,
         known: &Known,
+        evidence: &Evidence,
     ) -> (JudgedTool, Option<Sighting>) {
-        let evidence = listed.evidence(&self.settings.trust, known);
-        let verdict = self.verdict(definition, &evidence, known);
-        let outcome = decide(self.settings.level, &verdict);
-        let sighting = (outcome.action < Action::Block)
-            .then(|| self.sighting(definition, &verdict, &evidence))
-            .flatten();
+        let verdict = self.verdict(definition, evidence, known);
         let id = etdi_types::records::tool_id(self.server(), definition);
-        let approved = self.approved_digest(known, &id);
-        let case = Case { verdict, outcome, approved };
-        (self.tool(listed, Some(Arc::new(case))), sighting)
+        let tool = self.tool_with(listed, verdict, self.approved_digest(known, &id));
+        let sighting = match tool.verdict() {
+            Some(verdict) if tool.action() < Action::Block => {
+                self.sighting(definition, verdict, evidence)
+            }
+            _ => None,
+        };
+        (tool, sighting)
+    }
+
+    pub(crate) fn tool_with(
+        &self,
+        listed: &Arc<Listed>,
+        verdict: Verdict,
+        approved: Option<Digest>,
+    ) -> JudgedTool {
+        let outcome = decide(self.settings.level, &verdict);
+        self.tool(listed, Some(Arc::new(Case { verdict, outcome, approved })))
     }
 
     fn tool(&self, listed: &Arc<Listed>, case: Option<Arc<Case>>) -> JudgedTool {
         JudgedTool { connection: self.id.clone(), listed: listed.clone(), case }
     }
 
-    fn verdict(&self, definition: &ToolDefinition, evidence: &Evidence, known: &Known) -> Verdict {
+    pub(crate) fn verdict(&self, definition: &ToolDefinition, evidence: &Evidence, known: &Known) -> Verdict {
         judge(Judging {
             definition,
             evidence,

@@ -10,6 +10,7 @@ mod connection;
 pub mod contract;
 mod decision;
 mod error;
+mod evidence;
 mod executable;
 mod handler;
 mod instructions;
@@ -19,6 +20,7 @@ mod memory;
 mod relaunch;
 mod report;
 mod store;
+mod tokens;
 mod tool;
 mod wire;
 

@@ -2,20 +2,19 @@
 //! than allowed.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, OnceLock, PoisonError};
 use std::time::Duration;
 
-use etdi_types::evidence::{
-    AttestationEvidence, Evidence, ProviderKeys, SignatureEvidence, check_signature,
-};
+use etdi_types::evidence::Evidence;
 use etdi_types::listing::ListedTool;
-use etdi_types::{Known, Subject, ToolDefinition, TrustConfig, Who};
+use etdi_types::{Known, Subject, ToolDefinition, TrustConfig};
 use rmcp::model::Tool;
 use time::OffsetDateTime;
 use tokio::sync::Mutex;
 
-use crate::connection::ServerConnection;
-use crate::error::DiscoverError;
+use crate::connection::{ServerConnection, Settings};
+use crate::error::{DiscoverError, ListError};
 use crate::tool::{Case, Problem};
 
 /// A complete listing.
@@ -56,12 +55,15 @@ struct Remembered {
 #[derive(Debug, Default)]
 pub(crate) struct Reads {
     last: Mutex<Last>,
-    completed: std::sync::atomic::AtomicU64,
+    /// How many reads have ended, well or not.
+    ended: AtomicU64,
 }
 
 #[derive(Debug, Default)]
 struct Last {
     snapshot: Option<Arc<Snapshot>>,
+    /// Why the last read failed.
+    failure: Option<ListError>,
 }
 
 impl ServerConnection {
@@ -76,30 +78,47 @@ impl ServerConnection {
     }
 
     async fn read(&self, max_age: Option<Duration>) -> Result<Arc<Snapshot>, DiscoverError> {
-        use std::sync::atomic::Ordering::SeqCst;
-        let completed = self.reads.completed.load(SeqCst);
+        let ended = self.reads.ended.load(SeqCst);
         let mut last = self.reads.last.lock().await;
-        if let Some(snapshot) = &last.snapshot {
-            let shared = self.reads.completed.load(SeqCst) != completed;
-            let unchanged = snapshot.changes == self.link.epoch();
-            let young = max_age.is_some_and(|max| {
-                let age = Duration::try_from(self.settings.clock.now() - snapshot.read_at);
-                // A clock that went back makes nothing younger.
-                age.is_ok_and(|age| age < max)
-            });
-            if unchanged && (shared || young) {
-                return Ok(snapshot.clone());
+        // A read that ended while this one waited for its turn answers both.
+        let shared = self.reads.ended.load(SeqCst) != ended;
+        if let (true, Some(failure)) = (shared, &last.failure) {
+            return Err(failure.clone().into());
+        }
+        if let Some(snapshot) = &last.snapshot
+            && !self.is_outdated(snapshot)
+            && (shared || self.is_younger(snapshot, max_age))
+        {
+            return Ok(snapshot.clone());
+        }
+        let result = self.read_all_pages(last.snapshot.as_deref()).await;
+        self.reads.ended.fetch_add(1, SeqCst);
+        match result {
+            Ok(snapshot) => {
+                let snapshot = Arc::new(snapshot);
+                self.reporter.listed(last.snapshot.as_deref(), &snapshot, self.server());
+                *last = Last { snapshot: Some(snapshot.clone()), failure: None };
+                Ok(snapshot)
+            }
+            Err(failure) => {
+                last.failure = Some(failure.clone());
+                Err(failure.into())
             }
         }
-        let earlier = last.snapshot.take();
-        let snapshot = Arc::new(self.read_all_pages(earlier.as_deref()).await?);
-        last.snapshot = Some(snapshot.clone());
-        self.reads.completed.fetch_add(1, SeqCst);
-        self.reporter.listed(earlier.as_deref(), &snapshot, self.server());
-        Ok(snapshot)
     }
 
-    async fn read_all_pages(&self, earlier: Option<&Snapshot>) -> Result<Snapshot, DiscoverError> {
+    /// Whether the server said that its list changed since the read began.
+    pub(crate) fn is_outdated(&self, snapshot: &Snapshot) -> bool {
+        snapshot.changes != self.link.epoch()
+    }
+
+    /// A clock that went back makes nothing younger.
+    fn is_younger(&self, snapshot: &Snapshot, max_age: Option<Duration>) -> bool {
+        let age = Duration::try_from(self.settings.clock.now() - snapshot.read_at);
+        max_age.is_some_and(|max| age.is_ok_and(|age| age < max))
+    }
+
+    async fn read_all_pages(&self, earlier: Option<&Snapshot>) -> Result<Snapshot, ListError> {
         let changes = self.link.epoch();
         let listing = self.link.list().await?;
         let known: HashMap<&str, &Arc<Listed>> = earlier
@@ -152,21 +171,34 @@ fn best_name(raw: &str) -> String {
 }
 
 impl Listed {
-    /// The evidence, checked with the keys of the trust configuration, or with one that a person
-    /// supplied for this server.
-    pub(crate) fn evidence(&self, trust: &TrustConfig, known: &Known) -> Evidence {
-        let Ok(definition) = &self.definition else {
-            return Evidence {
-                signature: SignatureEvidence::Absent,
-                attestation: AttestationEvidence::Absent,
-            };
-        };
-        let part = definition.signed();
-        if part.is_some_and(|part| trust.provider(part.provider.id()).is_none()) {
-            // A key that a person supplied comes from the store, and may come at any time.
-            return evidence(definition, trust, known);
+    /// The evidence.
+    pub(crate) async fn evidence(
+        &self,
+        definition: &ToolDefinition,
+        settings: &Settings,
+        known: &Known,
+    ) -> Evidence {
+        let gather = || settings.gatherer.gather(definition, &settings.trust, known);
+        if !self.is_constant(&settings.trust) {
+            return gather().await;
         }
-        self.evidence.get_or_init(|| evidence(definition, trust, known)).clone()
+        if let Some(evidence) = self.evidence.get() {
+            return evidence.clone();
+        }
+        let evidence = gather().await;
+        self.evidence.get_or_init(|| evidence).clone()
+    }
+
+    /// Whether nothing but the trust configuration bears on the evidence: no key set that is
+    /// fetched, no attestation that expires, no key that a person may supply at any time.
+    fn is_constant(&self, trust: &TrustConfig) -> bool {
+        match self.definition.as_ref().ok().and_then(|definition| definition.signed()) {
+            None => true,
+            Some(part) => {
+                part.attestation.is_none()
+                    && trust.provider(part.provider.id()).is_some_and(|p| p.jwks_uri.is_none())
+            }
+        }
     }
 
     /// The verdict of an earlier look, if everything that it depends on is as it was.
@@ -186,9 +218,10 @@ impl Listed {
         revision: u64,
         now: OffsetDateTime,
         known: &Known,
+        trust: &TrustConfig,
         case: &Arc<Case>,
     ) {
-        if matches!(case.verdict.who, Who::Expired { .. } | Who::Unknown { .. }) {
+        if !self.is_constant(trust) {
             return;
         }
         let until = known.approvals.iter().filter_map(|a| a.until).filter(|end| *end > now).min();
@@ -198,27 +231,5 @@ impl Listed {
 
     pub(crate) fn subject(&self, server: &etdi_types::ServerIdentity) -> Option<Subject> {
         self.definition.as_ref().ok().map(|definition| Subject::new(server, definition))
-    }
-}
-
-pub(crate) fn evidence(definition: &ToolDefinition, trust: &TrustConfig, known: &Known) -> Evidence {
-    let part = definition.signed();
-    let uri = part
-        .and_then(|part| trust.provider(part.provider.id()))
-        .and_then(|entry| entry.jwks_uri.as_deref());
-    let keys = match uri {
-        Some(_) => ProviderKeys::Unavailable("fetching a jwks_uri is not supported yet"),
-        None => ProviderKeys::Listed,
-    };
-    Evidence {
-        signature: check_signature(definition, trust, keys, |provider, kid| {
-            known.pinned_key(provider, kid)
-        }),
-        attestation: match part.and_then(|part| part.attestation.as_ref()) {
-            None => AttestationEvidence::Absent,
-            Some(_) => AttestationEvidence::Unchecked(
-                "checking attestations is not supported yet".to_owned(),
-            ),
-        },
     }
 }

@@ -8,6 +8,7 @@ mod salvage;
 mod sse;
 mod stdio;
 mod stop;
+mod withheld;
 
 use std::fmt::Debug;
 

@@ -64,10 +64,7 @@ impl Times {
     pub(crate) fn check(&self, now: OffsetDateTime) -> Result<(), TokenError> {
         let now = (now - OffsetDateTime::UNIX_EPOCH).as_seconds_f64();
         let early = |claim, date: f64| {
-            (date > now + LEEWAY).then(|| TokenError::NotYetValid {
-                claim,
-                from: instant(date),
-            })
+            (date > now + LEEWAY).then(|| TokenError::NotYetValid { claim, from: instant(date) })
         };
         let too_early = early("nbf", self.not_before.unwrap_or(f64::MIN));
         if let Some(error) = too_early.or_else(|| early("iat", self.issued)) {
@@ -76,9 +73,7 @@ impl Times {
         if now < self.expires + LEEWAY {
             Ok(())
         } else {
-            Err(TokenError::Expired {
-                since: instant(self.expires),
-            })
+            Err(TokenError::Expired { since: instant(self.expires) })
         }
     }
 }
@@ -104,9 +99,7 @@ impl Confirmation {
         let Some(cnf) = claims.get("cnf") else {
             return Ok(Self::None);
         };
-        let cnf = cnf
-            .as_object()
-            .ok_or_else(|| malformed("cnf", "an object", cnf))?;
+        let cnf = cnf.as_object().ok_or_else(|| malformed("cnf", "an object", cnf))?;
         match cnf.get("jkt") {
             None => Ok(Self::Other),
             Some(Value::String(thumbprint)) => Ok(Self::Thumbprint(thumbprint.to_string())),
@@ -137,10 +130,7 @@ pub(crate) fn audience(claims: &Object<'_>) -> Result<Vec<String>, TokenError> {
 
 /// The client that a machine's own token is for, by the rules of wire format, section 4: a missing
 /// or contradictory claim refuses.
-pub(crate) fn machine_client(
-    claims: &Object<'_>,
-    kind: IssuerKind,
-) -> Result<String, TokenError> {
+pub(crate) fn machine_client(claims: &Object<'_>, kind: IssuerKind) -> Result<String, TokenError> {
     let subject = required_text(claims, "sub")?;
     let contradiction = |reason| Err(TokenError::ContradictoryClient { reason });
     match kind {
@@ -172,11 +162,7 @@ pub(crate) fn machine_client(
         }
         IssuerKind::Generic => {
             let client = required_text(claims, "client_id")?;
-            if subject == client {
-                Ok(client)
-            } else {
-                contradiction("`sub` is not `client_id`")
-            }
+            if subject == client { Ok(client) } else { contradiction("`sub` is not `client_id`") }
         }
     }
 }
@@ -194,9 +180,9 @@ fn client(claims: &Object<'_>, kind: IssuerKind) -> Result<Option<String>, Token
 /// `azp` in tokens of version 2, `appid` in those of version 1.
 fn entra_client(claims: &Object<'_>) -> Result<Option<String>, TokenError> {
     match (text(claims, "azp")?, text(claims, "appid")?) {
-        (Some(azp), Some(appid)) if azp != appid => Err(TokenError::ContradictoryClient {
-            reason: "`azp` and `appid` differ",
-        }),
+        (Some(azp), Some(appid)) if azp != appid => {
+            Err(TokenError::ContradictoryClient { reason: "`azp` and `appid` differ" })
+        }
         (azp, appid) => Ok(azp.or(appid)),
     }
 }
@@ -241,19 +227,13 @@ fn scope_claim(claims: &Object<'_>, name: &'static str) -> Result<BTreeSet<Strin
     let tokens: Vec<&str> = match value {
         Value::String(text) if text.is_empty() => Vec::new(),
         Value::String(text) => text.split(' ').collect(),
-        Value::Array(many) => many
-            .iter()
-            .map(Value::as_str)
-            .collect::<Option<_>>()
-            .ok_or_else(|| refuse(value))?,
+        Value::Array(many) => {
+            many.iter().map(Value::as_str).collect::<Option<_>>().ok_or_else(|| refuse(value))?
+        }
         _ => return Err(refuse(value)),
     };
     let scope = |token: &str| token.parse::<Scope>().map(|scope| scope.to_string());
-    tokens
-        .into_iter()
-        .map(scope)
-        .collect::<Result<_, _>>()
-        .map_err(|_| refuse(value))
+    tokens.into_iter().map(scope).collect::<Result<_, _>>().map_err(|_| refuse(value))
 }
 
 fn date(claims: &Object<'_>, name: &'static str) -> Result<Option<f64>, TokenError> {
@@ -277,9 +257,5 @@ fn required_text(claims: &Object<'_>, name: &'static str) -> Result<String, Toke
 }
 
 fn malformed(claim: &'static str, expected: &'static str, found: &Value<'_>) -> TokenError {
-    TokenError::MalformedClaim {
-        claim,
-        expected,
-        found: found.kind(),
-    }
+    TokenError::MalformedClaim { claim, expected, found: found.kind() }
 }

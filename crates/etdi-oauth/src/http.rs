@@ -44,7 +44,9 @@ pub enum HttpError {
         host: String,
     },
     /// The answer was a redirect, and redirects are not followed.
-    #[error("the answer was a redirect ({status}), and redirects are not followed; configure the final address")]
+    #[error(
+        "the answer was a redirect ({status}), and redirects are not followed; configure the final address"
+    )]
     Redirect {
         /// The HTTP status.
         status: u16,
@@ -151,9 +153,7 @@ impl Http {
         let mut answer = request.timeout(timeout).send().await.map_err(transport)?;
         let status = answer.status();
         if status.is_redirection() {
-            return Err(HttpError::Redirect {
-                status: status.as_u16(),
-            });
+            return Err(HttpError::Redirect { status: status.as_u16() });
         }
         let too_large = HttpError::TooLarge { limit: BODY_LIMIT };
         if answer.content_length().is_some_and(|length| length > BODY_LIMIT as u64) {
@@ -166,11 +166,7 @@ impl Http {
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Response {
-            status: status.as_u16(),
-            headers: answer.headers().clone(),
-            body,
-        })
+        Ok(Response { status: status.as_u16(), headers: answer.headers().clone(), body })
     }
 }
 

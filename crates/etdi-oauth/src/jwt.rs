@@ -7,10 +7,7 @@ use etdi_types::keys::base64url_decode;
 use crate::validation::TokenError;
 
 /// What a token may be at most: an attestation of many tools is the largest.
-pub(crate) const LIMITS: Limits = Limits {
-    depth: 32,
-    bytes: 256 * 1024,
-};
+pub(crate) const LIMITS: Limits = Limits { depth: 32, bytes: 256 * 1024 };
 
 /// A token taken apart.
 #[derive(Debug)]
@@ -52,17 +49,9 @@ impl<'a> Jwt<'a> {
         };
         let header = Header::read(&decode(header, "header")?)?;
         let payload = decode(payload, "payload")?;
-        let signing_input = text
-            .rsplit_once('.')
-            .map(|(input, _)| input)
-            .unwrap_or_default();
+        let signing_input = text.rsplit_once('.').map(|(input, _)| input).unwrap_or_default();
         let signature = decode(signature, "signature")?;
-        Ok(Self {
-            header,
-            payload,
-            signing_input,
-            signature,
-        })
+        Ok(Self { header, payload, signing_input, signature })
     }
 
     /// The claims as strict JSON.
@@ -94,11 +83,7 @@ impl Header {
         }
         let text = |name: &str| optional_text(object, name);
         let alg = text("alg")?.ok_or_else(|| malformed("its header lacks `alg`".to_owned()))?;
-        Ok(Self {
-            alg,
-            kid: text("kid")?,
-            typ: text("typ")?,
-        })
+        Ok(Self { alg, kid: text("kid")?, typ: text("typ")? })
     }
 }
 

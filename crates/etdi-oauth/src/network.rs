@@ -24,12 +24,7 @@ pub struct Network {
 
 impl Default for Network {
     fn default() -> Self {
-        Self {
-            loopback: false,
-            private: false,
-            timeout: METADATA_TIMEOUT,
-            roots: Vec::new(),
-        }
+        Self { loopback: false, private: false, timeout: METADATA_TIMEOUT, roots: Vec::new() }
     }
 }
 
@@ -73,9 +68,7 @@ impl Network {
 
     /// The URL, if these rules let it be requested. Names are judged again once they are resolved.
     pub(crate) fn check(&self, text: &str) -> Result<Url, HttpError> {
-        let invalid = || HttpError::InvalidUrl {
-            url: text.to_owned(),
-        };
+        let invalid = || HttpError::InvalidUrl { url: text.to_owned() };
         let url = Url::parse(text).map_err(|_| invalid())?;
         if !url.username().is_empty() || url.password().is_some() || url.fragment().is_some() {
             return Err(invalid());
@@ -92,9 +85,7 @@ impl Network {
             _ => false,
         };
         if !scheme_fits {
-            return Err(HttpError::NotHttps {
-                url: text.to_owned(),
-            });
+            return Err(HttpError::NotHttps { url: text.to_owned() });
         }
         let address = match host {
             Host::Domain(_) => None,
@@ -102,9 +93,9 @@ impl Network {
             Host::Ipv6(ip) => Some(IpAddr::V6(ip)),
         };
         match address {
-            Some(ip) if !self.reaches(ip) => Err(HttpError::PrivateAddress {
-                host: ip.to_string(),
-            }),
+            Some(ip) if !self.reaches(ip) => {
+                Err(HttpError::PrivateAddress { host: ip.to_string() })
+            }
             _ => Ok(url),
         }
     }
@@ -214,10 +205,7 @@ mod tests {
         assert!(network.check("https://tenant.auth0.com/jwks").is_ok());
         assert!(network.check("https://93.184.216.34/jwks").is_ok());
         for url in ["http://tenant.auth0.com/", "http://127.0.0.1/", "ftp://a.example/"] {
-            assert!(
-                matches!(network.check(url), Err(HttpError::NotHttps { .. })),
-                "{url}"
-            );
+            assert!(matches!(network.check(url), Err(HttpError::NotHttps { .. })), "{url}");
         }
         for host in [
             "127.0.0.1",
@@ -241,10 +229,7 @@ mod tests {
             "0x7f.1",
         ] {
             let url = format!("https://{host}/jwks");
-            assert!(
-                matches!(network.check(&url), Err(HttpError::PrivateAddress { .. })),
-                "{url}"
-            );
+            assert!(matches!(network.check(&url), Err(HttpError::PrivateAddress { .. })), "{url}");
         }
     }
 
@@ -254,11 +239,10 @@ mod tests {
         for url in ["http://127.0.0.1:8080/", "http://localhost/", "http://[::1]/"] {
             assert!(network.check(url).is_ok(), "{url}");
         }
-        for url in ["http://10.0.0.1/", "http://tenant.auth0.com/", "http://localhost.evil.example/"] {
-            assert!(
-                matches!(network.check(url), Err(HttpError::NotHttps { .. })),
-                "{url}"
-            );
+        for url in
+            ["http://10.0.0.1/", "http://tenant.auth0.com/", "http://localhost.evil.example/"]
+        {
+            assert!(matches!(network.check(url), Err(HttpError::NotHttps { .. })), "{url}");
         }
         assert!(!network.reaches("10.0.0.1".parse().unwrap()));
     }
@@ -267,10 +251,7 @@ mod tests {
     fn private_addresses_need_the_dangerous_option_and_https() {
         let network = Network::default().dangerous().allow_private_addresses();
         assert!(network.check("https://10.0.0.1/jwks").is_ok());
-        assert!(matches!(
-            network.check("http://10.0.0.1/jwks"),
-            Err(HttpError::NotHttps { .. })
-        ));
+        assert!(matches!(network.check("http://10.0.0.1/jwks"), Err(HttpError::NotHttps { .. })));
         assert!(matches!(
             network.check("https://127.0.0.1/jwks"),
             Err(HttpError::PrivateAddress { .. })
@@ -281,10 +262,7 @@ mod tests {
     fn a_url_with_credentials_or_a_fragment_is_refused() {
         for url in ["https://a:b@c.example/", "https://c.example/#x", "c.example"] {
             assert!(
-                matches!(
-                    Network::default().check(url),
-                    Err(HttpError::InvalidUrl { .. })
-                ),
+                matches!(Network::default().check(url), Err(HttpError::InvalidUrl { .. })),
                 "{url}"
             );
         }

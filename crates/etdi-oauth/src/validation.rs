@@ -53,12 +53,7 @@ impl IssuerRules {
             IssuerKind::Auth0 | IssuerKind::Okta | IssuerKind::Entra => vec![SigAlg::RS256],
             IssuerKind::Generic => vec![SigAlg::RS256, SigAlg::ES256, SigAlg::EdDSA],
         };
-        Self {
-            issuer: issuer.into(),
-            kind,
-            algorithms,
-            rbac: false,
-        }
+        Self { issuer: issuer.into(), kind, algorithms, rbac: false }
     }
 
     /// Allows these algorithms and no others.
@@ -117,10 +112,7 @@ impl VerifiedToken {
         let claims = jwt.claims()?;
         let claims = object(&claims)?;
         let key = verify_signature(&jwt, claims, rules, keys)?;
-        Ok(Self {
-            claims: Arc::new(Claims::read(claims, rules)?),
-            key,
-        })
+        Ok(Self { claims: Arc::new(Claims::read(claims, rules)?), key })
     }
 
     /// Whether the key that signed it is still published.
@@ -140,7 +132,7 @@ impl VerifiedToken {
                 found: claims.audience.clone(),
             });
         }
-        match (&claims.binding, expected.proven_key()) {
+        match (&claims.binding, expected.proven_key_thumbprint()) {
             (Confirmation::None, None) => {}
             (Confirmation::Thumbprint(bound), Some(proven)) if bound == proven => {}
             _ => return Err(TokenError::SenderConstrained),
@@ -166,10 +158,7 @@ pub(crate) fn verify_signature(
     // First, so that another issuer's token is called that, and not one with an unknown key.
     let issuer = claims::issuer(claims)?;
     if issuer != rules.issuer {
-        return Err(TokenError::WrongIssuer {
-            expected: rules.issuer.clone(),
-            found: issuer,
-        });
+        return Err(TokenError::WrongIssuer { expected: rules.issuer.clone(), found: issuer });
     }
     check_typ(jwt.header.typ.as_deref())?;
     let algorithm = SigAlg::from_jose(&jwt.header.alg)
@@ -203,8 +192,6 @@ fn check_typ(typ: Option<&str>) -> Result<(), TokenError> {
     let lower = typ.to_ascii_lowercase();
     match lower.strip_prefix("application/").unwrap_or(&lower) {
         "jwt" | "at+jwt" => Ok(()),
-        _ => Err(TokenError::WrongType {
-            found: typ.to_owned(),
-        }),
+        _ => Err(TokenError::WrongType { found: typ.to_owned() }),
     }
 }

@@ -36,6 +36,11 @@ pub enum SignatureEvidence {
     },
     /// It is refused.
     Bad(SignatureError),
+    /// Its key was taken out of the provider's published key set.
+    Revoked {
+        /// The key id that it names.
+        kid: String,
+    },
     /// It is well-formed, and no key is there to check it with.
     Unchecked {
         /// The key id that it names.
@@ -62,6 +67,8 @@ pub enum AttestationEvidence {
     },
     /// It is refused.
     Bad(String),
+    /// The key that signed it was taken out of the issuer's key set; in words.
+    Revoked(String),
     /// It was good once.
     Expired {
         /// The issuer.

@@ -31,6 +31,7 @@ use super::http::RawHttpClient;
 use super::raw::{Captured, RawResponses, answers};
 use super::stdio::StdioTransport;
 use super::stop::Stop;
+use super::withheld::Withheld;
 use crate::error::{ConnectError, ListError};
 
 type Service = Box<dyn DynService<RoleClient>>;
@@ -132,6 +133,7 @@ impl Link {
     {
         let changes = Arc::<ListChanges>::default();
         let service = (lifecycle.handlers)(Arc::clone(&changes));
+        let transport = Withheld(transport.into_transport());
         let serving = service.serve_with_lifecycle(transport, lifecycle.mode.clone());
         let after = lifecycle.timeouts.connect;
         let service = tokio::time::timeout(after, serving)

@@ -13,20 +13,27 @@ pub enum TokenError {
     #[error("the token is not a signed JWT; {}", remedy::NOT_A_JWT)]
     NotAJwt,
     /// A part that is not base64url or not strict JSON; the text says which.
-    #[error("the token is malformed: {0}; {}", remedy::NEW_TOKEN)]
+    #[error("the token is malformed: {}; {}", .0, remedy::NEW_TOKEN)]
     Malformed(String),
     /// A `crit` header: an extension that must be understood, and is not (RFC 7515, 4.1.11).
     #[error("the token's header has `crit`, and no extension is understood here")]
     Critical,
     /// Another kind of token.
-    #[error("the token's typ is \"{}\", not JWT or at+jwt; {}", escaped(found), remedy::ACCESS_TOKEN)]
+    #[error(
+        "the token's typ is \"{}\", not JWT or at+jwt; {}",
+        escaped(found),
+        remedy::ACCESS_TOKEN
+    )]
     WrongType {
         /// The header's `typ`.
         found: String,
     },
     /// An algorithm that the configuration does not allow, `none` and the HMACs among them.
-    #[error("the token's algorithm \"{}\" is not allowed (allowed: {allowed}); {}",
-        escaped(found), remedy::algorithm(allowed))]
+    #[error(
+        "the token's algorithm \"{}\" is not allowed (allowed: {allowed}); {}",
+        escaped(found),
+        remedy::algorithm(allowed)
+    )]
     WrongAlgorithm {
         /// The header's `alg`.
         found: String,
@@ -54,7 +61,10 @@ pub enum TokenError {
         kid: String,
     },
     /// Two keys of the issuer fit.
-    #[error("two keys of the issuer fit the token, {}; the issuer must give each its own kid", shown(kid))]
+    #[error(
+        "two keys of the issuer fit the token, {}; the issuer must give each its own kid",
+        shown(kid)
+    )]
     AmbiguousKey {
         /// The header's `kid`, if there is one.
         kid: Option<String>,
@@ -76,7 +86,12 @@ pub enum TokenError {
         found: &'static str,
     },
     /// Another issuer, compared as bytes.
-    #[error("the token's issuer is \"{}\", not \"{}\"; {}", escaped(found), escaped(expected), remedy::ISSUER)]
+    #[error(
+        "the token's issuer is \"{}\", not \"{}\"; {}",
+        escaped(found),
+        escaped(expected),
+        remedy::ISSUER
+    )]
     WrongIssuer {
         /// The configured issuer.
         expected: String,
@@ -113,8 +128,10 @@ pub enum TokenError {
         reason: &'static str,
     },
     /// Bound to a key (`cnf`), and no proof of that key was given; or the other way round.
-    #[error("the token is bound to a key, and the presenter has not proven that key; \
-        request a token without DPoP or mutual TLS")]
+    #[error(
+        "the token is bound to a key, and the presenter has not proven that key; \
+        request a token without DPoP or mutual TLS"
+    )]
     SenderConstrained,
     /// Scopes that are missing, all of them.
     #[error("the token lacks the scope \"{}\"; {}", escaped(&missing.join(" ")), remedy::SCOPE)]

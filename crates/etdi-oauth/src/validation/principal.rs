@@ -25,11 +25,7 @@ impl Expectations {
     /// The audience, compared as bytes. It is always demanded.
     #[must_use]
     pub fn audience(audience: impl Into<String>) -> Self {
-        Self {
-            audiences: vec![audience.into()],
-            scopes: BTreeSet::new(),
-            proven_key: None,
-        }
+        Self { audiences: vec![audience.into()], scopes: BTreeSet::new(), proven_key: None }
     }
 
     /// Accepts this audience as well.
@@ -160,6 +156,10 @@ impl Principal {
     /// Issuer, subject and client: what an approval is limited to.
     #[must_use]
     pub fn context(&self) -> AuthorizationContext {
-        todo!()
+        AuthorizationContext::Principal {
+            issuer: self.0.issuer.clone(),
+            subject: self.0.subject.clone(),
+            client: self.0.client.clone().unwrap_or_default(),
+        }
     }
 }

@@ -18,7 +18,7 @@ pub(super) fn who(case: &Case<'_>) -> Who {
     }
     let entry = case.trust.provider(part.provider.id());
     // Failing evidence outweighs passing evidence, so every failure is looked for first.
-    failing(case, entry).unwrap_or_else(|| passing(case, entry))
+    failing(case).unwrap_or_else(|| passing(case, entry))
 }
 
 fn revocation(case: &Case<'_>) -> Option<String> {
@@ -59,12 +59,16 @@ fn false_claim(case: &Case<'_>, part: &SignedPart) -> Option<ImpostorReason> {
     }
 }
 
-fn failing(case: &Case<'_>, entry: Option<&TrustedProvider>) -> Option<Who> {
+fn failing(case: &Case<'_>) -> Option<Who> {
     let impostor = |why| Some(Who::Impostor { why });
     match (&case.evidence.signature, &case.evidence.attestation) {
         (SignatureEvidence::Absent, AttestationEvidence::Absent) => {
             impostor(ImpostorReason::NoEvidence)
         }
+        (SignatureEvidence::Revoked { kid }, _) => Some(Who::Revoked {
+            what: format!("kid:{kid}, no longer in the provider's key set"),
+        }),
+        (_, AttestationEvidence::Revoked(what)) => Some(Who::Revoked { what: what.clone() }),
         (SignatureEvidence::Bad(error), _) => impostor(ImpostorReason::Signature(error.clone())),
         (_, AttestationEvidence::Bad(why)) => impostor(ImpostorReason::Attestation(why.clone())),
         // Nothing vouches for a provider of the trust configuration: a key without attestation
@@ -75,12 +79,6 @@ fn failing(case: &Case<'_>, entry: Option<&TrustedProvider>) -> Option<Who> {
         }
         (_, AttestationEvidence::Expired { issuer, since }) => {
             Some(Who::Expired { issuer: issuer.clone(), since: *since })
-        }
-        (SignatureEvidence::Absent, AttestationEvidence::Good { binding, .. })
-            if entry.is_none() || *binding != Some(Binding::Digest) =>
-        {
-            // Without a signature only a digest binds; the issuer names a client, no more.
-            None
         }
         _ => None,
     }

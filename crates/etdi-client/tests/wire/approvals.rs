@@ -1,0 +1,203 @@
+//! From a listing to a call: who is asked, what is recorded, what stays refused.
+
+use std::sync::Arc;
+
+use etdi_client::{
+    ApprovalRequest, ApproveError, Approval, CallError, Decision, EtdiClient, MemoryApprovals,
+    Refusal, ServerConnection, StoreError,
+};
+use etdi_types::trust::TrustedProvider;
+use etdi_types::{
+    DefinitionSpec, Permission, Provider, SigningKey, TrustConfig, What, Who,
+};
+use serde_json::{Map, Value, json};
+
+use crate::script::Script;
+use crate::servers::{HttpServer, WAYS, Way, client, connect};
+
+const PROVIDER: &str = "https://trusted.example";
+const UNSIGNED: &str = r#"{"name":"scan","description":"a","inputSchema":{"type":"object"}}"#;
+
+fn signed(key: &SigningKey, version: &str, description: &str, scopes: &[(&str, bool)]) -> String {
+    let permission = |&(scope, required): &(&str, bool)| Permission {
+        scope: scope.parse().unwrap(),
+        description: "why".to_owned(),
+        required,
+    };
+    let spec = DefinitionSpec {
+        id: "trusted.example/scan".parse().unwrap(),
+        version: version.parse().unwrap(),
+        provider: Provider::new(PROVIDER, "Trusted").unwrap(),
+        servers: None,
+        permissions: scopes.iter().map(permission).collect(),
+        require_call_proof: false,
+    };
+    let tool = json!({"name": "scan", "description": description, "inputSchema": {"type": "object"}});
+    let Value::Object(tool) = tool else { panic!() };
+    serde_json::to_string(spec.sign(&tool, key).unwrap().tool()).unwrap()
+}
+
+fn trusting(key: &SigningKey) -> TrustConfig {
+    let entry = TrustedProvider::new(PROVIDER, "trusted.example", key.public_jwk().clone());
+    TrustConfig::new(vec![entry]).unwrap()
+}
+
+async fn decision(connection: &ServerConnection) -> Decision {
+    let tools = connection.discover().await.unwrap();
+    connection.decide(&tools[0]).await.unwrap()
+}
+
+async fn asked(connection: &ServerConnection) -> ApprovalRequest {
+    match decision(connection).await {
+        Decision::Ask(request) => request,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn blocked(connection: &ServerConnection) -> Refusal {
+    match decision(connection).await {
+        Decision::Block(refusal) => refusal,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A signed tool on HTTP, and a connection of a client that trusts its key.
+async fn scene(scopes: &[(&str, bool)]) -> (SigningKey, HttpServer, ServerConnection) {
+    let key = SigningKey::generate().unwrap();
+    let script = Script::of(&[&signed(&key, "1.0.0", "a", scopes)]);
+    let server = HttpServer::start(script, Way::Json).await;
+    let client = EtdiClient::builder(trusting(&key)).definition_max_age(std::time::Duration::ZERO);
+    let connection = client.build().unwrap().connect_http(&server.uri).await.unwrap();
+    (key, server, connection)
+}
+
+#[tokio::test]
+async fn a_server_that_knows_nothing_of_etdi_is_asked_about_and_works() {
+    for (way, modern) in WAYS {
+        let script = Script { modern, ..Script::of(&[UNSIGNED]) };
+        let connection = connect(&client(), way, script).await.unwrap();
+        assert!(connection.visible_tools().await.unwrap().is_empty(), "{way:?}");
+        let request = asked(&connection).await;
+        assert_eq!(request.tool().verdict().unwrap().who, Who::Anonymous);
+        let tool = connection.approve(request, Approval::by("alice")).await.unwrap();
+        let arguments = Map::from_iter([("path".to_owned(), json!("/a"))]);
+        let result = connection.call(&tool, arguments).await.unwrap();
+        let text = serde_json::to_string(&result.content).unwrap();
+        assert!(text.contains("/a"), "{way:?} modern: {modern}: {text}");
+        assert_eq!(connection.visible_tools().await.unwrap().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_tampered_definition_is_blocked_and_nothing_overrides_it() {
+    let (key, server, connection) = scene(&[]).await;
+    let request = asked(&connection).await;
+    let tool = connection.approve(request, Approval::by("alice")).await.unwrap();
+    server.script.serve(&[&signed(&key, "1.0.0", "poisoned", &[])]);
+    let error = connection.call(&tool, Map::new()).await.unwrap_err();
+    let CallError::Blocked(refusal) = error else { panic!("{error:?}") };
+    let what = &refusal.tool().unwrap().verdict().unwrap().what;
+    assert!(matches!(what[0], What::Tampered { signer_valid: true, .. }), "{what:?}");
+    assert!(refusal.override_request().is_none());
+    assert_eq!(server.script.calls(), 0);
+    // Only a person's forgetting leads out.
+    assert!(connection.forget("scan").await.unwrap());
+    let what = asked(&connection).await.tool().verdict().unwrap().what.clone();
+    assert_eq!(what, [What::New]);
+}
+
+#[tokio::test]
+async fn an_old_version_is_let_through_by_an_override_only() {
+    let (key, server, connection) = scene(&[]).await;
+    let request = asked(&connection).await;
+    connection.approve(request, Approval::by("alice")).await.unwrap();
+    server.script.serve(&[&signed(&key, "2.0.0", "b", &[])]);
+    let request = asked(&connection).await;
+    connection.approve(request, Approval::by("alice")).await.unwrap();
+    server.script.serve(&[&signed(&key, "1.0.0", "a", &[])]);
+    let refusal = blocked(&connection).await;
+    let what = &refusal.tool().unwrap().verdict().unwrap().what;
+    assert!(matches!(what[0], What::RolledBack { .. }), "{what:?}");
+    let request = refusal.override_request().unwrap();
+    assert!(request.overrides_a_refusal());
+    let tool = connection.approve(request, Approval::by("alice")).await.unwrap();
+    connection.call(&tool, Map::new()).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_served_when_the_person_answers_must_be_what_was_shown() {
+    let (key, server, connection) = scene(&[]).await;
+    let request = asked(&connection).await;
+    server.script.serve(&[&signed(&key, "1.0.1", "b", &[])]);
+    let error = connection.approve(request.clone(), Approval::by("alice")).await.unwrap_err();
+    assert!(matches!(error, ApproveError::Changed(_)), "{error:?}");
+    server.script.serve(&[]);
+    let error = connection.approve(request, Approval::by("alice")).await.unwrap_err();
+    assert!(matches!(&error, ApproveError::Gone(name) if name == "scan"), "{error:?}");
+}
+
+#[tokio::test]
+async fn of_two_clients_that_approve_different_digests_one_is_told() {
+    let (key, server, _) = scene(&[]).await;
+    let store = Arc::new(MemoryApprovals::new());
+    let client = || {
+        let client = EtdiClient::builder(trusting(&key)).shared_approvals(store.clone());
+        client.build().unwrap()
+    };
+    let alice = client().connect_http(&server.uri).await.unwrap();
+    let bob = client().connect_http(&server.uri).await.unwrap();
+    let first = asked(&alice).await;
+    server.script.serve(&[&signed(&key, "2.0.0", "b", &[])]);
+    let second = asked(&bob).await;
+    bob.approve(second, Approval::by("bob")).await.unwrap();
+    server.script.serve(&[&signed(&key, "1.0.0", "a", &[])]);
+    let error = alice.approve(first, Approval::by("alice")).await.unwrap_err();
+    // By the time that Alice answers, what she saw is older than what Bob approved.
+    let told = matches!(
+        error,
+        ApproveError::Store(StoreError::Conflict { .. }) | ApproveError::Blocked(_)
+    );
+    assert!(told, "{error:?}");
+}
+
+#[tokio::test]
+async fn required_permissions_are_granted_by_default_and_an_empty_set_grants_none() {
+    let (_, server, connection) = scene(&[("read:files", true), ("send:mail", false)]).await;
+    let request = asked(&connection).await;
+    let none = Approval::by("alice").granting([]);
+    let error = connection.approve(request, none).await.unwrap_err();
+    let ApproveError::Blocked(refusal) = error else { panic!("{error:?}") };
+    assert!(refusal.to_string().contains("read:files"), "{refusal}");
+    assert!(!refusal.to_string().contains("not granted: send:mail"), "{refusal}");
+    blocked(&connection).await;
+    assert_eq!(server.script.calls(), 0);
+    connection.forget("scan").await.unwrap();
+    let request = asked(&connection).await;
+    let tool = connection.approve(request, Approval::by("alice")).await.unwrap();
+    connection.call(&tool, Map::new()).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_untrusted_key_needs_the_person_to_bring_it() {
+    let (key, wrong) = (SigningKey::generate().unwrap(), SigningKey::generate().unwrap());
+    let script = Script::of(&[&signed(&key, "1.0.0", "a", &[])]);
+    let server = HttpServer::start(script, Way::Json).await;
+    let client = client();
+    let connection = client.connect_http(&server.uri).await.unwrap();
+    let request = blocked(&connection).await.override_request().unwrap();
+    let alice = || Approval::by("alice");
+    let error = connection.approve(request.clone(), alice()).await.unwrap_err();
+    assert!(matches!(error, ApproveError::KeyRequired), "{error:?}");
+    let brings = alice().pinning(wrong.public_jwk().clone());
+    let error = connection.approve(request.clone(), brings).await.unwrap_err();
+    assert!(matches!(error, ApproveError::WrongKey(_)), "{error:?}");
+    blocked(&connection).await;
+    let brings = alice().pinning(key.public_jwk().clone());
+    let tool = connection.approve(request, brings).await.unwrap();
+    connection.call(&tool, Map::new()).await.unwrap();
+    // For this server only.
+    let script = Script::of(&[&signed(&key, "1.0.0", "a", &[])]);
+    let elsewhere = HttpServer::start(script, Way::Json).await;
+    let other = client.connect_http(&elsewhere.uri).await.unwrap();
+    blocked(&other).await;
+}

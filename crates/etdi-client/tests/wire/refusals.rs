@@ -1,0 +1,91 @@
+//! Listings that make no list, and servers that say nothing.
+
+use std::time::Duration;
+
+use etdi_client::{ConnectError, DiscoverError, EtdiClient, ListError, Problem};
+use etdi_types::{ListingError, TrustConfig};
+
+use crate::script::Script;
+use crate::servers::{WAYS, Way, client, connect};
+
+fn tool(name: &str) -> String {
+    format!(r#"{{"name":"{name}","inputSchema":{{"type":"object"}}}}"#)
+}
+
+/// Short, because what it waits for never comes.
+fn impatient() -> EtdiClient {
+    EtdiClient::builder(TrustConfig::default()).timeout(Duration::from_millis(700)).build().unwrap()
+}
+
+#[tokio::test]
+async fn all_pages_are_read() {
+    for (way, modern) in WAYS {
+        let script = Script { modern, ..Script::default() };
+        *script.pages.lock().unwrap() = vec![vec![tool("a")], vec![], vec![tool("b"), tool("c")]];
+        let server = connect(&client(), way, script).await.unwrap();
+        let tools = server.discover().await.unwrap();
+        let names: Vec<_> = tools.iter().map(|tool| tool.name()).collect();
+        assert_eq!(names, ["a", "b", "c"], "{way:?} modern: {modern}");
+    }
+}
+
+#[tokio::test]
+async fn a_cursor_that_comes_again_refuses_the_listing() {
+    for (way, modern) in WAYS {
+        let script = Script { modern, ..Script::of(&[&tool("a")]) };
+        *script.cursor.lock().unwrap() = Some("0".to_owned());
+        let server = connect(&client(), way, script).await.unwrap();
+        let error = server.discover().await.unwrap_err();
+        let refused = matches!(
+            error,
+            DiscoverError::Listing(ListError::Refused(ListingError::RepeatedCursor))
+        );
+        assert!(refused, "{way:?} modern: {modern}: {error:?}");
+    }
+}
+
+#[tokio::test]
+async fn two_tools_of_one_name_are_both_refused_across_pages() {
+    let script = Script::default();
+    *script.pages.lock().unwrap() = vec![vec![tool("a"), tool("b")], vec![tool("a")]];
+    let server = connect(&client(), Way::Json, script).await.unwrap();
+    let tools = server.discover().await.unwrap();
+    let problems: Vec<_> = tools.iter().map(|tool| tool.problem().cloned()).collect();
+    assert_eq!(problems, [Some(Problem::Duplicate), None, Some(Problem::Duplicate)]);
+}
+
+#[tokio::test]
+async fn a_listing_that_never_comes_times_out() {
+    for (way, modern) in WAYS {
+        let script = Script { modern, silent_list: true, ..Script::default() };
+        let server = connect(&impatient(), way, script).await.unwrap();
+        let error = server.discover().await.unwrap_err();
+        let timed_out = matches!(error, DiscoverError::Listing(ListError::Timeout { .. }));
+        assert!(timed_out, "{way:?} modern: {modern}: {error:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_handshake_that_never_comes_times_out() {
+    for way in [Way::Stdio, Way::Json, Way::EventStream] {
+        let script = Script { silent_start: true, ..Script::default() };
+        let error = connect(&impatient(), way, script).await.unwrap_err();
+        assert!(matches!(error, ConnectError::Timeout { .. }), "{way:?}: {error:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_command_that_does_not_start_is_named() {
+    let command = etdi_types::StdioCommand::new("/no/such/program\u{1b}[2J");
+    let error = client().connect_stdio(command).await.unwrap_err();
+    assert!(matches!(error, ConnectError::Spawn { .. }), "{error:?}");
+    assert!(error.to_string().contains(r"\u{1b}"), "{error}");
+}
+
+#[tokio::test]
+async fn a_server_that_knows_only_initialize_is_offered_a_version_that_has_it() {
+    let server = crate::servers::HttpServer::start(Script::of(&[]), Way::Json).await;
+    let _connection = client().connect_http(&server.uri).await.unwrap();
+    let offered = server.script.offered_version.lock().unwrap().clone();
+    assert_eq!(offered.as_deref(), Some("2025-11-25"));
+}

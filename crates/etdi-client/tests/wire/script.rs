@@ -1,0 +1,119 @@
+//! What a server answers, as text.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use serde_json::{Value, json};
+
+/// A server's answers. Texts of tools go out as they stand.
+#[derive(Debug, Default)]
+pub struct Script {
+    /// Whether it knows `server/discover` (2026-07-28), or `initialize` only (2025-11-25).
+    pub modern: bool,
+    /// The texts of the tools, page by page.
+    pub pages: Mutex<Vec<Vec<String>>>,
+    /// A text in place of the whole `result` of `tools/list`.
+    pub list_result: Mutex<Option<Vec<u8>>>,
+    /// The cursor that every page names, in place of the right one.
+    pub cursor: Mutex<Option<String>>,
+    pub instructions: Mutex<Option<String>>,
+    /// Whether `tools/list`, or the handshake, is never answered.
+    pub silent_list: bool,
+    pub silent_start: bool,
+    /// What came.
+    pub lists: AtomicUsize,
+    pub calls: AtomicUsize,
+    pub methods: Mutex<Vec<String>>,
+    pub offered_version: Mutex<Option<String>>,
+}
+
+impl Script {
+    pub fn of(tools: &[&str]) -> Self {
+        let script = Self::default();
+        script.serve(tools);
+        script
+    }
+
+    /// From now on, these tools on one page.
+    pub fn serve(&self, tools: &[&str]) {
+        *self.pages.lock().unwrap() = vec![tools.iter().map(|text| (*text).to_owned()).collect()];
+    }
+
+    pub fn calls(&self) -> usize {
+        self.calls.load(Ordering::SeqCst)
+    }
+
+    pub fn lists(&self) -> usize {
+        self.lists.load(Ordering::SeqCst)
+    }
+
+    /// The whole response to `request`; `None` for a notification, or for silence.
+    pub fn answer(&self, request: &Value) -> Option<Vec<u8>> {
+        let method = request["method"].as_str()?;
+        self.methods.lock().unwrap().push(method.to_owned());
+        let id = request.get("id")?;
+        let result = match method {
+            "server/discover" if self.silent_start => return None,
+            "initialize" if self.silent_start => return None,
+            "server/discover" if self.modern => self.start(&json!({
+                "resultType": "complete", "supportedVersions": ["2026-07-28"],
+                "capabilities": {"tools": {}}, "ttlMs": 0, "cacheScope": "private",
+            })),
+            "initialize" if !self.modern => {
+                let offered = request["params"]["protocolVersion"].as_str().map(str::to_owned);
+                *self.offered_version.lock().unwrap() = offered;
+                self.start(&json!({
+                    "protocolVersion": "2025-11-25",
+                    "capabilities": {"tools": {"listChanged": true}},
+                    "serverInfo": {"name": "script", "version": "1"},
+                }))
+            }
+            "tools/list" if self.silent_list => return None,
+            "tools/list" => self.list(request["params"]["cursor"].as_str()),
+            "tools/call" => {
+                self.calls.fetch_add(1, Ordering::SeqCst);
+                let text = request["params"]["arguments"].to_string();
+                let result = json!({"resultType": "complete",
+                    "content": [{"type": "text", "text": text}]});
+                result.to_string().into_bytes()
+            }
+            _ => {
+                let error = json!({"jsonrpc": "2.0", "id": id,
+                    "error": {"code": -32601, "message": "no such method"}});
+                return Some(error.to_string().into_bytes());
+            }
+        };
+        let mut text = format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"result\":").into_bytes();
+        text.extend(result);
+        text.push(b'}');
+        Some(text)
+    }
+
+    fn start(&self, result: &Value) -> Vec<u8> {
+        let mut result = result.clone();
+        if let Some(instructions) = &*self.instructions.lock().unwrap() {
+            result["instructions"] = json!(instructions);
+        }
+        result.to_string().into_bytes()
+    }
+
+    fn list(&self, cursor: Option<&str>) -> Vec<u8> {
+        self.lists.fetch_add(1, Ordering::SeqCst);
+        if let Some(text) = &*self.list_result.lock().unwrap() {
+            return text.clone();
+        }
+        let pages = self.pages.lock().unwrap();
+        let at: usize = cursor.and_then(|cursor| cursor.parse().ok()).unwrap_or(0);
+        let next = match &*self.cursor.lock().unwrap() {
+            Some(same) => Some(same.clone()),
+            None => (at + 1 < pages.len()).then(|| (at + 1).to_string()),
+        };
+        let next = next.map(|next| format!(",\"nextCursor\":{}", json!(next))).unwrap_or_default();
+        let tools = pages.get(at).map(|page| page.join(" , ")).unwrap_or_default();
+        format!(
+            "{{\"resultType\":\"complete\",\"ttlMs\":86400000,\"cacheScope\":\"public\",\
+             \"tools\":[ {tools} ]{next}}}"
+        )
+        .into_bytes()
+    }
+}

@@ -1,0 +1,314 @@
+//! The validation of an attestation (wire format, section 4): one pure function, for the publisher
+//! and for clients.
+
+mod verifier;
+
+use etdi_types::evidence::AttestationEvidence;
+use etdi_types::json::{Object, Value};
+use etdi_types::text::escaped;
+use etdi_types::trust::TrustedIssuer;
+use etdi_types::verdict::Binding;
+use etdi_types::{Digest, ToolId, Version};
+use time::OffsetDateTime;
+
+use crate::claims::{self, Confirmation, Times, instant};
+use crate::jwks::KeySet;
+use crate::jwt::Jwt;
+use crate::validation::{self, IssuerRules, TokenError};
+
+pub use verifier::AttestationVerifier;
+
+/// The definition that an attestation stands beside.
+#[derive(Clone, Copy, Debug)]
+pub struct AttestedDefinition<'a> {
+    /// Its id.
+    pub id: &'a ToolId,
+    /// Its version.
+    pub version: &'a Version,
+    /// Its digest.
+    pub digest: &'a Digest,
+    /// The RFC 7638 thumbprint of the key that made its signature; `None` without a good signature.
+    pub signing_key: Option<&'a str>,
+}
+
+/// What a good attestation says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attested {
+    /// The issuer.
+    pub issuer: String,
+    /// The client that the issuer names: one of those configured.
+    pub client: String,
+    /// What it binds; the stronger one if there are two, `None` if it binds nothing.
+    pub binding: Option<Binding>,
+    /// When it expires.
+    pub expires_at: OffsetDateTime,
+}
+
+/// Why an attestation is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AttestationError {
+    /// The token itself is refused.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    /// The issuer's entry names no audience of attestations.
+    #[error("the trust entry of the issuer \"{}\" has no attestation_audience, so no attestation of it is accepted",
+        escaped(.0))]
+    NotConfigured(String),
+    /// More than one audience: it might be a credential elsewhere.
+    #[error(
+        "the attestation has {0} audiences; it must have the attestation audience and no other"
+    )]
+    Audiences(usize),
+    /// A claim that would make it a credential.
+    #[error(
+        "the attestation carries `{0}`; an attestation is public and must not grant anything: remove all scopes \
+             from the API for attestations and turn its RBAC off"
+    )]
+    Grants(&'static str),
+    /// A client that does not speak for the provider.
+    #[error("the attestation is for the client \"{}\", which does not speak for the provider", escaped(.0))]
+    ForeignClient(String),
+    /// The claim of definitions is not of the form of section 4.
+    #[error("the attestation's claim \"{}\" is malformed: {reason}", escaped(claim))]
+    Claim {
+        /// Which claim.
+        claim: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// It lists other definitions.
+    #[error("the attestation does not list {id} version {version}")]
+    NotListed {
+        /// The definition's id.
+        id: ToolId,
+        /// Its version.
+        version: Version,
+    },
+    /// It lists another digest.
+    #[error(
+        "the attestation lists {id} version {version} with another digest: the definition is not the one that \
+             the issuer vouched for"
+    )]
+    OtherDigest {
+        /// The definition's id.
+        id: ToolId,
+        /// Its version.
+        version: Version,
+    },
+    /// It is bound to another key than the one that signed the definition.
+    #[error("the attestation is bound to another key than the one that signed the definition")]
+    OtherKey,
+    /// It was to bind this and does not. A publisher's error.
+    #[error("the issuer did not bind {}", match .0 {
+        Binding::Digest => "the definitions: it must set the configured claim from the request (Auth0: in an Action on \
+            credentials-exchange)",
+        Binding::Key => "the signing key: turn on DPoP for the API of attestations",
+    })]
+    Unbound(Binding),
+}
+
+impl AttestationError {
+    /// As evidence for judging.
+    #[must_use]
+    pub fn into_evidence(self, issuer: &str) -> AttestationEvidence {
+        match self {
+            Self::Token(TokenError::Expired { since }) => {
+                AttestationEvidence::Expired { issuer: issuer.to_owned(), since }
+            }
+            Self::Token(TokenError::KeyWithdrawn { .. }) => {
+                AttestationEvidence::Revoked(self.to_string())
+            }
+            Self::NotConfigured(_) => AttestationEvidence::Unchecked(self.to_string()),
+            _ => AttestationEvidence::Bad(self.to_string()),
+        }
+    }
+}
+
+impl From<Attested> for AttestationEvidence {
+    fn from(attested: Attested) -> Self {
+        Self::Good { issuer: attested.issuer, client: attested.client, binding: attested.binding }
+    }
+}
+
+/// Validates an attestation by `issuer`, beside `definition`, with the issuer's `keys`, at `now`.
+///
+/// The algorithms are those of the issuer's kind. Expiry is judged last, so that only an attestation
+/// that was good once is called expired.
+///
+/// # Errors
+/// An [`AttestationError`] for each way in which it is refused.
+pub fn check_attestation(
+    token: &str,
+    issuer: &TrustedIssuer,
+    keys: &KeySet,
+    definition: &AttestedDefinition<'_>,
+    now: OffsetDateTime,
+) -> Result<Attested, AttestationError> {
+    let rules = IssuerRules::new(&issuer.issuer, issuer.kind);
+    check_with(token, issuer, &rules, keys, definition, now)
+}
+
+pub(crate) fn check_with(
+    token: &str,
+    issuer: &TrustedIssuer,
+    rules: &IssuerRules,
+    keys: &KeySet,
+    definition: &AttestedDefinition<'_>,
+    now: OffsetDateTime,
+) -> Result<Attested, AttestationError> {
+    let jwt = Jwt::parse(token)?;
+    let value = jwt.claims()?;
+    let claims = validation::object(&value)?;
+    let client = check_unbound(&jwt, claims, issuer, rules, keys)?;
+    let by_digest = match &issuer.claim {
+        Some(claim) => check_digest(claims, claim, definition)?,
+        None => false,
+    };
+    let by_key = check_key(claims, definition.signing_key)?;
+    let times = Times::read(claims)?;
+    times.check(now)?;
+    Ok(Attested {
+        issuer: issuer.issuer.clone(),
+        client,
+        binding: strongest(by_digest, by_key),
+        expires_at: instant(times.expires),
+    })
+}
+
+/// What a publisher wants its attestation to bind.
+pub(crate) struct Wanted<'a> {
+    /// By digest, if the issuer's entry has a claim.
+    pub(crate) definitions: &'a [(ToolId, Version, Digest)],
+    /// By key: its thumbprint.
+    pub(crate) key: Option<&'a str>,
+}
+
+/// Validates an attestation as clients will, before it is published: it must bind everything that it
+/// was asked to bind.
+pub(crate) fn check_own(
+    token: &str,
+    issuer: &TrustedIssuer,
+    rules: &IssuerRules,
+    keys: &KeySet,
+    wanted: &Wanted<'_>,
+    now: OffsetDateTime,
+) -> Result<Attested, AttestationError> {
+    let jwt = Jwt::parse(token)?;
+    let value = jwt.claims()?;
+    let claims = validation::object(&value)?;
+    let client = check_unbound(&jwt, claims, issuer, rules, keys)?;
+    if let Some(claim) = &issuer.claim {
+        for (id, version, digest) in wanted.definitions {
+            let definition = AttestedDefinition { id, version, digest, signing_key: wanted.key };
+            if !check_digest(claims, claim, &definition)? {
+                return Err(AttestationError::Unbound(Binding::Digest));
+            }
+        }
+    }
+    if !check_key(claims, wanted.key)? && wanted.key.is_some() {
+        return Err(AttestationError::Unbound(Binding::Key));
+    }
+    let times = Times::read(claims)?;
+    times.check(now)?;
+    Ok(Attested {
+        issuer: issuer.issuer.clone(),
+        client,
+        binding: strongest(issuer.claim.is_some(), wanted.key.is_some()),
+        expires_at: instant(times.expires),
+    })
+}
+
+fn strongest(by_digest: bool, by_key: bool) -> Option<Binding> {
+    match (by_digest, by_key) {
+        (true, _) => Some(Binding::Digest),
+        (false, true) => Some(Binding::Key),
+        (false, false) => None,
+    }
+}
+
+/// Everything but the bindings and the time. Gives the client.
+fn check_unbound(
+    jwt: &Jwt<'_>,
+    claims: &Object<'_>,
+    issuer: &TrustedIssuer,
+    rules: &IssuerRules,
+    keys: &KeySet,
+) -> Result<String, AttestationError> {
+    validation::verify_signature(jwt, claims, rules, keys)?;
+    check_audience(claims, issuer)?;
+    for grant in ["scope", "scp", "permissions", "roles"] {
+        if claims.get(grant).is_some() {
+            return Err(AttestationError::Grants(grant));
+        }
+    }
+    let client = claims::machine_client(claims, issuer.kind)?;
+    if issuer.clients.contains(&client) {
+        Ok(client)
+    } else {
+        Err(AttestationError::ForeignClient(client))
+    }
+}
+
+fn check_audience(claims: &Object<'_>, issuer: &TrustedIssuer) -> Result<(), AttestationError> {
+    let Some(expected) = &issuer.attestation_audience else {
+        return Err(AttestationError::NotConfigured(issuer.issuer.clone()));
+    };
+    let found = claims::audience(claims)?;
+    match found.as_slice() {
+        [one] if one == expected => Ok(()),
+        [_] => Err(AttestationError::Token(TokenError::WrongAudience {
+            expected: expected.clone(),
+            found,
+        })),
+        many => Err(AttestationError::Audiences(many.len())),
+    }
+}
+
+/// Whether the claim lists the definition. An attestation without the claim binds no digest.
+fn check_digest(
+    claims: &Object<'_>,
+    claim: &str,
+    definition: &AttestedDefinition<'_>,
+) -> Result<bool, AttestationError> {
+    let Some(listed) = claims.get(claim) else {
+        return Ok(false);
+    };
+    let malformed = |reason| AttestationError::Claim { claim: claim.to_owned(), reason };
+    let entries = listed
+        .as_array()
+        .ok_or_else(|| malformed("it is not an array"))?
+        .iter()
+        .map(entry)
+        .collect::<Option<Vec<_>>>()
+        .ok_or_else(|| malformed("an entry lacks the strings id, version and digest"))?;
+    let mut names: Vec<_> = entries.iter().map(|(id, version, _)| (*id, *version)).collect();
+    names.sort_unstable();
+    if names.windows(2).any(|pair| matches!(pair, [a, b] if a == b)) {
+        return Err(malformed("two entries have one id and version"));
+    }
+    let version = definition.version.to_string();
+    let found = entries.iter().find(|(id, v, _)| *id == definition.id.as_str() && *v == version);
+    let (id, version) = (definition.id.clone(), definition.version.clone());
+    match found {
+        None => Err(AttestationError::NotListed { id, version }),
+        Some((_, _, digest)) if *digest == definition.digest.to_string() => Ok(true),
+        Some(_) => Err(AttestationError::OtherDigest { id, version }),
+    }
+}
+
+fn entry<'v>(value: &'v Value<'_>) -> Option<(&'v str, &'v str, &'v str)> {
+    let object = value.as_object()?;
+    let text = |name| object.get(name).and_then(Value::as_str);
+    Some((text("id")?, text("version")?, text("digest")?))
+}
+
+/// Whether it is bound to the key that signed the definition. Another way of confirmation than a
+/// thumbprint binds nothing here.
+fn check_key(claims: &Object<'_>, signing_key: Option<&str>) -> Result<bool, AttestationError> {
+    match Confirmation::read(claims)? {
+        Confirmation::Thumbprint(bound) if signing_key == Some(bound.as_str()) => Ok(true),
+        Confirmation::Thumbprint(_) => Err(AttestationError::OtherKey),
+        Confirmation::None | Confirmation::Other => Ok(false),
+    }
+}

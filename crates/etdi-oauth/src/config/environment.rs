@@ -1,0 +1,150 @@
+//! Auth0's configuration from the environment. Nothing else in this crate reads it.
+
+use super::{ConfigError, OAuthConfig};
+
+/// The names of the variables that configure an Auth0 client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Auth0Variables {
+    /// The tenant's domain.
+    pub domain: String,
+    /// The client's id.
+    pub client_id: String,
+    /// The client's secret.
+    pub client_secret: String,
+    /// The API's identifier.
+    pub audience: String,
+}
+
+impl Default for Auth0Variables {
+    /// `AUTH0_DOMAIN`, `AUTH0_CLIENT_ID`, `AUTH0_CLIENT_SECRET`, `AUTH0_AUDIENCE`.
+    fn default() -> Self {
+        Self {
+            domain: "AUTH0_DOMAIN".to_owned(),
+            client_id: "AUTH0_CLIENT_ID".to_owned(),
+            client_secret: "AUTH0_CLIENT_SECRET".to_owned(),
+            audience: "AUTH0_AUDIENCE".to_owned(),
+        }
+    }
+}
+
+impl Auth0Variables {
+    /// Reads these variables through `lookup`. `None` if none of them is set; an empty one counts as
+    /// not set.
+    ///
+    /// # Errors
+    /// [`ConfigError::Missing`], naming every variable that is missing while others are set;
+    /// [`ConfigError::Domain`].
+    pub fn read(
+        &self,
+        lookup: impl Fn(&str) -> Option<String>,
+    ) -> Result<Option<OAuthConfig>, ConfigError> {
+        let names = [&self.domain, &self.client_id, &self.client_secret, &self.audience];
+        let values = names.map(|name| lookup(name).filter(|value| !value.is_empty()));
+        match values {
+            [Some(domain), Some(id), Some(secret), Some(audience)] => {
+                Ok(Some(OAuthConfig::auth0(domain)?.client(id, secret).audience(audience)))
+            }
+            [None, None, None, None] => Ok(None),
+            values => Err(ConfigError::Missing(
+                names
+                    .into_iter()
+                    .zip(values)
+                    .filter(|(_, value)| value.is_none())
+                    .map(|(name, _)| name.clone())
+                    .collect(),
+            )),
+        }
+    }
+
+    /// Reads these variables from the environment. `None` if none of them is set.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn read_from_env(&self) -> Result<Option<OAuthConfig>, ConfigError> {
+        self.read(from_env)
+    }
+}
+
+impl OAuthConfig {
+    /// Auth0 from `AUTH0_DOMAIN`, `AUTH0_CLIENT_ID`, `AUTH0_CLIENT_SECRET` and `AUTH0_AUDIENCE`.
+    ///
+    /// # Errors
+    /// [`ConfigError::Missing`], naming every variable that is missing; [`ConfigError::Domain`].
+    pub fn auth0_from_env() -> Result<Self, ConfigError> {
+        Self::auth0_from(from_env)
+    }
+
+    /// As [`auth0_from_env`](Self::auth0_from_env), from another source of variables.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn auth0_from(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let names = Auth0Variables::default();
+        names.read(lookup)?.ok_or_else(|| {
+            ConfigError::Missing(vec![
+                names.domain,
+                names.client_id,
+                names.client_secret,
+                names.audience,
+            ])
+        })
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place that reads the environment, for functions that say so in their name"
+)]
+fn from_env(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lookup<'a>(set: &'a [(&'a str, &'a str)]) -> impl Fn(&str) -> Option<String> + 'a {
+        |name| {
+            let found = set.iter().find(|(key, _)| *key == name);
+            found.map(|(_, value)| (*value).to_owned())
+        }
+    }
+
+    #[test]
+    fn a_whole_configuration_is_read_and_its_secret_is_not_shown() {
+        let config = OAuthConfig::auth0_from(lookup(&[
+            ("AUTH0_DOMAIN", "tenant.eu.auth0.com"),
+            ("AUTH0_CLIENT_ID", "id"),
+            ("AUTH0_CLIENT_SECRET", "very-secret"),
+            ("AUTH0_AUDIENCE", "https://api.example"),
+        ]))
+        .unwrap();
+        assert_eq!(config.issuer(), "https://tenant.eu.auth0.com/");
+        assert!(!format!("{config:?}").contains("very-secret"));
+    }
+
+    #[test]
+    fn every_missing_variable_is_named() {
+        let partly = [("AUTH0_DOMAIN", "tenant.eu.auth0.com"), ("AUTH0_CLIENT_SECRET", "")];
+        let missing = ["AUTH0_CLIENT_ID", "AUTH0_CLIENT_SECRET", "AUTH0_AUDIENCE"];
+        assert_eq!(
+            OAuthConfig::auth0_from(lookup(&partly)).unwrap_err(),
+            ConfigError::Missing(missing.map(str::to_owned).to_vec())
+        );
+        assert!(matches!(Auth0Variables::default().read(lookup(&[])), Ok(None)));
+        assert!(matches!(
+            OAuthConfig::auth0_from(lookup(&[])),
+            Err(ConfigError::Missing(names)) if names.len() == 4
+        ));
+    }
+
+    #[test]
+    fn a_domain_is_a_host_alone() {
+        for domain in ["https://tenant.auth0.com", "tenant.auth0.com/", "tenant", "", "a b.c"] {
+            assert_eq!(
+                OAuthConfig::auth0(domain).unwrap_err(),
+                ConfigError::Domain(domain.to_owned())
+            );
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! What every identity provider must do, as a test that its author can run.
+
+use crate::error::OAuthError;
+use crate::provider::OAuthProvider;
+use crate::request::TokenRequest;
+use crate::token::BearerToken;
+use crate::validation::{Expectations, TokenError};
+
+/// What the provider under test is set up with.
+#[derive(Clone, Debug)]
+pub struct Fixture {
+    /// An audience that its client may ask for.
+    pub audience: String,
+    /// A scope of it that the client was granted.
+    pub granted: String,
+    /// A scope that the client was not granted.
+    pub ungranted: String,
+}
+
+/// How a provider broke its contract.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ContractViolation {
+    /// Something that must work failed.
+    #[error("{what} must work")]
+    Failed {
+        /// What.
+        what: &'static str,
+        /// How it failed.
+        source: OAuthError,
+    },
+    /// Something that must fail worked, or failed in another way.
+    #[error("{0}")]
+    Wrong(&'static str),
+}
+
+/// Checks that a provider grants what was asked and no less, gives one token to all who ask for the
+/// same, validates its own tokens and refuses all others, and shows no token.
+///
+/// # Errors
+/// The first [`ContractViolation`] that was found.
+pub async fn provider_keeps_its_contract(
+    provider: &dyn OAuthProvider,
+    fixture: &Fixture,
+) -> Result<(), ContractViolation> {
+    let request = TokenRequest::new().audience(&fixture.audience).scope(&fixture.granted);
+    let token = must_work("asking for a granted scope", provider.token(&request).await)?;
+    let again = must_work("asking for it again", provider.token(&request).await)?;
+    holds(token.has_scope(&fixture.granted), "a token must hold the scopes that were asked for")?;
+    holds(token.expose() == again.expose(), "a token must be kept and given again")?;
+    holds(
+        !format!("{token:?}{provider:?}").contains(token.expose()),
+        "`Debug` must not show a token",
+    )?;
+    holds(
+        token.issuer() == provider.issuer() && Some(token.client()) == provider.client_id(),
+        "a token must name the provider's issuer and client",
+    )?;
+    validates_its_own(provider, fixture, &token).await?;
+    refuses_others(provider, fixture, &token).await?;
+    let ungranted = request.scope(&fixture.ungranted);
+    match provider.token(&ungranted).await {
+        Err(OAuthError::InsufficientScope { missing, .. })
+            if missing == [fixture.ungranted.as_str()] =>
+        {
+            Ok(())
+        }
+        Err(OAuthError::InvalidScope { .. }) => Ok(()),
+        _ => Err(ContractViolation::Wrong(
+            "a scope that is not granted must be an error that names it",
+        )),
+    }
+}
+
+async fn validates_its_own(
+    provider: &dyn OAuthProvider,
+    fixture: &Fixture,
+    token: &BearerToken,
+) -> Result<(), ContractViolation> {
+    let expected = Expectations::audience(&fixture.audience).scope(&fixture.granted);
+    for _round in 0..2 {
+        let validated = provider.validate(token, &expected).await;
+        let principal = must_work("validating a token of its own", validated)?;
+        holds(principal.issuer() == provider.issuer(), "a principal must name the issuer")?;
+        holds(
+            principal.scopes().contains(&fixture.granted),
+            "a principal must have the token's scopes",
+        )?;
+    }
+    let demanding = expected.scope(&fixture.ungranted);
+    match provider.validate(token, &demanding).await {
+        Err(OAuthError::Token(TokenError::InsufficientScope { missing }))
+            if missing == [fixture.ungranted.as_str()] =>
+        {
+            Ok(())
+        }
+        _ => Err(ContractViolation::Wrong("validation must name the scope that a token lacks")),
+    }
+}
+
+async fn refuses_others(
+    provider: &dyn OAuthProvider,
+    fixture: &Fixture,
+    token: &BearerToken,
+) -> Result<(), ContractViolation> {
+    let elsewhere = Expectations::audience(format!("{}/", fixture.audience));
+    holds(
+        matches!(
+            provider.validate(token, &elsewhere).await,
+            Err(OAuthError::Token(TokenError::WrongAudience { .. }))
+        ),
+        "an audience that differs by a slash must be refused",
+    )?;
+    let expected = Expectations::audience(&fixture.audience);
+    let (signed, _) = token.expose().rsplit_once('.').unwrap_or_default();
+    for forged in [
+        format!("{signed}."),
+        format!("{signed}.AAAA"),
+        String::new(),
+        "..".to_owned(),
+        "opaque".to_owned(),
+    ] {
+        holds(
+            matches!(
+                provider.validate(&BearerToken::new(forged), &expected).await,
+                Err(OAuthError::Token(_))
+            ),
+            "a token without the issuer's signature must be refused",
+        )?;
+    }
+    Ok(())
+}
+
+fn must_work<T>(what: &'static str, result: Result<T, OAuthError>) -> Result<T, ContractViolation> {
+    result.map_err(|source| ContractViolation::Failed { what, source })
+}
+
+fn holds(condition: bool, what: &'static str) -> Result<(), ContractViolation> {
+    if condition { Ok(()) } else { Err(ContractViolation::Wrong(what)) }
+}

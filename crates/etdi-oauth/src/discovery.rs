@@ -1,0 +1,262 @@
+//! Where an issuer's endpoints are: RFC 8414 and OpenID Connect Discovery 1.0.
+
+use etdi_types::json::{self, JsonError, Limits, Object, Value};
+use etdi_types::text::escaped;
+
+use crate::http::{BODY_LIMIT, Http, HttpError};
+
+const LIMITS: Limits = Limits { depth: 32, bytes: BODY_LIMIT };
+
+/// The endpoints of an issuer, found or configured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoints {
+    pub(crate) token: String,
+    pub(crate) jwks: String,
+    pub(crate) introspection: Option<String>,
+    pub(crate) revocation: Option<String>,
+    /// The algorithms that a DPoP proof may have; `None` if the issuer does not say.
+    pub(crate) dpop_algorithms: Option<Vec<String>>,
+}
+
+impl Endpoints {
+    /// The two that every issuer has: where tokens are issued, and where its keys are.
+    #[must_use]
+    pub fn new(token: impl Into<String>, jwks: impl Into<String>) -> Self {
+        Self {
+            token: token.into(),
+            jwks: jwks.into(),
+            introspection: None,
+            revocation: None,
+            dpop_algorithms: None,
+        }
+    }
+
+    /// Where tokens are introspected (RFC 7662).
+    #[must_use]
+    pub fn introspection(mut self, url: impl Into<String>) -> Self {
+        self.introspection = Some(url.into());
+        self
+    }
+
+    /// Where tokens are revoked (RFC 7009).
+    #[must_use]
+    pub fn revocation(mut self, url: impl Into<String>) -> Self {
+        self.revocation = Some(url.into());
+        self
+    }
+
+    /// Where tokens are issued.
+    #[must_use]
+    pub fn token_url(&self) -> &str {
+        &self.token
+    }
+
+    /// Where the keys are.
+    #[must_use]
+    pub fn jwks_url(&self) -> &str {
+        &self.jwks
+    }
+
+    /// Auth0's, which are the same in every tenant. `issuer` ends with a slash.
+    pub(crate) fn auth0(issuer: &str) -> Self {
+        Self::new(format!("{issuer}oauth/token"), format!("{issuer}.well-known/jwks.json"))
+            .revocation(format!("{issuer}oauth/revoke"))
+    }
+
+    /// Refuses endpoints that may not be requested.
+    pub(crate) fn check(&self, http: &Http) -> Result<(), HttpError> {
+        let optional = [&self.introspection, &self.revocation];
+        [&self.token, &self.jwks]
+            .into_iter()
+            .chain(optional.into_iter().flatten())
+            .try_for_each(|url| http.network().check(url).map(drop))
+    }
+}
+
+/// The issuer's metadata cannot be had, or must not be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DiscoveryError {
+    /// No usable answer.
+    #[error("the metadata of the issuer \"{}\" could not be fetched: {source}", escaped(issuer))]
+    Http {
+        /// The issuer.
+        issuer: String,
+        /// Why.
+        source: HttpError,
+    },
+    /// None of the well-known addresses has a document.
+    #[error(
+        "the issuer \"{}\" has no metadata at {}; check its address, or configure the endpoints",
+        escaped(issuer), escaped(&tried.join(", "))
+    )]
+    NotFound {
+        /// The issuer.
+        issuer: String,
+        /// The addresses that were tried, each with its status.
+        tried: Vec<String>,
+    },
+    /// The document is not strict JSON.
+    #[error("the metadata at \"{}\" is refused: {source}", escaped(url))]
+    Json {
+        /// Where it is.
+        url: String,
+        /// Why.
+        source: JsonError,
+    },
+    /// The document is another issuer's. Compared as bytes (RFC 8414, section 3.3).
+    #[error(
+        "the metadata at \"{}\" is for the issuer \"{}\", not \"{}\"; configure the issuer exactly as \
+         it calls itself, its trailing slash included",
+        escaped(url),
+        escaped(found),
+        escaped(expected)
+    )]
+    IssuerMismatch {
+        /// Where it is.
+        url: String,
+        /// The configured issuer.
+        expected: String,
+        /// The document's.
+        found: String,
+    },
+    /// A member that is missing or of the wrong form.
+    #[error("the metadata at \"{}\" lacks a usable `{member}`", escaped(url))]
+    Member {
+        /// Where it is.
+        url: String,
+        /// Which.
+        member: &'static str,
+    },
+    /// An endpoint that may not be requested.
+    #[error("the issuer \"{}\" names an endpoint that is refused: {source}", escaped(issuer))]
+    Endpoint {
+        /// The issuer.
+        issuer: String,
+        /// Why.
+        source: HttpError,
+    },
+}
+
+/// Finds the endpoints of `issuer`.
+///
+/// For an issuer with a path the RFC 8414 form (the well-known part inserted before the path) is
+/// tried first, then the one of OpenID Connect (appended).
+pub(crate) async fn discover(http: &Http, issuer: &str) -> Result<Endpoints, DiscoveryError> {
+    let mut tried = Vec::new();
+    for url in well_known(issuer) {
+        tracing::debug!(url, "looking for the issuer's metadata");
+        let response = http
+            .get(&url)
+            .await
+            .map_err(|source| DiscoveryError::Http { issuer: issuer.to_owned(), source })?;
+        if response.status != 200 {
+            tried.push(format!("{url} ({})", response.status));
+            continue;
+        }
+        let endpoints = read(&url, issuer, &response.body)?;
+        endpoints
+            .check(http)
+            .map_err(|source| DiscoveryError::Endpoint { issuer: issuer.to_owned(), source })?;
+        return Ok(endpoints);
+    }
+    Err(DiscoveryError::NotFound { issuer: issuer.to_owned(), tried })
+}
+
+fn well_known(issuer: &str) -> Vec<String> {
+    let whole = issuer.trim_end_matches('/');
+    let after_scheme = whole.find("://").map_or(0, |at| at + 3);
+    let path_at = whole
+        .get(after_scheme..)
+        .and_then(|rest| rest.find('/'))
+        .map_or(whole.len(), |at| after_scheme + at);
+    let (origin, path) = whole.split_at_checked(path_at).unwrap_or((whole, ""));
+    let (oauth, openid) = ("oauth-authorization-server", "openid-configuration");
+    let mut urls = vec![
+        format!("{origin}/.well-known/{oauth}{path}"),
+        format!("{origin}{path}/.well-known/{openid}"),
+    ];
+    if !path.is_empty() {
+        urls.push(format!("{origin}/.well-known/{openid}{path}"));
+        urls.push(format!("{origin}{path}/.well-known/{oauth}"));
+    }
+    urls
+}
+
+fn read(url: &str, issuer: &str, body: &[u8]) -> Result<Endpoints, DiscoveryError> {
+    let value = json::parse(body, LIMITS)
+        .map_err(|source| DiscoveryError::Json { url: url.to_owned(), source })?;
+    let lacks = |member| DiscoveryError::Member { url: url.to_owned(), member };
+    let object = value.as_object().ok_or_else(|| lacks("issuer"))?;
+    let text = |member| text(object, member).map(str::to_owned);
+    let found = text("issuer").ok_or_else(|| lacks("issuer"))?;
+    if found != issuer {
+        return Err(DiscoveryError::IssuerMismatch {
+            url: url.to_owned(),
+            expected: issuer.to_owned(),
+            found,
+        });
+    }
+    let strings = |value: &Value<'_>| -> Option<Vec<String>> {
+        let texts = value.as_array()?.iter().map(Value::as_str);
+        Some(texts.flatten().map(str::to_owned).collect())
+    };
+    Ok(Endpoints {
+        token: text("token_endpoint").ok_or_else(|| lacks("token_endpoint"))?,
+        jwks: text("jwks_uri").ok_or_else(|| lacks("jwks_uri"))?,
+        introspection: text("introspection_endpoint"),
+        revocation: text("revocation_endpoint"),
+        dpop_algorithms: object.get("dpop_signing_alg_values_supported").and_then(strings),
+    })
+}
+
+fn text<'v>(object: &'v Object<'_>, member: &str) -> Option<&'v str> {
+    object.get(member).and_then(Value::as_str)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_path_forms_are_tried() {
+        assert_eq!(
+            well_known("https://a.example/oauth2/default"),
+            [
+                "https://a.example/.well-known/oauth-authorization-server/oauth2/default",
+                "https://a.example/oauth2/default/.well-known/openid-configuration",
+                "https://a.example/.well-known/openid-configuration/oauth2/default",
+                "https://a.example/oauth2/default/.well-known/oauth-authorization-server",
+            ]
+        );
+        for issuer in ["https://a.example", "https://a.example/"] {
+            assert_eq!(
+                well_known(issuer),
+                [
+                    "https://a.example/.well-known/oauth-authorization-server",
+                    "https://a.example/.well-known/openid-configuration",
+                ]
+            );
+        }
+    }
+
+    #[test]
+    fn the_issuer_must_match_to_the_byte() {
+        let body = br#"{"issuer":"https://a.example/","token_endpoint":"https://a.example/t","jwks_uri":"https://a.example/k"}"#;
+        assert!(read("u", "https://a.example/", body).is_ok());
+        assert_eq!(
+            read("u", "https://a.example", body),
+            Err(DiscoveryError::IssuerMismatch {
+                url: "u".to_owned(),
+                expected: "https://a.example".to_owned(),
+                found: "https://a.example/".to_owned(),
+            })
+        );
+    }
+
+    #[test]
+    fn a_duplicate_member_refuses_the_metadata() {
+        let body = br#"{"issuer":"https://a.example","issuer":"https://b.example"}"#;
+        assert!(matches!(read("u", "https://a.example", body), Err(DiscoveryError::Json { .. })));
+    }
+}

@@ -1,0 +1,274 @@
+//! Why an identity provider did not do what was asked of it.
+
+use std::time::Duration;
+
+use etdi_types::text::escaped;
+
+use crate::attestation::AttestationError;
+use crate::config::ConfigError;
+use crate::discovery::DiscoveryError;
+use crate::flight::Interrupted;
+use crate::http::HttpError;
+use crate::jwks::JwksError;
+use crate::validation::TokenError;
+
+/// A failure of an identity provider, or of a token.
+///
+/// Messages say what to do about it and never hold a token or a secret.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum OAuthError {
+    /// The configuration, or the request, cannot work.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A token is refused.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    /// An attestation is refused, by its publisher.
+    #[error("the issuer's attestation must not be published: {0}")]
+    Attestation(#[from] AttestationError),
+    /// The issuer's keys cannot be had.
+    #[error("{source}; {remedy}")]
+    Jwks {
+        /// Why.
+        source: JwksError,
+        /// What to do about it.
+        remedy: &'static str,
+    },
+    /// The issuer's endpoints cannot be found.
+    #[error("{source}; {remedy}")]
+    Discovery {
+        /// Why.
+        source: DiscoveryError,
+        /// What to do about it.
+        remedy: &'static str,
+    },
+    /// The issuer does not accept the client's credentials.
+    #[error(
+        "the issuer does not accept the client \"{}\" ({status} invalid_client); {remedy}",
+        escaped(client)
+    )]
+    InvalidClient {
+        /// The client's id.
+        client: String,
+        /// The HTTP status.
+        status: u16,
+        /// What to do about it.
+        remedy: &'static str,
+    },
+    /// The client is known and may not have this.
+    #[error(
+        "the issuer refuses the client \"{}\" ({status} {}): {}; {remedy}",
+        escaped(client),
+        escaped(code),
+        escaped(description)
+    )]
+    UnauthorizedClient {
+        /// The client's id.
+        client: String,
+        /// The error code of RFC 6749, section 5.2, or the issuer's own.
+        code: String,
+        /// The issuer's words.
+        description: String,
+        /// The HTTP status.
+        status: u16,
+        /// What to do about it.
+        remedy: &'static str,
+    },
+    /// The issuer knows no API of this name.
+    #[error(
+        "the issuer has no API \"{}\" for this client ({status} {}); {remedy}",
+        escaped(audience),
+        escaped(code)
+    )]
+    WrongAudience {
+        /// The audience that was asked for.
+        audience: String,
+        /// The error code.
+        code: String,
+        /// The HTTP status.
+        status: u16,
+        /// What to do about it.
+        remedy: &'static str,
+    },
+    /// A scope that does not exist, or that the client may not have.
+    #[error("the issuer refuses the scopes \"{}\" ({status} invalid_scope); {remedy}", escaped(&scopes.join(" ")))]
+    InvalidScope {
+        /// What was asked for.
+        scopes: Vec<String>,
+        /// The HTTP status.
+        status: u16,
+        /// What to do about it.
+        remedy: String,
+    },
+    /// The issuer granted fewer scopes than were asked for.
+    #[error("the issuer did not grant \"{}\" (insufficient_scope); {remedy}", escaped(&missing.join(" ")))]
+    InsufficientScope {
+        /// All that are missing, sorted.
+        missing: Vec<String>,
+        /// What was granted.
+        granted: Vec<String>,
+        /// What to do about it.
+        remedy: String,
+    },
+    /// Too many requests.
+    #[error("the issuer limits the rate of requests; {}", wait(retry_after))]
+    RateLimited {
+        /// How long to wait, if the issuer says so.
+        retry_after: Option<Duration>,
+    },
+    /// No answer from the issuer.
+    #[error("the issuer cannot be reached: {source}; {remedy}")]
+    Unreachable {
+        /// Why.
+        source: HttpError,
+        /// What to do about it.
+        remedy: &'static str,
+    },
+    /// The issuer failed.
+    #[error("the issuer failed with status {status}; try again later")]
+    Unavailable {
+        /// The HTTP status.
+        status: u16,
+    },
+    /// Any other refusal.
+    #[error(
+        "the issuer refused the request ({status} {}): {}",
+        escaped(code),
+        escaped(description)
+    )]
+    Refused {
+        /// The error code of RFC 6749, section 5.2; empty if there was none.
+        code: String,
+        /// The issuer's words.
+        description: String,
+        /// The HTTP status.
+        status: u16,
+    },
+    /// An answer that is not what the protocol demands.
+    #[error("the issuer's answer is malformed: {0}")]
+    BadAnswer(String),
+    /// The issuer did not bind the token to the key that a DPoP proof showed.
+    #[error(
+        "the issuer issued a token that is not bound to the signing key; turn on DPoP for the API \
+        (sender constraining) or leave the key out of the request"
+    )]
+    NotKeyBound,
+    /// The issuer takes no DPoP proofs by an Ed25519 key.
+    #[error("the issuer takes DPoP proofs signed with {} and not with EdDSA; use a digest binding",
+        escaped(&.0.join(", ")))]
+    DpopAlgorithm(Vec<String>),
+    /// The issuer has no such endpoint.
+    #[error("the issuer does not offer {0}; configure its endpoint if it has one")]
+    NotOffered(&'static str),
+    /// No provider is registered for the token's issuer.
+    #[error("no provider is registered for the issuer \"{}\"; register one, or refuse the token", escaped(.0))]
+    UnknownIssuer(String),
+    /// The process is shutting down.
+    #[error("the request was interrupted")]
+    Interrupted,
+}
+
+impl From<Interrupted> for OAuthError {
+    fn from(_: Interrupted) -> Self {
+        Self::Interrupted
+    }
+}
+
+impl OAuthError {
+    /// The error code: of RFC 6749, section 5.2, of RFC 6750, section 3.1, or the issuer's own.
+    #[must_use]
+    pub fn code(&self) -> Option<&str> {
+        match self {
+            Self::Token(error) => Some(error.code()),
+            Self::InvalidClient { .. } => Some("invalid_client"),
+            Self::InvalidScope { .. } => Some("invalid_scope"),
+            Self::InsufficientScope { .. } => Some("insufficient_scope"),
+            Self::UnknownIssuer(_) => Some("invalid_token"),
+            Self::UnauthorizedClient { code, .. }
+            | Self::WrongAudience { code, .. }
+            | Self::Refused { code, .. } => {
+                Some(code).filter(|code| !code.is_empty()).map(|c| &**c)
+            }
+            _ => None,
+        }
+    }
+
+    /// The HTTP status of the issuer's answer, or, for a refused token, of the answer to give.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Self::Token(error) => Some(error.status()),
+            Self::UnknownIssuer(_) => Some(401),
+            Self::InvalidClient { status, .. }
+            | Self::UnauthorizedClient { status, .. }
+            | Self::WrongAudience { status, .. }
+            | Self::InvalidScope { status, .. }
+            | Self::Unavailable { status }
+            | Self::Refused { status, .. } => Some(*status),
+            Self::RateLimited { .. } => Some(429),
+            Self::Jwks { source: JwksError::Status(status), .. } => Some(*status),
+            _ => None,
+        }
+    }
+
+    /// What to do about it, in words.
+    #[must_use]
+    pub fn remedy(&self) -> Option<String> {
+        match self {
+            Self::Token(error) => Some(error.remedy()),
+            Self::Jwks { remedy, .. }
+            | Self::Discovery { remedy, .. }
+            | Self::InvalidClient { remedy, .. }
+            | Self::UnauthorizedClient { remedy, .. }
+            | Self::WrongAudience { remedy, .. }
+            | Self::Unreachable { remedy, .. } => Some((*remedy).to_owned()),
+            Self::InvalidScope { remedy, .. } | Self::InsufficientScope { remedy, .. } => {
+                Some(remedy.clone())
+            }
+            Self::RateLimited { retry_after } => Some(wait(retry_after)),
+            _ => None,
+        }
+    }
+
+    /// How long to wait before trying again, if the issuer says so.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::RateLimited { retry_after } => *retry_after,
+            _ => None,
+        }
+    }
+
+    /// Every scope that is missing.
+    #[must_use]
+    pub fn missing_scopes(&self) -> &[String] {
+        match self {
+            Self::InsufficientScope { missing, .. }
+            | Self::Token(TokenError::InsufficientScope { missing }) => missing,
+            _ => &[],
+        }
+    }
+
+    /// Whether the identity provider is at fault, or the way to it, and not the token or the request:
+    /// nothing is known about the token then.
+    #[must_use]
+    pub fn is_unavailable(&self) -> bool {
+        matches!(
+            self,
+            Self::Jwks { .. }
+                | Self::Discovery { .. }
+                | Self::Unreachable { .. }
+                | Self::Unavailable { .. }
+                | Self::RateLimited { .. }
+                | Self::Interrupted
+        )
+    }
+}
+
+fn wait(retry_after: &Option<Duration>) -> String {
+    match retry_after {
+        Some(after) => format!("try again in {} s", after.as_secs().max(1)),
+        None => "try again later".to_owned(),
+    }
+}

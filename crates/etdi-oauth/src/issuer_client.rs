@@ -1,0 +1,347 @@
+//! One issuer, and this program as its client: what all providers share.
+
+mod outcome;
+
+use std::sync::Arc;
+
+use etdi_events::TokenValidated;
+use etdi_types::trust::{IssuerKind, TrustedIssuer};
+use etdi_types::{Digest, Scope};
+use futures::FutureExt;
+use moka::sync::Cache;
+use secrecy::ExposeSecret;
+use serde_json::json;
+use time::OffsetDateTime;
+
+use crate::attestation::{Attested, Wanted, check_own};
+use crate::cache::{Occasion, Perishable, TokenCache, TokenKey};
+use crate::config::{AudienceParameter, Client, ConfigError, OAuthConfig};
+use crate::discovery::{DiscoveryError, Endpoints, discover};
+use crate::error::OAuthError;
+use crate::grant::Order;
+use crate::http::Http;
+use crate::jwks::{JwksClient, KeySet};
+use crate::jwt::Jwt;
+use crate::remedy;
+use crate::request::{AttestationRequest, TokenRequest};
+use crate::token::{AccessToken, AttestationToken, BearerToken};
+use crate::validation::{Expectations, Principal, TokenError, VerifiedToken};
+
+use outcome::Memory;
+
+/// How many verified tokens are remembered.
+const REMEMBERED_TOKENS: u64 = 10_000;
+
+pub(crate) struct IssuerClient {
+    pub(crate) config: OAuthConfig,
+    pub(crate) endpoints: Endpoints,
+    pub(crate) http: Http,
+    pub(crate) jwks: JwksClient,
+    tokens: Arc<TokenCache<AccessToken>>,
+    attestations: Arc<TokenCache<AttestationToken>>,
+    /// Tokens whose signature was verified, by their SHA-256. What is expected of them, their time
+    /// and their key are checked at each use.
+    verified: Cache<[u8; 32], VerifiedToken>,
+    memory: Memory,
+}
+
+impl IssuerClient {
+    /// Finds the endpoints and fetches the keys: afterwards the provider works, or there is none.
+    pub(crate) async fn initialize(
+        config: OAuthConfig,
+        kind: IssuerKind,
+    ) -> Result<Arc<Self>, OAuthError> {
+        config.check(kind)?;
+        let issuer = config.issuer().to_owned();
+        let remedy = remedy::unreachable(kind, &issuer);
+        let http = Http::new(config.network.clone())
+            .map_err(|source| OAuthError::Unreachable { source, remedy })?;
+        let discovered = |source| match source {
+            DiscoveryError::Http { source, .. } if source.is_transient() => {
+                OAuthError::Unreachable { source, remedy }
+            }
+            source => OAuthError::Discovery { source, remedy },
+        };
+        let endpoints = match &config.endpoints {
+            Some(endpoints) => endpoints.clone(),
+            None => discover(&http, &issuer).await.map_err(discovered)?,
+        };
+        endpoints
+            .check(&http)
+            .map_err(|source| DiscoveryError::Endpoint { issuer: issuer.clone(), source })
+            .map_err(discovered)?;
+        let clock = Arc::clone(&config.clock);
+        let jwks = JwksClient::with_http(endpoints.jwks.clone(), http.clone(), Arc::clone(&clock))
+            .map_err(|source| OAuthError::Jwks { source, remedy })?;
+        let this = Self {
+            config,
+            endpoints,
+            http,
+            jwks,
+            tokens: Arc::new(TokenCache::new(Arc::clone(&clock))),
+            attestations: Arc::new(TokenCache::new(clock)),
+            verified: Cache::new(REMEMBERED_TOKENS),
+            memory: Memory::default(),
+        };
+        let refreshed = this.jwks.refresh().await;
+        let keys = refreshed.map_err(|source| this.failed(this.jwks_error(source)))?;
+        tracing::debug!(issuer, keys = keys.keys().len(), "the provider is ready");
+        Ok(Arc::new(this))
+    }
+
+    pub(crate) fn issuer(&self) -> &str {
+        self.config.rules.issuer()
+    }
+
+    pub(crate) fn kind(&self) -> IssuerKind {
+        self.config.rules.kind()
+    }
+
+    pub(crate) fn client(&self) -> Result<&Client, ConfigError> {
+        self.config.client.as_ref().ok_or(ConfigError::NoClient)
+    }
+
+    pub(crate) async fn token(
+        self: &Arc<Self>,
+        request: &TokenRequest,
+    ) -> Result<AccessToken, OAuthError> {
+        let audience = request.audience.as_ref().or(self.config.audience.as_ref());
+        let implied = self.config.audience_parameter == AudienceParameter::Implied;
+        if audience.is_none() && !implied {
+            return Err(ConfigError::NoAudience.into());
+        }
+        if let Some(bad) = request.scopes.iter().find(|s| s.parse::<Scope>().is_err()) {
+            return Err(ConfigError::Scope(bad.clone()).into());
+        }
+        if self.is_for_attestations(audience) {
+            return Err(
+                ConfigError::AttestationAudience(audience.cloned().unwrap_or_default()).into()
+            );
+        }
+        let order = Order {
+            audience: audience.cloned(),
+            scopes: request.scopes.clone(),
+            parameters: Vec::new(),
+            key: None,
+        };
+        let (this, tool) = (Arc::clone(self), request.tool.clone());
+        let obtain = |occasion| async move { this.acquire(order, occasion, tool).await }.boxed();
+        let key = self.token_key(audience, &request.scopes, None, &[])?;
+        self.tokens.get(key, obtain).await
+    }
+
+    pub(crate) async fn attestation(
+        self: &Arc<Self>,
+        request: &AttestationRequest,
+    ) -> Result<AttestationToken, OAuthError> {
+        let config = self.config.attestation.as_ref();
+        let config = config.ok_or(ConfigError::NoAttestations)?;
+        let claim = config.claim.clone().filter(|_| !request.definitions.is_empty());
+        if claim.is_none() && request.key.is_none() {
+            return Err(ConfigError::NoBinding.into());
+        }
+        let mut parameters = Vec::new();
+        if claim.is_some() {
+            let listed: Vec<_> = request
+                .definitions
+                .iter()
+                .map(|(id, version, digest)| json!({ "id": id, "version": version.to_string(), "digest": digest }))
+                .collect();
+            parameters.push((config.parameter.clone(), json!(listed).to_string()));
+        }
+        let thumbprint = request.key.as_ref().map(|key| key.public_jwk().thumbprint());
+        let audience = config.audience.clone();
+        let no_scopes = Default::default();
+        let key = self.token_key(Some(&audience), &no_scopes, thumbprint, &parameters)?;
+        let order = Order {
+            audience: Some(audience),
+            scopes: no_scopes,
+            parameters,
+            key: request.key.clone(),
+        };
+        let (this, request) = (Arc::clone(self), request.clone());
+        let obtain =
+            |occasion| async move { this.attest(order, occasion, request, claim).await }.boxed();
+        self.attestations.get(key, obtain).await
+    }
+
+    pub(crate) async fn validate(
+        &self,
+        token: &BearerToken,
+        expected: &Expectations,
+    ) -> Result<Principal, OAuthError> {
+        let verified = self.verify(token.expose()).await?;
+        let principal = verified.check(expected, self.config.clock.now())?;
+        tracing::debug!(issuer = self.issuer(), subject = principal.subject(), "a token is valid");
+        self.emit(|| TokenValidated {
+            issuer: principal.issuer().to_owned(),
+            subject: principal.subject().to_owned(),
+            client: principal.client().map(str::to_owned),
+            audience: expected.audience_text(),
+            scopes: principal.scopes().iter().cloned().collect(),
+            expires: principal.expires_at(),
+        });
+        Ok(principal)
+    }
+
+    /// Drops every token.
+    pub(crate) fn clear(&self) {
+        self.tokens.clear();
+        self.attestations.clear();
+        self.verified.invalidate_all();
+    }
+
+    pub(crate) fn forget(&self, token: &BearerToken) {
+        self.tokens.forget(|kept| kept.expose() == token.expose());
+        let digest = Digest::of(token.expose().as_bytes());
+        self.verified.invalidate(digest.as_bytes());
+    }
+
+    async fn verify(&self, token: &str) -> Result<VerifiedToken, OAuthError> {
+        let digest = *Digest::of(token.as_bytes()).as_bytes();
+        if let (Some(verified), Some(keys)) = (self.verified.get(&digest), self.jwks.current())
+            && verified.is_backed_by(&keys)
+        {
+            return Ok(verified);
+        }
+        let rules = &self.config.rules;
+        let verify = |keys: &KeySet| VerifiedToken::verify(token, rules, keys);
+        let keys = self.jwks.keys().await.map_err(|e| self.jwks_error(e))?;
+        let verified = match verify(&keys) {
+            // Everything that does not depend on the key is good, so the keys may have changed.
+            Err(TokenError::UnknownKey { kid: Some(kid) } | TokenError::KeyWithdrawn { kid }) => {
+                let keys = self.jwks.keys_with(Some(&kid)).await;
+                verify(&*keys.map_err(|e| self.jwks_error(e))?)
+            }
+            result => result,
+        };
+        let verified = verified.inspect_err(|error| {
+            tracing::debug!(issuer = self.issuer(), %error, "a token is refused");
+        })?;
+        self.verified.insert(digest, verified.clone());
+        Ok(verified)
+    }
+
+    async fn acquire(
+        &self,
+        order: Order,
+        occasion: Occasion,
+        tool: Option<String>,
+    ) -> Result<AccessToken, OAuthError> {
+        tracing::debug!(
+            issuer = self.issuer(),
+            audience = order.audience,
+            scopes = ?order.scopes,
+            tool,
+            ?occasion,
+            "asking for an access token"
+        );
+        let granted = self.grant(&order).await.map_err(|e| self.failed(e))?;
+        let missing: Vec<_> = order.scopes.difference(&granted.scopes).cloned().collect();
+        if !missing.is_empty() {
+            return Err(self.failed(OAuthError::InsufficientScope {
+                remedy: remedy::grant(self.kind(), &missing),
+                missing,
+                granted: granted.scopes.into_iter().collect(),
+            }));
+        }
+        self.report(&order, &granted, occasion);
+        Ok(AccessToken::granted(
+            BearerToken::new(granted.token),
+            self.issuer(),
+            &self.client()?.id,
+            order.audience,
+            granted.scopes,
+            granted.expires_at,
+        ))
+    }
+
+    async fn attest(
+        &self,
+        order: Order,
+        occasion: Occasion,
+        request: AttestationRequest,
+        claim: Option<String>,
+    ) -> Result<AttestationToken, OAuthError> {
+        tracing::debug!(
+            issuer = self.issuer(),
+            audience = order.audience,
+            definitions = request.definitions.len(),
+            key = order.key.as_ref().map(etdi_types::SigningKey::kid),
+            ?occasion,
+            "asking for an attestation"
+        );
+        let granted = self.grant(&order).await.map_err(|e| self.failed(e))?;
+        let text = granted.token.expose_secret();
+        let issuer = TrustedIssuer {
+            issuer: self.issuer().to_owned(),
+            kind: self.kind(),
+            clients: vec![self.client()?.id.clone()],
+            attestation_audience: order.audience.clone(),
+            claim,
+        };
+        let attested =
+            self.check_own(text, &issuer, &request).await.map_err(|error| self.failed(error))?;
+        let Some(binding) = attested.binding else {
+            return Err(self.failed(ConfigError::NoBinding.into()));
+        };
+        self.report(&order, &granted, occasion);
+        Ok(AttestationToken::checked(
+            text.to_owned(),
+            attested.issuer,
+            attested.client,
+            binding,
+            granted.expires_at,
+        ))
+    }
+
+    /// Validates an attestation as every client will.
+    async fn check_own(
+        &self,
+        text: &str,
+        issuer: &TrustedIssuer,
+        request: &AttestationRequest,
+    ) -> Result<Attested, OAuthError> {
+        let kid = Jwt::parse(text)?.header.kid;
+        let keys = self.jwks.keys_with(kid.as_deref()).await;
+        let keys = keys.map_err(|error| self.jwks_error(error))?;
+        let thumbprint = request.key.as_ref().map(|key| key.public_jwk().thumbprint());
+        let wanted = Wanted { definitions: &request.definitions, key: thumbprint.as_deref() };
+        let (rules, now) = (&self.config.rules, self.config.clock.now());
+        Ok(check_own(text, issuer, rules, &keys, &wanted, now)?)
+    }
+
+    fn is_for_attestations(&self, audience: Option<&String>) -> bool {
+        let attestations = self.config.attestation.as_ref();
+        attestations.is_some_and(|attestations| audience == Some(&attestations.audience))
+    }
+
+    fn token_key(
+        &self,
+        audience: Option<&String>,
+        scopes: &std::collections::BTreeSet<String>,
+        key: Option<String>,
+        parameters: &[(String, String)],
+    ) -> Result<TokenKey, ConfigError> {
+        Ok(TokenKey {
+            issuer: self.issuer().to_owned(),
+            client: self.client()?.id.clone(),
+            audience: audience.cloned(),
+            scopes: scopes.clone(),
+            key,
+            parameters: parameters.to_vec(),
+        })
+    }
+}
+
+impl Perishable for AccessToken {
+    fn expires_at(&self) -> OffsetDateTime {
+        AccessToken::expires_at(self)
+    }
+}
+
+impl Perishable for AttestationToken {
+    fn expires_at(&self) -> OffsetDateTime {
+        AttestationToken::expires_at(self)
+    }
+}

@@ -1,0 +1,90 @@
+//! What an error response of an issuer means (RFC 6749, section 5.2, and what vendors make of it).
+
+use std::collections::BTreeSet;
+
+use etdi_types::json::{self, Limits, Value};
+use etdi_types::trust::IssuerKind;
+use time::OffsetDateTime;
+
+use crate::error::OAuthError;
+use crate::http::{BODY_LIMIT, Response};
+use crate::remedy;
+use crate::retry::retry_after;
+
+/// How much of an issuer's words is kept.
+const LONGEST_DESCRIPTION: usize = 500;
+
+/// What was asked for.
+pub(crate) struct Asked<'a> {
+    pub(crate) kind: IssuerKind,
+    pub(crate) client: &'a str,
+    pub(crate) audience: Option<&'a str>,
+    pub(crate) scopes: &'a BTreeSet<String>,
+}
+
+/// The error for a response that is not a success. `secret` is taken out of the issuer's words.
+pub(crate) fn refusal(
+    response: &Response,
+    asked: &Asked<'_>,
+    secret: &str,
+    now: OffsetDateTime,
+) -> OAuthError {
+    let status = response.status;
+    let (code, description) = read(&response.body, secret);
+    let client = asked.client.to_owned();
+    match (status, code.as_str()) {
+        (429, _) | (_, "too_many_requests") => {
+            OAuthError::RateLimited { retry_after: retry_after(response, now) }
+        }
+        (500.., _) => OAuthError::Unavailable { status },
+        // Auth0 says `access_denied` with 401 where the secret is wrong.
+        (_, "invalid_client") | (401, "access_denied" | "") => {
+            OAuthError::InvalidClient { client, status, remedy: remedy::secret(asked.kind) }
+        }
+        (_, "invalid_target" | "invalid_resource") => wrong_audience(asked, code, status),
+        // Auth0 says `access_denied` with 403 where it knows no such API.
+        (_, "access_denied") if description.starts_with("Service not found") => {
+            wrong_audience(asked, code, status)
+        }
+        (_, "access_denied" | "unauthorized_client" | "unsupported_grant_type") => {
+            OAuthError::UnauthorizedClient {
+                client,
+                code,
+                description,
+                status,
+                remedy: remedy::authorize(asked.kind),
+            }
+        }
+        (_, "invalid_scope") => {
+            let scopes: Vec<_> = asked.scopes.iter().cloned().collect();
+            OAuthError::InvalidScope { status, remedy: remedy::grant(asked.kind, &scopes), scopes }
+        }
+        _ => OAuthError::Refused { code, description, status },
+    }
+}
+
+fn wrong_audience(asked: &Asked<'_>, code: String, status: u16) -> OAuthError {
+    OAuthError::WrongAudience {
+        audience: asked.audience.unwrap_or_default().to_owned(),
+        code,
+        status,
+        remedy: remedy::audience(asked.kind),
+    }
+}
+
+/// `error` and `error_description`; empty if they are not there.
+fn read(body: &[u8], secret: &str) -> (String, String) {
+    let limits = Limits { depth: 32, bytes: BODY_LIMIT };
+    let Ok(Value::Object(object)) = json::parse(body, limits) else {
+        return Default::default();
+    };
+    let text = |name| {
+        let text = object.get(name).and_then(Value::as_str).unwrap_or_default();
+        let text = match secret {
+            "" => text.to_owned(),
+            secret => text.replace(secret, "[redacted]"),
+        };
+        text.chars().take(LONGEST_DESCRIPTION).collect::<String>()
+    };
+    (text("error"), text("error_description"))
+}
