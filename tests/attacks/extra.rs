@@ -1,6 +1,6 @@
 //! Attacks beyond the list.
 
-use std::sync::Arc;
+use std::rc::Rc;
 
 use etdi::client::{CallError, DiscoverError, ListError, Problem};
 use etdi::verdict::Notice;
@@ -8,6 +8,7 @@ use etdi::{Approval, DefinitionError, ListingError};
 use rmcp::ServiceError;
 use rmcp::model::{CallToolRequest, CallToolRequestParams, ClientRequest, CustomRequest};
 use serde_json::json;
+use tokio::task::LocalSet;
 
 use crate::support::*;
 
@@ -102,7 +103,7 @@ async fn extra_listing_in_one_piece_and_pages_that_change_between(transport: Tra
     server.assert_not_called();
 }
 
-/// Notifications without end delay nothing for ever and let nothing through.
+/// Notifications without end end in a refusal, and hide no change.
 async fn extra_storm_of_list_changes(transport: Transport) {
     let publisher = Publisher::new("trustedsoft.example");
     let host = Host::new(trust(&[&publisher]));
@@ -111,9 +112,14 @@ async fn extra_storm_of_list_changes(transport: Transport) {
     server.storm(500);
     let connection = server.connect(&host.client).await;
     let approved = approve(&connection, "scan").await;
-    server.serve(&[&poisoned(&honest)]);
-    let found = call(&connection, &approved).await;
-    assert_eq!(what(&refusal(found)), ["Tampered"]);
+    for served in [honest.clone(), poisoned(&honest)] {
+        server.serve(&[&served]);
+        let error = call(&connection, &approved).await.unwrap_err();
+        assert!(matches!(error, CallError::Unsettled), "{error:?}");
+    }
+    assert_eq!(what(&blocked(&connection, "scan").await), ["Tampered"]);
+    server.storm(0);
+    assert_eq!(what(&refusal(call(&connection, &approved).await)), ["Tampered"]);
     server.assert_not_called();
 }
 
@@ -250,15 +256,15 @@ async fn extra_many_calls_at_once_after_a_change(transport: Transport) {
     let host = Host::reading(trust(&[&publisher]), Freshness::Always);
     let honest = publisher.sign(&tool("scan"), "1.0.0");
     let server = Server::serving(transport, &[&honest]).await;
-    let connection = Arc::new(server.connect(&host.client).await);
+    let connection = Rc::new(server.connect(&host.client).await);
     let approved = approve(&connection, "scan").await;
     server.serve(&[&poisoned(&honest)]);
-    let calls: Vec<_> = (0..20)
-        .map(|_| {
-            let (connection, approved) = (connection.clone(), approved.clone());
-            tokio::spawn(async move { call(&connection, &approved).await })
-        })
-        .collect();
+    let all = LocalSet::new();
+    let calls = [(); 20].map(|()| {
+        let (connection, approved) = (connection.clone(), approved.clone());
+        all.spawn_local(async move { call(&connection, &approved).await })
+    });
+    all.await;
     for result in calls {
         assert_eq!(what(&refusal(result.await.unwrap())), ["Tampered"]);
     }

@@ -50,8 +50,7 @@ impl ServerConnection {
     /// Obtains a token with every scope that the tool requires, before the call goes out.
     async fn need_scopes(&self, judged: &JudgedTool) -> Result<(), CallError> {
         let Some(tokens) = &self.tokens else { return Ok(()) };
-        let part = judged.definition().and_then(|definition| definition.signed());
-        tokens.need(part.into_iter().flat_map(|part| part.required_scopes()).map(|s| s.as_str()));
+        tokens.need(required_scopes(judged));
         tokens.token().await?;
         Ok(())
     }
@@ -63,15 +62,15 @@ impl ServerConnection {
             Ok(result) => return Ok(result),
             Err(error) => CallError::from(error),
         };
-        match (&error, &self.tokens) {
-            (CallError::InsufficientScope { scopes }, Some(tokens))
-                if tokens.need(scopes.split(' ').filter(|scope| !scope.is_empty())) =>
-            {
-                tokens.token().await?;
-                Ok(self.link.call(params).await?)
-            }
-            _ => Err(error),
+        let (CallError::InsufficientScope { scopes }, Some(tokens)) = (&error, &self.tokens) else {
+            return Err(error);
+        };
+        let named = scopes.split(' ').filter(|scope| !scope.is_empty()).map(str::to_owned).collect();
+        if !tokens.need(named) {
+            return Err(error);
         }
+        tokens.token().await?;
+        Ok(self.link.call(params).await?)
     }
 
     /// The tool as it stands on a listing that is young enough, and that the server has not called
@@ -102,4 +101,9 @@ impl ServerConnection {
         }
         CallError::Blocked(Box::new(refusal))
     }
+}
+
+fn required_scopes(judged: &JudgedTool) -> Vec<String> {
+    let part = judged.definition().and_then(|definition| definition.signed());
+    part.into_iter().flat_map(|part| part.required_scopes()).map(ToString::to_string).collect()
 }

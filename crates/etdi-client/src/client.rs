@@ -13,7 +13,7 @@ use etdi_types::{
 };
 use rmcp::ClientHandler;
 use rmcp::model::ProtocolVersion;
-use rmcp::service::{ClientLifecycleMode, ServiceExt};
+use rmcp::service::ClientLifecycleMode;
 
 use crate::connection::{ServerConnection, Settings};
 use crate::memory::MemoryApprovals;
@@ -21,7 +21,7 @@ use crate::store::ApprovalStore;
 use crate::tokens::{STDIO_TOKEN, TokenSource, Tokens};
 use crate::error::ConnectError;
 use crate::evidence::Gatherer;
-use crate::handler::Observed;
+use crate::handler::{AnyService, Observed};
 use crate::wire::{HttpAuthorizer, Lifecycle, Link, ListChanges, Timeouts};
 
 /// Connects to servers and judges their tools. Cheap to clone; clones share everything.
@@ -178,7 +178,10 @@ impl<H: ClientHandler> EtdiClientBuilder<H> {
         self
     }
 
-    /// How long connecting and each page of a listing may take. 30 seconds by default.
+    /// How long connecting, and reading a whole listing, may take. 30 seconds by default.
+    ///
+    /// A server is first asked for the newest revision of MCP. One on stdio that answers neither
+    /// yes nor no is asked for the earlier one after ten seconds, so give it more than those.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
@@ -269,7 +272,7 @@ impl<H: ClientHandler> EtdiClientBuilder<H> {
                 legacy_version: Some(ProtocolVersion::V_2025_11_25),
             },
             handlers: Arc::new(move |changes: Arc<ListChanges>| {
-                Observed { inner: handler.clone(), changes }.into_dyn()
+                AnyService::new(Observed { inner: handler.clone(), changes })
             }),
             timeouts: Timeouts { connect: self.timeout, list: self.timeout },
             authorizer: self.authorizer,

@@ -1,4 +1,7 @@
 //! What can go wrong on a connection. Every error is a no.
+//!
+//! Errors of rmcp can quote what a server sent. They are kept as values, and escaped in messages, but
+//! are never a `source`: whoever prints a chain of causes would print them raw.
 
 use std::io;
 use std::sync::Arc;
@@ -48,8 +51,8 @@ pub enum ConnectError {
     #[error("the server answered with a redirect, which is not followed; configure its final URI")]
     Redirected,
     /// The handshake failed.
-    #[error("the handshake with the server failed: {}", escaped(&.0.to_string()))]
-    Handshake(#[source] Box<ClientInitializeError>),
+    #[error("the handshake with the server failed: {}", escaped(&handshake_words(.0)))]
+    Handshake(Box<ClientInitializeError>),
     /// The handshake's response is larger than 16 MiB.
     #[error("the server's handshake response is larger than 16 MiB")]
     TooLarge,
@@ -102,7 +105,7 @@ pub enum ListError {
     Redirected,
     /// The server refused, or the connection failed.
     #[error("the server's tools could not be listed: {}", escaped(&.0.to_string()))]
-    Service(#[source] Arc<ServiceError>),
+    Service(Arc<ServiceError>),
 }
 
 impl From<ServiceError> for ListError {
@@ -173,7 +176,7 @@ pub enum CallError {
     Redirected,
     /// The call failed.
     #[error("the call failed: {}", escaped(&.0.to_string()))]
-    Service(#[source] ServiceError),
+    Service(ServiceError),
 }
 
 impl From<ServiceError> for CallError {
@@ -231,6 +234,16 @@ pub enum ApproveError {
     /// The listing could not be read again.
     #[error("not approved: {0}")]
     Discover(#[from] DiscoverError),
+}
+
+/// rmcp says of a fallback only that it failed; this adds why.
+fn handshake_words(error: &ClientInitializeError) -> String {
+    match error {
+        ClientInitializeError::LegacyFallbackFailed { fallback, .. } => {
+            format!("{error}; initialize: {}", handshake_words(fallback))
+        }
+        _ => error.to_string(),
+    }
 }
 
 /// Whether a handshake failed because the server redirects.

@@ -47,10 +47,10 @@ impl Tokens {
     }
 
     /// Adds scopes to those that tokens must hold. Says whether any was missing.
-    pub(crate) fn need<S: Into<String>>(&self, scopes: impl IntoIterator<Item = S>) -> bool {
+    pub(crate) fn need(&self, scopes: Vec<String>) -> bool {
         let mut held = self.scopes.lock().unwrap_or_else(PoisonError::into_inner);
         let before = held.len();
-        held.extend(scopes.into_iter().map(Into::into));
+        held.extend(scopes);
         held.len() != before
     }
 }

@@ -28,3 +28,17 @@ fn a_strict_client_needs_call_proofs() {
         EtdiClient::builder(TrustConfig::default()).level(SecurityLevel::Strict).build().unwrap_err();
     assert!(error.to_string().contains("needs call proofs"), "{error}");
 }
+
+/// A host may move any of these to another thread.
+#[test]
+fn the_futures_of_a_connection_are_send() {
+    fn is_send<T: Send>(_: impl FnOnce(ServerConnection, ApprovedTool, ApprovalRequest) -> T) {}
+    is_send(|server, tool, _| async move { server.call(&tool, Default::default()).await.is_ok() });
+    is_send(|server, _, _| async move { server.discover().await.is_ok() });
+    is_send(|server, _, request| async move {
+        server.decide(request.tool()).await.is_ok()
+            && server.approve(request, etdi_client::Approval::by("alice")).await.is_ok()
+    });
+    is_send(|server, _, _| async move { server.instructions().await.is_ok() });
+    is_send(|server, _, _| async move { server.relaunch().await.is_ok() });
+}

@@ -61,10 +61,11 @@ impl RawHttpClient {
         gate: Arc<Gate>,
     ) -> Result<Self, reqwest::Error> {
         let refuse = reqwest::redirect::Policy::custom(|attempt| attempt.error(RedirectRefused));
-        let http = reqwest::Client::builder()
-            .redirect(refuse)
-            .connect_timeout(connect_timeout)
-            .build()?;
+        let builder =
+            reqwest::Client::builder().redirect(refuse).connect_timeout(connect_timeout);
+        // Over https a proxy of the environment is a tunnel; over http it would read every argument.
+        let tunnelled = server.as_str().starts_with("https:");
+        let http = if tunnelled { builder } else { builder.no_proxy() }.build()?;
         Ok(Self {
             http,
             server,
@@ -195,12 +196,14 @@ impl StreamableHttpClient for RawHttpClient {
         if self.raws.expect(&message) {
             return self
                 .post_judged(&uri, &message, session, headers, limits)
-                .await;
+                .await
+                .map_err(without_url);
         }
         let token = self.token().await?;
         self.http
             .post_message_with_response_limits(uri, message, session, token, headers, limits)
             .await
+            .map_err(without_url)
     }
 
     async fn delete_session(
@@ -211,7 +214,7 @@ impl StreamableHttpClient for RawHttpClient {
         headers: HashMap<HeaderName, HeaderValue>,
     ) -> Result<(), HttpError> {
         let token = self.token().await?;
-        self.http.delete_session(uri, session, token, headers).await
+        self.http.delete_session(uri, session, token, headers).await.map_err(without_url)
     }
 
     async fn get_stream(
@@ -240,9 +243,18 @@ impl StreamableHttpClient for RawHttpClient {
         let events = self
             .http
             .get_stream_with_max_sse_event_size(uri, session, last_event, token, headers, max)
-            .await?;
+            .await
+            .map_err(without_url)?;
         // A response may be resumed on this stream.
         Ok(sse::tapped(events, Arc::clone(&self.raws), |_| None))
+    }
+}
+
+/// A server's URI may hold a key in its query, and errors are printed.
+fn without_url(error: HttpError) -> HttpError {
+    match error {
+        HttpError::Client(error) => HttpError::Client(error.without_url()),
+        error => error,
     }
 }
 

@@ -14,7 +14,7 @@ use rmcp::model::{
     ServerResult, SubscriptionFilter, Tool,
 };
 use rmcp::service::{
-    ClientCacheConfig, ClientInitializeError, ClientLifecycleMode, ClientServiceExt, DynService,
+    ClientCacheConfig, ClientInitializeError, ClientLifecycleMode, ClientServiceExt, 
     PeerRequestOptions, RunningService, ServiceError, SubscriptionEnd,
 };
 use rmcp::transport::streamable_http_client::{
@@ -33,11 +33,10 @@ use super::stdio::StdioTransport;
 use super::stop::Stop;
 use super::withheld::Withheld;
 use crate::error::{ConnectError, ListError};
-
-type Service = Box<dyn DynService<RoleClient>>;
+use crate::handler::AnyService;
 
 /// Makes the handler of one connection.
-pub(crate) type Handlers = Arc<dyn Fn(Arc<ListChanges>) -> Service + Send + Sync>;
+pub(crate) type Handlers = Arc<dyn Fn(Arc<ListChanges>) -> AnyService + Send + Sync>;
 
 /// Counts what makes an earlier listing stale.
 #[derive(Debug, Default)]
@@ -77,7 +76,7 @@ pub(crate) struct Listed {
 }
 
 pub(crate) struct Link {
-    service: RwLock<Option<RunningService<RoleClient, Service>>>,
+    service: RwLock<Option<RunningService<RoleClient, AnyService>>>,
     stop: Stop,
     peer: Peer<RoleClient>,
     raws: Arc<RawResponses>,

@@ -1,0 +1,12 @@
+//! The crate against a loopback issuer, over real sockets, and its pure parts against forged tokens.
+#![cfg(test)]
+
+mod acquiring;
+mod attesting;
+mod failures;
+mod issuer;
+mod jwks;
+mod keys;
+mod providers;
+mod secrets;
+mod validating;
