@@ -106,8 +106,7 @@ async fn extra_question_of_another_connection(transport: Transport) {
     let honest = publisher.sign(&tool("scan"), "1.0.0");
     let server = Server::serving(transport, &[&honest]).await;
     let elsewhere = Server::serving(transport, &[&honest]).await;
-    let (here, again) =
-        (server.connect(&host.client).await, server.connect(&host.client).await);
+    let (here, again) = (server.connect(&host.client).await, server.connect(&host.client).await);
     let there = elsewhere.connect(&host.client).await;
 
     let request = asked(&here, "scan").await;
@@ -172,8 +171,7 @@ async fn extra_key_from_the_attacker_is_not_pinned(transport: Transport) {
     let approved = connection.approve(request, approval).await.unwrap();
     call(&connection, &approved).await.unwrap();
     // Pinned for that server only.
-    let elsewhere =
-        Server::serving(transport, &[&stranger.sign(&tool("scan"), "1.0.0")]).await;
+    let elsewhere = Server::serving(transport, &[&stranger.sign(&tool("scan"), "1.0.0")]).await;
     blocked(&elsewhere.connect(&host.client).await, "scan").await;
     elsewhere.assert_not_called();
 }

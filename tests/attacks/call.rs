@@ -31,7 +31,10 @@ async fn attack_11_permission_added_behind_a_cached_verdict(transport: Transport
             host.outlive_the_list();
             let found = refusal(call(&connection, &approved).await);
             assert!(
-                matches!(found.verdict().unwrap().what[..], [What::Tampered { signer_valid: true, .. }]),
+                matches!(
+                    found.verdict().unwrap().what[..],
+                    [What::Tampered { signer_valid: true, .. }]
+                ),
                 "{found}"
             );
 

@@ -68,10 +68,8 @@ async fn tampering_is_blocked(
     let approved = approve(&connection, "scan").await;
     for changed in changed {
         server.serve(&[changed]);
-        let tools = [
-            refusal(call(&connection, &approved).await),
-            blocked(&connection, "scan").await,
-        ];
+        let tools =
+            [refusal(call(&connection, &approved).await), blocked(&connection, "scan").await];
         for tool in tools {
             assert_eq!(what(&tool), ["Tampered"]);
             let [What::Tampered { signer_valid: false, diff }] = &tool.verdict().unwrap().what[..]
@@ -195,10 +193,8 @@ async fn attack_12_texts_that_readers_read_differently(transport: Transport) {
     let approved = approve(&connection, "scan").await;
     for (text, expected) in cases {
         server.serve_texts(&[&text, &neighbour]);
-        let found = [
-            refusal(call(&connection, &approved).await),
-            blocked(&connection, "scan").await,
-        ];
+        let found =
+            [refusal(call(&connection, &approved).await), blocked(&connection, "scan").await];
         for found in found {
             let Problem::Malformed(DefinitionError::Json(JsonError { kind, .. })) = problem(&found)
             else {
@@ -222,7 +218,8 @@ async fn attack_12_texts_that_readers_read_differently_around_the_tools(transpor
 
     let evil = poisoned(&tool("scan"));
     let invalid_utf8 = [br#"{"tools":[{"name":"scan","description":""#, &b"\xff"[..], b"\"}]}"];
-    let bomb = format!(r#"{{"tools":[{honest}],"deep":{}{}}}"#, "[".repeat(5_000), "]".repeat(5_000));
+    let bomb =
+        format!(r#"{{"tools":[{honest}],"deep":{}{}}}"#, "[".repeat(5_000), "]".repeat(5_000));
     let duplicate = |name: &str| JsonErrorKind::DuplicateMember(name.to_owned());
     let cases: [(Vec<u8>, JsonErrorKind); 5] = [
         (format!(r#"{{"tools":[{honest}],"tools":[{evil}]}}"#).into(), duplicate("tools")),
@@ -230,10 +227,7 @@ async fn attack_12_texts_that_readers_read_differently_around_the_tools(transpor
             format!(r#"{{"tools":[{honest}]}},"result":{{"tools":[{evil}]}}"#).into(),
             duplicate("result"),
         ),
-        (
-            format!(r#"{{"tools":[{honest}],"_meta":{{"a":1,"a":2}}}}"#).into(),
-            duplicate("a"),
-        ),
+        (format!(r#"{{"tools":[{honest}],"_meta":{{"a":1,"a":2}}}}"#).into(), duplicate("a")),
         (invalid_utf8.concat(), JsonErrorKind::InvalidUtf8),
         (bomb.into(), JsonErrorKind::TooDeep { limit: 128 }),
     ];
@@ -287,7 +281,8 @@ async fn attack_19_invisible_text_is_escaped_and_flagged(transport: Transport) {
             assert!(verdict.notices.contains(&Notice::HiddenCharacters), "{verdict:?}");
             for page in [request.to_string(), request.tool().to_string()] {
                 assert!(page.contains(shown), "{page}");
-                let raw = page.chars().any(|c| c != '\n' && text.contains(c) && !c.is_ascii_graphic());
+                let raw =
+                    page.chars().any(|c| c != '\n' && text.contains(c) && !c.is_ascii_graphic());
                 assert!(!raw, "{page:?}");
             }
             server.assert_not_called();

@@ -1,6 +1,6 @@
 //! Attacks beyond the list.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use etdi::client::{CallError, DiscoverError, ListError, Problem};
 use etdi::verdict::Notice;
@@ -8,7 +8,6 @@ use etdi::{Approval, DefinitionError, ListingError};
 use rmcp::ServiceError;
 use rmcp::model::{CallToolRequest, CallToolRequestParams, ClientRequest, CustomRequest};
 use serde_json::json;
-use tokio::task::LocalSet;
 
 use crate::support::*;
 
@@ -226,9 +225,8 @@ async fn extra_more_than_ten_thousand_tools(transport: Transport) {
     let host = Host::new(trust(&[]));
     let server = Server::start(transport).await;
     let connection = server.connect(&host.client).await;
-    let many: Vec<_> = (0..10_001)
-        .map(|n| json!({"name": format!("t{n}"), "inputSchema": {}}))
-        .collect();
+    let many: Vec<_> =
+        (0..10_001).map(|n| json!({"name": format!("t{n}"), "inputSchema": {}})).collect();
     server.list(json!({"tools": many}).to_string());
     assert_eq!(listing_refused(connection.discover().await), ListingError::TooManyTools);
     server.assert_not_called();
@@ -256,15 +254,13 @@ async fn extra_many_calls_at_once_after_a_change(transport: Transport) {
     let host = Host::reading(trust(&[&publisher]), Freshness::Always);
     let honest = publisher.sign(&tool("scan"), "1.0.0");
     let server = Server::serving(transport, &[&honest]).await;
-    let connection = Rc::new(server.connect(&host.client).await);
+    let connection = Arc::new(server.connect(&host.client).await);
     let approved = approve(&connection, "scan").await;
     server.serve(&[&poisoned(&honest)]);
-    let all = LocalSet::new();
     let calls = [(); 20].map(|()| {
         let (connection, approved) = (connection.clone(), approved.clone());
-        all.spawn_local(async move { call(&connection, &approved).await })
+        tokio::spawn(async move { call(&connection, &approved).await })
     });
-    all.await;
     for result in calls {
         assert_eq!(what(&refusal(result.await.unwrap())), ["Tampered"]);
     }

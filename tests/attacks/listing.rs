@@ -186,7 +186,9 @@ async fn attack_16_look_alike_authority_on_a_second_server(transport: Transport)
 fn assert_shadowed(request: &etdi::ApprovalRequest, by: &Server, approved_id: &str) {
     let tool = request.tool();
     assert_eq!(what(tool), ["Shadowed", "New"], "{tool}");
-    let What::Shadowed { by: server, id } = &tool.verdict().unwrap().what[0] else { unreachable!() };
+    let What::Shadowed { by: server, id } = &tool.verdict().unwrap().what[0] else {
+        unreachable!()
+    };
     assert_eq!((server, id.as_str()), (&by.identity(), approved_id));
 }
 
@@ -206,10 +208,8 @@ async fn attack_20_same_served_name_with_a_new_id(transport: Transport) {
         [(&by_a, &["Replaced", "New"]), (&by_b, &["Replaced", "EvidenceLost", "New"])];
     for (replacement, expected) in cases {
         server.serve(&[replacement]);
-        let tools = [
-            refusal(call(&connection, &approved).await),
-            blocked(&connection, "scan").await,
-        ];
+        let tools =
+            [refusal(call(&connection, &approved).await), blocked(&connection, "scan").await];
         for found in tools {
             assert_eq!(what(&found), expected);
             let verdict = found.verdict().unwrap();

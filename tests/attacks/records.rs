@@ -58,10 +58,7 @@ async fn attack_06_second_definition_on_the_same_server(transport: Transport) {
     let approved = approve(&connection, "scan").await;
 
     server.serve(&[&publisher.sign(&poisoned(&tool("scan")), "1.0.0")]);
-    let tools = [
-        refusal(call(&connection, &approved).await),
-        blocked(&connection, "scan").await,
-    ];
+    let tools = [refusal(call(&connection, &approved).await), blocked(&connection, "scan").await];
     for found in tools {
         assert!(matches!(who(&found), Who::Signed { .. }), "{found}");
         let [What::Tampered { signer_valid: true, diff }] = &found.verdict().unwrap().what[..]

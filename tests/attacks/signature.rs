@@ -41,10 +41,7 @@ async fn attack_07_forged_truncated_and_borrowed_signatures(transport: Transport
             with_signature(&honest, &good[..good.len() - 1]),
             SignatureError::Base64 { part: "signature" },
         ),
-        (
-            borrowed,
-            SignatureError::NoSuchKey { kid: b.key.kid().to_owned(), alg: SigAlg::EdDSA },
-        ),
+        (borrowed, SignatureError::NoSuchKey { kid: b.key.kid().to_owned(), alg: SigAlg::EdDSA }),
         (dressed_up, SignatureError::Invalid),
     ];
     let host = Host::new(trust(&[&a, &b]));
@@ -75,10 +72,7 @@ async fn attack_08_signature_stripped(transport: Transport) {
     let mut stripped = publisher.sign(&tool("scan"), "1.0.0");
     definition_mut(&mut stripped).remove("signature");
     server.serve(&[&stripped]);
-    let tools = [
-        refusal(call(&connection, &approved).await),
-        blocked(&connection, "scan").await,
-    ];
+    let tools = [refusal(call(&connection, &approved).await), blocked(&connection, "scan").await];
     for found in tools {
         assert_eq!(who(&found), &Who::Impostor { why: ImpostorReason::NoEvidence });
         assert_eq!(what(&found), ["EvidenceLost"]);
@@ -93,10 +87,8 @@ async fn attack_08_definition_deleted(transport: Transport) {
 
     for stripped in [unsigned(&publisher.sign(&tool("scan"), "1.0.0")), poisoned(&tool("scan"))] {
         server.serve(&[&stripped]);
-        let tools = [
-            refusal(call(&connection, &approved).await),
-            blocked(&connection, "scan").await,
-        ];
+        let tools =
+            [refusal(call(&connection, &approved).await), blocked(&connection, "scan").await];
         for found in tools {
             assert_eq!(who(&found), &Who::Anonymous);
             assert_eq!(what(&found), ["EvidenceLost", "New"]);
@@ -180,10 +172,7 @@ async fn extra_algorithms_and_forms_that_are_not_ours(transport: Transport) {
             SignatureError::NoSuchKey { kid: kid.to_owned(), alg: SigAlg::ES256 },
         ),
         (rightly_signed("EdDSA", "JWT"), SignatureError::Typ("JWT".to_owned())),
-        (
-            with_signature(&honest, &format!("{header}.e30.{bytes}")),
-            SignatureError::NotDetached,
-        ),
+        (with_signature(&honest, &format!("{header}.e30.{bytes}")), SignatureError::NotDetached),
         (with_signature(&honest, ""), SignatureError::NotDetached),
         (
             with_signature(&honest, &format!("{header}..{bytes}=")),

@@ -31,9 +31,7 @@ pub enum Answer {
 impl Script {
     /// The script in `folder`.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
-        Self {
-            folder: folder.into(),
-        }
+        Self { folder: folder.into() }
     }
 
     /// Where the script is.

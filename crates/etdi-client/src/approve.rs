@@ -42,8 +42,7 @@ impl ServerConnection {
             .find(|listed| listed.name == shown.name())
             .ok_or_else(|| ApproveError::Gone(shown.name().to_owned()))?;
         let now = self.judge_listed(listed).await?;
-        let Some(definition) = now.definition().filter(|d| d.digest() == shown_digest)
-        else {
+        let Some(definition) = now.definition().filter(|d| d.digest() == shown_digest) else {
             return Err(ApproveError::Changed(Box::new(now)));
         };
         if !request.covers(&now) {
@@ -63,7 +62,8 @@ impl ServerConnection {
             (verdict.clone(), self.evidence_now(listed, definition).await?)
         };
         let record = self.record(definition, &verdict, &evidence, &approval);
-        let record = record.ok_or_else(|| ApproveError::Blocked(Box::new(Refusal::of(now.clone()))))?;
+        let record =
+            record.ok_or_else(|| ApproveError::Blocked(Box::new(Refusal::of(now.clone()))))?;
         let granted = record.granted.clone();
         let ledger = ledger_entry(&record.pin, &verdict);
         self.settings.store.approve(record, ledger, shown.approved()).await?;
@@ -102,7 +102,10 @@ impl ServerConnection {
         key.verifying_key()?;
         let mut known = self.known(definition).await?;
         known.pinned_keys = vec![PinnedKey {
-            provider: definition.signed().map(|part| part.provider.id().to_owned()).unwrap_or_default(),
+            provider: definition
+                .signed()
+                .map(|part| part.provider.id().to_owned())
+                .unwrap_or_default(),
             key,
         }];
         let settings = &self.settings;

@@ -39,8 +39,7 @@ impl ServerConnection {
         }
         self.need_scopes(&judged).await?;
         let begun = self.settings.clock.now();
-        let params =
-            CallToolRequestParams::new(tool.name().to_owned()).with_arguments(arguments);
+        let params = CallToolRequestParams::new(tool.name().to_owned()).with_arguments(arguments);
         let result = self.send(params).await;
         let succeeded = result.as_ref().is_ok_and(|result| result.is_error != Some(true));
         self.reporter.invoked(&judged, self.server(), succeeded, self.settings.clock.now() - begun);
@@ -65,7 +64,8 @@ impl ServerConnection {
         let (CallError::InsufficientScope { scopes }, Some(tokens)) = (&error, &self.tokens) else {
             return Err(error);
         };
-        let named = scopes.split(' ').filter(|scope| !scope.is_empty()).map(str::to_owned).collect();
+        let named =
+            scopes.split(' ').filter(|scope| !scope.is_empty()).map(str::to_owned).collect();
         if !tokens.need(named) {
             return Err(error);
         }

@@ -15,13 +15,14 @@ use rmcp::ClientHandler;
 use rmcp::model::ProtocolVersion;
 use rmcp::service::ClientLifecycleMode;
 
+use crate::any_service::AnyService;
 use crate::connection::{ServerConnection, Settings};
+use crate::error::ConnectError;
+use crate::evidence::Gatherer;
+use crate::handler::Observed;
 use crate::memory::MemoryApprovals;
 use crate::store::ApprovalStore;
 use crate::tokens::{STDIO_TOKEN, TokenSource, Tokens};
-use crate::error::ConnectError;
-use crate::evidence::Gatherer;
-use crate::handler::{AnyService, Observed};
 use crate::wire::{HttpAuthorizer, Lifecycle, Link, ListChanges, Timeouts};
 
 /// Connects to servers and judges their tools. Cheap to clone; clones share everything.

@@ -12,8 +12,8 @@ use rmcp::model::Tool;
 use rmcp::{Peer, RoleClient};
 
 use crate::decision::{Decision, Refusal};
-use crate::evidence::Gatherer;
 use crate::error::{ConnectError, DiscoverError};
+use crate::evidence::Gatherer;
 use crate::executable::Executable;
 use crate::listing::Reads;
 use crate::report::Reporter;

@@ -35,10 +35,14 @@ async fn pins_and_ledger_are_written_once(store: &dyn ApprovalStore) -> Result<(
     store.record(&[sighting("a.example/once", "1.0.0", "first")]).await.map_err(failed)?;
     store.record(&[sighting("a.example/once", "1.0.0", "second")]).await.map_err(failed)?;
     let known = known(store, "a.example/once", "1.0.0", "here").await?;
-    holds("the first pin stays", known.pins.len() == 1 && first(&known.pins)?.digest == digest("first"))?;
+    holds(
+        "the first pin stays",
+        known.pins.len() == 1 && first(&known.pins)?.digest == digest("first"),
+    )?;
     let entry = known.ledger.first().ok_or_else(|| Broken("a ledger entry is lost".to_owned()))?;
     holds("the first ledger entry stays", entry.digest == digest("first"))?;
-    let renamed = Subject { id: "a.example/other".to_owned(), ..subject("a.example/once", "1.0.0", "here") };
+    let renamed =
+        Subject { id: "a.example/other".to_owned(), ..subject("a.example/once", "1.0.0", "here") };
     let by_name = one(store, &renamed).await?;
     holds("a pin is found by its served name", by_name.pins.len() == 1)
 }
@@ -73,7 +77,8 @@ async fn one_of_two_approvals_wins(store: &dyn ApprovalStore) -> Result<(), Brok
     let id = "a.example/race";
     store.approve(approval(id, "1.0.0", "one"), None, None).await.map_err(failed)?;
     let late = store.approve(approval(id, "2.0.0", "two"), None, None).await;
-    let told = matches!(late, Err(StoreError::Conflict { approved: Some(d) }) if d == digest("one"));
+    let told =
+        matches!(late, Err(StoreError::Conflict { approved: Some(d) }) if d == digest("one"));
     holds("the second of two approvals is told", told)?;
     let known = known(store, id, "1.0.0", "here").await?;
     holds("and changes nothing", known.approvals.len() == 1)

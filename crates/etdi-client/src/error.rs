@@ -187,9 +187,9 @@ impl From<ServiceError> for CallError {
                 Some(HttpError::InsufficientScope(said)) => Self::InsufficientScope {
                     scopes: said.required_scope.clone().unwrap_or_default(),
                 },
-                Some(HttpError::AuthRequired(said)) => Self::Unauthorized {
-                    challenge: said.www_authenticate_header.clone(),
-                },
+                Some(HttpError::AuthRequired(said)) => {
+                    Self::Unauthorized { challenge: said.www_authenticate_header.clone() }
+                }
                 _ => Self::Service(error),
             },
             _ => Self::Service(error),
@@ -219,8 +219,10 @@ pub enum ApproveError {
     #[error("not approved: the tool does not ask for the scope {0}, so it cannot be granted")]
     UnknownScope(Scope),
     /// The key is not configured, and the approval brings none.
-    #[error("not approved: nothing configures the key; get it from the publisher and pass it with \
-             Approval::pinning")]
+    #[error(
+        "not approved: nothing configures the key; get it from the publisher and pass it with \
+             Approval::pinning"
+    )]
     KeyRequired,
     /// The key that the approval brings cannot be used.
     #[error("not approved: {0}")]

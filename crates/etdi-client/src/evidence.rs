@@ -4,7 +4,9 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use etdi_oauth::{AttestationVerifier, AttestedDefinition, HttpError, JwksClient, JwksError, KeySet, Network};
+use etdi_oauth::{
+    AttestationVerifier, AttestedDefinition, HttpError, JwksClient, JwksError, KeySet, Network,
+};
 use etdi_types::evidence::{
     AttestationEvidence, Evidence, ProviderKeys, SignatureEvidence, check_signature,
 };

@@ -93,14 +93,11 @@ impl ServerConnection {
         let pin = self.executable_pin(now);
         let subject = self.executable_subject();
         let known = self.settings.store.known(&[subject]).await?.pop().unwrap_or_default();
-        let current = known
-            .approvals
-            .iter()
-            .find(|approval| {
-                !approval.superseded
-                    && approval.pin.id == executable_id(self.server())
-                    && approval.context == self.settings.context
-            });
+        let current = known.approvals.iter().find(|approval| {
+            !approval.superseded
+                && approval.pin.id == executable_id(self.server())
+                && approval.context == self.settings.context
+        });
         let expected = current.map(|approval| approval.pin.digest);
         let approval = ApprovalRecord {
             evidence_good_at: pin.at,

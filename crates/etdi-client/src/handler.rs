@@ -4,20 +4,18 @@
     reason = "a handler may still serve the parts of MCP that newer versions drop"
 )]
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use rmcp::ClientHandler;
+use rmcp::RoleClient;
 use rmcp::model::{
-    CancelledNotificationParam, ClientConfig, ClientResult, ProtocolVersion, ServerNotification,
-    ServerRequest, CreateMessageRequestParams, CreateMessageResult,
+    CancelledNotificationParam, ClientConfig, CreateMessageRequestParams, CreateMessageResult,
     CustomNotification, CustomRequest, CustomResult, ElicitRequestParams, ElicitResult, ErrorData,
     ListRootsResult, LoggingMessageNotificationParam, ProgressNotificationParam,
     ResourceUpdatedNotificationParam, SubscriptionsAcknowledgedNotificationParams,
     TaskStatusNotificationParams,
 };
-use rmcp::service::{DynService, NotificationContext, RequestContext, Service};
-use rmcp::RoleClient;
+use rmcp::service::{NotificationContext, RequestContext};
 
 use crate::wire::ListChanges;
 
@@ -121,42 +119,6 @@ impl<H: ClientHandler> ClientHandler for Observed<H> {
     }
 
     fn get_info(&self) -> ClientConfig {
-        ClientHandler::get_info(&*self.inner)
-    }
-}
-
-/// A handler of any type. rmcp's own box is a service for one lifetime only, so futures that hold a
-/// running one could not move between threads.
-pub(crate) struct AnyService(Box<dyn DynService<RoleClient>>);
-
-impl AnyService {
-    pub(crate) fn new(service: impl Service<RoleClient>) -> Self {
-        Self(Box::new(service))
-    }
-}
-
-impl Service<RoleClient> for AnyService {
-    async fn handle_request(
-        &self,
-        request: ServerRequest,
-        context: Request,
-    ) -> Result<ClientResult, ErrorData> {
-        DynService::handle_request(&*self.0, request, context).await
-    }
-
-    async fn handle_notification(
-        &self,
-        notification: ServerNotification,
-        context: Notification,
-    ) -> Result<(), ErrorData> {
-        DynService::handle_notification(&*self.0, notification, context).await
-    }
-
-    fn get_info(&self) -> ClientConfig {
-        DynService::get_info(&*self.0)
-    }
-
-    fn supported_protocol_versions(&self) -> Cow<'static, [ProtocolVersion]> {
-        DynService::supported_protocol_versions(&*self.0)
+        self.inner.get_info()
     }
 }

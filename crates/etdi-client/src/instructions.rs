@@ -3,9 +3,7 @@
 
 use etdi_types::instructions::text_of;
 use etdi_types::text::escaped;
-use etdi_types::{
-    ApprovalRecord, Diff, Digest, EvidenceRecord, Instructions, Pin, Subject,
-};
+use etdi_types::{ApprovalRecord, Diff, Digest, EvidenceRecord, Instructions, Pin, Subject};
 
 use crate::connection::{ConnectionId, ServerConnection};
 use crate::error::{ApproveError, DiscoverError};
@@ -120,14 +118,11 @@ impl ServerConnection {
         let id = Instructions::id(self.server());
         let subject = Subject::of_server(self.server(), &id);
         let known = self.settings.store.known(&[subject]).await?.pop().unwrap_or_default();
-        let approval = known
-            .approvals
-            .into_iter()
-            .find(|approval| {
-                !approval.superseded
-                    && approval.pin.id == id
-                    && approval.context == self.settings.context
-            });
+        let approval = known.approvals.into_iter().find(|approval| {
+            !approval.superseded
+                && approval.pin.id == id
+                && approval.context == self.settings.context
+        });
         Ok(approval.map(|approval| approval.pin))
     }
 }

@@ -108,7 +108,12 @@ impl ServerConnection {
         JudgedTool { connection: self.id.clone(), listed: listed.clone(), case }
     }
 
-    pub(crate) fn verdict(&self, definition: &ToolDefinition, evidence: &Evidence, known: &Known) -> Verdict {
+    pub(crate) fn verdict(
+        &self,
+        definition: &ToolDefinition,
+        evidence: &Evidence,
+        known: &Known,
+    ) -> Verdict {
         judge(Judging {
             definition,
             evidence,

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod any_service;
 mod approval;
 mod approve;
 mod call;

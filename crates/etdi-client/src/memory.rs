@@ -5,10 +5,10 @@ use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 use etdi_types::confusable::{id_key, name_key};
+use etdi_types::records::PinnedKey;
 use etdi_types::{
     ApprovalRecord, Digest, Known, LedgerEntry, Pin, ServerIdentity, Subject, Version,
 };
-use etdi_types::records::PinnedKey;
 
 use crate::store::{ApprovalStore, Sighting, StoreError};
 
@@ -207,12 +207,18 @@ impl OneServer {
         if !ids.contains(&subject.id) {
             ids.push(subject.id.clone());
         }
-        let entry = subject.version.clone().and_then(|version| {
-            self.ledger.get(&(subject.id.clone(), version)).cloned()
-        });
+        let entry = subject
+            .version
+            .clone()
+            .and_then(|version| self.ledger.get(&(subject.id.clone(), version)).cloned());
         Known {
             pins: ids.iter().filter_map(|id| self.pins.get(id).cloned()).collect(),
-            approvals: ids.iter().filter_map(|id| self.approvals.get(id)).flatten().cloned().collect(),
+            approvals: ids
+                .iter()
+                .filter_map(|id| self.approvals.get(id))
+                .flatten()
+                .cloned()
+                .collect(),
             ledger: entry.into_iter().collect(),
             elsewhere: Vec::new(),
             pinned_keys: self

@@ -202,7 +202,11 @@ impl Reporter {
                 Event::PermissionChanged(PermissionChanged {
                     tool: tool.clone(),
                     added: after.iter().filter(|scope| !before.contains(scope)).cloned().collect(),
-                    removed: before.iter().filter(|scope| !after.contains(scope)).cloned().collect(),
+                    removed: before
+                        .iter()
+                        .filter(|scope| !after.contains(scope))
+                        .cloned()
+                        .collect(),
                 })
             });
         }
@@ -210,7 +214,9 @@ impl Reporter {
 
     /// A person has to be asked.
     pub(crate) fn asked(&self, judged: &JudgedTool, server: &ServerIdentity) {
-        let (Some(definition), Some(case)) = (judged.definition(), judged.case.as_ref()) else { return };
+        let (Some(definition), Some(case)) = (judged.definition(), judged.case.as_ref()) else {
+            return;
+        };
         self.emit(|| {
             Event::ToolReapprovalRequested(ToolReapprovalRequested {
                 tool: tool_ref(definition, server),

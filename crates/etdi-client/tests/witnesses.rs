@@ -24,8 +24,10 @@ async fn the_memory_store_keeps_its_contract() {
 
 #[test]
 fn a_strict_client_needs_call_proofs() {
-    let error =
-        EtdiClient::builder(TrustConfig::default()).level(SecurityLevel::Strict).build().unwrap_err();
+    let error = EtdiClient::builder(TrustConfig::default())
+        .level(SecurityLevel::Strict)
+        .build()
+        .unwrap_err();
     assert!(error.to_string().contains("needs call proofs"), "{error}");
 }
 

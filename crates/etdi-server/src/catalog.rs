@@ -5,12 +5,14 @@ use std::{
     sync::Arc,
 };
 
-use etdi_types::{Diff, Digest, SigningKey, ToolId, Version};
+use etdi_oauth::AttestationToken;
+use etdi_types::{Diff, Digest, SigningKey, ToolId, Version, verdict::Binding};
 use rmcp::model::Tool;
 use serde_json::{Map, Value};
 
 use crate::{
     ToolProblem,
+    requirement::Requirement,
     sign::{self, Origin, Signed},
 };
 
@@ -23,6 +25,18 @@ pub(crate) struct Catalog {
     serving: bool,
     tools: BTreeMap<String, Declared>,
     ledger: Ledger,
+    requirements: BTreeMap<String, Arc<Requirement>>,
+    attested: Option<Attested>,
+}
+
+/// What an attestation binds by digest: (id, version) → digest.
+pub(crate) type Definitions = BTreeMap<Release, Digest>;
+
+/// The attestation that is published, and the definitions that it was asked to bind.
+#[derive(Debug)]
+struct Attested {
+    token: AttestationToken,
+    definitions: Definitions,
 }
 
 #[derive(Debug)]
@@ -44,7 +58,7 @@ struct Published {
 /// something was served.
 pub(crate) type Ledger = HashMap<Release, First>;
 
-type Release = (ToolId, Version);
+pub(crate) type Release = (ToolId, Version);
 
 #[derive(Debug, Clone)]
 pub(crate) struct First {
@@ -76,7 +90,16 @@ impl Catalog {
     ) -> Self {
         let declared = |origin| Declared { origin, published: None, refused: None };
         let tools = tools.into_iter().map(|(name, origin)| (name, declared(origin))).collect();
-        Self { key, allow_unsigned, servers, serving: false, tools, ledger: Ledger::new() }
+        Self {
+            key,
+            allow_unsigned,
+            servers,
+            serving: false,
+            tools,
+            ledger: Ledger::new(),
+            requirements: BTreeMap::new(),
+            attested: None,
+        }
     }
 
     /// Puts the definitions into one page of a listing that is about to be served.
@@ -120,8 +143,8 @@ impl Catalog {
         }
         let origin = declared.origin.clone();
         let first = self.compare(&origin, tool, &Ledger::new())?;
-        let servers = Some(&*self.servers).filter(|servers| !servers.is_empty());
-        let Signed { member, digest, .. } = origin.define(tool, servers, self.key.as_ref())?;
+        let Signed { member, digest, .. } =
+            origin.define(tool, self.listed_servers(), self.key.as_ref())?;
         self.serving = true;
         self.ledger.extend(first);
         if let Some(declared) = self.tools.get_mut(&*tool.name) {
@@ -142,6 +165,91 @@ impl Catalog {
         let member = origin.define(tool, None, self.key.as_ref())?.member;
         sign::attach(tool, &member);
         Ok(())
+    }
+
+    /// The definition that an attestation must bind for `tool` to be served here.
+    pub(crate) fn attestable(&self, tool: &Tool) -> Option<(Release, Digest)> {
+        let origin = &self.tools.get(&*tool.name)?.origin;
+        let Origin::Live(spec) = origin else { return None };
+        let signed = origin.define(tool, self.listed_servers(), self.key.as_ref()).ok()?;
+        Some(((spec.id.clone(), spec.version.clone()), signed.digest))
+    }
+
+    /// Whether one of the tools called `names` is published without the attestation binding it.
+    pub(crate) fn lacks_attestation<'n>(&self, names: impl IntoIterator<Item = &'n str>) -> bool {
+        let mut published = names.into_iter().filter_map(|name| self.published(name));
+        published.any(|(release, digest)| !self.is_attested(&release, digest))
+    }
+
+    /// Everything that an attestation must bind: what is published, and beside it `examined`, or
+    /// what the last attestation bound, of the versions that are declared now.
+    pub(crate) fn to_attest(&self, examined: Definitions) -> Definitions {
+        let current = |release: &Release| {
+            self.tools.values().any(|declared| release_of(&declared.origin).as_ref() == Some(release))
+        };
+        let before = self.attested.iter().flat_map(|attested| attested.definitions.clone());
+        let mut definitions: Definitions =
+            before.chain(examined).filter(|(release, _)| current(release)).collect();
+        definitions.extend(self.tools.keys().filter_map(|name| self.published(name)));
+        definitions
+    }
+
+    /// From now on, `token` is published with what it binds.
+    pub(crate) fn set_attestation(&mut self, token: AttestationToken, definitions: Definitions) {
+        self.attested = Some(Attested { token, definitions });
+    }
+
+    pub(crate) fn attestation(&self) -> Option<&AttestationToken> {
+        self.attested.as_ref().map(|attested| &attested.token)
+    }
+
+    /// Puts the attestation beside the signatures of the published tools that it binds.
+    pub(crate) fn attach_attestation(&self, tools: &mut [Tool]) {
+        let Some(attested) = &self.attested else { return };
+        for tool in tools {
+            if let Some((release, digest)) = self.published(&tool.name)
+                && self.is_attested(&release, digest)
+            {
+                sign::attach_attestation(tool, attested.token.as_str());
+            }
+        }
+    }
+
+    fn is_attested(&self, release: &Release, digest: Digest) -> bool {
+        self.attested.as_ref().is_some_and(|attested| {
+            // A key binding holds for whatever the key signs.
+            attested.token.binding() == Binding::Key
+                || attested.definitions.get(release) == Some(&digest)
+        })
+    }
+
+    fn published(&self, name: &str) -> Option<(Release, Digest)> {
+        let declared = self.tools.get(name)?;
+        Some((release_of(&declared.origin)?, declared.published.as_ref()?.digest))
+    }
+
+    fn listed_servers(&self) -> Option<&[String]> {
+        Some(&*self.servers).filter(|servers| !servers.is_empty())
+    }
+
+    /// What is demanded of the callers of the tool `name` from now on.
+    pub(crate) fn require(&mut self, name: &str, requirement: Option<Requirement>) {
+        match requirement {
+            Some(requirement) => {
+                self.requirements.insert(name.to_owned(), Arc::new(requirement));
+            }
+            None => {
+                self.requirements.remove(name);
+            }
+        }
+    }
+
+    pub(crate) fn requirement(&self, name: &str) -> Option<Arc<Requirement>> {
+        self.requirements.get(name).cloned()
+    }
+
+    pub(crate) fn requirements(&self) -> impl Iterator<Item = &Requirement> {
+        self.requirements.values().map(|requirement| &**requirement)
     }
 
     /// Makes what an examination met binding.
@@ -225,6 +333,14 @@ impl Catalog {
 
     pub(crate) fn origins(&self) -> impl Iterator<Item = (&String, &Origin)> {
         self.tools.iter().map(|(name, declared)| (name, &declared.origin))
+    }
+}
+
+/// The id and version that a live definition is signed under.
+fn release_of(origin: &Origin) -> Option<Release> {
+    match origin {
+        Origin::Live(spec) => Some((spec.id.clone(), spec.version.clone())),
+        Origin::Presigned(_) => None,
     }
 }
 

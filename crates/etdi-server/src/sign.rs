@@ -92,6 +92,14 @@ pub(crate) fn attach(tool: &mut Tool, member: &Map<String, Value>) {
     meta.insert(DEFINITION_KEY.to_owned(), Value::Object(member.clone()));
 }
 
+/// Puts an attestation beside the signature. The digest does not cover it.
+pub(crate) fn attach_attestation(tool: &mut Tool, attestation: &str) {
+    let member = tool.meta.as_mut().and_then(|meta| meta.get_mut(DEFINITION_KEY));
+    if let Some(Value::Object(member)) = member {
+        member.insert("attestation".to_owned(), attestation.into());
+    }
+}
+
 /// The tool as a client reads it.
 fn read_back(tool: &Tool) -> Result<ToolDefinition, ToolProblem> {
     ToolDefinition::parse(&text(tool))

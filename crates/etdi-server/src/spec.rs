@@ -1,8 +1,8 @@
 //! What an author declares of one tool.
 
-use etdi_types::{DefinitionSpec, Permission, Provider, ToolId};
+use etdi_types::{DefinitionSpec, NameError, Permission, Provider, ToolId};
 
-use crate::BuildError;
+use crate::{BuildError, requirement::Requirement};
 
 /// What an author declares of one tool, beyond what the handler says of it.
 ///
@@ -23,8 +23,17 @@ pub struct ToolSpec {
     version: String,
     id: Option<String>,
     permissions: Vec<(String, String, bool)>,
+    scopes: Vec<String>,
     authorization: bool,
     call_proof: bool,
+}
+
+/// A declaration with its defaults filled in.
+pub(crate) struct Resolved {
+    /// What is to be signed, on no server in particular.
+    pub(crate) definition: DefinitionSpec,
+    /// What is demanded of callers.
+    pub(crate) requirement: Option<Requirement>,
 }
 
 impl ToolSpec {
@@ -35,6 +44,7 @@ impl ToolSpec {
             version: version.into(),
             id: None,
             permissions: Vec::new(),
+            scopes: Vec::new(),
             authorization: false,
             call_proof: false,
         }
@@ -63,15 +73,22 @@ impl ToolSpec {
         self.with_permission(scope.into(), description.into(), false)
     }
 
-    /// Lets only callers with this scope call the tool. Needs an identity provider; without one the
-    /// server does not build.
-    pub fn requires(mut self, _scope: impl Into<String>) -> Self {
+    /// Lets only callers whose access token has this scope call the tool; more than one call adds
+    /// up. The definition then names the scope as a required permission, unless
+    /// [`permission`](Self::permission) does so in better words.
+    ///
+    /// Needs an identity provider, which
+    /// [`attest_with`](crate::SecureServerBuilder::attest_with) or
+    /// [`authorize_with`](crate::SecureServerBuilder::authorize_with) gives; without one the server
+    /// does not build.
+    pub fn requires(mut self, scope: impl Into<String>) -> Self {
         self.authorization = true;
+        self.scopes.push(scope.into());
         self
     }
 
-    /// Lets only authenticated callers call the tool. Needs an identity provider; without one the
-    /// server does not build.
+    /// Lets only callers with a valid access token call the tool, whatever its scopes. Needs an
+    /// identity provider, as [`requires`](Self::requires) does.
     pub fn require_auth(mut self) -> Self {
         self.authorization = true;
         self
@@ -89,24 +106,24 @@ impl ToolSpec {
         self
     }
 
-    /// What is to be signed for the tool `name` of `provider`, on no server in particular.
+    /// What is to be signed for the tool `name` of `provider`, and what is demanded of its callers.
+    /// `authorizes`: whether there is an identity provider to judge them.
     pub(crate) fn resolve(
         &self,
         name: &str,
         provider: &Provider,
-    ) -> Result<DefinitionSpec, BuildError> {
-        if self.authorization {
+        authorizes: bool,
+    ) -> Result<Resolved, BuildError> {
+        if self.authorization && !authorizes {
             return Err(BuildError::NoIdentityProvider { tool: name.to_owned() });
         }
         if self.call_proof {
             return Err(BuildError::NeedsCallProofs { what: format!("the tool `{name}`") });
         }
         let malformed = |source| BuildError::Malformed { tool: name.to_owned(), source };
-        let permissions = self.permissions.iter().map(|(scope, description, required)| {
-            let scope = scope.parse().map_err(malformed)?;
-            Ok(Permission { scope, description: description.clone(), required: *required })
-        });
-        Ok(DefinitionSpec {
+        let requirement =
+            self.authorization.then(|| Requirement::of(&self.scopes)).transpose().map_err(malformed)?;
+        let definition = DefinitionSpec {
             id: match &self.id {
                 Some(id) => id.parse().map_err(malformed)?,
                 None => default_id(name, provider)?,
@@ -114,9 +131,34 @@ impl ToolSpec {
             version: self.version.parse().map_err(malformed)?,
             provider: provider.clone(),
             servers: None,
-            permissions: permissions.collect::<Result<_, BuildError>>()?,
+            permissions: self.all_permissions().map_err(malformed)?,
             require_call_proof: false,
-        })
+        };
+        Ok(Resolved { definition, requirement })
+    }
+
+    /// The declared permissions, then those that only `requires` names. What callers must have is
+    /// required, however it was declared.
+    fn all_permissions(&self) -> Result<Vec<Permission>, NameError> {
+        let mut permissions = Vec::new();
+        for (scope, description, required) in &self.permissions {
+            permissions.push(Permission {
+                scope: scope.parse()?,
+                description: description.clone(),
+                required: *required || self.scopes.contains(scope),
+            });
+        }
+        for scope in &self.scopes {
+            if permissions.iter().any(|permission| permission.scope.as_str() == scope) {
+                continue;
+            }
+            permissions.push(Permission {
+                scope: scope.parse()?,
+                description: "the server demands it of every caller of this tool".to_owned(),
+                required: true,
+            });
+        }
+        Ok(permissions)
     }
 }
 

@@ -3,9 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use etdi::client::{
-    CallError, DiscoverError, JudgedTool, ListError, Problem, ServerConnection,
-};
+use etdi::client::{CallError, DiscoverError, JudgedTool, ListError, Problem, ServerConnection};
 use etdi::{
     Approval, ApprovalRequest, ApprovedTool, Decision, EtdiClient, ListingError, ManualClock,
     MemoryApprovals, SecurityLevel, TrustConfig, Who,
@@ -39,11 +37,7 @@ impl Host {
         Self::sharing(trust, freshness, Arc::new(MemoryApprovals::new()))
     }
 
-    pub fn sharing(
-        trust: TrustConfig,
-        freshness: Freshness,
-        store: Arc<MemoryApprovals>,
-    ) -> Self {
+    pub fn sharing(trust: TrustConfig, freshness: Freshness, store: Arc<MemoryApprovals>) -> Self {
         let max_age = match freshness {
             Freshness::Always => Duration::ZERO,
             Freshness::WhenOld => SecurityLevel::Enhanced.definition_max_age(),

@@ -145,7 +145,8 @@ async fn answer(State(script): State<Script>, headers: HeaderMap, body: Bytes) -
             .header(header::CONTENT_TYPE, "application/json")
             .body(messages.remove(0).into()),
         Answer::Messages(messages) => {
-            let events = messages.iter().flat_map(|message| [b"data: ", message.as_slice(), b"\n\n"]);
+            let events =
+                messages.iter().flat_map(|message| [b"data: ", message.as_slice(), b"\n\n"]);
             response
                 .header(header::CONTENT_TYPE, "text/event-stream")
                 .body(events.collect::<Vec<_>>().concat().into())

@@ -45,10 +45,7 @@ impl Gate {
     /// Lets calls of the tool served as `name` pass.
     pub(crate) fn permit(self: &Arc<Self>, name: &str) -> CallPermit {
         *self.lock().entry(name.to_owned()).or_default() += 1;
-        CallPermit {
-            gate: Arc::clone(self),
-            name: name.to_owned(),
-        }
+        CallPermit { gate: Arc::clone(self), name: name.to_owned() }
     }
 
     /// Checks a message that is about to be sent.
@@ -61,17 +58,15 @@ impl Gate {
 
     pub(crate) fn check_request(&self, request: &ClientRequest) -> Result<(), NotJudged> {
         let refused = match request {
-            ClientRequest::ListToolsRequest(list) => list
-                .extensions
-                .get::<OwnListing>()
-                .is_none()
-                .then_some("tools/list"),
+            ClientRequest::ListToolsRequest(list) => {
+                list.extensions.get::<OwnListing>().is_none().then_some("tools/list")
+            }
             ClientRequest::CallToolRequest(call) => {
                 (!self.lock().contains_key(call.params.name.as_ref())).then_some("tools/call")
             }
-            ClientRequest::CustomRequest(custom) => ["tools/list", "tools/call"]
-                .into_iter()
-                .find(|method| *method == custom.method),
+            ClientRequest::CustomRequest(custom) => {
+                ["tools/list", "tools/call"].into_iter().find(|method| *method == custom.method)
+            }
             _ => None,
         };
         refused.map_or(Ok(()), |method| Err(NotJudged { method }))
@@ -108,9 +103,7 @@ mod tests {
     #[test]
     fn calls_pass_only_while_they_are_permitted() {
         let gate = Arc::new(Gate::default());
-        let refused = Err(NotJudged {
-            method: "tools/call",
-        });
+        let refused = Err(NotJudged { method: "tools/call" });
         assert_eq!(gate.check_request(&call("scan")), refused);
         let (first, second) = (gate.permit("scan"), gate.permit("scan"));
         assert_eq!(gate.check_request(&call("scan")), Ok(()));
@@ -125,16 +118,11 @@ mod tests {
     fn listings_and_custom_spellings_are_refused() {
         let gate = Gate::default();
         let mut list = ListToolsRequest::default();
-        let refused = Err(NotJudged {
-            method: "tools/list",
-        });
+        let refused = Err(NotJudged { method: "tools/list" });
         let request = ClientRequest::ListToolsRequest(list.clone());
         assert_eq!(gate.check_request(&request), refused);
         list.extensions.insert(OwnListing);
-        assert_eq!(
-            gate.check_request(&ClientRequest::ListToolsRequest(list)),
-            Ok(())
-        );
+        assert_eq!(gate.check_request(&ClientRequest::ListToolsRequest(list)), Ok(()));
         let custom = |method: &str| ClientRequest::CustomRequest(CustomRequest::new(method, None));
         assert_eq!(gate.check_request(&custom("tools/list")), refused);
         assert!(gate.check_request(&custom("tools/call")).is_err());

@@ -61,18 +61,11 @@ impl RawHttpClient {
         gate: Arc<Gate>,
     ) -> Result<Self, reqwest::Error> {
         let refuse = reqwest::redirect::Policy::custom(|attempt| attempt.error(RedirectRefused));
-        let builder =
-            reqwest::Client::builder().redirect(refuse).connect_timeout(connect_timeout);
+        let builder = reqwest::Client::builder().redirect(refuse).connect_timeout(connect_timeout);
         // Over https a proxy of the environment is a tunnel; over http it would read every argument.
         let tunnelled = server.as_str().starts_with("https:");
         let http = if tunnelled { builder } else { builder.no_proxy() }.build()?;
-        Ok(Self {
-            http,
-            server,
-            authorizer,
-            raws,
-            gate,
-        })
+        Ok(Self { http, server, authorizer, raws, gate })
     }
 
     async fn token(&self) -> Result<Option<String>, HttpError> {
@@ -145,11 +138,8 @@ impl RawHttpClient {
         }
         let body = self.body(response, limits.max_json_response_size).await?;
         self.raws.offer(&body);
-        let message = if listing {
-            salvage::listing(&body, id)?
-        } else {
-            serde_json::from_slice(&body)?
-        };
+        let message =
+            if listing { salvage::listing(&body, id)? } else { serde_json::from_slice(&body)? };
         Ok(StreamableHttpPostResponse::Json(message, session))
     }
 
@@ -178,8 +168,7 @@ impl StreamableHttpClient for RawHttpClient {
         headers: HashMap<HeaderName, HeaderValue>,
     ) -> Result<StreamableHttpPostResponse, HttpError> {
         let limits = StreamableHttpResponseLimits::default();
-        self.post_message_with_response_limits(uri, message, session, token, headers, limits)
-            .await
+        self.post_message_with_response_limits(uri, message, session, token, headers, limits).await
     }
 
     async fn post_message_with_response_limits(
@@ -226,8 +215,7 @@ impl StreamableHttpClient for RawHttpClient {
         headers: HashMap<HeaderName, HeaderValue>,
     ) -> Result<Events, HttpError> {
         let max = StreamableHttpResponseLimits::default().max_sse_event_size;
-        self.get_stream_with_max_sse_event_size(uri, session, last_event, token, headers, max)
-            .await
+        self.get_stream_with_max_sse_event_size(uri, session, last_event, token, headers, max).await
     }
 
     async fn get_stream_with_max_sse_event_size(

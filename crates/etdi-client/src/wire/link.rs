@@ -10,17 +10,17 @@ use etdi_types::listing::ListedTool;
 use etdi_types::{Listing, ListingError, Page, ResourceUri, StdioCommand};
 use rmcp::model::{
     CallToolRequestParams, CallToolResult, ClientRequest, JsonRpcMessage, ListToolsRequest,
-    PaginatedRequestParams, ProtocolVersion, RequestId, ServerJsonRpcMessage,
-    ServerResult, SubscriptionFilter, Tool,
+    PaginatedRequestParams, ProtocolVersion, RequestId, ServerJsonRpcMessage, ServerResult,
+    SubscriptionFilter, Tool,
 };
 use rmcp::service::{
-    ClientCacheConfig, ClientInitializeError, ClientLifecycleMode, ClientServiceExt, 
+    ClientCacheConfig, ClientInitializeError, ClientLifecycleMode, ClientServiceExt,
     PeerRequestOptions, RunningService, ServiceError, SubscriptionEnd,
 };
+use rmcp::transport::IntoTransport;
 use rmcp::transport::streamable_http_client::{
     StreamableHttpClientTransport, StreamableHttpClientTransportConfig,
 };
-use rmcp::transport::IntoTransport;
 use rmcp::{Peer, RoleClient};
 use tokio::sync::RwLock;
 use tokio::task::AbortHandle;
@@ -32,8 +32,8 @@ use super::raw::{Captured, RawResponses, answers};
 use super::stdio::StdioTransport;
 use super::stop::Stop;
 use super::withheld::Withheld;
+use crate::any_service::AnyService;
 use crate::error::{ConnectError, ListError};
-use crate::handler::AnyService;
 
 /// Makes the handler of one connection.
 pub(crate) type Handlers = Arc<dyn Fn(Arc<ListChanges>) -> AnyService + Send + Sync>;
@@ -94,10 +94,8 @@ impl Link {
     ) -> Result<(Self, Startup), ConnectError> {
         let (raws, gate) = Default::default();
         let transport = StdioTransport::spawn(command, Arc::clone(&raws), Arc::clone(&gate));
-        let transport = transport.map_err(|source| ConnectError::Spawn {
-            command: command.command.clone(),
-            source,
-        })?;
+        let transport = transport
+            .map_err(|source| ConnectError::Spawn { command: command.command.clone(), source })?;
         Self::serve(transport, raws, gate, lifecycle, false).await
     }
 
@@ -189,9 +187,7 @@ impl Link {
     /// Reads all pages of `tools/list`.
     pub(crate) async fn list(&self) -> Result<Listed, ListError> {
         let after = self.list_timeout;
-        tokio::time::timeout(after, self.pages())
-            .await
-            .map_err(|_| ListError::Timeout { after })?
+        tokio::time::timeout(after, self.pages()).await.map_err(|_| ListError::Timeout { after })?
     }
 
     async fn pages(&self) -> Result<Listed, ListError> {
@@ -280,10 +276,7 @@ fn missing<'p>(page: &'p Page, seen: &'p [Tool]) -> impl Iterator<Item = String>
         .filter(|name| seen.iter().all(|tool| tool.name != name.as_str()))
 }
 
-fn is_answer(
-    read: &Result<ServerJsonRpcMessage, serde_json::Error>,
-    id: &RequestId,
-) -> bool {
+fn is_answer(read: &Result<ServerJsonRpcMessage, serde_json::Error>, id: &RequestId) -> bool {
     matches!(read, Ok(JsonRpcMessage::Response(response)) if answers(id, &response.id))
 }
 

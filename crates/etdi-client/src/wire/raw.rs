@@ -69,11 +69,7 @@ impl RawResponses {
             if waiting.len() >= MAX_WAITING {
                 waiting.pop_front();
             }
-            waiting.push_back(Slot {
-                id: request.id.clone(),
-                startup,
-                came: None,
-            });
+            waiting.push_back(Slot { id: request.id.clone(), startup, came: None });
         }
         true
     }
@@ -101,8 +97,7 @@ impl RawResponses {
         for id in response_ids(message) {
             let mut waiting = self.lock();
             if let Some(slot) = waiting.iter_mut().find(|slot| answers(&slot.id, &id)) {
-                slot.came
-                    .get_or_insert_with(|| came.clone().unwrap_or(Captured::TooLarge));
+                slot.came.get_or_insert_with(|| came.clone().unwrap_or(Captured::TooLarge));
             }
         }
         self.arrived.notify_waiters();
@@ -131,9 +126,7 @@ impl RawResponses {
     /// Takes the response to `id`, if it has come.
     pub(crate) fn take(&self, id: &RequestId) -> Option<Captured> {
         let mut waiting = self.lock();
-        let at = waiting
-            .iter()
-            .position(|slot| slot.id == *id && slot.came.is_some())?;
+        let at = waiting.iter().position(|slot| slot.id == *id && slot.came.is_some())?;
         waiting.remove(at)?.came
     }
 
@@ -261,9 +254,6 @@ mod tests {
         }
         assert_eq!(raws.lock().len(), MAX_WAITING);
         raws.fail(&Captured::TooLarge);
-        assert_eq!(
-            raws.take(&RequestId::Number(999)),
-            Some(Captured::TooLarge)
-        );
+        assert_eq!(raws.take(&RequestId::Number(999)), Some(Captured::TooLarge));
     }
 }

@@ -9,7 +9,10 @@ use rmcp::model::{
 };
 
 /// What rmcp is to see of the response `text` to the listing request `id`.
-pub(super) fn listing(text: &[u8], id: &RequestId) -> Result<ServerJsonRpcMessage, serde_json::Error> {
+pub(super) fn listing(
+    text: &[u8],
+    id: &RequestId,
+) -> Result<ServerJsonRpcMessage, serde_json::Error> {
     let typed = serde_json::from_slice::<ServerJsonRpcMessage>(text);
     match &typed {
         Ok(JsonRpcMessage::Error(_)) => return typed,
@@ -23,16 +26,10 @@ pub(super) fn listing(text: &[u8], id: &RequestId) -> Result<ServerJsonRpcMessag
     let Ok(page) = Page::parse(text) else {
         return typed;
     };
-    let tools = page
-        .tools
-        .iter()
-        .filter_map(|raw| serde_json::from_str::<Tool>(raw).ok());
+    let tools = page.tools.iter().filter_map(|raw| serde_json::from_str::<Tool>(raw).ok());
     let mut result = ListToolsResult::with_all_items(tools.collect());
     result.next_cursor = page.next_cursor;
-    Ok(ServerJsonRpcMessage::response(
-        ServerResult::ListToolsResult(result),
-        id.clone(),
-    ))
+    Ok(ServerJsonRpcMessage::response(ServerResult::ListToolsResult(result), id.clone()))
 }
 
 #[cfg(test)]

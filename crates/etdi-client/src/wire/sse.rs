@@ -34,27 +34,25 @@ pub(super) fn tapped(
     mut rewrite: impl FnMut(&str) -> Option<String> + Send + 'static,
 ) -> BoxStream<'static, Result<Sse, Error>> {
     events
-        .map(move |event| {
-            match event {
-                Ok(mut event) => {
-                    if let Some(data) = &event.data {
-                        raws.offer(data.as_bytes());
-                        if let Some(other) = rewrite(data) {
-                            event.data = Some(other);
-                        }
+        .map(move |event| match event {
+            Ok(mut event) => {
+                if let Some(data) = &event.data {
+                    raws.offer(data.as_bytes());
+                    if let Some(other) = rewrite(data) {
+                        event.data = Some(other);
                     }
-                    Ok(event)
                 }
-                Err(error) => {
-                    match &error {
-                        Error::Utf8Parse(_) => raws.fail(&Captured::NotUtf8),
-                        Error::Body(source) if is_too_large(source.as_ref()) => {
-                            raws.fail(&Captured::TooLarge);
-                        }
-                        _ => {}
+                Ok(event)
+            }
+            Err(error) => {
+                match &error {
+                    Error::Utf8Parse(_) => raws.fail(&Captured::NotUtf8),
+                    Error::Body(source) if is_too_large(source.as_ref()) => {
+                        raws.fail(&Captured::TooLarge);
                     }
-                    Err(error)
+                    _ => {}
                 }
+                Err(error)
             }
         })
         .boxed()

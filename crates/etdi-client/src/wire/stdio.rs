@@ -118,12 +118,7 @@ enum Line {
 
 impl<R> Tap<R> {
     fn new(inner: R, raws: Arc<RawResponses>) -> Self {
-        Self {
-            inner,
-            raws,
-            line: Vec::new(),
-            state: Line::Start,
-        }
+        Self { inner, raws, line: Vec::new(), state: Line::Start }
     }
 
     fn observe(&mut self, bytes: &[u8]) {

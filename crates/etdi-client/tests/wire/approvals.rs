@@ -3,13 +3,11 @@
 use std::sync::Arc;
 
 use etdi_client::{
-    ApprovalRequest, ApproveError, Approval, CallError, Decision, EtdiClient, MemoryApprovals,
+    Approval, ApprovalRequest, ApproveError, CallError, Decision, EtdiClient, MemoryApprovals,
     Refusal, ServerConnection, StoreError,
 };
 use etdi_types::trust::TrustedProvider;
-use etdi_types::{
-    DefinitionSpec, Permission, Provider, SigningKey, TrustConfig, What, Who,
-};
+use etdi_types::{DefinitionSpec, Permission, Provider, SigningKey, TrustConfig, What, Who};
 use serde_json::{Map, Value, json};
 
 use crate::script::Script;
@@ -32,7 +30,8 @@ fn signed(key: &SigningKey, version: &str, description: &str, scopes: &[(&str, b
         permissions: scopes.iter().map(permission).collect(),
         require_call_proof: false,
     };
-    let tool = json!({"name": "scan", "description": description, "inputSchema": {"type": "object"}});
+    let tool =
+        json!({"name": "scan", "description": description, "inputSchema": {"type": "object"}});
     let Value::Object(tool) = tool else { panic!() };
     serde_json::to_string(spec.sign(&tool, key).unwrap().tool()).unwrap()
 }

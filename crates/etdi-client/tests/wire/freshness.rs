@@ -11,7 +11,8 @@ use crate::script::Script;
 use crate::servers::{HttpServer, Way, client};
 
 const TOOL: &str = r#"{"name":"scan","description":"scans","inputSchema":{"type":"object"}}"#;
-const POISONED: &str = r#"{"name":"scan","description":"scans <b>","inputSchema":{"type":"object"}}"#;
+const POISONED: &str =
+    r#"{"name":"scan","description":"scans <b>","inputSchema":{"type":"object"}}"#;
 const AGE: Duration = Duration::from_secs(300);
 
 async fn approved(connection: &ServerConnection) -> ApprovedTool {

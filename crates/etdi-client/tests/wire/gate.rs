@@ -3,7 +3,7 @@
 use rmcp::model::{CallToolRequestParams, ClientRequest, CustomRequest};
 
 use crate::script::Script;
-use crate::servers::{HttpServer, Way, WAYS, child, client};
+use crate::servers::{HttpServer, WAYS, Way, child, client};
 
 const TOOL: &str = r#"{"name":"scan","inputSchema":{"type":"object"}}"#;
 
@@ -18,8 +18,7 @@ async fn tools_are_neither_listed_nor_called_through_the_peer() {
             (client().connect_http(&server.uri).await.unwrap(), Some(server))
         };
         let peer = connection.peer();
-        let custom =
-            |method: &str| ClientRequest::CustomRequest(CustomRequest::new(method, None));
+        let custom = |method: &str| ClientRequest::CustomRequest(CustomRequest::new(method, None));
         let refused = [
             peer.list_tools(None).await.map(|_| ()),
             peer.call_tool(CallToolRequestParams::new("scan")).await.map(|_| ()),

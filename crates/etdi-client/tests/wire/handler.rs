@@ -31,8 +31,8 @@ fn block(source: &str, head: &str) -> String {
 
 fn methods(block: &str) -> BTreeSet<String> {
     let lines = block.lines().map(str::trim_start);
-    let functions = lines
-        .filter_map(|line| line.strip_prefix("async ").unwrap_or(line).strip_prefix("fn "));
+    let functions =
+        lines.filter_map(|line| line.strip_prefix("async ").unwrap_or(line).strip_prefix("fn "));
     functions.filter_map(|line| Some(line.split('(').next()?.to_owned())).collect()
 }
 
@@ -42,8 +42,13 @@ fn rmcp() -> PathBuf {
     let host = output(Command::new("rustc").arg("-vV"));
     let host = host.lines().find_map(|line| line.strip_prefix("host: ")).unwrap();
     let metadata = output(Command::new(env!("CARGO")).args([
-        "metadata", "--format-version=1", "--offline", "--manifest-path", manifest,
-        "--filter-platform", host,
+        "metadata",
+        "--format-version=1",
+        "--offline",
+        "--manifest-path",
+        manifest,
+        "--filter-platform",
+        host,
     ]));
     let metadata: Value = serde_json::from_str(&metadata).unwrap();
     let packages = metadata["packages"].as_array().unwrap();

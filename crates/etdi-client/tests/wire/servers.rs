@@ -79,12 +79,7 @@ impl HttpServer {
         let uri = format!("http://{}/mcp", listener.local_addr().unwrap());
         let app = Router::new().fallback(answer).with_state(playing.clone());
         tokio::spawn(async move { axum::serve(listener, app).await });
-        Self {
-            uri,
-            script: playing.script,
-            redirects: playing.redirects,
-            ahead: playing.ahead,
-        }
+        Self { uri, script: playing.script, redirects: playing.redirects, ahead: playing.ahead }
     }
 }
 
@@ -147,7 +142,10 @@ pub fn child(script: &Script) -> StdioCommand {
 
 /// No test in itself: without a script, it does nothing.
 #[test]
-#[expect(clippy::disallowed_methods, reason = "the parent hands the script over by the environment")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the parent hands the script over by the environment"
+)]
 fn plays_a_script_as_a_child_process() {
     let Some(folder) = std::env::var_os("ETDI_TEST_SCRIPT") else { return };
     let folder = std::path::PathBuf::from(folder);

@@ -81,7 +81,9 @@ impl Issuer {
         let keys = Reply::json(&jwks(&[FIRST.jwk()]));
         issuer.on("/.well-known/jwks.json", move |_| keys.clone());
         let this = issuer.clone();
-        issuer.on("/oauth/token", move |seen| this.grant(seen, &["execute:tools", "read:tools"], &FIRST));
+        issuer.on("/oauth/token", move |seen| {
+            this.grant(seen, &["execute:tools", "read:tools"], &FIRST)
+        });
         issuer
     }
 
@@ -92,11 +94,7 @@ impl Issuer {
         let shared = Arc::new(Shared::default());
         let app = axum::Router::new().fallback(answer).with_state(Arc::clone(&shared));
         tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
-        Self {
-            issuer: format!("http://{address}/"),
-            clock: Arc::new(ManualClock::at(NOW)),
-            shared,
-        }
+        Self { issuer: format!("http://{address}/"), clock: Arc::new(ManualClock::at(NOW)), shared }
     }
 
     pub fn on(&self, path: &str, script: impl Fn(&Seen) -> Reply + Send + Sync + 'static) {
@@ -135,9 +133,7 @@ impl Issuer {
     }
 
     pub fn config(&self) -> OAuthConfig {
-        self.plug(OAuthConfig::auth0_at(&self.issuer))
-            .client(CLIENT, SECRET)
-            .audience(API)
+        self.plug(OAuthConfig::auth0_at(&self.issuer)).client(CLIENT, SECRET).audience(API)
     }
 
     /// The same clock, network and no waiting.
@@ -167,7 +163,8 @@ impl Issuer {
         claims["aud"] = field("audience").into();
         claims["jti"] = self.count("/oauth/token").into();
         let asked = field("scope");
-        let scopes: Vec<_> = granted.iter().filter(|s| asked.split(' ').any(|a| a == **s)).collect();
+        let scopes: Vec<_> =
+            granted.iter().filter(|s| asked.split(' ').any(|a| a == **s)).collect();
         let scope = scopes.iter().map(|s| s.to_string()).collect::<Vec<_>>().join(" ");
         if !scope.is_empty() {
             claims["scope"] = scope.clone().into();

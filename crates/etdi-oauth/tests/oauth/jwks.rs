@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use etdi_oauth::jwks::JwksError;
 use etdi_oauth::{
-    Auth0Provider, BearerToken, Expectations, HttpError, JwksClient, Network, OAuthError, TokenError,
+    Auth0Provider, BearerToken, Expectations, HttpError, JwksClient, Network, OAuthError,
+    TokenError,
 };
 use serde_json::json;
 
@@ -48,10 +49,7 @@ async fn a_thousand_unknown_kids_cause_one_fetch_and_delay_nobody() {
     auth0.validate(&fresh, &expected).await.unwrap();
     gate.add_permits(1000);
     while let Some(result) = unknown.join_next().await {
-        assert!(matches!(
-            result.unwrap(),
-            Err(OAuthError::Token(TokenError::UnknownKey { .. }))
-        ));
+        assert!(matches!(result.unwrap(), Err(OAuthError::Token(TokenError::UnknownKey { .. }))));
     }
     assert_eq!(issuer.count(PATH), 2);
 }
@@ -142,7 +140,8 @@ async fn keys_that_cannot_be_used_are_skipped_one_by_one() {
 
 #[tokio::test]
 async fn freshness_follows_cache_control_between_5_minutes_and_a_day() {
-    for (header, fresh) in [("max-age=1", 300), ("max-age=7200", 7200), ("max-age=999999", 86_400)] {
+    for (header, fresh) in [("max-age=1", 300), ("max-age=7200", 7200), ("max-age=999999", 86_400)]
+    {
         let issuer = Issuer::start().await;
         let reply = Reply::json(&jwks(&[FIRST.jwk()])).header("cache-control", header);
         issuer.reply(PATH, reply);
@@ -195,7 +194,8 @@ async fn a_jwks_of_10_mb_is_refused() {
 #[tokio::test]
 async fn a_jwks_that_never_ends_is_refused() {
     // Without a length, fast and for ever.
-    let address = endless(b"{\"keys\":[]}                                                   ").await;
+    let address =
+        endless(b"{\"keys\":[]}                                                   ").await;
     let error = jwks_at(&address, network()).await;
     assert_eq!(error, JwksError::Http(HttpError::TooLarge { limit: 262_144 }));
     // Nothing after the headers, for ever.
@@ -231,10 +231,7 @@ async fn http_and_private_addresses_are_refused_before_anything_is_sent() {
     // A name that resolves to loopback is caught when it is resolved.
     let client = JwksClient::new("https://localhost/jwks", Network::default(), clock()).unwrap();
     let error = client.keys().await.unwrap_err();
-    assert_eq!(
-        error,
-        JwksError::Http(HttpError::PrivateAddress { host: "localhost".to_owned() })
-    );
+    assert_eq!(error, JwksError::Http(HttpError::PrivateAddress { host: "localhost".to_owned() }));
     assert_eq!(issuer.count(PATH), 0);
 }
 

@@ -25,14 +25,15 @@ impl RsaKey {
     }
 
     pub fn modulus(&self) -> Vec<u8> {
-        self.pair.public_key().modulus().big_endian_without_leading_zero().to_vec()
+        // RSAPublicKey (RFC 8017, appendix A.1.1) ends with the modulus and an exponent of 3 bytes.
+        let der = self.pair.public_key().as_ref();
+        der[der.len() - 261..der.len() - 5].to_vec()
     }
 
     pub fn jwk(&self) -> Value {
-        let e = self.pair.public_key().exponent().big_endian_without_leading_zero().to_vec();
         json!({
             "kty": "RSA", "use": "sig", "alg": "RS256", "kid": self.kid,
-            "n": base64url_encode(&self.modulus()), "e": base64url_encode(&e),
+            "n": base64url_encode(&self.modulus()), "e": "AQAB",
         })
     }
 

@@ -103,10 +103,7 @@ fn a_date_is_a_number_of_at_most_two_to_the_53() {
             );
         }
     }
-    assert!(matches!(
-        with_claims(&json!({ "exp": null })),
-        Err(TokenError::MissingClaim("exp"))
-    ));
+    assert!(matches!(with_claims(&json!({ "exp": null })), Err(TokenError::MissingClaim("exp"))));
     let null = format!("{{\"exp\":null,{}", &claims().to_string()[1..].replace("\"exp\"", "\"x\""));
     assert!(matches!(
         check(&FIRST.sign_text(&FIRST.header().to_string(), &null)),
@@ -326,7 +323,8 @@ fn every_missing_scope_is_named_and_scopes_have_no_wildcards() {
 fn scopes_are_the_union_of_scope_and_scp() {
     let principal = with_claims(&json!({ "scope": "a b", "scp": ["c"] })).unwrap();
     assert!(principal.scopes().iter().eq(["a", "b", "c"]));
-    for scope in [json!("a  b"), json!(" a"), json!("a\tb"), json!(7), json!(["a b"]), json!("ä")] {
+    for scope in [json!("a  b"), json!(" a"), json!("a\tb"), json!(7), json!(["a b"]), json!("ä")]
+    {
         assert!(
             matches!(
                 with_claims(&json!({ "scope": scope })),

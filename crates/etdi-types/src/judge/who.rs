@@ -65,9 +65,9 @@ fn failing(case: &Case<'_>) -> Option<Who> {
         (SignatureEvidence::Absent, AttestationEvidence::Absent) => {
             impostor(ImpostorReason::NoEvidence)
         }
-        (SignatureEvidence::Revoked { kid }, _) => Some(Who::Revoked {
-            what: format!("kid:{kid}, no longer in the provider's key set"),
-        }),
+        (SignatureEvidence::Revoked { kid }, _) => {
+            Some(Who::Revoked { what: format!("kid:{kid}, no longer in the provider's key set") })
+        }
         (_, AttestationEvidence::Revoked(what)) => Some(Who::Revoked { what: what.clone() }),
         (SignatureEvidence::Bad(error), _) => impostor(ImpostorReason::Signature(error.clone())),
         (_, AttestationEvidence::Bad(why)) => impostor(ImpostorReason::Attestation(why.clone())),

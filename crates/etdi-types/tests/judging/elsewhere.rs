@@ -1,6 +1,6 @@
 //! How a definition relates to what was seen and approved on other servers.
 
-use etdi_types::{Notice, SecurityLevel, What, decide, decision::Action};
+use etdi_types::{Notice, SecurityLevel, Subject, What, decide, decision::Action};
 use serde_json::json;
 
 use crate::scene::{Scene, Tool, http, kinds};
@@ -139,4 +139,32 @@ fn what_is_approved_here_is_not_shadowed_by_another_server() {
     let verdict = scene.judge(&tool);
     assert_eq!(kinds(&verdict), ["approved"]);
     assert_eq!(verdict.notices, [Notice::LookAlike { server: there }]);
+}
+
+#[test]
+fn a_subject_finds_its_own_records_and_no_others() {
+    let mut scene = Scene::new();
+    let tool = v("1.0.0").signed(&scene.key);
+    let subject = Subject::new(&scene.server, &tool);
+    let there = http("https://there.example/");
+    scene.ledger(there.clone(), &tool, true);
+    scene.ledger(there.clone(), &tool, false);
+    scene.ledger(scene.server.clone(), &tool, false);
+    scene.ledger(there.clone(), &v("1.0.1").signed(&scene.key), true);
+    let found: Vec<bool> = scene.known.ledger.iter().map(|e| subject.is_same_version(e)).collect();
+    assert_eq!(found, [true, false, true, false]);
+    let mut other_provider = scene.known.ledger[0].clone();
+    other_provider.provider = "https://other.example".to_owned();
+    assert!(!subject.is_same_version(&other_provider));
+
+    let mut pin = scene.pin(&tool, &scene.evidence(&tool));
+    assert!(subject.is_same_tool(&pin) && !subject.looks_like(&pin));
+    pin.served_name = "renamed".to_owned();
+    assert!(subject.is_same_tool(&pin), "by id");
+    pin.id = "trustedsoft.example/other".to_owned();
+    assert!(!subject.is_same_tool(&pin));
+    pin.served_name = "scan".to_owned();
+    assert!(subject.is_same_tool(&pin), "by served name");
+    pin.server = there;
+    assert!(!subject.is_same_tool(&pin) && subject.looks_like(&pin));
 }

@@ -154,6 +154,14 @@ fn a_superseded_digest_served_again_is_rolled_back_until_it_is_approved_again() 
 }
 
 #[test]
+fn after_a_lower_version_is_approved_again_the_next_one_is_upgraded() {
+    let (mut scene, first) = approved(&v("1.0.0"));
+    scene.approve(&v("2.0.0").signed(&scene.key));
+    scene.approve(&first);
+    assert_eq!(kinds(&scene.judge(&v("1.5.0").signed(&scene.key))), ["upgraded"]);
+}
+
+#[test]
 fn a_superseded_unsigned_digest_is_rolled_back_too() {
     let mut scene = Scene::new();
     let (first, second) = (v("1.0.0").unsigned(), v("1.0.0").described("b").unsigned());

@@ -1,0 +1,42 @@
+//! What a tool demands of its callers.
+
+use std::collections::BTreeSet;
+
+use etdi_oauth::Principal;
+use etdi_types::{NameError, Scope};
+
+/// What a caller must have to call one tool: a valid access token, and these scopes in it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Requirement {
+    scopes: BTreeSet<String>,
+}
+
+impl Requirement {
+    pub(crate) fn of(scopes: &[String]) -> Result<Self, NameError> {
+        let mut requirement = Self::default();
+        for scope in scopes {
+            requirement.add(scope)?;
+        }
+        Ok(requirement)
+    }
+
+    pub(crate) fn add(&mut self, scope: &str) -> Result<(), NameError> {
+        let _: Scope = scope.parse()?;
+        self.scopes.insert(scope.to_owned());
+        Ok(())
+    }
+
+    pub(crate) fn scopes(&self) -> &BTreeSet<String> {
+        &self.scopes
+    }
+
+    /// All scopes that `principal` lacks, sorted.
+    pub(crate) fn missing(&self, principal: &Principal) -> Vec<String> {
+        principal.missing_scopes(&self.scopes)
+    }
+
+    /// The scopes as a challenge names them.
+    pub(crate) fn scope_text(&self) -> String {
+        self.scopes.iter().map(String::as_str).collect::<Vec<_>>().join(" ")
+    }
+}
