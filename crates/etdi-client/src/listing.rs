@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock, PoisonError};
 use std::time::Duration;
 
 use etdi_types::evidence::Evidence;
+use etdi_types::json::strings_named;
 use etdi_types::listing::ListedTool;
 use etdi_types::{Known, Subject, ToolDefinition, TrustConfig};
 use rmcp::model::Tool;
@@ -165,9 +166,8 @@ fn listed(tool: ListedTool, dropped: &HashSet<String>) -> Listed {
 
 /// The name of a refused tool, to show.
 fn best_name(raw: &str) -> String {
-    let value: Option<serde_json::Value> = serde_json::from_str(raw).ok();
-    let name = value.as_ref().and_then(|value| value.get("name")?.as_str());
-    name.unwrap_or("(a tool without a name)").to_owned()
+    let name = strings_named(raw, "name").pop();
+    name.unwrap_or_else(|| "(a tool without a name)".to_owned())
 }
 
 impl Listed {

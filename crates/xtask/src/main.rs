@@ -6,6 +6,7 @@
 )]
 
 mod attacks;
+mod bench;
 mod ci;
 mod demos;
 mod setup;
@@ -45,6 +46,11 @@ enum Command {
     ///
     /// Exits with 1 if one succeeds, or if one that must be there is missing.
     Attacks,
+    /// Measure, and print each measure beside its target.
+    ///
+    /// Every one is a ratio against the bare operation in the same run. Exits with 1 if a target is
+    /// missed by more than a tenth. Builds with optimisation first, which takes minutes.
+    Bench,
 }
 
 fn main() -> ExitCode {
@@ -53,6 +59,7 @@ fn main() -> ExitCode {
         Command::Test(options) => test::run(&options),
         Command::Ci => ci::run(),
         Command::Attacks => attacks::run(),
+        Command::Bench => bench::run(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

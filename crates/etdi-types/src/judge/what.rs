@@ -4,7 +4,7 @@ use super::{Case, approval};
 use crate::definition::canonical_member;
 use crate::diff::Diff;
 use crate::records::{ApprovalRecord, EvidenceRecord, LedgerEntry, Pin, Subject};
-use crate::verdict::{KeyTrust, Notice, Origin, What, Who};
+use crate::verdict::{ImpostorReason, KeyTrust, Notice, Origin, UnknownReason, What, Who};
 
 /// All that apply, in the order of [`What`], and the notices.
 pub(super) fn what(case: &Case<'_>, who: &Who) -> (Vec<What>, Vec<Notice>) {
@@ -271,8 +271,14 @@ fn is_weaker(provider: Option<&str>, who: &Who, pin: &Pin) -> bool {
     if pin.provider.is_some() && pin.provider.as_deref() != provider {
         return true;
     }
+    if matches!(who, Who::Impostor { why: ImpostorReason::NoEvidence }) {
+        return pin.evidence.rank() > EvidenceRecord::None.rank();
+    }
     let Some(now) = EvidenceRecord::of(who, None) else {
-        return false;
+        // A key that nothing configures is another key than the one that was trusted before. What
+        // cannot be checked for want of an answer proves nothing either way.
+        let untrusted = matches!(who, Who::Unknown { why: UnknownReason::UntrustedKey { .. } });
+        return untrusted && pin.evidence.rank() > 1;
     };
     if now.rank() < pin.evidence.rank() {
         return true;

@@ -1,0 +1,27 @@
+//! Speed, as ratios against the bare operation in the same run: `cargo xtask bench`.
+//!
+//! Prints a table and exits with 1 if a target is missed by more than a tenth.
+
+// mod calls;
+mod definitions;
+mod timing;
+mod tokens;
+
+use timing::Row;
+
+#[tokio::main]
+async fn main() {
+    let mut rows = vec![tokens::validation(), tokens::same_token_again().await];
+    rows.push(definitions::digest());
+    rows.push(definitions::decision().await);
+    rows.push(definitions::thousand_tools());
+    rows.push(tokens::ten_thousand_requests().await);
+    // rows.push(calls::wrapped_server().await);
+
+    println!("{:<58} | measured | target  | ratio | ok", "name");
+    println!("{:-<58}-|----------|---------|-------|---", "");
+    rows.iter().for_each(Row::print);
+    if rows.iter().any(|row| !row.ok()) {
+        std::process::exit(1);
+    }
+}

@@ -1,0 +1,91 @@
+//! Two operations measured in turns, so that a noisy machine disturbs both alike.
+
+use std::time::Instant;
+
+/// One line of the table.
+pub struct Row {
+    name: String,
+    measured: f64,
+    target: f64,
+    /// Whether more is better.
+    at_least: bool,
+    beside: Option<String>,
+}
+
+impl Row {
+    pub fn at_most(name: &str, measured: f64, target: f64) -> Self {
+        Self { name: name.to_owned(), measured, target, at_least: false, beside: None }
+    }
+
+    pub fn at_least(name: &str, measured: f64, target: f64) -> Self {
+        Self { name: name.to_owned(), measured, target, at_least: true, beside: None }
+    }
+
+    /// Something that is reported and not judged.
+    pub fn beside(mut self, text: String) -> Self {
+        self.beside = Some(text);
+        self
+    }
+
+    /// How much of the target is used up; 1 is the target itself.
+    fn ratio(&self) -> f64 {
+        if self.at_least { self.target / self.measured } else { self.measured / self.target }
+    }
+
+    pub fn ok(&self) -> bool {
+        self.ratio() <= 1.1
+    }
+
+    pub fn print(&self) {
+        let sign = if self.at_least { "≥" } else { "≤" };
+        println!(
+            "{:<58} | {:>8.3} | {sign} {:<5.3} | {:>5.2} | {}",
+            self.name,
+            self.measured,
+            self.target,
+            self.ratio(),
+            if self.ok() { "yes" } else { "NO" }
+        );
+        if let Some(text) = &self.beside {
+            println!("  {text}");
+        }
+    }
+}
+
+const ROUNDS: usize = 41;
+
+/// The median, over many rounds, of the time of `ours` as a multiple of that of `bare`. Each is run
+/// as often in a round as takes about a millisecond.
+pub fn ratio<A, B>(mut bare: impl FnMut() -> A, mut ours: impl FnMut() -> B) -> f64 {
+    let (bare_runs, our_runs) = (calibrate(&mut bare), calibrate(&mut ours));
+    let ratios = (0..ROUNDS).map(|_| {
+        let bare = per_run(&mut bare, bare_runs);
+        per_run(&mut ours, our_runs) / bare
+    });
+    median(ratios.collect())
+}
+
+pub fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+fn calibrate<T>(run: &mut impl FnMut() -> T) -> usize {
+    let mut runs = 1;
+    while per_run(run, runs) * (runs as f64) < 1e-3 && runs < 1 << 20 {
+        runs *= 2;
+    }
+    runs
+}
+
+fn per_run<T>(run: &mut impl FnMut() -> T, runs: usize) -> f64 {
+    let begun = now();
+    for _ in 0..runs {
+        std::hint::black_box(run());
+    }
+    begun.elapsed().as_secs_f64() / runs as f64
+}
+
+pub fn now() -> Instant {
+    Instant::now()
+}

@@ -1,0 +1,3 @@
+//! Contracts, and comparisons with independent implementations.
+
+mod canonical_oracle;
