@@ -3,3 +3,12 @@
 #![forbid(unsafe_code)]
 
 pub mod scripted;
+
+/// The pages of `docs/`, whose code compiles.
+#[cfg(doctest)]
+mod docs {
+    #[doc = include_str!("../../docs/auth0.md")]
+    pub struct Auth0;
+    #[doc = include_str!("../../docs/oidc.md")]
+    pub struct Oidc;
+}

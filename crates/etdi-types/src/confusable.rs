@@ -1,5 +1,7 @@
 //! Confusable keys: what two names look like to a person (wire format, section 1).
 
+use std::sync::LazyLock;
+
 use unicode_security::skeleton;
 
 /// The key of a served name: lower-cased, UTS 39 skeleton, `-`, `_` and `.` folded into one.
@@ -7,8 +9,24 @@ use unicode_security::skeleton;
 /// Two names with one key look the same to a person.
 #[must_use]
 pub fn name_key(name: &str) -> String {
+    if let Some(key) = ascii_key(name) {
+        return key;
+    }
     let lower = skeleton_lower(name);
     lower.chars().map(fold_separator).collect()
+}
+
+/// The key of a name in ASCII, which most are: the skeleton maps such characters one by one.
+fn ascii_key(name: &str) -> Option<String> {
+    static KEYS: LazyLock<Vec<String>> = LazyLock::new(|| {
+        let key = |c: u8| skeleton_lower(char::from(c).encode_utf8(&mut [0; 4]));
+        (0..128).map(|c| key(c).chars().map(fold_separator).collect()).collect()
+    });
+    let mut out = String::with_capacity(name.len() + 8);
+    for byte in name.bytes() {
+        out.push_str(KEYS.get(usize::from(byte))?);
+    }
+    Some(out)
 }
 
 /// The key of a tool id: the authority as U-label, then as [`name_key`].
@@ -16,6 +34,9 @@ pub fn name_key(name: &str) -> String {
 pub fn id_key(id: &str) -> String {
     match id.split_once('/') {
         Some((authority, path)) => {
+            if !authority.contains("xn--") {
+                return name_key(id);
+            }
             let (unicode, _) = idna::domain_to_unicode(authority);
             name_key(&format!("{unicode}/{path}"))
         }
@@ -47,6 +68,15 @@ mod tests {
         // Cyrillic а in place of the Latin one.
         assert_eq!(name_key("sc\u{430}n"), name_key("scan"));
         assert_ne!(name_key("scan"), name_key("scam"));
+    }
+
+    #[test]
+    fn the_table_for_ascii_says_what_the_skeleton_says() {
+        for text in ["Il1|O0", "rn-m_w.vv", "read_FILE", "`'\"", "", "a b\tc"] {
+            let slow: String = skeleton_lower(text).chars().map(fold_separator).collect();
+            assert_eq!(ascii_key(text), Some(slow), "{text}");
+        }
+        assert_eq!(ascii_key("sc\u{430}n"), None);
     }
 
     #[test]

@@ -50,7 +50,9 @@ impl ToolDefinition {
             strip_evidence(tool, part);
         }
         let hidden = has_hidden_characters(&served_name) || holds_hidden_characters(&value);
-        let canonical: Arc<str> = value.to_canonical().into();
+        let mut canonical = String::with_capacity(bytes.len());
+        json::write_canonical(&mut canonical, &value);
+        let canonical: Arc<str> = canonical.into();
         let digest = Digest::of(canonical.as_bytes());
         Ok(Self { served_name, signed, canonical, digest, raw, hidden })
     }

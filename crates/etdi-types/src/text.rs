@@ -21,7 +21,9 @@ pub fn escaped(text: &str) -> impl Display + '_ {
 /// Whether `text` holds a character that [`escaped`] would replace, line feeds and tabs aside.
 #[must_use]
 pub fn has_hidden_characters(text: &str) -> bool {
-    text.chars().any(|c| is_hidden(c) && !matches!(c, '\n' | '\t' | '\r'))
+    let is_plain = |byte: &u8| matches!(byte, 0x20..=0x7e | b'\n' | b'\t' | b'\r');
+    !text.as_bytes().iter().all(is_plain)
+        && text.chars().any(|c| is_hidden(c) && !matches!(c, '\n' | '\t' | '\r'))
 }
 
 struct Escaped<'a>(&'a str);
@@ -45,6 +47,9 @@ impl Display for Escaped<'_> {
 /// Control (Cc), format (Cf), separators other than the space, default-ignorable code points,
 /// private use and non-characters.
 fn is_hidden(c: char) -> bool {
+    if matches!(c, ' '..='~') {
+        return false;
+    }
     c.is_control()
         || matches!(c,
             '\u{a0}' | '\u{ad}' | '\u{34f}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}'

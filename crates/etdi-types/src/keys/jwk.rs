@@ -1,5 +1,8 @@
 //! A public JSON Web Key (RFC 7517).
 
+use std::hash::{Hash, Hasher};
+use std::sync::{Arc, OnceLock};
+
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -9,7 +12,7 @@ use crate::digest::Digest;
 /// A public key as it stands in a trust configuration or a JWKS, checked when it is read.
 ///
 /// Symmetric keys, private keys, and keys for anything but signatures are refused.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Jwk {
     #[serde(skip_serializing_if = "Option::is_none")]
     kid: Option<String>,
@@ -17,6 +20,29 @@ pub struct Jwk {
     alg: Option<String>,
     #[serde(flatten)]
     material: Material,
+    /// What follows from the material, worked out once.
+    #[serde(skip)]
+    derived: Arc<Derived>,
+}
+
+#[derive(Debug, Default)]
+struct Derived {
+    verifying_key: OnceLock<VerifyingKey>,
+    thumbprint: OnceLock<String>,
+}
+
+impl PartialEq for Jwk {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.kid, &self.alg, &self.material) == (&other.kid, &other.alg, &other.material)
+    }
+}
+
+impl Eq for Jwk {}
+
+impl Hash for Jwk {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (&self.kid, &self.alg, &self.material).hash(state);
+    }
 }
 
 /// The members that RFC 7638 takes into the thumbprint, as they were written.
@@ -50,6 +76,7 @@ impl Jwk {
                 kty: "OKP".to_owned(),
                 x: base64url_encode(public),
             },
+            derived: Arc::default(),
         };
         jwk.kid = Some(jwk.thumbprint());
         jwk
@@ -94,7 +121,8 @@ impl Jwk {
             },
             _ => return Err(KeyError::Unsupported),
         };
-        let jwk = Self { kid: members.kid, alg: members.alg, material };
+        let jwk =
+            Self { kid: members.kid, alg: members.alg, material, derived: Arc::default() };
         jwk.verifying_key()?;
         Ok(jwk)
     }
@@ -130,10 +158,13 @@ impl Jwk {
     /// The RFC 7638 SHA-256 thumbprint, base64url.
     #[must_use]
     pub fn thumbprint(&self) -> String {
-        // `Material` serialises its members in the order that RFC 7638, section 3.2 wants, and
-        // every one of them is base64url or a fixed word, so no escape can occur.
-        let text = serde_json::to_string(&self.material).unwrap_or_default();
-        base64url_encode(Digest::of(text.as_bytes()).as_bytes())
+        let compute = || {
+            // `Material` serialises its members in the order that RFC 7638, section 3.2 wants, and
+            // every one of them is base64url or a fixed word, so no escape can occur.
+            let text = serde_json::to_string(&self.material).unwrap_or_default();
+            base64url_encode(Digest::of(text.as_bytes()).as_bytes())
+        };
+        self.derived.thumbprint.get_or_init(compute).clone()
     }
 
     /// The key, ready to verify with.
@@ -141,12 +172,16 @@ impl Jwk {
     /// # Errors
     /// [`KeyError`] if a member is not what the key type needs.
     pub fn verifying_key(&self) -> Result<VerifyingKey, KeyError> {
+        if let Some(key) = self.derived.verifying_key.get() {
+            return Ok(key.clone());
+        }
         let decode = |text: &str, name| base64url_decode(text).ok_or(KeyError::Member(name));
-        match &self.material {
+        let key = match &self.material {
             Material::Okp { x, .. } => VerifyingKey::ed25519(&decode(x, "x")?),
             Material::Ec { x, y, .. } => VerifyingKey::p256(&decode(x, "x")?, &decode(y, "y")?),
             Material::Rsa { n, e, .. } => VerifyingKey::rsa(&decode(n, "n")?, &decode(e, "e")?),
-        }
+        }?;
+        Ok(self.derived.verifying_key.get_or_init(|| key).clone())
     }
 }
 

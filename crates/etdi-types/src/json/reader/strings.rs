@@ -9,25 +9,31 @@ impl<'a> Reader<'a> {
     pub(super) fn string(&mut self) -> Result<Cow<'a, str>, JsonError> {
         self.at += 1;
         let start = self.at;
-        loop {
-            match self.peek() {
-                Some(b'"') => {
-                    let plain = self.slice(start, self.at);
-                    self.at += 1;
-                    return Ok(Cow::Borrowed(plain));
-                }
-                Some(b'\\') => return self.escaped_string(start).map(Cow::Owned),
-                Some(0..=0x1f) => return self.syntax("a control character stands in a string"),
-                Some(_) => self.at += 1,
-                None => return self.syntax("the text ends inside a string"),
+        self.skip_plain();
+        match self.peek() {
+            Some(b'"') => {
+                let plain = self.slice(start, self.at);
+                self.at += 1;
+                Ok(Cow::Borrowed(plain))
             }
+            Some(b'\\') => self.escaped_string(start).map(Cow::Owned),
+            Some(_) => self.syntax("a control character stands in a string"),
+            None => self.syntax("the text ends inside a string"),
         }
+    }
+
+    /// Passes over characters that stand for themselves.
+    fn skip_plain(&mut self) {
+        let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
+        let special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..=0x1f);
+        self.at += rest.iter().position(special).unwrap_or(rest.len());
     }
 
     fn escaped_string(&mut self, start: usize) -> Result<String, JsonError> {
         let mut out = self.slice(start, self.at).to_owned();
         let mut plain_from = self.at;
         loop {
+            self.skip_plain();
             match self.peek() {
                 Some(b'"') => {
                     out.push_str(self.slice(plain_from, self.at));
@@ -40,8 +46,7 @@ impl<'a> Reader<'a> {
                     out.push(self.escape()?);
                     plain_from = self.at;
                 }
-                Some(0..=0x1f) => return self.syntax("a control character stands in a string"),
-                Some(_) => self.at += 1,
+                Some(_) => return self.syntax("a control character stands in a string"),
                 None => return self.syntax("the text ends inside a string"),
             }
         }
