@@ -3,12 +3,16 @@
 use etdi_types::{listing::MAX_PAGES, text::escaped};
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
-    model::{ErrorCode, PaginatedRequestParams},
+    model::{ErrorCode, PaginatedRequestParams, Tool},
     service::RequestContext,
 };
 use serde_json::json;
 
-use crate::{CALL_REFUSED, Secured, ToolProblem, catalog::Standing};
+use crate::{
+    CALL_REFUSED, Secured, ToolProblem,
+    attest::not_attested,
+    catalog::{Definitions, Standing},
+};
 
 impl<H: ServerHandler> Secured<H> {
     /// Whether the tool `name` may be called.
@@ -36,10 +40,26 @@ impl<H: ServerHandler> Secured<H> {
         }
         let standing = self.secure.catalog().standing(name);
         match standing {
+            // A caller cannot have seen one that is not attested.
+            Standing::Published(_) if self.attests => self.attest([name], context).await,
             Standing::Published(_) => Ok(()),
             Standing::Refused(problem) => Err(refusal(CALL_REFUSED, &problem)),
             _ => Err(refusal(CALL_REFUSED, &ToolProblem::NotServed { tool: name.to_owned() })),
         }
+    }
+
+    /// Sees to it that the published tools of these names are attested. One attestation binds all
+    /// tools, so all are listed before another one is asked for.
+    pub(crate) async fn attest<'n>(
+        &self,
+        names: impl IntoIterator<Item = &'n str>,
+        context: &RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        if !self.secure.catalog().lacks_attestation(names) {
+            return Ok(());
+        }
+        self.list_until(|_| false, context).await?;
+        self.secure.attest(Definitions::new()).await.map_err(|_| not_attested())
     }
 
     /// Publishes what the handler lists, page by page, until the tool has come up.
@@ -48,11 +68,19 @@ impl<H: ServerHandler> Secured<H> {
         name: &str,
         context: &RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
+        self.list_until(|tool| tool.name == name, context).await
+    }
+
+    async fn list_until(
+        &self,
+        found: impl Fn(&Tool) -> bool,
+        context: &RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
         let mut page = None;
         for _ in 0..MAX_PAGES {
             let mut listed = self.handler.list_tools(page, context.clone()).await?;
             self.publish(&mut listed.tools).map_err(|problem| refusal(CALL_REFUSED, &problem))?;
-            if listed.next_cursor.is_none() || listed.tools.iter().any(|tool| tool.name == name) {
+            if listed.next_cursor.is_none() || listed.tools.iter().any(&found) {
                 break;
             }
             page = Some(PaginatedRequestParams::default().with_cursor(listed.next_cursor));

@@ -1,16 +1,28 @@
 //! Describing a server.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
 
 use etdi_events::Emitter;
-use etdi_types::{Jwk, KeyError, Provider, ResourceUri, SecurityLevel, SigningKey, VerifyingKey};
+use etdi_oauth::{BearerToken, Expectations, OAuthProvider, Pause, ProviderRegistry, TokioPause};
+use etdi_types::{
+    Clock, Jwk, KeyError, Provider, ResourceUri, SecurityLevel, SigningKey, SystemClock,
+    VerifyingKey,
+};
 
 use crate::{
     BuildError, SecureServer, ToolSpec,
+    attest::Attestor,
+    authorize::{self, Authorization, Authorizer},
     catalog::Catalog,
     presigned::{self, SignedDefinition},
     report::Reporter,
+    requirement::Requirement,
+    server::Inner,
     sign::Origin,
+    spec::Resolved,
 };
 
 /// A server that holds the publisher's key and signs what it serves.
@@ -19,6 +31,8 @@ pub struct Live {
     provider: Provider,
     key: SigningKey,
     tools: Vec<(String, ToolSpec)>,
+    attester: Option<Arc<dyn OAuthProvider>>,
+    binds_key: bool,
 }
 
 /// A server that holds no key and serves what was signed at build time.
@@ -26,6 +40,8 @@ pub struct Live {
 pub struct Presigned {
     tools: BTreeMap<String, SignedDefinition>,
     publisher: Option<(Jwk, VerifyingKey)>,
+    /// (tool, scope); without a scope, any valid token does.
+    requirements: Vec<(String, Option<String>)>,
 }
 
 /// Describes a [`SecureServer`]. [`SecureServer::builder`] and [`SecureServer::presigned`] make it.
@@ -38,6 +54,11 @@ pub struct SecureServerBuilder<S = Live> {
     allow_unsigned: bool,
     level: SecurityLevel,
     emitter: Option<Emitter>,
+    clock: Arc<dyn Clock>,
+    pause: Arc<dyn Pause>,
+    authorizer: Option<Authorizer>,
+    audience: Option<String>,
+    access_token: Option<BearerToken>,
 }
 
 impl<S> SecureServerBuilder<S> {
@@ -75,6 +96,53 @@ impl<S> SecureServerBuilder<S> {
         self
     }
 
+    /// Lets this identity provider judge the access tokens of callers, in place of the one of
+    /// [`attest_with`](SecureServerBuilder::attest_with).
+    pub fn authorize_with(mut self, provider: impl OAuthProvider + 'static) -> Self {
+        self.authorizer = Some(Authorizer::One(Arc::new(provider)));
+        self
+    }
+
+    /// Lets each of these identity providers judge the access tokens that it issued.
+    pub fn authorize_with_any_of(mut self, providers: ProviderRegistry) -> Self {
+        self.authorizer = Some(Authorizer::Any(providers));
+        self
+    }
+
+    /// What access tokens must be for, compared as bytes: the identifier of the API. Unset, they
+    /// must be for the resource URI that they are presented to.
+    pub fn audience(mut self, audience: impl Into<String>) -> Self {
+        self.audience = Some(audience.into());
+        self
+    }
+
+    /// Whom calls on stdio speak for: an access token, which is validated when the server is built,
+    /// and whose expiry is judged at each call. Without one, tools that require something cannot be
+    /// called on stdio. Calls over HTTP never speak for it.
+    pub fn access_token(mut self, token: BearerToken) -> Self {
+        self.access_token = Some(token);
+        self
+    }
+
+    /// [`access_token`](Self::access_token) from the variable
+    /// [`ETDI_ACCESS_TOKEN`](crate::ACCESS_TOKEN_VARIABLE), if it is set.
+    pub fn access_token_from_env(mut self) -> Self {
+        self.access_token = authorize::access_token_from_env().or(self.access_token);
+        self
+    }
+
+    /// The clock. The system's unless set.
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// How the server waits between two looks at the clock. Tokio's timer unless set.
+    pub fn pause(mut self, pause: impl Pause + 'static) -> Self {
+        self.pause = Arc::new(pause);
+        self
+    }
+
     fn new(source: S) -> Self {
         Self {
             source,
@@ -83,7 +151,33 @@ impl<S> SecureServerBuilder<S> {
             allow_unsigned: false,
             level: SecurityLevel::default(),
             emitter: None,
+            clock: Arc::new(SystemClock),
+            pause: Arc::new(TokioPause),
+            authorizer: None,
+            audience: None,
+            access_token: None,
         }
+    }
+
+    /// What judges callers, and whom the process speaks for.
+    async fn authorization(
+        authorizer: Option<Authorizer>,
+        audience: Option<String>,
+        token: Option<BearerToken>,
+        resource: Option<&String>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Option<Authorization>, BuildError> {
+        let Some(authorizer) = authorizer else { return Ok(None) };
+        let process = match token {
+            None => None,
+            Some(token) => {
+                let audience = audience.as_ref().or(resource).ok_or(BuildError::NoAudience)?;
+                let expected = Expectations::audience(audience);
+                let principal = authorizer.validate(&token, &expected).await;
+                Some(principal.map_err(|error| BuildError::AccessToken(Box::new(error)))?)
+            }
+        };
+        Ok(Some(Authorization { authorizer, audience, clock, process }))
     }
 
     fn servers(&self) -> Result<Vec<String>, BuildError> {
@@ -106,7 +200,32 @@ impl<S> SecureServerBuilder<S> {
 
 impl SecureServerBuilder<Live> {
     pub(crate) fn live(provider: Provider, key: SigningKey) -> Self {
-        Self::new(Live { provider, key, tools: Vec::new() })
+        let (tools, attester) = (Vec::new(), None);
+        Self::new(Live { provider, key, tools, attester, binds_key: false })
+    }
+
+    /// Publishes an attestation by this identity provider beside the signatures: one token for all
+    /// tools, renewed before it expires. It binds the definitions' digests where the provider is
+    /// configured with a [claim](etdi_oauth::AttestationConfig::claim) for them, and otherwise the
+    /// signing key, by DPoP (RFC 9449).
+    ///
+    /// [`SecureServer::check`] obtains it. What cannot be attested is not served. A provider without
+    /// an [audience for attestations](etdi_oauth::OAuthConfig::attestations) makes the server publish
+    /// signed, unattested definitions; the log and a `provider_error` event of the code `unattested`
+    /// say so.
+    ///
+    /// The provider also judges the access tokens of callers, unless
+    /// [`authorize_with`](Self::authorize_with) names another.
+    pub fn attest_with(mut self, provider: impl OAuthProvider + 'static) -> Self {
+        self.source.attester = Some(Arc::new(provider));
+        self
+    }
+
+    /// Demands that the attestation binds the signing key too, where it binds digests. The identity
+    /// provider must take DPoP proofs.
+    pub fn attest_key(mut self) -> Self {
+        self.source.binds_key = true;
+        self
     }
 
     /// Declares a tool by the name under which the handler lists it.
@@ -119,29 +238,65 @@ impl SecureServerBuilder<Live> {
     ///
     /// # Errors
     /// A [`BuildError`] for whatever it could not do: nothing is published in part.
-    #[expect(
-        clippy::unused_async,
-        reason = "a server that attests asks its identity provider here"
-    )]
     pub async fn build(self) -> Result<SecureServer, BuildError> {
         let servers = self.servers()?;
-        let Live { provider, key, tools } = self.source;
+        let Live { provider, key, tools, attester, binds_key } = self.source;
+        let authorizer = self.authorizer.or_else(|| attester.clone().map(Authorizer::One));
         let mut origins: BTreeMap<String, Origin> = BTreeMap::new();
+        let mut requirements = Vec::new();
         for (name, spec) in tools {
-            let spec = spec.resolve(&name, &provider)?;
-            refuse_same_id(&origins, &name, spec.id.as_str())?;
-            if origins.insert(name.clone(), Origin::Live(spec.into())).is_some() {
+            let Resolved { definition, requirement } =
+                spec.resolve(&name, &provider, authorizer.is_some())?;
+            refuse_same_id(&origins, &name, definition.id.as_str())?;
+            if origins.insert(name.clone(), Origin::Live(definition.into())).is_some() {
                 return Err(BuildError::DeclaredTwice(name));
             }
+            requirements.push((name, requirement));
         }
-        let catalog = Catalog::new(Some(key), origins, servers, self.allow_unsigned);
-        Ok(SecureServer::new(catalog, Some(provider), Reporter::new(self.emitter)))
+        let reporter = Reporter::new(self.emitter);
+        let attestor = match attester {
+            Some(provider) => {
+                let clock = Arc::clone(&self.clock);
+                let attestor = Attestor::new(provider, key.clone(), binds_key, clock, self.pause);
+                attestor.if_able(&reporter).await?
+            }
+            None => None,
+        };
+        let (audience, token) = (self.audience, self.access_token);
+        let resource = servers.iter().find(|server| *server != "stdio");
+        let authorization =
+            Self::authorization(authorizer, audience, token, resource, self.clock).await?;
+        let mut catalog = Catalog::new(Some(key), origins, servers, self.allow_unsigned);
+        for (name, requirement) in requirements {
+            catalog.require(&name, requirement);
+        }
+        let (catalog, provider) = (Mutex::new(catalog), Some(provider));
+        Ok(SecureServer::new(Inner { catalog, provider, attestor, authorization, reporter }))
     }
 }
 
 impl SecureServerBuilder<Presigned> {
     pub(crate) fn presigned(text: &str) -> Result<Self, BuildError> {
-        Ok(Self::new(Presigned { tools: presigned::parse(text)?, publisher: None }))
+        Ok(Self::new(Presigned {
+            tools: presigned::parse(text)?,
+            publisher: None,
+            requirements: Vec::new(),
+        }))
+    }
+
+    /// Lets only callers whose access token has this scope call the tool, as
+    /// [`ToolSpec::requires`] does. Declare the scope as a
+    /// [permission](ToolSpec::permission) where the tool is signed.
+    pub fn requires(mut self, tool: impl Into<String>, scope: impl Into<String>) -> Self {
+        self.source.requirements.push((tool.into(), Some(scope.into())));
+        self
+    }
+
+    /// Lets only callers with a valid access token call the tool, as [`ToolSpec::require_auth`]
+    /// does.
+    pub fn require_auth(mut self, tool: impl Into<String>) -> Self {
+        self.source.requirements.push((tool.into(), None));
+        self
     }
 
     /// Verifies the signatures with the publisher's public key when the server is built.
@@ -157,10 +312,9 @@ impl SecureServerBuilder<Presigned> {
     ///
     /// # Errors
     /// A [`BuildError`] if it was signed for other servers, or if a signature does not verify.
-    #[expect(clippy::unused_async, reason = "both kinds of server are built alike")]
     pub async fn build(self) -> Result<SecureServer, BuildError> {
         let servers = self.servers()?;
-        let Presigned { tools, publisher } = self.source;
+        let Presigned { tools, publisher, requirements } = self.source;
         for tool in tools.values() {
             for server in &servers {
                 tool.refuse_other_server(server)?;
@@ -169,10 +323,42 @@ impl SecureServerBuilder<Presigned> {
                 tool.verify(jwk, key)?;
             }
         }
+        let requirements = collect(requirements, &tools, self.authorizer.is_some())?;
+        let (audience, token) = (self.audience, self.access_token);
+        let resource = servers.iter().find(|server| *server != "stdio");
+        let authorization =
+            Self::authorization(self.authorizer, audience, token, resource, self.clock).await?;
         let origins = tools.into_iter().map(|(name, tool)| (name, Origin::Presigned(tool.into())));
-        let catalog = Catalog::new(None, origins.collect(), servers, self.allow_unsigned);
-        Ok(SecureServer::new(catalog, None, Reporter::new(self.emitter)))
+        let mut catalog = Catalog::new(None, origins.collect(), servers, self.allow_unsigned);
+        for (name, requirement) in requirements {
+            catalog.require(&name, Some(requirement));
+        }
+        let (catalog, reporter) = (Mutex::new(catalog), Reporter::new(self.emitter));
+        let (provider, attestor) = (None, None);
+        Ok(SecureServer::new(Inner { catalog, provider, attestor, authorization, reporter }))
     }
+}
+
+/// What is demanded of the callers of each tool.
+fn collect(
+    listed: Vec<(String, Option<String>)>,
+    tools: &BTreeMap<String, SignedDefinition>,
+    authorizes: bool,
+) -> Result<BTreeMap<String, Requirement>, BuildError> {
+    let mut requirements: BTreeMap<String, Requirement> = BTreeMap::new();
+    for (tool, scope) in listed {
+        if !tools.contains_key(&tool) {
+            return Err(BuildError::NotSigned(tool));
+        }
+        if !authorizes {
+            return Err(BuildError::NoIdentityProvider { tool });
+        }
+        let requirement = requirements.entry(tool.clone()).or_default();
+        if let Some(scope) = scope {
+            requirement.add(&scope).map_err(|source| BuildError::Malformed { tool, source })?;
+        }
+    }
+    Ok(requirements)
 }
 
 /// The address as definitions name it.

@@ -36,6 +36,7 @@ pub(crate) type Definitions = BTreeMap<Release, Digest>;
 #[derive(Debug)]
 struct Attested {
     token: AttestationToken,
+    audience: String,
     definitions: Definitions,
 }
 
@@ -185,7 +186,9 @@ impl Catalog {
     /// what the last attestation bound, of the versions that are declared now.
     pub(crate) fn to_attest(&self, examined: Definitions) -> Definitions {
         let current = |release: &Release| {
-            self.tools.values().any(|declared| release_of(&declared.origin).as_ref() == Some(release))
+            self.tools
+                .values()
+                .any(|declared| release_of(&declared.origin).as_ref() == Some(release))
         };
         let before = self.attested.iter().flat_map(|attested| attested.definitions.clone());
         let mut definitions: Definitions =
@@ -194,9 +197,30 @@ impl Catalog {
         definitions
     }
 
-    /// From now on, `token` is published with what it binds.
-    pub(crate) fn set_attestation(&mut self, token: AttestationToken, definitions: Definitions) {
-        self.attested = Some(Attested { token, definitions });
+    /// Whether the attestation binds all of them, and there is one.
+    pub(crate) fn binds(&self, definitions: &Definitions) -> bool {
+        self.attested.is_some()
+            && definitions.iter().all(|(release, digest)| self.is_attested(release, *digest))
+    }
+
+    /// From now on, `token` is published with what it binds. It is for `audience`.
+    pub(crate) fn set_attestation(
+        &mut self,
+        token: AttestationToken,
+        audience: String,
+        definitions: Definitions,
+    ) {
+        self.attested = Some(Attested { token, audience, definitions });
+    }
+
+    /// The audience of what this server publishes, and so never one for calls.
+    pub(crate) fn attestation_audience(&self) -> Option<&str> {
+        self.attested.as_ref().map(|attested| &*attested.audience)
+    }
+
+    /// Whether `token` is the attestation that is published.
+    pub(crate) fn is_attestation(&self, token: &str) -> bool {
+        self.attested.as_ref().is_some_and(|attested| attested.token.as_str() == token)
     }
 
     pub(crate) fn attestation(&self) -> Option<&AttestationToken> {

@@ -13,7 +13,7 @@ use rmcp::{
 
 use crate::{
     Problems, SecureServer, Secured, ServerError, ToolProblem,
-    catalog::{Catalog, Ledger},
+    catalog::{Catalog, Definitions, Ledger},
     pages,
 };
 
@@ -26,6 +26,7 @@ pub(crate) struct Examination {
 #[derive(Debug, Default)]
 struct Found {
     seen: Ledger,
+    definitions: Definitions,
     problems: Problems,
 }
 
@@ -34,6 +35,7 @@ impl Examination {
     pub(crate) fn page(&self, catalog: &Catalog, tools: &mut [Tool]) {
         let mut found = self.found();
         for tool in tools {
+            found.definitions.extend(catalog.attestable(tool));
             if let Err(problem) = catalog.examine(tool, &mut found.seen) {
                 found.problems.add(problem);
             }
@@ -45,10 +47,11 @@ impl Examination {
     }
 }
 
+/// Gives the definitions that are going to be served.
 pub(crate) async fn check<H: ServerHandler>(
     secure: &SecureServer,
     handler: Arc<H>,
-) -> Result<(), ServerError> {
+) -> Result<Definitions, ServerError> {
     let examination = Arc::new(Examination::default());
     let mut digests: BTreeMap<String, Digest> = BTreeMap::new();
     for version in versions(&*handler) {
@@ -57,10 +60,10 @@ pub(crate) async fn check<H: ServerHandler>(
         let mut found = examination.found();
         one_listing(secure, &tools, &mut digests, &mut found.problems);
     }
-    let Found { seen, problems } = std::mem::take(&mut *examination.found());
+    let Found { seen, definitions, problems } = std::mem::take(&mut *examination.found());
     if problems.is_empty() {
         secure.catalog().adopt(seen);
-        Ok(())
+        Ok(definitions)
     } else {
         Err(ServerError::Check(problems))
     }
@@ -72,7 +75,7 @@ pub(crate) async fn list_declared<H: ServerHandler>(
     handler: Arc<H>,
 ) -> Result<Vec<RawTool>, ServerError> {
     let newest = versions(&*handler).pop().unwrap_or_default();
-    let mut tools = pages::list(secure.wrap(handler), &newest).await?;
+    let mut tools = pages::list(secure.wrap(handler).unattested(), &newest).await?;
     tools.retain(|tool| {
         ToolDefinition::parse(tool.as_bytes()).is_ok_and(|tool| tool.signed().is_some())
     });

@@ -1,5 +1,6 @@
 //! Why a server is not built, or does not start.
 
+use etdi_oauth::OAuthError;
 use etdi_types::{DefinitionError, ListingError, NameError, SignatureError, text::escaped};
 
 use crate::Problems;
@@ -42,13 +43,37 @@ pub enum BuildError {
     /// Authorization of calls was asked for.
     #[error(
         "the tool `{}` requires scopes or authentication, but authorization of calls is not \
-         available without an identity provider: remove `requires` and `require_auth` and check \
-         the caller in the handler, or in front of the server",
+         available without an identity provider: give one with `.authorize_with(provider)` or \
+         `.attest_with(provider)`, or remove `requires` and `require_auth`",
         escaped(tool)
     )]
     NoIdentityProvider {
         /// The tool's name.
         tool: String,
+    },
+    /// Callers of a tool that is not in the file of signed definitions were to be authorized.
+    #[error("the tool `{}` requires scopes or authentication, but it is not among the signed definitions", escaped(.0))]
+    NotSigned(String),
+    /// There is an access token for stdio, and nothing says what it must be for.
+    #[error(
+        "the access token of the process cannot be judged: name what tokens must be for with \
+         `.audience(…)`, the identifier of the API, or give the server's address with `.served_at(…)`"
+    )]
+    NoAudience,
+    /// The access token for stdio is refused.
+    #[error("the access token of the process is refused: {0}")]
+    AccessToken(Box<OAuthError>),
+    /// The identity provider cannot attest, though that was asked for.
+    #[error(
+        "the server is configured to attest its definitions, and the identity provider `{}` does \
+         not: {source}",
+        escaped(issuer)
+    )]
+    NotAttested {
+        /// The identity provider.
+        issuer: String,
+        /// Why.
+        source: Box<OAuthError>,
     },
     /// Strict, or a tool that requires call proofs.
     #[error(
@@ -140,6 +165,32 @@ pub enum ServerError {
     /// The pages of the handler's listing do not make one list.
     #[error("the handler's tools could not be listed: {0}")]
     Listing(#[from] ListingError),
+    /// The identity provider did not attest the definitions, and the server is configured to publish
+    /// attested ones only.
+    #[error(
+        "the server must not start: it is configured to attest its definitions, and the identity \
+         provider `{}` did not: {source}",
+        escaped(issuer)
+    )]
+    NotAttested {
+        /// The identity provider.
+        issuer: String,
+        /// Why.
+        source: Box<OAuthError>,
+    },
+    /// Calls were to be authorized, and nobody can judge access tokens.
+    #[error(
+        "calls cannot be authorized without an identity provider: give one with \
+         `.authorize_with(provider)` or `.attest_with(provider)`"
+    )]
+    NoIdentityProvider,
+    /// One audience for calls and attestations, which would make a public token a credential.
+    #[error(
+        "`{}` is the audience of the server's attestations, which are public, and so cannot be the \
+         one for calls: register a second API for attestations",
+        escaped(.0)
+    )]
+    AttestationAudience(String),
     /// An address or a tool that cannot be accepted.
     #[error(transparent)]
     Refused(#[from] BuildError),

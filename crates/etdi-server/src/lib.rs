@@ -3,21 +3,27 @@
 #![warn(missing_docs)]
 
 mod admission;
+mod attest;
+mod authorize;
 mod builder;
 mod catalog;
 mod check;
 mod error;
+mod layer;
 mod pages;
 mod presigned;
 mod problem;
 mod report;
+mod requirement;
 mod secured;
 mod server;
 mod sign;
 mod spec;
 
+pub use authorize::{ACCESS_TOKEN_VARIABLE, INSUFFICIENT_SCOPE, UNAUTHENTICATED};
 pub use builder::{Live, Presigned, SecureServerBuilder};
 pub use error::{BuildError, ServerError};
+pub use layer::{AuthBody, AuthLayer, AuthService};
 pub use problem::{Problems, ToolProblem};
 pub use secured::{CALL_REFUSED, LISTING_REFUSED, Secured};
 pub use server::SecureServer;

@@ -31,6 +31,7 @@ pub struct Secured<H> {
     pub(crate) secure: SecureServer,
     pub(crate) handler: H,
     examination: Option<Arc<Examination>>,
+    pub(crate) attests: bool,
 }
 
 impl<H> Secured<H> {
@@ -40,7 +41,13 @@ impl<H> Secured<H> {
     }
 
     pub(crate) fn new(secure: SecureServer, handler: H) -> Self {
-        Self { secure, handler, examination: None }
+        let attests = secure.attests();
+        Self { secure, handler, examination: None, attests }
+    }
+
+    /// One that publishes without an attestation.
+    pub(crate) fn unattested(self) -> Self {
+        Self { attests: false, ..self }
     }
 
     /// One that looks and publishes nothing.
@@ -49,7 +56,7 @@ impl<H> Secured<H> {
         handler: H,
         examination: &Arc<Examination>,
     ) -> Self {
-        Self { secure, handler, examination: Some(Arc::clone(examination)) }
+        Self { secure, handler, examination: Some(Arc::clone(examination)), attests: false }
     }
 
     pub(crate) fn publish(&self, tools: &mut [Tool]) -> Result<(), ToolProblem> {
@@ -72,8 +79,12 @@ impl<H: ServerHandler> ServerHandler for Secured<H> {
         request: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        let mut result = self.handler.list_tools(request, context).await?;
+        let mut result = self.handler.list_tools(request, context.clone()).await?;
         self.publish(&mut result.tools).map_err(|problem| refusal(LISTING_REFUSED, &problem))?;
+        if self.attests {
+            self.attest(result.tools.iter().map(|tool| &*tool.name), &context).await?;
+            self.secure.catalog().attach_attestation(&mut result.tools);
+        }
         Ok(result)
     }
 
@@ -83,6 +94,7 @@ impl<H: ServerHandler> ServerHandler for Secured<H> {
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let name = request.name.clone();
+        let principal = self.secure.authorize(&name, &context)?;
         self.admit(&name, &context).await?;
         let result = self.handler.call_tool(request, context).await;
         let succeeded = match &result {
@@ -91,7 +103,7 @@ impl<H: ServerHandler> ServerHandler for Secured<H> {
             Err(_) => false,
         };
         let tool = tool_ref(&self.secure.catalog(), &name);
-        self.secure.reporter().invoked(tool, succeeded);
+        self.secure.reporter().invoked(tool, principal.as_ref(), succeeded);
         result
     }
 

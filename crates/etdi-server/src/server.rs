@@ -10,11 +10,14 @@ use rmcp::ServerHandler;
 
 use crate::{
     BuildError, Live, Presigned, SecureServerBuilder, Secured, ServerError, ToolSpec,
+    attest::Attestor,
+    authorize::Authorization,
     builder::{normal, refuse_same_id},
     catalog::Catalog,
     check, presigned,
     report::{Reporter, tool_ref},
     sign::Origin,
+    spec::Resolved,
 };
 
 /// Publishes the definitions of one server's tools and enforces them.
@@ -27,10 +30,12 @@ pub struct SecureServer {
 }
 
 #[derive(Debug)]
-struct Inner {
-    catalog: Mutex<Catalog>,
-    provider: Option<Provider>,
-    reporter: Reporter,
+pub(crate) struct Inner {
+    pub(crate) catalog: Mutex<Catalog>,
+    pub(crate) provider: Option<Provider>,
+    pub(crate) attestor: Option<Attestor>,
+    pub(crate) authorization: Option<Authorization>,
+    pub(crate) reporter: Reporter,
 }
 
 impl SecureServer {
@@ -74,20 +79,28 @@ impl SecureServer {
     /// twice. Call it before serving, and do not serve if it fails.
     ///
     /// What was found is binding from then on: a tool that changes under the same version is
-    /// refused whenever it is listed.
+    /// refused whenever it is listed. A server that attests obtains its attestation here; one that
+    /// is not checked does so when its tools are first listed or called.
     ///
     /// # Errors
     /// [`ServerError::Check`] with everything that is wrong, or why the handler could not be
-    /// listed.
+    /// listed; [`ServerError::NotAttested`].
     pub async fn check<H: ServerHandler>(&self, handler: H) -> Result<(), ServerError> {
-        check::check(self, Arc::new(handler)).await
+        let definitions = check::check(self, Arc::new(handler)).await?;
+        match (self.attest(definitions).await, &self.inner.attestor) {
+            (Err(source), Some(attestor)) => Err(ServerError::NotAttested {
+                issuer: attestor.issuer().to_owned(),
+                source: Box::new(source),
+            }),
+            _ => Ok(()),
+        }
     }
 
     /// The handler's tools with their definitions, signed, as the text of a file for
-    /// [`presigned`](Self::presigned).
+    /// [`presigned`](Self::presigned). No attestation goes into it: it would expire there.
     ///
     /// # Errors
-    /// Those of [`check`](Self::check), which runs first.
+    /// Those of [`check`](Self::check), which runs first, but for its attestation.
     pub async fn export<H: ServerHandler>(&self, handler: H) -> Result<String, ServerError> {
         let handler = Arc::new(handler);
         check::check(self, Arc::clone(&handler)).await?;
@@ -97,6 +110,9 @@ impl SecureServer {
 
     /// Names a resource URI (RFC 8707) that this server is reached at, once its port is known. A
     /// pre-signed server learns here whether its definitions were signed for that address.
+    ///
+    /// Call it before [`check`](Self::check) where an attestation binds digests: they change with
+    /// the address, and another attestation is obtained with the first listing otherwise.
     ///
     /// # Errors
     /// [`ServerError::AlreadyServing`] once a definition was served without it;
@@ -120,13 +136,18 @@ impl SecureServer {
     /// has changed. In between, the changed tool is refused; the other way round the new version
     /// would be taken for the old content.
     ///
+    /// Where an attestation binds digests, the first listing that shows the new version obtains
+    /// another one, and is refused without it. What the new version [requires](ToolSpec::requires)
+    /// of callers holds at once.
+    ///
     /// # Errors
     /// [`ServerError::SameVersion`] if something else is declared under the version that is
     /// published now; [`ServerError::NotDeclared`], [`ServerError::NoKey`],
     /// [`ServerError::Refused`].
     pub fn replace_tool(&self, name: &str, spec: ToolSpec) -> Result<(), ServerError> {
         let provider = self.inner.provider.as_ref().ok_or(ServerError::NoKey)?;
-        let spec = spec.resolve(name, provider)?;
+        let Resolved { definition: spec, requirement } =
+            spec.resolve(name, provider, self.authorization().is_some())?;
         let mut catalog = self.catalog();
         let Some(Origin::Live(current)) = catalog.origin(name) else {
             return Err(ServerError::NotDeclared(name.to_owned()));
@@ -137,12 +158,30 @@ impl SecureServer {
         refuse_same_id(catalog.origins(), name, spec.id.as_str())?;
         let from = current.version.to_string();
         catalog.replace(name, Origin::Live(spec.into()));
+        catalog.require(name, requirement);
         self.inner.reporter.replaced(tool_ref(&catalog, name), from);
         Ok(())
     }
 
-    pub(crate) fn new(catalog: Catalog, provider: Option<Provider>, reporter: Reporter) -> Self {
-        Self { inner: Arc::new(Inner { catalog: Mutex::new(catalog), provider, reporter }) }
+    pub(crate) fn new(inner: Inner) -> Self {
+        Self::from_inner(Arc::new(inner))
+    }
+
+    pub(crate) fn from_inner(inner: Arc<Inner>) -> Self {
+        Self { inner }
+    }
+
+    pub(crate) fn inner(&self) -> &Arc<Inner> {
+        &self.inner
+    }
+
+    /// Whether both are handles of one server.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
+    }
+
+    pub(crate) fn authorization(&self) -> Option<&Authorization> {
+        self.inner.authorization.as_ref()
     }
 
     /// Nothing is left half done by a holder that panics, so a poisoned catalogue is still good.

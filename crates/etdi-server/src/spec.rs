@@ -121,8 +121,11 @@ impl ToolSpec {
             return Err(BuildError::NeedsCallProofs { what: format!("the tool `{name}`") });
         }
         let malformed = |source| BuildError::Malformed { tool: name.to_owned(), source };
-        let requirement =
-            self.authorization.then(|| Requirement::of(&self.scopes)).transpose().map_err(malformed)?;
+        let requirement = self
+            .authorization
+            .then(|| Requirement::of(&self.scopes))
+            .transpose()
+            .map_err(malformed)?;
         let definition = DefinitionSpec {
             id: match &self.id {
                 Some(id) => id.parse().map_err(malformed)?,

@@ -3,6 +3,10 @@
 #[cfg(test)]
 mod app;
 #[cfg(test)]
+mod attesting;
+#[cfg(test)]
+mod authorizing;
+#[cfg(test)]
 mod building;
 #[cfg(test)]
 mod checking;
@@ -11,11 +15,19 @@ mod enforcement;
 #[cfg(test)]
 mod forwarding;
 #[cfg(test)]
+mod idp;
+#[cfg(test)]
+mod layering;
+#[cfg(test)]
 mod presigned;
 #[cfg(test)]
 mod publishing;
 #[cfg(test)]
 mod recorder;
+#[cfg(test)]
+mod signing_in;
+#[cfg(test)]
+mod site;
 #[cfg(test)]
 mod trait_coverage;
 #[cfg(test)]

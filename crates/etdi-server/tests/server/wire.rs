@@ -132,10 +132,7 @@ impl Client {
 
     fn with_meta(&self, mut params: Value) -> Value {
         if self.version == MODERN {
-            params["_meta"]["io.modelcontextprotocol/protocolVersion"] = MODERN.into();
-            params["_meta"]["io.modelcontextprotocol/clientInfo"] =
-                json!({"name": "raw", "version": "1.0.0"});
-            params["_meta"]["io.modelcontextprotocol/clientCapabilities"] = capabilities();
+            modern_meta(&mut params);
         }
         params
     }
@@ -212,7 +209,15 @@ fn answers(text: &str, id: u64) -> bool {
         .is_ok_and(|message| message["id"] == id && message.get("method").is_none())
 }
 
-fn initialize_params() -> Value {
+/// What each request of 2026-07-28 carries.
+pub fn modern_meta(params: &mut Value) {
+    params["_meta"]["io.modelcontextprotocol/protocolVersion"] = MODERN.into();
+    params["_meta"]["io.modelcontextprotocol/clientInfo"] =
+        json!({"name": "raw", "version": "1.0.0"});
+    params["_meta"]["io.modelcontextprotocol/clientCapabilities"] = capabilities();
+}
+
+pub fn initialize_params() -> Value {
     json!({
         "protocolVersion": LEGACY,
         "capabilities": capabilities(),

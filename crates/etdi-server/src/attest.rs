@@ -1,0 +1,288 @@
+//! Attestations: one for all tools of a server, renewed before it expires.
+//!
+//! [`AttestationToken`] is made only by a provider that has validated the token as every client
+//! will, so a token with scopes, a second audience or missing definitions never gets here.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use etdi_oauth::{
+    AttestationRequest, AttestationToken, ConfigError, OAuthError, OAuthProvider, Pause,
+};
+use etdi_types::{Clock, SigningKey, keys::base64url_decode};
+use rmcp::ErrorData;
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+
+use crate::{
+    BuildError, LISTING_REFUSED, SecureServer, catalog::Definitions, report::Reporter,
+    server::Inner,
+};
+
+/// The attestation is renewed when a tenth of its life is left, but no earlier than this before its
+/// end. Identity providers' own caches renew no earlier either.
+const LONGEST_MARGIN: time::Duration = time::Duration::minutes(5);
+
+/// How long a refusal holds before the identity provider is asked again; it doubles each time.
+const FIRST_PAUSE: time::Duration = time::Duration::seconds(30);
+const LONGEST_PAUSE: time::Duration = time::Duration::minutes(16);
+
+/// Asks one identity provider for one server's attestation.
+#[derive(Debug)]
+pub(crate) struct Attestor {
+    provider: Arc<dyn OAuthProvider>,
+    key: SigningKey,
+    binds_key: bool,
+    clock: Arc<dyn Clock>,
+    pause: Arc<dyn Pause>,
+    /// Held while the provider is asked, so that one request is made at a time.
+    state: tokio::sync::Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    obtained_at: Option<OffsetDateTime>,
+    refused: Option<Refused>,
+    renewing: bool,
+}
+
+#[derive(Debug)]
+struct Refused {
+    error: OAuthError,
+    until: OffsetDateTime,
+    pause: time::Duration,
+}
+
+impl Attestor {
+    pub(crate) fn new(
+        provider: Arc<dyn OAuthProvider>,
+        key: SigningKey,
+        binds_key: bool,
+        clock: Arc<dyn Clock>,
+        pause: Arc<dyn Pause>,
+    ) -> Self {
+        Self { provider, key, binds_key, clock, pause, state: Default::default() }
+    }
+
+    /// Itself, if the provider is configured for attestations. Nothing is sent: a request that binds
+    /// nothing is refused by the provider itself.
+    pub(crate) async fn if_able(self, reporter: &Reporter) -> Result<Option<Self>, BuildError> {
+        match self.provider.attestation(&AttestationRequest::new()).await {
+            Err(OAuthError::Config(ConfigError::NoAttestations)) => {
+                reporter.unattested(self.issuer());
+                Ok(None)
+            }
+            _ if self.provider.client_id().is_none() => Err(BuildError::NotAttested {
+                issuer: self.issuer().to_owned(),
+                source: Box::new(ConfigError::NoClient.into()),
+            }),
+            _ => Ok(Some(self)),
+        }
+    }
+
+    pub(crate) fn issuer(&self) -> &str {
+        self.provider.issuer()
+    }
+
+    /// A digest binding where the provider is configured for one, otherwise a key binding; both if
+    /// that was asked for.
+    async fn request(&self, definitions: &Definitions) -> Result<AttestationToken, OAuthError> {
+        let mut request = AttestationRequest::new();
+        for ((id, version), digest) in definitions {
+            request = request.definition(id.clone(), version.clone(), *digest);
+        }
+        if self.binds_key {
+            return self.provider.attestation(&request.key(self.key.clone())).await;
+        }
+        match self.provider.attestation(&request).await {
+            Err(OAuthError::Config(ConfigError::NoBinding)) => {
+                self.provider.attestation(&request.key(self.key.clone())).await
+            }
+            result => result,
+        }
+    }
+}
+
+impl State {
+    fn refusal(&self, now: OffsetDateTime) -> Option<OAuthError> {
+        let refused = self.refused.as_ref().filter(|refused| now < refused.until)?;
+        Some(refused.error.clone())
+    }
+
+    fn refuse(&mut self, error: OAuthError, now: OffsetDateTime) {
+        let last = self.refused.as_ref().map(|refused| refused.pause * 2);
+        let pause = last.unwrap_or(FIRST_PAUSE).min(LONGEST_PAUSE);
+        self.refused = Some(Refused { error, until: now + pause, pause });
+    }
+
+    /// From when on the attestation is to be renewed, and when that is overdue.
+    fn renewal(&self, token: &AttestationToken) -> (OffsetDateTime, OffsetDateTime) {
+        let expires = token.expires_at();
+        let life = expires - self.obtained_at.unwrap_or(expires);
+        let margin: time::Duration = life / 10;
+        let margin = margin.clamp(time::Duration::ZERO, LONGEST_MARGIN);
+        (expires - margin, expires - margin / 2)
+    }
+
+    /// How long to wait between two looks at the clock: a small part of the attestation's life.
+    fn tick(&self, token: Option<&AttestationToken>) -> Duration {
+        let life = token.zip(self.obtained_at).map(|(token, at)| token.expires_at() - at);
+        let part = life.and_then(|life| Duration::try_from(life / 40).ok()).unwrap_or_default();
+        part.clamp(Duration::from_secs(1), Duration::from_secs(30))
+    }
+}
+
+impl SecureServer {
+    /// The attestation that is published beside the signatures. `None`: none has been obtained yet,
+    /// or the identity provider is not configured for attestations, and definitions are published
+    /// signed and unattested.
+    #[must_use]
+    pub fn attestation(&self) -> Option<AttestationToken> {
+        self.catalog().attestation().cloned()
+    }
+
+    /// Whether definitions are served with an attestation or not at all.
+    #[must_use]
+    pub fn attests(&self) -> bool {
+        self.inner().attestor.is_some()
+    }
+
+    /// Obtains an attestation that binds all that is published now, and `examined`.
+    pub(crate) async fn attest(&self, examined: Definitions) -> Result<(), OAuthError> {
+        let Some(attestor) = &self.inner().attestor else { return Ok(()) };
+        let mut state = attestor.state.lock().await;
+        let definitions = self.catalog().to_attest(examined);
+        // Somebody else may have done it in the meantime.
+        if self.catalog().binds(&definitions) {
+            return Ok(());
+        }
+        let now = attestor.clock.now();
+        if let Some(error) = state.refusal(now) {
+            return Err(error);
+        }
+        match self.request(attestor, &definitions).await {
+            Ok(token) => {
+                self.publish_attestation(attestor, &mut state, token, definitions);
+                Ok(())
+            }
+            Err(error) => {
+                self.reporter().not_attested(attestor.issuer(), &error);
+                state.refuse(error.clone(), now);
+                Err(error)
+            }
+        }
+    }
+
+    /// Renews the attestation if it is due. The old one is served until there is another.
+    async fn renew_if_due(&self) {
+        let Some(attestor) = &self.inner().attestor else { return };
+        let mut state = attestor.state.lock().await;
+        let Some(current) = self.attestation() else { return };
+        let now = attestor.clock.now();
+        let (due, overdue) = state.renewal(&current);
+        if now < due || state.refusal(now).is_some() {
+            return;
+        }
+        let definitions = self.catalog().to_attest(Definitions::new());
+        match self.request(attestor, &definitions).await {
+            Ok(token) if token.as_str() != current.as_str() => {
+                self.publish_attestation(attestor, &mut state, token, definitions);
+            }
+            Ok(_) if now < overdue => {}
+            // The provider keeps why to itself while its old token is good.
+            Ok(_) => {
+                let error = OAuthError::BadAnswer(format!(
+                    "the attestation expires at {} and was not renewed",
+                    current.expires_at()
+                ));
+                self.reporter().not_renewed(attestor.issuer(), &error);
+                state.refuse(error, now);
+            }
+            Err(error) => {
+                self.reporter().not_renewed(attestor.issuer(), &error);
+                state.refuse(error, now);
+            }
+        }
+    }
+
+    /// An attestation that is no credential here, whatever the configuration says.
+    async fn request(
+        &self,
+        attestor: &Attestor,
+        definitions: &Definitions,
+    ) -> Result<AttestationToken, OAuthError> {
+        let token = attestor.request(definitions).await?;
+        match (audience(&token), self.call_audience(None)) {
+            (None, _) => {
+                Err(OAuthError::BadAnswer("the attestation's audience cannot be read".to_owned()))
+            }
+            (Some(ours), Some(calls)) if ours == calls => {
+                Err(ConfigError::AttestationAudience(ours).into())
+            }
+            _ => Ok(token),
+        }
+    }
+
+    fn publish_attestation(
+        &self,
+        attestor: &Attestor,
+        state: &mut State,
+        token: AttestationToken,
+        definitions: Definitions,
+    ) {
+        tracing::info!(
+            issuer = token.issuer(),
+            client = token.client(),
+            binding = ?token.binding(),
+            definitions = definitions.len(),
+            expires = %token.expires_at(),
+            "the definitions are attested"
+        );
+        state.obtained_at = Some(attestor.clock.now());
+        state.refused = None;
+        let audience = audience(&token).unwrap_or_default();
+        self.catalog().set_attestation(token, audience, definitions);
+        if !std::mem::replace(&mut state.renewing, true) {
+            let (server, pause) = (Arc::downgrade(self.inner()), Arc::clone(&attestor.pause));
+            tokio::spawn(renew(server, pause));
+        }
+    }
+}
+
+/// Looks at the clock from time to time for as long as the server is held by somebody. Reading the
+/// clock each time also holds on a machine that was suspended.
+async fn renew(server: Weak<Inner>, pause: Arc<dyn Pause>) {
+    while let Some(inner) = server.upgrade() {
+        let secure = SecureServer::from_inner(inner);
+        let tick = match &secure.inner().attestor {
+            Some(attestor) => attestor.state.lock().await.tick(secure.attestation().as_ref()),
+            None => return,
+        };
+        drop(secure);
+        pause.pause(tick).await;
+        let Some(inner) = server.upgrade() else { return };
+        SecureServer::from_inner(inner).renew_if_due().await;
+    }
+}
+
+/// The one audience of a token that was validated before.
+fn audience(token: &AttestationToken) -> Option<String> {
+    let claims = token.as_str().split('.').nth(1)?;
+    let claims: Value = serde_json::from_slice(&base64url_decode(claims)?).ok()?;
+    let audience = claims.get("aud")?;
+    let one = match audience {
+        Value::Array(audiences) => audiences.first()?,
+        one => one,
+    };
+    one.as_str().map(str::to_owned)
+}
+
+/// The answer to a client. What the identity provider said is in the log.
+pub(crate) fn not_attested() -> ErrorData {
+    ErrorData::new(
+        rmcp::model::ErrorCode(LISTING_REFUSED),
+        "the server publishes attested definitions only, and its identity provider has not attested \
+         these; its log says more",
+        Some(json!({"reason": "not_attested"})),
+    )
+}

@@ -1,0 +1,183 @@
+//! Who may call what.
+
+use std::sync::Arc;
+
+use etdi_oauth::{
+    BearerToken, Expectations, OAuthError, OAuthProvider, Principal, ProviderRegistry,
+};
+use etdi_types::{Clock, text::escaped};
+use rmcp::{ErrorData, RoleServer, model::ErrorCode, service::RequestContext};
+use serde_json::json;
+
+use crate::{SecureServer, requirement::Requirement};
+
+/// The JSON-RPC error code of a call that is refused because it came without a valid access token.
+pub const UNAUTHENTICATED: i32 = 5003;
+
+/// The JSON-RPC error code of a call that is refused because the caller's access token lacks a
+/// scope. The error's data names all of them.
+pub const INSUFFICIENT_SCOPE: i32 = 5004;
+
+/// The environment variable in which a server on stdio finds the access token of its user.
+pub const ACCESS_TOKEN_VARIABLE: &str = "ETDI_ACCESS_TOKEN";
+
+/// Who judges access tokens.
+#[derive(Debug, Clone)]
+pub(crate) enum Authorizer {
+    One(Arc<dyn OAuthProvider>),
+    Any(ProviderRegistry),
+}
+
+/// How one server authorizes calls.
+#[derive(Debug)]
+pub(crate) struct Authorization {
+    pub(crate) authorizer: Authorizer,
+    /// What tokens must be for; empty: the resource that they are presented to.
+    pub(crate) audience: Option<String>,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// Whom calls on stdio speak for.
+    pub(crate) process: Option<Principal>,
+}
+
+/// Whom an HTTP request speaks for, in its extensions. Only the layer of the same server makes it.
+#[derive(Debug, Clone)]
+pub(crate) struct Caller {
+    pub(crate) principal: Principal,
+    pub(crate) server: SecureServer,
+}
+
+impl Authorizer {
+    pub(crate) async fn validate(
+        &self,
+        token: &BearerToken,
+        expected: &Expectations,
+    ) -> Result<Principal, OAuthError> {
+        match self {
+            Self::One(provider) => provider.validate(token, expected).await,
+            Self::Any(registry) => registry.validate(token, expected).await,
+        }
+    }
+
+    pub(crate) fn issuers(&self) -> Vec<String> {
+        match self {
+            Self::One(provider) => vec![provider.issuer().to_owned()],
+            Self::Any(registry) => registry.issuers(),
+        }
+    }
+}
+
+/// The access token in the environment of this process.
+pub(crate) fn access_token_from_env() -> Option<BearerToken> {
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the variable")]
+    let text = std::env::var(ACCESS_TOKEN_VARIABLE).ok()?;
+    Some(BearerToken::new(text))
+}
+
+/// Why a call is refused.
+enum Refusal {
+    NoToken,
+    Expired,
+    Missing(Vec<String>),
+}
+
+impl SecureServer {
+    /// Whether the request in `context` may call the tool `name`. What came before, the HTTP layer
+    /// too, is not relied on.
+    pub(crate) fn authorize(
+        &self,
+        name: &str,
+        context: &RequestContext<RoleServer>,
+    ) -> Result<Option<Principal>, ErrorData> {
+        let caller = self.caller(context);
+        let Some(requirement) = self.catalog().requirement(name) else { return Ok(caller) };
+        match self.judge(caller, &requirement) {
+            Ok(principal) => {
+                self.reporter().authenticated(&principal);
+                Ok(Some(principal))
+            }
+            Err((refusal, principal)) => {
+                let missing = refusal.missing(&requirement);
+                let error = refusal.error(name, &requirement, &missing);
+                self.reporter().call_denied(principal.as_ref(), &error.message, missing);
+                Err(error)
+            }
+        }
+    }
+
+    fn judge(
+        &self,
+        caller: Option<Principal>,
+        requirement: &Requirement,
+    ) -> Result<Principal, (Refusal, Option<Principal>)> {
+        let (Some(principal), Some(authorization)) = (caller, self.authorization()) else {
+            return Err((Refusal::NoToken, None));
+        };
+        if !principal.is_current(authorization.clock.now()) {
+            return Err((Refusal::Expired, Some(principal)));
+        }
+        let missing = requirement.missing(&principal);
+        if missing.is_empty() {
+            Ok(principal)
+        } else {
+            Err((Refusal::Missing(missing), Some(principal)))
+        }
+    }
+
+    /// Whom a request speaks for. One that came over HTTP never speaks for the process.
+    fn caller(&self, context: &RequestContext<RoleServer>) -> Option<Principal> {
+        let Some(parts) = context.extensions.get::<http::request::Parts>() else {
+            return self.authorization()?.process.clone();
+        };
+        let caller = parts.extensions.get::<Caller>()?;
+        caller.server.is(self).then(|| caller.principal.clone())
+    }
+}
+
+impl Refusal {
+    fn missing(&self, requirement: &Requirement) -> Vec<String> {
+        match self {
+            Self::Missing(missing) => missing.clone(),
+            Self::NoToken | Self::Expired => requirement.scopes().iter().cloned().collect(),
+        }
+    }
+
+    fn error(&self, tool: &str, requirement: &Requirement, missing: &[String]) -> ErrorData {
+        let name = escaped(tool);
+        let (code, reason, message) = match self {
+            Self::NoToken => (
+                UNAUTHENTICATED,
+                "unauthenticated",
+                format!(
+                    "the tool `{name}` can only be called with a valid access token: send one as \
+                     `Authorization: Bearer …`, or on stdio start the server with it in \
+                     {ACCESS_TOKEN_VARIABLE}"
+                ),
+            ),
+            Self::Expired => (
+                UNAUTHENTICATED,
+                "token_expired",
+                format!(
+                    "the access token has expired, so the tool `{name}` cannot be called: get a new \
+                     one, and on stdio start the server again with it"
+                ),
+            ),
+            Self::Missing(missing) => (
+                INSUFFICIENT_SCOPE,
+                "insufficient_scope",
+                format!(
+                    "the access token lacks \"{}\", which the tool `{name}` requires: get one with \
+                     all of \"{}\"",
+                    missing.join(" "),
+                    requirement.scope_text()
+                ),
+            ),
+        };
+        let data = json!({
+            "tool": tool,
+            "reason": reason,
+            "required": requirement.scopes(),
+            "missing": missing,
+        });
+        ErrorData::new(ErrorCode(code), message, Some(data))
+    }
+}

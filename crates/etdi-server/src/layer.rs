@@ -1,0 +1,326 @@
+//! Authorization of HTTP requests, in front of rmcp.
+
+mod asked;
+mod challenge;
+mod metadata;
+
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use etdi_oauth::{BearerToken, Expectations, OAuthError, Principal};
+use etdi_types::ResourceUri;
+use http::{HeaderMap, Method, Request, Response, header, request::Parts};
+use http_body::Body;
+use http_body_util::{BodyExt, Either, Full, LengthLimitError, Limited};
+use tower_layer::Layer;
+use tower_service::Service;
+
+use crate::{BuildError, SecureServer, ServerError, authorize::Caller, requirement::Requirement};
+use asked::Asked;
+use challenge::Challenge;
+use metadata::Metadata;
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// rmcp's own limit, unless it is configured otherwise.
+const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
+
+/// The body that the inner service gets: the bytes that were read, or a body that was not looked
+/// into.
+pub type AuthBody<B> = Either<Full<Bytes>, B>;
+
+/// A [tower](https://docs.rs/tower) layer that authorizes calls by bearer tokens. It goes around
+/// rmcp's `StreamableHttpService`, or around the router that this is nested in;
+/// [`SecureServer::auth_layer`] makes it.
+///
+/// - Of a `POST` with a JSON body, it judges the tool that the body names, never the one in
+///   `Mcp-*` headers. A body with a duplicate member, a batch, or one that no two parsers read alike
+///   is answered 400, one over the limit 413.
+/// - The token is taken from the one `Authorization: Bearer` header (RFC 6750, section 2.1). One that
+///   is not valid is answered 401 `invalid_token`, whatever the request is. Without one, calls of
+///   tools that [require](crate::ToolSpec::requires) something are answered 401 without an error
+///   code; everything else passes, listings too, unless [`for_every_request`](Self::for_every_request)
+///   was said. A token that lacks scopes is answered 403 `insufficient_scope`, and all of them are
+///   named.
+/// - While the identity provider's keys cannot be had, tokens are answered 503.
+/// - Each challenge names the protected resource metadata (RFC 9728, section 5.1), which the layer
+///   serves itself, at `/.well-known/oauth-protected-resource` and the form with the resource's path.
+/// - The bytes go on unchanged, with the [`Principal`] in the request's extensions.
+///
+/// A wrapped handler checks again, so a tool that requires something is refused, and not open, where
+/// this layer is missing. Whom results go to is not judged: what one caller may fetch of another's
+/// tasks is up to the handler.
+#[derive(Debug, Clone)]
+pub struct AuthLayer {
+    gate: Arc<Gate>,
+}
+
+/// What [`AuthLayer`] makes of a service.
+#[derive(Debug, Clone)]
+pub struct AuthService<S> {
+    inner: S,
+    gate: Arc<Gate>,
+}
+
+#[derive(Debug, Clone)]
+struct Gate {
+    secure: SecureServer,
+    expected: Expectations,
+    audience: String,
+    metadata: Metadata,
+    max_body_bytes: usize,
+    every_request: bool,
+}
+
+impl SecureServer {
+    /// The layer that authorizes calls of this server at `resource`, the URI that clients reach it
+    /// at. Tokens must be for the audience that was configured with
+    /// [`audience`](crate::SecureServerBuilder::audience), or for `resource`.
+    ///
+    /// # Errors
+    /// [`ServerError::NoIdentityProvider`] if nobody can judge tokens; [`ServerError::Refused`] if
+    /// `resource` is no resource URI (RFC 8707); [`ServerError::AttestationAudience`].
+    pub fn auth_layer(&self, resource: &str) -> Result<AuthLayer, ServerError> {
+        if self.authorization().is_none() {
+            return Err(ServerError::NoIdentityProvider);
+        }
+        let uri =
+            ResourceUri::parse(resource).map_err(|error| BuildError::Address(error.to_string()))?;
+        let audience = self.call_audience(Some(uri.as_str())).unwrap_or_default();
+        if self.catalog().attestation_audience() == Some(&*audience) {
+            return Err(ServerError::AttestationAudience(audience));
+        }
+        let gate = Gate {
+            secure: self.clone(),
+            expected: Expectations::audience(&audience),
+            audience,
+            metadata: Metadata::of(uri.as_str()),
+            max_body_bytes: MAX_BODY_BYTES,
+            every_request: false,
+        };
+        Ok(AuthLayer { gate: Arc::new(gate) })
+    }
+
+    /// What access tokens must be for.
+    pub(crate) fn call_audience(&self, resource: Option<&str>) -> Option<String> {
+        let configured = self.authorization().and_then(|known| known.audience.clone());
+        configured.or_else(|| resource.map(str::to_owned))
+    }
+}
+
+impl AuthLayer {
+    /// The limit for bodies that are looked into, in bytes; 4 MiB unless set, as rmcp's own. Set it
+    /// together with `max_request_body_bytes` of rmcp's configuration.
+    #[must_use]
+    pub fn max_body_bytes(mut self, bytes: usize) -> Self {
+        Arc::make_mut(&mut self.gate).max_body_bytes = bytes;
+        self
+    }
+
+    /// Lets no request through without a valid token, listings included. Only the metadata stays
+    /// public.
+    #[must_use]
+    pub fn for_every_request(mut self) -> Self {
+        Arc::make_mut(&mut self.gate).every_request = true;
+        self
+    }
+
+    /// The URL of the protected resource metadata, as challenges name it.
+    #[must_use]
+    pub fn metadata_url(&self) -> &str {
+        self.gate.metadata.url()
+    }
+
+    /// The protected resource metadata (RFC 9728, section 2) as JSON, for a server that serves it
+    /// somewhere else than behind this layer.
+    #[must_use]
+    pub fn metadata(&self) -> String {
+        self.gate.metadata.document(&self.gate.secure)
+    }
+}
+
+impl<S> Layer<S> for AuthLayer {
+    type Service = AuthService<S>;
+
+    fn layer(&self, inner: S) -> AuthService<S> {
+        AuthService { inner, gate: Arc::clone(&self.gate) }
+    }
+}
+
+impl<S, B, R> Service<Request<B>> for AuthService<S>
+where
+    S: Service<Request<AuthBody<B>>, Response = Response<R>> + Clone + Send + 'static,
+    S::Future: Send,
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+    R: Body<Data = Bytes>,
+{
+    type Response = Response<Either<Full<Bytes>, R>>;
+    type Error = S::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, S::Error>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        // The one that is ready; its clone need not be.
+        let clone = self.inner.clone();
+        let mut inner = std::mem::replace(&mut self.inner, clone);
+        let gate = Arc::clone(&self.gate);
+        Box::pin(async move {
+            match gate.pass(request).await {
+                Ok(request) => Ok(inner.call(request).await?.map(Either::Right)),
+                Err(answer) => Ok(answer.map(Either::Left)),
+            }
+        })
+    }
+}
+
+impl Gate {
+    /// The request as it goes on, or the answer.
+    async fn pass<B>(
+        &self,
+        request: Request<B>,
+    ) -> Result<Request<AuthBody<B>>, Response<Full<Bytes>>>
+    where
+        B: Body<Data = Bytes>,
+        B::Error: Into<BoxError>,
+    {
+        if self.metadata.is_at(request.uri().path()) {
+            return Err(self.metadata.answer(request.method(), &self.secure));
+        }
+        let (mut parts, body) = request.into_parts();
+        parts.extensions.remove::<Caller>();
+        let principal =
+            self.principal(&mut parts.headers).await.map_err(|c| c.answer(&self.metadata))?;
+        if principal.is_none() && self.every_request {
+            return Err(Challenge::NoToken { requirement: None }.answer(&self.metadata));
+        }
+        let body = if is_json_post(&parts) {
+            let bytes = self.read(body).await?;
+            let asked = Asked::read(&bytes, self.max_body_bytes);
+            if let Asked::Call(tool) = asked.map_err(|why| challenge::unreadable(&why))? {
+                self.judge(&tool, principal.as_ref())
+                    .map_err(|challenge| challenge.answer(&self.metadata))?;
+            }
+            Either::Left(Full::new(bytes))
+        } else {
+            Either::Right(body)
+        };
+        if let Some(principal) = principal {
+            parts
+                .extensions
+                .insert(Caller { principal: principal.clone(), server: self.secure.clone() });
+            parts.extensions.insert(principal);
+        }
+        Ok(Request::from_parts(parts, body))
+    }
+
+    /// Whom the request speaks for, by its bearer token.
+    async fn principal(&self, headers: &mut HeaderMap) -> Result<Option<Principal>, Challenge> {
+        let Some(token) = bearer(headers)? else { return Ok(None) };
+        // Debug output of the headers then does not show it.
+        if let Some(value) = headers.get_mut(header::AUTHORIZATION) {
+            value.set_sensitive(true);
+        }
+        let judged = self.validate(&token).await;
+        judged.map(Some).inspect_err(|challenge| {
+            let error = match challenge {
+                Challenge::Refused(error) => Some(error),
+                _ => None,
+            };
+            self.secure.reporter().token_refused(&self.audience, &challenge.description(), error);
+        })
+    }
+
+    async fn validate(&self, token: &BearerToken) -> Result<Principal, Challenge> {
+        let Some(authorization) = self.secure.authorization() else {
+            return Err(Challenge::Refused(OAuthError::Interrupted));
+        };
+        if self.secure.catalog().is_attestation(token.expose()) {
+            return Err(Challenge::Attestation);
+        }
+        let principal = authorization
+            .authorizer
+            .validate(token, &self.expected)
+            .await
+            .map_err(Challenge::Refused)?;
+        let catalog = self.secure.catalog();
+        let for_attestations = catalog.attestation_audience();
+        if principal.audience().iter().any(|one| Some(&**one) == for_attestations) {
+            return Err(Challenge::Attestation);
+        }
+        Ok(principal)
+    }
+
+    /// Whether the tool may be called; the handler's wrapper judges again.
+    fn judge(&self, tool: &str, principal: Option<&Principal>) -> Result<(), Challenge> {
+        let requirement = self.secure.catalog().requirement(tool);
+        let Some(requirement) = requirement else { return Ok(()) };
+        let refusal = match principal {
+            None => Challenge::NoToken { requirement: Some(Requirement::clone(&requirement)) },
+            Some(principal) => {
+                let missing = requirement.missing(principal);
+                if missing.is_empty() {
+                    return Ok(());
+                }
+                Challenge::Missing { requirement: Requirement::clone(&requirement), missing }
+            }
+        };
+        let missing = match &refusal {
+            Challenge::Missing { missing, .. } => missing.clone(),
+            _ => requirement.scopes().iter().cloned().collect(),
+        };
+        self.secure.reporter().call_denied(principal, &refusal.description(), missing);
+        Err(refusal)
+    }
+
+    async fn read<B>(&self, body: B) -> Result<Bytes, Response<Full<Bytes>>>
+    where
+        B: Body<Data = Bytes>,
+        B::Error: Into<BoxError>,
+    {
+        match Limited::new(body, self.max_body_bytes).collect().await {
+            Ok(collected) => Ok(collected.to_bytes()),
+            Err(error) if error.is::<LengthLimitError>() => {
+                Err(challenge::too_large(self.max_body_bytes))
+            }
+            Err(_) => Err(challenge::unreadable("the body could not be read to its end")),
+        }
+    }
+}
+
+/// rmcp reads no other body.
+fn is_json_post(parts: &Parts) -> bool {
+    let content_type = parts.headers.get(header::CONTENT_TYPE);
+    let is_json = content_type.is_none_or(|value| {
+        let value = value.as_bytes().to_ascii_lowercase();
+        value.windows(4).any(|part| part == b"json")
+    });
+    parts.method == Method::POST && is_json
+}
+
+/// The token of the one `Authorization` header. Other schemes are not this layer's.
+fn bearer(headers: &HeaderMap) -> Result<Option<BearerToken>, Challenge> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(Challenge::TwoHeaders);
+    }
+    let bytes = value.as_bytes();
+    let (scheme, rest) = match bytes.iter().position(|byte| *byte == b' ') {
+        Some(at) => bytes.split_at(at),
+        None => (bytes, &[][..]),
+    };
+    if !scheme.eq_ignore_ascii_case(b"bearer") {
+        return Ok(None);
+    }
+    // What is not text is no token, and is refused as such.
+    let token = std::str::from_utf8(rest).unwrap_or_default().trim_matches(' ');
+    Ok(Some(BearerToken::new(token)))
+}

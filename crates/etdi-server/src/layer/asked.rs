@@ -1,0 +1,40 @@
+//! What a request body asks for.
+
+use etdi_types::json::{self, Limits, Value};
+
+/// As deep as rmcp's own reader goes.
+const DEPTH: usize = 128;
+
+/// What a message asks for, as far as authorization goes.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// A call of this tool.
+    Call(String),
+    /// Anything else, calls that rmcp cannot read as such among them.
+    Else,
+}
+
+impl Asked {
+    /// Reads one JSON-RPC message that all readers read alike.
+    ///
+    /// # Errors
+    /// In words, why there is none.
+    pub(super) fn read(body: &[u8], max: usize) -> Result<Self, String> {
+        let value = json::parse(body, Limits { depth: DEPTH, bytes: max }).map_err(|error| {
+            format!("the body is not JSON that all readers read alike: {error}")
+        })?;
+        let message = match &value {
+            Value::Object(message) => message,
+            Value::Array(_) => {
+                return Err("batches are not accepted: send one message a request".to_owned());
+            }
+            _ => return Err("the body is not a JSON-RPC message".to_owned()),
+        };
+        if message.get("method").and_then(Value::as_str) != Some("tools/call") {
+            return Ok(Self::Else);
+        }
+        let params = message.get("params").and_then(Value::as_object);
+        let name = params.and_then(|params| params.get("name")).and_then(Value::as_str);
+        Ok(name.map_or(Self::Else, |name| Self::Call(name.to_owned())))
+    }
+}
