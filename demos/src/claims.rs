@@ -62,6 +62,14 @@ impl Report {
         self.say(&format!("\n  {title}\n"))
     }
 
+    /// Says something that is no claim.
+    ///
+    /// # Errors
+    /// If standard output is closed.
+    pub fn note(&self, text: &str) -> io::Result<()> {
+        self.say(&format!("  {text}.\n"))
+    }
+
     /// Checks that `observed` is `expected`.
     ///
     /// # Errors

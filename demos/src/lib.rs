@@ -5,8 +5,12 @@
 #![warn(missing_docs)]
 
 pub mod claims;
+mod clock;
+pub mod identity;
+pub mod issuer;
 pub mod process;
 pub mod scanner;
 pub mod scenarios;
 pub mod servers;
 pub mod state;
+pub mod tenant;

@@ -9,9 +9,10 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use demos::claims::{Report, Transport};
 use demos::process::Launcher;
-use demos::scenarios::tool_poisoning;
+use demos::scenarios::{e2e, tool_poisoning};
 use demos::servers::{self, Role};
 use demos::state::State;
+use demos::tenant::Tenant;
 
 /// ETDI's demos: real servers, real attacks, and claims that are checked against what happened.
 ///
@@ -38,6 +39,13 @@ struct Options {
 
 #[derive(Subcommand)]
 enum Command {
+    /// An identity provider vouches for a tool and for those who call it: your Auth0 tenant, if the
+    /// environment names one, and an embedded issuer otherwise.
+    ///
+    /// The tenant: AUTH0_DOMAIN, AUTH0_CLIENT_ID, AUTH0_CLIENT_SECRET and AUTH0_AUDIENCE for the host,
+    /// ETDI_AUTH0_DOMAIN, ETDI_DEMO_CLIENT_ID and ETDI_DEMO_CLIENT_SECRET for the server. For
+    /// attestations also ETDI_ATTESTATION_AUDIENCE, and ETDI_ATTESTATION_CLAIM if an Action sets one.
+    E2e,
     /// A malicious server poses as a trusted one, and a trusted one turns.
     ToolPoisoning,
     /// One of the demos' servers, as a process of its own.
@@ -68,22 +76,46 @@ async fn run(arguments: Arguments) -> anyhow::Result<bool> {
         servers::run(role, transport, State::at(state)?).await?;
         return Ok(true);
     }
+    let scenarios = match arguments.command {
+        Some(Command::E2e) => vec![Scenario::EndToEnd],
+        Some(_) => vec![Scenario::ToolPoisoning],
+        None => vec![Scenario::ToolPoisoning, Scenario::EndToEnd],
+    };
+    let tenant = match scenarios.contains(&Scenario::EndToEnd) {
+        true => Tenant::from_env()?,
+        false => None,
+    };
     let launcher = Launcher::this_program()?;
     let transports = match options.transport {
         Some(transport) => vec![transport],
         None => vec![Transport::Stdio, Transport::Http],
     };
     let mut pass = true;
-    for transport in transports {
-        introduce(&options, transport)?;
-        let report = tool_poisoning::run(transport, &launcher, options.json).await?;
-        conclude(&options, &report)?;
-        pass &= report.pass;
+    for scenario in scenarios {
+        for transport in &transports {
+            introduce(&options, scenario, *transport)?;
+            let report = match scenario {
+                Scenario::ToolPoisoning => {
+                    tool_poisoning::run(*transport, &launcher, options.json).await?
+                }
+                Scenario::EndToEnd => {
+                    e2e::run(*transport, &launcher, tenant.as_ref(), options.json).await?
+                }
+            };
+            conclude(&options, &report)?;
+            pass &= report.pass;
+        }
     }
     Ok(pass)
 }
 
-fn introduce(options: &Options, transport: Transport) -> std::io::Result<()> {
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Scenario {
+    ToolPoisoning,
+    EndToEnd,
+}
+
+fn introduce(options: &Options, scenario: Scenario, transport: Transport) -> std::io::Result<()> {
     if options.json {
         return Ok(());
     }
@@ -91,7 +123,11 @@ fn introduce(options: &Options, transport: Transport) -> std::io::Result<()> {
         Transport::Stdio => "stdio",
         Transport::Http => "HTTP",
     };
-    writeln!(std::io::stdout(), "{} over {over}", tool_poisoning::NAME)
+    let name = match scenario {
+        Scenario::ToolPoisoning => tool_poisoning::NAME,
+        Scenario::EndToEnd => e2e::NAME,
+    };
+    writeln!(std::io::stdout(), "{name} over {over}")
 }
 
 fn conclude(options: &Options, report: &Report) -> anyhow::Result<()> {

@@ -5,6 +5,8 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use etdi::events::EventRecord;
+
 /// One server's folder.
 #[derive(Clone, Debug)]
 pub struct State(PathBuf);
@@ -45,13 +47,57 @@ impl State {
     /// # Errors
     /// If the file cannot be written.
     pub fn count_call(&self) -> io::Result<()> {
-        self.append("calls", "x")
+        self.count("calls")
     }
 
     /// How often the server's tool was called.
     #[must_use]
     pub fn calls(&self) -> usize {
-        self.read("calls").unwrap_or_default().len()
+        self.counted("calls")
+    }
+
+    /// Counts one more of something.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn count(&self, what: &str) -> io::Result<()> {
+        self.append(what, "x")
+    }
+
+    /// How many of it were counted.
+    #[must_use]
+    pub fn counted(&self, what: &str) -> usize {
+        self.read(what).unwrap_or_default().len()
+    }
+
+    /// Tells the server by how many seconds its clock is ahead of the system's.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn set_clock_offset(&self, seconds: i64) -> io::Result<()> {
+        self.write("clock-offset", &seconds.to_string())
+    }
+
+    /// By how many seconds the server's clock is ahead; 0 if nobody said.
+    #[must_use]
+    pub fn clock_offset(&self) -> i64 {
+        self.read("clock-offset").ok().and_then(|text| text.parse().ok()).unwrap_or_default()
+    }
+
+    /// Keeps an event of the server's, as a line of JSON.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn keep_event(&self, event: &EventRecord) -> io::Result<()> {
+        let line = serde_json::to_string(event)?;
+        self.append("events", &format!("{line}\n"))
+    }
+
+    /// The events of the server so far. A line that is not yet whole is left for the next time.
+    #[must_use]
+    pub fn events(&self) -> Vec<EventRecord> {
+        let text = self.read("events").unwrap_or_default();
+        text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
     }
 
     /// Keeps what a malicious server got.

@@ -32,9 +32,8 @@ impl ToolDefinition {
     /// A [`DefinitionError`] for each refusal of the wire format, sections 1 and 2. Whoever gets
     /// one must not show the tool to a model.
     pub fn parse(bytes: &[u8]) -> Result<Self, DefinitionError> {
-        let mut value = json::parse(bytes, Limits::TOOL)?;
-        // The strict reader has proven that the bytes are UTF-8.
-        let raw: Arc<str> = String::from_utf8_lossy(bytes).as_ref().into();
+        let text = json::text(bytes, Limits::TOOL)?;
+        let mut value = json::parse_text(text, Limits::TOOL)?;
         let Value::Object(tool) = &mut value else {
             return Err(DefinitionError::NotAnObject { found: value.kind() });
         };
@@ -54,7 +53,7 @@ impl ToolDefinition {
         json::write_canonical(&mut canonical, &value);
         let canonical: Arc<str> = canonical.into();
         let digest = Digest::of(canonical.as_bytes());
-        Ok(Self { served_name, signed, canonical, digest, raw, hidden })
+        Ok(Self { served_name, signed, canonical, digest, raw: text.into(), hidden })
     }
 
     /// The name under which the server offers the tool: what a call must name.

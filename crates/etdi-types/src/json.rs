@@ -12,6 +12,7 @@ use std::borrow::Cow;
 
 pub use canonical::{write_canonical, write_string};
 pub use error::{JsonError, JsonErrorKind, Limits};
+pub(crate) use reader::{parse_text, text};
 pub use reader::{parse, parse_canonical, spans, strings_named};
 
 /// A JSON value that passed the strict reader. Object members are in canonical order: sorted by

@@ -22,8 +22,16 @@ pub fn escaped(text: &str) -> impl Display + '_ {
 #[must_use]
 pub fn has_hidden_characters(text: &str) -> bool {
     let is_plain = |byte: &u8| matches!(byte, 0x20..=0x7e | b'\n' | b'\t' | b'\r');
-    !text.as_bytes().iter().all(is_plain)
-        && text.chars().any(|c| is_hidden(c) && !matches!(c, '\n' | '\t' | '\r'))
+    let mut rest = text;
+    // Most bytes are plain ASCII: only the others are decoded.
+    while let Some(at) = rest.bytes().position(|byte| !is_plain(&byte)) {
+        let mut chars = rest.get(at..).unwrap_or_default().chars();
+        if chars.next().is_some_and(is_hidden) {
+            return true;
+        }
+        rest = chars.as_str();
+    }
+    false
 }
 
 struct Escaped<'a>(&'a str);

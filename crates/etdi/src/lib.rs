@@ -7,6 +7,8 @@ pub use etdi_types::*;
 #[cfg(feature = "client")]
 pub use etdi_client as client;
 pub use etdi_events as events;
+#[cfg(feature = "oauth")]
+pub use etdi_oauth as oauth;
 #[cfg(feature = "server")]
 pub use etdi_server as server;
 
@@ -15,6 +17,13 @@ pub use etdi_server as server;
 pub use etdi_client::{
     Approval, ApprovalRequest, ApprovalStore, ApprovedTool, Decision, EtdiClient, JudgedTool,
     MemoryApprovals, Refusal,
+};
+#[cfg(feature = "oauth")]
+#[doc(inline)]
+pub use etdi_oauth::{
+    AccessToken, AttestationConfig, Auth0Provider, EntraProvider, Expectations, GenericProvider,
+    OAuthConfig, OAuthError, OAuthProvider, OktaProvider, Principal, ProviderRegistry,
+    TokenRequest,
 };
 #[cfg(feature = "server")]
 #[doc(inline)]
@@ -28,6 +37,12 @@ pub mod prelude {
     #[cfg(feature = "client")]
     pub use crate::{
         Approval, ApprovalStore, ApprovedTool, Decision, EtdiClient, JudgedTool, MemoryApprovals,
+    };
+    #[cfg(feature = "oauth")]
+    pub use crate::{
+        AccessToken, AttestationConfig, Auth0Provider, EntraProvider, Expectations,
+        GenericProvider, OAuthConfig, OAuthError, OAuthProvider, OktaProvider, Principal,
+        ProviderRegistry, TokenRequest,
     };
     #[cfg(feature = "server")]
     pub use crate::{SecureServer, Secured, ToolSpec};

@@ -1,9 +1,14 @@
 //! The two servers of a scenario and the clients that meet them.
 
+use std::process::Stdio;
+use std::time::Duration;
+
 use anyhow::Context;
 use etdi::client::{CallError, ServerConnection};
 use etdi::{Approval, ApprovedTool, Decision, EtdiClient, JudgedTool, SigningKey, StdioCommand};
-use etdi::{TrustConfig, trust::TrustedProvider};
+use etdi::oauth::BearerToken;
+use etdi::server::ACCESS_TOKEN_VARIABLE;
+use reqwest::header::WWW_AUTHENTICATE;
 use rmcp::model::{CallToolRequestParams, CallToolResult, JsonObject, Tool};
 use rmcp::service::{RunningService, ServiceExt};
 use rmcp::transport::{StreamableHttpClientTransport, TokioChildProcess};
@@ -11,9 +16,11 @@ use rmcp::RoleClient;
 use serde_json::json;
 use tempfile::TempDir;
 
+use super::idp::IdentityProvider;
 use crate::claims::Transport;
+use crate::identity::loopback;
 use crate::process::{HttpServer, Launcher};
-use crate::servers::{KEY_FILE, PROVIDER, Role, TOOL};
+use crate::servers::{KEY_FILE, Role, TOOL};
 use crate::state::State;
 
 /// The document that must not leak. Every number in it is a published test number.
@@ -22,24 +29,32 @@ pub(super) const DOCUMENT: &str = "Contract of ada@example.org, +44 20 7946 0958
 /// What the scanner must find in it.
 pub(super) const FINDINGS: &str = "email phone card iban ssn";
 
-/// Two running servers, and the trust that a user has configured: TrustedSoft's key.
-pub(super) struct Stage {
+/// Two running servers, and the trust that a user has configured: TrustedSoft's key, and who vouches
+/// for it.
+pub(super) struct Stage<'a> {
+    pub(super) identity: &'a IdentityProvider,
     pub(super) legitimate: Server,
     pub(super) impostor: Server,
     key: SigningKey,
     _folder: TempDir,
 }
 
-impl Stage {
-    pub(super) async fn set(transport: Transport, launcher: &Launcher) -> anyhow::Result<Self> {
+impl<'a> Stage<'a> {
+    pub(super) async fn set(
+        transport: Transport,
+        launcher: &Launcher,
+        identity: &'a IdentityProvider,
+    ) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let key = SigningKey::generate()?;
         let legitimate = State::at(folder.path().join("legitimate"))?;
         legitimate.write(KEY_FILE, &key.to_pem()?)?;
         legitimate.set_offer("1.0.0")?;
+        identity.introduce(&legitimate, None)?;
         let impostor = State::at(folder.path().join("impostor"))?;
         impostor.set_offer("copy")?;
         Ok(Self {
+            identity,
             legitimate: Server::start(Role::Legitimate, transport, launcher, legitimate).await?,
             impostor: Server::start(Role::Impostor, transport, launcher, impostor).await?,
             key,
@@ -47,16 +62,12 @@ impl Stage {
         })
     }
 
-    /// A client at level Enhanced that has seen nothing yet and trusts TrustedSoft's key.
+    /// A client at level Enhanced that has seen nothing yet and trusts TrustedSoft.
     pub(super) fn client(&self) -> anyhow::Result<EtdiClient> {
-        let provider = TrustedProvider::new(
-            PROVIDER,
-            "trustedsoft.example",
-            self.key.public_jwk().clone(),
-        );
-        let trust = TrustConfig::new(vec![provider])?;
+        let trust = self.identity.trust(&self.key)?;
         // Nothing may be older than the question: the servers turn between two lines of the demo.
-        Ok(EtdiClient::builder(trust).definition_max_age(std::time::Duration::ZERO).build()?)
+        let builder = EtdiClient::builder(trust).definition_max_age(Duration::ZERO);
+        Ok(builder.network(loopback()).build()?)
     }
 }
 
@@ -72,7 +83,7 @@ enum Reached {
 }
 
 impl Server {
-    async fn start(
+    pub(super) async fn start(
         role: Role,
         transport: Transport,
         launcher: &Launcher,
@@ -83,6 +94,45 @@ impl Server {
             Transport::Stdio => Reached::Stdio(launcher.stdio(role, state.path())),
         };
         Ok(Self { state, reached })
+    }
+
+    /// Status and challenge of a bare call over HTTP with this token.
+    pub(super) async fn post_call(&self, token: &BearerToken) -> anyhow::Result<String> {
+        let Reached::Http(server) = &self.reached else { anyhow::bail!("the server is on stdio") };
+        let body = json!({
+            "jsonrpc": "2.0", "id": 1, "method": "tools/call",
+            "params": {"name": TOOL, "arguments": arguments()},
+        });
+        let client = reqwest::Client::builder().no_proxy().build()?;
+        let response = client
+            .post(&server.url)
+            .bearer_auth(token.expose())
+            .header("accept", "application/json, text/event-stream")
+            .json(&body)
+            .send()
+            .await?;
+        let challenge = response.headers().get(WWW_AUTHENTICATE);
+        let challenge = challenge.and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let parts: Vec<_> = challenge
+            .split(", ")
+            .filter(|part| part.starts_with("error=") || part.starts_with("scope="))
+            .collect();
+        Ok(format!("{}, {}", response.status().as_u16(), parts.join(", ")))
+    }
+
+    /// What a server on stdio says that is started with this token for its calls.
+    pub(super) async fn started_with(&self, token: &BearerToken) -> anyhow::Result<String> {
+        let Reached::Stdio(command) = &self.reached else {
+            anyhow::bail!("the server is on HTTP")
+        };
+        let output = tokio::process::Command::new(&command.command)
+            .args(&command.args)
+            .env(ACCESS_TOKEN_VARIABLE, token.expose())
+            .stdin(Stdio::null())
+            .output()
+            .await?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        Ok(format!("exit status {}, {}", output.status.code().unwrap_or(-1), said.trim()))
     }
 
     /// Connects through ETDI.

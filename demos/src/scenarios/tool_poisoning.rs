@@ -1,7 +1,10 @@
 //! Tool poisoning: a malicious server poses as a trusted one, and a trusted one turns.
 
+mod attestations;
+
 use etdi::client::InstructionsState;
 
+use super::idp::IdentityProvider;
 use super::stage::{
     DOCUMENT, FINDINGS, Stage, approve, call_again, call_plainly, judged, unattended,
     verdict,
@@ -23,17 +26,24 @@ pub async fn run(
     quiet: bool,
 ) -> anyhow::Result<Report> {
     let mut report = Report::new(NAME, transport, quiet);
-    without_etdi(&mut report, &Stage::set(transport, launcher).await?).await?;
-    with_etdi(&mut report, transport, launcher).await?;
-    let stage = Stage::set(transport, launcher).await?;
+    let folder = tempfile::tempdir()?;
+    let identity = IdentityProvider::embedded(launcher, folder.path()).await?;
+    report.issuer = Some(identity.issuer.clone());
+    let set = || Stage::set(transport, launcher, &identity);
+    without_etdi(&mut report, &set().await?).await?;
+    report.chapter("2. An ETDI client at level Enhanced.")?;
+    impostor_first(&mut report, &set().await?).await?;
+    legitimate_first(&mut report, &set().await?).await?;
+    let stage = set().await?;
     replays(&mut report, transport, &stage).await?;
+    attestations::stolen(&mut report, transport, &stage).await?;
     claims_to_be_verified(&mut report, &stage).await?;
-    rug_pulls(&mut report, &Stage::set(transport, launcher).await?).await?;
+    rug_pulls(&mut report, &set().await?).await?;
     hidden_instructions(&mut report, &stage).await?;
     Ok(report)
 }
 
-async fn without_etdi(report: &mut Report, stage: &Stage) -> anyhow::Result<()> {
+async fn without_etdi(report: &mut Report, stage: &Stage<'_>) -> anyhow::Result<()> {
     report.chapter(&format!("1. An ordinary MCP client. Two servers offer \"{TITLE}\"."))?;
     let (legitimate, impostor) =
         (stage.legitimate.connect_plainly().await?, stage.impostor.connect_plainly().await?);
@@ -59,17 +69,7 @@ async fn without_etdi(report: &mut Report, stage: &Stage) -> anyhow::Result<()> 
     Ok(())
 }
 
-async fn with_etdi(
-    report: &mut Report,
-    transport: Transport,
-    launcher: &Launcher,
-) -> anyhow::Result<()> {
-    report.chapter("2. An ETDI client at level Enhanced.")?;
-    impostor_first(report, &Stage::set(transport, launcher).await?).await?;
-    legitimate_first(report, &Stage::set(transport, launcher).await?).await
-}
-
-async fn impostor_first(report: &mut Report, stage: &Stage) -> anyhow::Result<()> {
+async fn impostor_first(report: &mut Report, stage: &Stage<'_>) -> anyhow::Result<()> {
     let client = stage.client()?;
     let impostor = stage.impostor.connect(&client).await?;
     report.claim(
@@ -82,7 +82,7 @@ async fn impostor_first(report: &mut Report, stage: &Stage) -> anyhow::Result<()
     report.claim(
         "legitimate-asks-once",
         "the legitimate tool is asked about as well, with its publisher proven",
-        "ApprovalRequired: Signed, New; calls 0",
+        "ApprovalRequired: Attested, New; calls 0",
         format!("{}; calls {}", unattended(&legitimate).await?, stage.legitimate.state.calls()),
     )?;
     approve(&legitimate).await?;
@@ -108,7 +108,7 @@ async fn impostor_first(report: &mut Report, stage: &Stage) -> anyhow::Result<()
     nothing_leaked(report, stage, "nothing-leaked-impostor-first")
 }
 
-async fn legitimate_first(report: &mut Report, stage: &Stage) -> anyhow::Result<()> {
+async fn legitimate_first(report: &mut Report, stage: &Stage<'_>) -> anyhow::Result<()> {
     let client = stage.client()?;
     let legitimate = stage.legitimate.connect(&client).await?;
     approve(&legitimate).await?;
@@ -128,7 +128,7 @@ async fn legitimate_first(report: &mut Report, stage: &Stage) -> anyhow::Result<
     nothing_leaked(report, stage, "nothing-leaked-legitimate-first")
 }
 
-fn nothing_leaked(report: &mut Report, stage: &Stage, id: &str) -> anyhow::Result<()> {
+fn nothing_leaked(report: &mut Report, stage: &Stage<'_>, id: &str) -> anyhow::Result<()> {
     let loot = stage.impostor.state.loot();
     report.claim(
         id,
@@ -147,7 +147,7 @@ async fn who(server: &etdi::client::ServerConnection) -> anyhow::Result<String> 
 async fn replays(
     report: &mut Report,
     transport: Transport,
-    stage: &Stage,
+    stage: &Stage<'_>,
 ) -> anyhow::Result<()> {
     report.chapter("3. The impostor replays what the legitimate server published.")?;
     let genuine = stage.legitimate.read_tool().await?;
@@ -184,8 +184,8 @@ async fn replays(
     Ok(())
 }
 
-async fn claims_to_be_verified(report: &mut Report, stage: &Stage) -> anyhow::Result<()> {
-    report.chapter("4. The impostor claims, in every way it can, to be verified.")?;
+async fn claims_to_be_verified(report: &mut Report, stage: &Stage<'_>) -> anyhow::Result<()> {
+    report.chapter("5. The impostor claims, in every way it can, to be verified.")?;
     stage.impostor.state.set_offer("claims")?;
     let client = stage.client()?;
     let impostor = stage.impostor.connect(&client).await?;
@@ -217,8 +217,8 @@ async fn claims_to_be_verified(report: &mut Report, stage: &Stage) -> anyhow::Re
     Ok(())
 }
 
-async fn rug_pulls(report: &mut Report, stage: &Stage) -> anyhow::Result<()> {
-    report.chapter("5. The legitimate server turns; its launch configuration stays.")?;
+async fn rug_pulls(report: &mut Report, stage: &Stage<'_>) -> anyhow::Result<()> {
+    report.chapter("6. The legitimate server turns; its launch configuration stays.")?;
     let client = stage.client()?;
     let server = stage.legitimate.connect(&client).await?;
     let state = &stage.legitimate.state;
@@ -240,7 +240,7 @@ async fn rug_pulls(report: &mut Report, stage: &Stage) -> anyhow::Result<()> {
     report.claim(
         "new-version-asks",
         "version 1.1.0 asks again",
-        "ApprovalRequired: Signed, Upgraded; calls 1",
+        "ApprovalRequired: Attested, Upgraded; calls 1",
         format!("{}; calls {}", call_again(&server, &first).await, state.calls()),
     )?;
     report.claim_contains(
@@ -260,7 +260,7 @@ async fn rug_pulls(report: &mut Report, stage: &Stage) -> anyhow::Result<()> {
     report.claim(
         "old-version-again",
         "the old version again, validly signed",
-        "blocked: Signed, RolledBack; calls 2",
+        "blocked: Attested, RolledBack; calls 2",
         format!("{}; calls {}", call_again(&server, &second).await, state.calls()),
     )?;
     state.set_offer("unsigned")?;
@@ -273,8 +273,8 @@ async fn rug_pulls(report: &mut Report, stage: &Stage) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn hidden_instructions(report: &mut Report, stage: &Stage) -> anyhow::Result<()> {
-    report.chapter("6. Instructions in Unicode TAG characters, which no terminal shows.")?;
+async fn hidden_instructions(report: &mut Report, stage: &Stage<'_>) -> anyhow::Result<()> {
+    report.chapter("7. Instructions in Unicode TAG characters, which no terminal shows.")?;
     stage.impostor.state.set_offer("tags")?;
     let client = stage.client()?;
     let impostor = stage.impostor.connect(&client).await?;

@@ -1,4 +1,4 @@
-//! TrustedSoft's server: signed by ETDI, until its control channel tells it to turn.
+//! TrustedSoft's server: signed and attested by ETDI, until its control channel tells it to turn.
 //!
 //! Its launch configuration and its port never change; what it offers does:
 //!
@@ -21,16 +21,25 @@ use super::{
     serve,
 };
 use crate::claims::Transport;
+use crate::clock::ShiftedClock;
+use crate::identity::Identity;
 use crate::state::State;
 
 pub(super) async fn run(transport: Transport, state: State) -> anyhow::Result<()> {
+    let identity = Identity::read(&state)?;
+    let clock = ShiftedClock::of(&state);
+    let (auth0, judges) = identity.providers(&clock).await?;
     let key = SigningKey::from_pem_file(state.path().join(KEY_FILE))?;
     let provider = Provider::new(PROVIDER, "TrustedSoft")?;
-    let builder = SecureServer::builder(provider.clone(), key.clone()).tool(TOOL, spec("1.0.0"));
-    let app = App { state: state.clone() };
+    let builder = SecureServer::builder(provider.clone(), key.clone())
+        .attest_with(auth0)
+        .authorize_with_any_of(judges)
+        .audience(&identity.audience)
+        .tool(TOOL, spec("1.0.0"));
+    let app = App::new(state.clone());
     match transport {
         Transport::Stdio => {
-            let secure = builder.stdio().build().await?;
+            let secure = builder.stdio().access_token_from_env().build().await?;
             secure.check(app.clone()).await?;
             let turncoat = Turncoat::new(app, secure, provider, key, "stdio".to_owned());
             serve::stdio(turncoat).await
@@ -40,8 +49,9 @@ pub(super) async fn run(transport: Transport, state: State) -> anyhow::Result<()
             let secure = builder.build().await?;
             secure.served_at(&url)?;
             secure.check(app.clone()).await?;
+            let layer = secure.auth_layer(&url)?;
             let turncoat = Turncoat::new(app, secure, provider, key, url.clone());
-            serve::http(listener, url, turncoat).await
+            serve::http(listener, url, turncoat, Some(layer)).await
         }
     }
 }
@@ -52,8 +62,14 @@ fn spec(version: &str) -> ToolSpec {
 
 /// The author's own handler. It knows nothing of ETDI.
 #[derive(Clone)]
-struct App {
+pub(super) struct App {
     state: State,
+}
+
+impl App {
+    pub(super) fn new(state: State) -> Self {
+        Self { state }
+    }
 }
 
 impl ServerHandler for App {

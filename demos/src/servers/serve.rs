@@ -4,6 +4,8 @@ use std::io::Write;
 use std::sync::Arc;
 
 use anyhow::Context;
+use axum::Router;
+use etdi::server::AuthLayer;
 use rmcp::ServerHandler;
 use rmcp::ServiceExt;
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
@@ -26,22 +28,37 @@ pub(super) async fn bind() -> anyhow::Result<(TcpListener, String)> {
     Ok((listener, url))
 }
 
-/// Serves on HTTP until standard input closes, and says where.
+/// Serves on HTTP until standard input closes, and says where. What `layer` refuses does not reach
+/// the handler.
 pub(super) async fn http<H: ServerHandler + Clone>(
     listener: TcpListener,
     url: String,
     handler: H,
+    layer: Option<AuthLayer>,
 ) -> anyhow::Result<()> {
     let mcp = StreamableHttpService::new(
         move || Ok(handler.clone()),
         Arc::new(LocalSessionManager::default()),
         StreamableHttpServerConfig::default(),
     );
-    let app = axum::Router::new().nest_service("/mcp", mcp);
+    let router = Router::new().nest_service("/mcp", mcp);
+    let router = match layer {
+        Some(layer) => router.layer(layer),
+        None => router,
+    };
+    until_the_parent_goes(listener, url, router).await
+}
+
+/// Serves until standard input closes, and says at which URL.
+pub(crate) async fn until_the_parent_goes(
+    listener: TcpListener,
+    url: String,
+    router: Router,
+) -> anyhow::Result<()> {
     let line = serde_json::to_string(&Address { url })?;
     writeln!(std::io::stdout().lock(), "{line}").context("the parent is gone")?;
     tokio::select! {
-        served = axum::serve(listener, app) => served?,
+        served = axum::serve(listener, router) => served?,
         () = parent_gone() => {}
     }
     Ok(())

@@ -5,15 +5,35 @@ mod strings;
 
 use super::{JsonError, JsonErrorKind, Limits, Number, Object, Value};
 
+/// The bytes as text.
+///
+/// # Errors
+/// [`JsonErrorKind::TooLarge`], [`JsonErrorKind::ByteOrderMark`], [`JsonErrorKind::InvalidUtf8`].
+pub(crate) fn text(bytes: &[u8], limits: Limits) -> Result<&str, JsonError> {
+    let refuse = |kind, offset| Err(JsonError { kind, offset });
+    if bytes.len() > limits.bytes {
+        return refuse(JsonErrorKind::TooLarge { limit: limits.bytes }, limits.bytes);
+    }
+    if bytes.starts_with(b"\xef\xbb\xbf") {
+        return refuse(JsonErrorKind::ByteOrderMark, 0);
+    }
+    std::str::from_utf8(bytes).or_else(|e| refuse(JsonErrorKind::InvalidUtf8, e.valid_up_to()))
+}
+
+/// [`parse`], of what [`text`] has looked at.
+pub(crate) fn parse_text(text: &str, limits: Limits) -> Result<Value<'_>, JsonError> {
+    let mut reader = Reader::over(text, limits);
+    let value = reader.value(0)?;
+    reader.end()?;
+    Ok(value)
+}
+
 /// Reads one JSON text strictly.
 ///
 /// # Errors
 /// Every refusal of the wire format's section 2, each with its own [`JsonErrorKind`].
 pub fn parse(bytes: &[u8], limits: Limits) -> Result<Value<'_>, JsonError> {
-    let mut reader = Reader::new(bytes, limits)?;
-    let value = reader.value(0)?;
-    reader.end()?;
-    Ok(value)
+    parse_text(text(bytes, limits)?, limits)
 }
 
 /// Reads a canonical text that was written here or by a store: as [`parse`], but without a limit on
@@ -81,25 +101,11 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn new(bytes: &'a [u8], limits: Limits) -> Result<Self, JsonError> {
-        let refuse = |kind, offset| Err(JsonError { kind, offset });
-        if bytes.len() > limits.bytes {
-            return refuse(JsonErrorKind::TooLarge { limit: limits.bytes }, limits.bytes);
-        }
-        if bytes.starts_with(b"\xef\xbb\xbf") {
-            return refuse(JsonErrorKind::ByteOrderMark, 0);
-        }
-        match std::str::from_utf8(bytes) {
-            Ok(text) => Ok(Self {
-                text,
-                at: 0,
-                limits,
-                cut: None,
-                matched: 0,
-                found: None,
-                any_integer: false,
-            }),
-            Err(error) => refuse(JsonErrorKind::InvalidUtf8, error.valid_up_to()),
-        }
+        Ok(Self::over(text(bytes, limits)?, limits))
+    }
+
+    fn over(text: &'a str, limits: Limits) -> Self {
+        Self { text, at: 0, limits, cut: None, matched: 0, found: None, any_integer: false }
     }
 
     fn error<T>(&self, kind: JsonErrorKind) -> Result<T, JsonError> {

@@ -30,7 +30,8 @@ impl<'a> Reader<'a> {
     }
 
     fn escaped_string(&mut self, start: usize) -> Result<String, JsonError> {
-        let mut out = self.slice(start, self.at).to_owned();
+        let mut out = String::with_capacity(2 * (self.at - start) + 32);
+        out.push_str(self.slice(start, self.at));
         let mut plain_from = self.at;
         loop {
             self.skip_plain();
