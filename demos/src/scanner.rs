@@ -18,10 +18,13 @@ pub struct Finding {
 /// US social security numbers, in the order of the document.
 #[must_use]
 pub fn scan(document: &str) -> Vec<Finding> {
-    document.lines().flat_map(|line| {
-        let words = line.split([',', ';', '(', ')', '<', '>', '"']).flat_map(runs);
-        words.filter_map(|run| classify(&run)).collect::<Vec<_>>()
-    }).collect()
+    document
+        .lines()
+        .flat_map(|line| {
+            let words = line.split([',', ';', '(', ')', '<', '>', '"']).flat_map(runs);
+            words.filter_map(|run| classify(&run)).collect::<Vec<_>>()
+        })
+        .collect()
 }
 
 /// Splits a text into runs that may be one number written with blanks, and single words.
@@ -30,8 +33,8 @@ fn runs(text: &str) -> Vec<String> {
     let mut open = false;
     for word in text.split_whitespace() {
         let word = word.trim_end_matches(['.', ':', '!', '?']);
-        let numeric = !word.is_empty()
-            && word.chars().all(|c| c.is_ascii_digit() || matches!(c, '+' | '-'));
+        let numeric =
+            !word.is_empty() && word.chars().all(|c| c.is_ascii_digit() || matches!(c, '+' | '-'));
         let iban_part = word.len() <= 4 && word.chars().all(|c| c.is_ascii_digit());
         match runs.last_mut() {
             Some(last) if open && (numeric || iban_part) => {
@@ -129,9 +132,7 @@ fn is_ssn(run: &str) -> bool {
 
 /// E.164 as people write it: `+`, then 8 to 15 digits.
 fn is_phone(run: &str) -> bool {
-    run.strip_prefix('+')
-        .and_then(digits)
-        .is_some_and(|digits| (8..=15).contains(&digits.len()))
+    run.strip_prefix('+').and_then(digits).is_some_and(|digits| (8..=15).contains(&digits.len()))
 }
 
 #[cfg(test)]

@@ -62,8 +62,7 @@ pub fn sink_keeps_its_contract<S: EventSink>(
     for _round in 0..2 {
         for record in records_of_every_type() {
             let (event, id) = (record.event_type(), record.id);
-            sink.record(&record)
-                .map_err(|source| ContractViolation::Refused { event, source })?;
+            sink.record(&record).map_err(|source| ContractViolation::Refused { event, source })?;
             expected.push(id);
         }
         sink.flush().map_err(ContractViolation::Flush)?;
@@ -97,19 +96,9 @@ pub fn records_of_every_type() -> Vec<EventRecord> {
 fn events_of_every_type() -> Vec<Event> {
     let (expires, since) = (at(), at());
     vec![
-        ToolDiscovered {
-            tool: tool(),
-            signed: true,
-        }
-        .into(),
-        ToolVerified {
-            tool: tool(),
-            who: text(),
-            origin: text(),
-            what: texts(),
-            decision: text(),
-        }
-        .into(),
+        ToolDiscovered { tool: tool(), signed: true }.into(),
+        ToolVerified { tool: tool(), who: text(), origin: text(), what: texts(), decision: text() }
+            .into(),
         ToolApproved {
             tool: tool(),
             by: text(),
@@ -125,12 +114,7 @@ fn events_of_every_type() -> Vec<Event> {
             duration_ms: Some(u64::MAX),
         }
         .into(),
-        ToolUpdated {
-            tool: tool(),
-            from_digest: text(),
-            from_version: Some(text()),
-        }
-        .into(),
+        ToolUpdated { tool: tool(), from_digest: text(), from_version: Some(text()) }.into(),
         ToolRemoved { tool: tool() }.into(),
         ToolReapprovalRequested {
             tool: tool(),
@@ -139,19 +123,9 @@ fn events_of_every_type() -> Vec<Event> {
             diff: Some(text()),
         }
         .into(),
-        ToolExpired {
-            tool: tool(),
-            expired: Expired::Attestation,
-            since,
-        }
-        .into(),
-        SignatureVerified {
-            tool: tool(),
-            kid: text(),
-            algorithm: text(),
-            trust: KeyTrust::Pinned,
-        }
-        .into(),
+        ToolExpired { tool: tool(), expired: Expired::Attestation, since }.into(),
+        SignatureVerified { tool: tool(), kid: text(), algorithm: text(), trust: KeyTrust::Pinned }
+            .into(),
         SignatureFailed {
             tool: tool(),
             kid: Some(text()),
@@ -159,25 +133,10 @@ fn events_of_every_type() -> Vec<Event> {
             reason: text(),
         }
         .into(),
-        VersionChanged {
-            tool: tool(),
-            from: Some(text()),
-            to: Some(text()),
-        }
-        .into(),
-        PermissionChanged {
-            tool: tool(),
-            added: texts(),
-            removed: texts(),
-        }
-        .into(),
-        SecurityViolation {
-            server: text(),
-            tool: Some(tool()),
-            violation: text(),
-            detail: text(),
-        }
-        .into(),
+        VersionChanged { tool: tool(), from: Some(text()), to: Some(text()) }.into(),
+        PermissionChanged { tool: tool(), added: texts(), removed: texts() }.into(),
+        SecurityViolation { server: text(), tool: Some(tool()), violation: text(), detail: text() }
+            .into(),
         AuthSuccess {
             issuer: text(),
             subject: text(),
@@ -221,13 +180,7 @@ fn events_of_every_type() -> Vec<Event> {
             expires,
         }
         .into(),
-        TokenExpired {
-            issuer: text(),
-            client: Some(text()),
-            audience: Some(text()),
-            since,
-        }
-        .into(),
+        TokenExpired { issuer: text(), client: Some(text()), audience: Some(text()), since }.into(),
         TokenRevoked {
             issuer: text(),
             client: Some(text()),
@@ -235,56 +188,15 @@ fn events_of_every_type() -> Vec<Event> {
             reason: Some(text()),
         }
         .into(),
-        CallStackViolation {
-            tool: tool(),
-            stack: texts(),
-            reason: text(),
-        }
-        .into(),
-        CallDepthExceeded {
-            tool: tool(),
-            stack: texts(),
-            depth: u32::MAX,
-            limit: 8,
-        }
-        .into(),
-        CircularCallDetected {
-            tool: tool(),
-            circle: texts(),
-        }
-        .into(),
-        PrivilegeEscalationDetected {
-            tool: tool(),
-            caller: text(),
-            scopes: texts(),
-        }
-        .into(),
-        ClientInitialized {
-            level: text(),
-            trusted_providers: 2,
-        }
-        .into(),
-        ClientConnected {
-            server: text(),
-            transport: text(),
-            protocol: Some(text()),
-        }
-        .into(),
-        ClientDisconnected {
-            server: text(),
-            reason: Some(text()),
-        }
-        .into(),
-        ProviderRegistered {
-            issuer: text(),
-            kind: text(),
-        }
-        .into(),
-        ProviderUpdated {
-            issuer: text(),
-            change: text(),
-        }
-        .into(),
+        CallStackViolation { tool: tool(), stack: texts(), reason: text() }.into(),
+        CallDepthExceeded { tool: tool(), stack: texts(), depth: u32::MAX, limit: 8 }.into(),
+        CircularCallDetected { tool: tool(), circle: texts() }.into(),
+        PrivilegeEscalationDetected { tool: tool(), caller: text(), scopes: texts() }.into(),
+        ClientInitialized { level: text(), trusted_providers: 2 }.into(),
+        ClientConnected { server: text(), transport: text(), protocol: Some(text()) }.into(),
+        ClientDisconnected { server: text(), reason: Some(text()) }.into(),
+        ProviderRegistered { issuer: text(), kind: text() }.into(),
+        ProviderUpdated { issuer: text(), change: text() }.into(),
         ProviderError {
             issuer: text(),
             code: Some(text()),

@@ -61,19 +61,13 @@ impl Emitter {
     /// The same emitter, speaking for another component.
     #[must_use]
     pub fn with_source(&self, source: impl Into<String>) -> Self {
-        Self {
-            source: Arc::from(source.into()),
-            ..self.clone()
-        }
+        Self { source: Arc::from(source.into()), ..self.clone() }
     }
 
     /// The same emitter, for the events of one operation.
     #[must_use]
     pub fn with_correlation(&self, correlation: CorrelationId) -> Self {
-        Self {
-            correlation: Some(correlation),
-            ..self.clone()
-        }
+        Self { correlation: Some(correlation), ..self.clone() }
     }
 
     /// The operation that this handle emits for.
@@ -84,11 +78,7 @@ impl Emitter {
 
     /// Reports an event. Never waits, never fails, and needs no runtime.
     pub fn emit(&self, event: impl Into<Event>) {
-        let Shared {
-            clock,
-            registry,
-            counters,
-        } = &*self.shared;
+        let Shared { clock, registry, counters } = &*self.shared;
         let mut registry = lock(registry);
         if registry.is_empty() {
             return;

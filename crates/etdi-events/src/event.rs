@@ -178,8 +178,6 @@ impl FromStr for EventType {
             .iter()
             .copied()
             .find(|known| known.as_str() == name)
-            .ok_or_else(|| UnknownEventType {
-                name: name.to_owned(),
-            })
+            .ok_or_else(|| UnknownEventType { name: name.to_owned() })
     }
 }

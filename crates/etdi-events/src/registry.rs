@@ -44,12 +44,7 @@ impl Registry {
     pub(crate) fn add(&mut self, filter: Filter, once: bool, delivery: Delivery) -> ListenerId {
         self.last_id = self.last_id.saturating_add(1);
         let id = ListenerId(self.last_id);
-        self.entries.push(Entry {
-            id,
-            filter,
-            once,
-            delivery,
-        });
+        self.entries.push(Entry { id, filter, once, delivery });
         id
     }
 
@@ -66,11 +61,7 @@ impl Registry {
     pub(crate) fn next_event_id(&mut self, now: OffsetDateTime) -> Uuid {
         // UUIDv7 has no room for times before 1970.
         let seconds = u64::try_from(now.unix_timestamp()).unwrap_or(0);
-        Uuid::new_v7(Timestamp::from_unix(
-            &self.sequence,
-            seconds,
-            now.nanosecond(),
-        ))
+        Uuid::new_v7(Timestamp::from_unix(&self.sequence, seconds, now.nanosecond()))
     }
 
     /// Puts `record` into every queue that wants it, and gives the wakers of those who wait.

@@ -88,10 +88,7 @@ impl Debug for Subscription {
 
 /// Both ends of a subscription.
 pub(crate) fn channel(capacity: usize) -> (Feed, Arc<Queue>) {
-    let queue = Arc::new(Queue {
-        capacity: capacity.max(1),
-        state: Mutex::default(),
-    });
+    let queue = Arc::new(Queue { capacity: capacity.max(1), state: Mutex::default() });
     (Feed(Arc::clone(&queue)), queue)
 }
 

@@ -29,10 +29,7 @@ impl EventSink for TracingSink {
             };
         }
         let tagged = serde_json::to_value(&record.event)?;
-        let data = tagged
-            .get("data")
-            .map(ToString::to_string)
-            .unwrap_or_default();
+        let data = tagged.get("data").map(ToString::to_string).unwrap_or_default();
         match record.event_type() {
             EventType::SecurityViolation => log!(ERROR, &data),
             _ if record.event.is_alarm() => log!(WARN, &data),

@@ -106,10 +106,7 @@ fn guarded(counters: &Counters, call: impl FnOnce() -> Result<(), SinkError>) {
         Ok(Err(error)) => {
             // Once: a full disk would otherwise fill the log as well.
             if counters.failed.fetch_add(1, Ordering::Relaxed) == 0 {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "an event sink failed"
-                );
+                tracing::warn!(error = &error as &dyn std::error::Error, "an event sink failed");
             }
         }
         Err(_) => {

@@ -24,21 +24,14 @@ const QUEUE: usize = 1024;
 fn a_listener_gets_its_events_in_order_and_no_others() {
     let emitter = emitter();
     let (seen, records) = channel();
-    emitter
-        .on(EventType::ClientConnected, forward(seen))
-        .unwrap();
+    emitter.on(EventType::ClientConnected, forward(seen)).unwrap();
     for number in 0..100 {
         emitter.emit(connected(number));
         emitter.emit(AuthSuccess::default());
     }
     assert!(emitter.flush(LONG));
     let servers: Vec<Event> = records.try_iter().map(|record| record.event).collect();
-    assert_eq!(
-        servers,
-        (0..100)
-            .map(|number| connected(number).into())
-            .collect::<Vec<Event>>()
-    );
+    assert_eq!(servers, (0..100).map(|number| connected(number).into()).collect::<Vec<Event>>());
     assert_eq!(emitter.dropped(), 0);
 }
 
@@ -56,10 +49,7 @@ fn ids_sort_in_the_order_of_emission_also_when_the_clock_stands_still_or_goes_ba
             _ => {}
         }
     }
-    let ids: Vec<_> = drain(&mut subscription)
-        .iter()
-        .map(|record| record.id)
-        .collect();
+    let ids: Vec<_> = drain(&mut subscription).iter().map(|record| record.id).collect();
     assert_eq!(ids.len(), 100);
     assert!(ids.is_sorted());
     assert!(ids.iter().all(|id| id.get_version_num() == 7));
@@ -71,17 +61,12 @@ fn a_record_carries_the_clocks_time_the_source_and_the_correlation() {
     let mut subscription = emitter.subscribe(8);
     let correlation = CorrelationId::random();
     emitter.emit(connected(1));
-    let call = emitter
-        .with_source("etdi-client")
-        .with_correlation(correlation);
+    let call = emitter.with_source("etdi-client").with_correlation(correlation);
     assert_eq!(call.correlation(), Some(correlation));
     call.emit(connected(2));
     let records = drain(&mut subscription);
     assert_eq!(records[0].time.unix_timestamp(), 1_800_000_000);
-    assert_eq!(
-        (records[0].source.as_str(), records[0].correlation_id),
-        ("test", None)
-    );
+    assert_eq!((records[0].source.as_str(), records[0].correlation_id), ("test", None));
     assert_eq!(
         (records[1].source.as_str(), records[1].correlation_id),
         ("etdi-client", Some(correlation))
@@ -92,9 +77,7 @@ fn a_record_carries_the_clocks_time_the_source_and_the_correlation() {
 fn once_is_called_for_the_first_event_only() {
     let emitter = emitter();
     let (seen, records) = channel();
-    let id = emitter
-        .once(EventType::ClientConnected, forward(seen))
-        .unwrap();
+    let id = emitter.once(EventType::ClientConnected, forward(seen)).unwrap();
     emitter.emit(AuthSuccess::default());
     emitter.emit(connected(1));
     emitter.emit(connected(2));
@@ -131,13 +114,9 @@ fn no_call_begins_after_off() {
 fn a_hanging_listener_neither_delays_the_emitter_nor_other_listeners_and_its_drops_are_counted() {
     let emitter = emitter();
     let (gate, at_gate, open) = Gate::new();
-    let _hanging = emitter
-        .on(EventType::ClientConnected, move |_| gate.pass())
-        .unwrap();
+    let _hanging = emitter.on(EventType::ClientConnected, move |_| gate.pass()).unwrap();
     let (seen, records) = channel();
-    emitter
-        .on(EventType::ClientDisconnected, forward(seen))
-        .unwrap();
+    emitter.on(EventType::ClientDisconnected, forward(seen)).unwrap();
 
     emitter.emit(connected(0));
     at_gate.recv_timeout(LONG).unwrap();
@@ -147,14 +126,8 @@ fn a_hanging_listener_neither_delays_the_emitter_nor_other_listeners_and_its_dro
     emitter.emit(ClientDisconnected::default());
 
     assert_eq!(emitter.dropped(), 7);
-    assert_eq!(
-        records.recv_timeout(LONG).unwrap().event_type(),
-        EventType::ClientDisconnected
-    );
-    assert!(
-        !emitter.flush(Duration::ZERO),
-        "the hanging listener still owes its records"
-    );
+    assert_eq!(records.recv_timeout(LONG).unwrap().event_type(), EventType::ClientDisconnected);
+    assert!(!emitter.flush(Duration::ZERO), "the hanging listener still owes its records");
     drop(open);
     assert!(emitter.flush(LONG));
 }
@@ -194,9 +167,7 @@ fn a_listener_may_emit_and_listen_and_take_itself_off() {
     *held = Some(
         emitter
             .on(EventType::ClientConnected, move |_| {
-                inner
-                    .on(EventType::ClientDisconnected, forward(seen.clone()))
-                    .unwrap();
+                inner.on(EventType::ClientDisconnected, forward(seen.clone())).unwrap();
                 inner.emit(ClientDisconnected::default());
                 let own = own.lock().unwrap().take();
                 assert!(own.is_some_and(|own| inner.off(own)));
@@ -205,10 +176,7 @@ fn a_listener_may_emit_and_listen_and_take_itself_off() {
     );
     drop(held);
     emitter.emit(connected(1));
-    assert_eq!(
-        records.recv_timeout(LONG).unwrap().event_type(),
-        EventType::ClientDisconnected
-    );
+    assert_eq!(records.recv_timeout(LONG).unwrap().event_type(), EventType::ClientDisconnected);
     assert!(emitter.flush(LONG));
     assert_eq!(emitter.panicked(), 0);
 }
@@ -221,18 +189,9 @@ fn a_full_subscription_drops_the_newest_and_counts_them() {
         emitter.emit(connected(number));
     }
     assert_eq!((subscription.dropped(), emitter.dropped()), (2, 2));
-    let events: Vec<Event> = drain(&mut subscription)
-        .iter()
-        .map(|record| record.event.clone())
-        .collect();
-    assert_eq!(
-        events,
-        [
-            connected(0).into(),
-            connected(1).into(),
-            connected(2).into()
-        ]
-    );
+    let events: Vec<Event> =
+        drain(&mut subscription).iter().map(|record| record.event.clone()).collect();
+    assert_eq!(events, [connected(0).into(), connected(1).into(), connected(2).into()]);
     emitter.emit(connected(9));
     assert_eq!(subscription.try_recv().unwrap().event, connected(9).into());
 }
@@ -245,10 +204,7 @@ fn a_subscription_for_some_types_holds_those_only() {
     emitter.emit(connected(1));
     emitter.emit(AuthFailure::default());
     emitter.emit(AuthSuccess::default());
-    let types: Vec<_> = drain(&mut subscription)
-        .iter()
-        .map(|record| record.event_type())
-        .collect();
+    let types: Vec<_> = drain(&mut subscription).iter().map(|record| record.event_type()).collect();
     assert_eq!(types, [EventType::AuthFailure, EventType::AuthSuccess]);
 }
 
@@ -259,10 +215,7 @@ fn a_subscriber_that_waits_is_woken_from_another_thread() {
     assert!(subscription.recv().now_or_never().is_none());
     let other = emitter.clone();
     let thread = std::thread::spawn(move || other.emit(connected(1)));
-    assert_eq!(
-        block_on(subscription.recv()).unwrap().event,
-        connected(1).into()
-    );
+    assert_eq!(block_on(subscription.recv()).unwrap().event, connected(1).into());
     thread.join().unwrap();
 }
 
@@ -329,12 +282,7 @@ fn records_are_flushed_before_flush_returns() {
     }
     let emitter = emitter();
     let visible = Arc::new(Mutex::new(0));
-    emitter
-        .attach(Held {
-            held: 0,
-            visible: Arc::clone(&visible),
-        })
-        .unwrap();
+    emitter.attach(Held { held: 0, visible: Arc::clone(&visible) }).unwrap();
     for number in 0..50 {
         emitter.emit(connected(number));
     }
@@ -363,10 +311,7 @@ fn emitter() -> Emitter {
 }
 
 fn connected(number: usize) -> ClientConnected {
-    ClientConnected {
-        server: number.to_string(),
-        ..ClientConnected::default()
-    }
+    ClientConnected { server: number.to_string(), ..ClientConnected::default() }
 }
 
 fn forward(to: Sender<EventRecord>) -> impl Fn(&EventRecord) + Send + 'static {

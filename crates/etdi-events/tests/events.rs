@@ -62,10 +62,7 @@ fn a_time_with_an_offset_reads_as_utc_and_one_that_utc_cannot_hold_is_refused() 
         .to_string()
     };
     let record: EventRecord = serde_json::from_str(&json("2027-01-15T10:00:00+02:00")).unwrap();
-    assert_eq!(
-        serde_json::to_value(&record).unwrap()["time"],
-        "2027-01-15T08:00:00Z"
-    );
+    assert_eq!(serde_json::to_value(&record).unwrap()["time"], "2027-01-15T08:00:00Z");
     assert!(serde_json::from_str::<EventRecord>(&json("9999-12-31T23:59:59-02:00")).is_err());
 }
 
@@ -83,19 +80,8 @@ fn no_event_has_a_member_for_a_secret() {
     for record in records_of_every_type() {
         members(&serde_json::to_value(&record).unwrap(), &mut found);
     }
-    for forbidden in [
-        "token",
-        "secret",
-        "password",
-        "assertion",
-        "arguments",
-        "result",
-        "key",
-    ] {
-        assert!(
-            !found.iter().any(|name| name.contains(forbidden)),
-            "{forbidden}: {found:?}"
-        );
+    for forbidden in ["token", "secret", "password", "assertion", "arguments", "result", "key"] {
+        assert!(!found.iter().any(|name| name.contains(forbidden)), "{forbidden}: {found:?}");
     }
 }
 
@@ -103,10 +89,9 @@ fn no_event_has_a_member_for_a_secret() {
 fn the_json_lines_sink_keeps_the_contract_and_hostile_text_stays_on_its_line() {
     let buffer = Shared::default();
     let read = buffer.clone();
-    sink_keeps_its_contract(
-        JsonLinesSink::new(io::BufWriter::new(buffer.clone())),
-        || read.text().lines().map(id_of_line).collect(),
-    )
+    sink_keeps_its_contract(JsonLinesSink::new(io::BufWriter::new(buffer.clone())), || {
+        read.text().lines().map(id_of_line).collect()
+    })
     .unwrap();
     assert_eq!(buffer.text().lines().count(), 2 * EventType::ALL.len());
 }
@@ -145,21 +130,15 @@ fn the_tracing_sink_keeps_the_contract_and_escapes_hostile_text() {
 fn a_violation_is_logged_as_an_error() {
     let buffer = Shared::default();
     let writer = buffer.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_writer(move || writer.clone())
-        .with_ansi(false)
-        .finish();
+    let subscriber =
+        tracing_subscriber::fmt().with_writer(move || writer.clone()).with_ansi(false).finish();
     tracing::subscriber::with_default(subscriber, || {
         for record in records_of_every_type() {
             TracingSink.record(&record).unwrap();
         }
     });
     for line in buffer.text().lines() {
-        assert_eq!(
-            line.contains(" ERROR "),
-            line.contains("type=security_violation"),
-            "{line}"
-        );
+        assert_eq!(line.contains(" ERROR "), line.contains("type=security_violation"), "{line}");
     }
 }
 
@@ -185,10 +164,7 @@ fn the_contract_finds_a_sink_that_loses_one_that_repeats_and_one_that_refuses() 
         }
     }
     for fault in ["loses", "repeats", "reorders"] {
-        let sink = Faulty {
-            fault,
-            ..Faulty::default()
-        };
+        let sink = Faulty { fault, ..Faulty::default() };
         let kept = Arc::clone(&sink.kept);
         assert!(matches!(
             sink_keeps_its_contract(sink, || kept.lock().unwrap().clone()),
@@ -196,17 +172,8 @@ fn the_contract_finds_a_sink_that_loses_one_that_repeats_and_one_that_refuses() 
         ));
     }
     assert!(matches!(
-        sink_keeps_its_contract(
-            Faulty {
-                fault: "refuses",
-                ..Faulty::default()
-            },
-            Vec::new
-        ),
-        Err(ContractViolation::Refused {
-            event: EventType::AuthFailure,
-            ..
-        })
+        sink_keeps_its_contract(Faulty { fault: "refuses", ..Faulty::default() }, Vec::new),
+        Err(ContractViolation::Refused { event: EventType::AuthFailure, .. })
     ));
     let sound = Faulty::default();
     let kept = Arc::clone(&sound.kept);

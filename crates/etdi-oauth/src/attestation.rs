@@ -116,8 +116,11 @@ impl AttestationError {
             Self::Token(TokenError::Expired { since }) => {
                 AttestationEvidence::Expired { issuer: issuer.to_owned(), since }
             }
-            Self::Token(TokenError::KeyWithdrawn { .. }) => {
-                AttestationEvidence::Revoked(self.to_string())
+            Self::Token(TokenError::KeyWithdrawn { kid }) => {
+                let kid = escaped(&kid);
+                AttestationEvidence::Revoked(format!(
+                    "the issuer has withdrawn the key \"{kid}\" that signed the attestation"
+                ))
             }
             Self::NotConfigured(_) => AttestationEvidence::Unchecked(self.to_string()),
             _ => AttestationEvidence::Bad(self.to_string()),

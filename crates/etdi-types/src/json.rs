@@ -12,8 +12,8 @@ use std::borrow::Cow;
 
 pub use canonical::{write_canonical, write_string};
 pub use error::{JsonError, JsonErrorKind, Limits};
-pub(crate) use reader::{parse_text, text};
 pub use reader::{parse, parse_canonical, spans, strings_named};
+pub(crate) use reader::{parse_text, text};
 
 /// A JSON value that passed the strict reader. Object members are in canonical order: sorted by
 /// UTF-16 code units, each name once.

@@ -31,18 +31,18 @@ pub use etdi_server::{SecureServer, Secured, ToolSpec};
 
 /// What a server or a host needs, in one import.
 pub mod prelude {
-    pub use crate::{
-        Clock, Provider, SecurityLevel, SigningKey, StdioCommand, SystemClock, TrustConfig,
-    };
-    #[cfg(feature = "client")]
-    pub use crate::{
-        Approval, ApprovalStore, ApprovedTool, Decision, EtdiClient, JudgedTool, MemoryApprovals,
-    };
     #[cfg(feature = "oauth")]
     pub use crate::{
         AccessToken, AttestationConfig, Auth0Provider, EntraProvider, Expectations,
         GenericProvider, OAuthConfig, OAuthError, OAuthProvider, OktaProvider, Principal,
         ProviderRegistry, TokenRequest,
+    };
+    #[cfg(feature = "client")]
+    pub use crate::{
+        Approval, ApprovalStore, ApprovedTool, Decision, EtdiClient, JudgedTool, MemoryApprovals,
+    };
+    pub use crate::{
+        Clock, Provider, SecurityLevel, SigningKey, StdioCommand, SystemClock, TrustConfig,
     };
     #[cfg(feature = "server")]
     pub use crate::{SecureServer, Secured, ToolSpec};

@@ -17,10 +17,7 @@ const EXPECTED: &[(u32, &str)] = &[
     (9, "key supplied by the tool itself"),
     (10, "self-declared trust"),
     (11, "permission added behind a cached verdict"),
-    (
-        12,
-        "duplicate members, huge numbers, depth bombs, long texts",
-    ),
+    (12, "duplicate members, huge numbers, depth bombs, long texts"),
     (13, "hidden for one listing, back rewritten"),
     (14, "poison on page 2; endless and repeating cursors"),
     (15, "two tools of one name or one id"),
@@ -40,15 +37,7 @@ const EXPECTED: &[(u32, &str)] = &[
 
 pub(crate) fn run() -> Result<()> {
     let step = Step::cargo("attacks")
-        .args([
-            "test",
-            "--quiet",
-            "-p",
-            "etdi-tests",
-            "--test",
-            "attacks",
-            "--no-fail-fast",
-        ])
+        .args(["test", "--quiet", "-p", "etdi-tests", "--test", "attacks", "--no-fail-fast"])
         .args(["--", "--format", "pretty", "attack_"]);
     let repeat = step.to_string();
     let output = step.probe()?;
@@ -71,11 +60,7 @@ pub(crate) fn run() -> Result<()> {
             report.missing
         );
     }
-    println!(
-        "\n{} attacks, none succeeded ({} tests)",
-        EXPECTED.len(),
-        report.tests
-    );
+    println!("\n{} attacks, none succeeded ({} tests)", EXPECTED.len(), report.tests);
     Ok(())
 }
 
@@ -90,12 +75,7 @@ struct Report {
 impl Report {
     fn of(output: &str) -> Self {
         let results: Vec<TestResult<'_>> = output.lines().filter_map(TestResult::parse).collect();
-        let mut report = Self {
-            lines: Vec::new(),
-            tests: results.len(),
-            failed: 0,
-            missing: 0,
-        };
+        let mut report = Self { lines: Vec::new(), tests: results.len(), failed: 0, missing: 0 };
         let mut numbers: Vec<u32> = EXPECTED.iter().map(|(number, _)| *number).collect();
         numbers.extend(results.iter().map(|result| result.number));
         numbers.sort_unstable();
@@ -108,14 +88,8 @@ impl Report {
     }
 
     fn add(&mut self, number: u32, tests: &[&TestResult<'_>]) {
-        let failed = tests
-            .iter()
-            .filter(|test| test.outcome == Outcome::Failed)
-            .count();
-        let passed = tests
-            .iter()
-            .filter(|test| test.outcome == Outcome::Passed)
-            .count();
+        let failed = tests.iter().filter(|test| test.outcome == Outcome::Failed).count();
+        let passed = tests.iter().filter(|test| test.outcome == Outcome::Passed).count();
         self.failed += failed;
         let result = if failed > 0 {
             "FAILED"
@@ -131,8 +105,7 @@ impl Report {
             .map(|(_, title)| (*title).to_owned())
             .or_else(|| tests.first().map(|test| test.words.replace('_', " ")))
             .unwrap_or_default();
-        self.lines
-            .push(format!("{number:>3}  {title:<58}  {result}"));
+        self.lines.push(format!("{number:>3}  {title:<58}  {result}"));
     }
 }
 
@@ -160,11 +133,7 @@ impl<'a> TestResult<'a> {
             "ignored" => Outcome::Ignored,
             _ => Outcome::Failed,
         };
-        Some(Self {
-            number: number.parse().ok()?,
-            words,
-            outcome,
-        })
+        Some(Self { number: number.parse().ok()?, words, outcome })
     }
 }
 
@@ -203,21 +172,13 @@ mod tests {
         let report = Report::of(&(passing() + "test m::attack_09_on_http ... FAILED\n"));
         assert_eq!((report.failed, report.missing), (1, 0));
         assert!(
-            report
-                .lines
-                .iter()
-                .any(|line| line.starts_with("  9") && line.ends_with("FAILED"))
+            report.lines.iter().any(|line| line.starts_with("  9") && line.ends_with("FAILED"))
         );
     }
 
     #[test]
     fn an_attack_beyond_the_list_is_shown_by_its_name() {
         let report = Report::of(&(passing() + "test attack_77_of_our_own ... ok\n"));
-        assert!(
-            report
-                .lines
-                .iter()
-                .any(|line| line.starts_with(" 77  of our own "))
-        );
+        assert!(report.lines.iter().any(|line| line.starts_with(" 77  of our own ")));
     }
 }

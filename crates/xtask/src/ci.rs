@@ -7,17 +7,13 @@ use crate::{demos, setup, test, workspace};
 
 pub(crate) fn run() -> Result<()> {
     for component in ["fmt", "clippy"] {
-        let found = Step::cargo(component)
-            .args([component, "--version"])
-            .probe()?;
+        let found = Step::cargo(component).args([component, "--version"]).probe()?;
         ensure!(
             found.status.success(),
             "`cargo {component}` is missing: rustup component add rustfmt clippy"
         );
     }
-    Step::cargo("format")
-        .args(["fmt", "--all", "--check"])
-        .run()?;
+    Step::cargo("format").args(["fmt", "--all", "--check"]).run()?;
     let tools = setup::tools()?;
     Step::cargo("dependencies")
         .args(["deny", "check", "bans", "licenses", "sources"])
@@ -41,10 +37,7 @@ pub(crate) fn run() -> Result<()> {
 /// Only packages that have features: the others were checked whole.
 fn each_feature_alone(tools: &std::path::Path) -> Result<()> {
     let packages = workspace::packages()?;
-    let mut featured = packages
-        .iter()
-        .filter(|package| !package.features.is_empty())
-        .peekable();
+    let mut featured = packages.iter().filter(|package| !package.features.is_empty()).peekable();
     if featured.peek().is_none() {
         return Ok(());
     }

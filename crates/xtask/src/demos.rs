@@ -5,12 +5,10 @@ use serde_json::Value;
 
 use crate::step::Step;
 
-const SCENARIOS: &[&str] = &["tool-poisoning"];
+const SCENARIOS: &[&str] = &["tool-poisoning", "e2e"];
 
 pub(crate) fn run() -> Result<()> {
-    Step::cargo("demos")
-        .args(["run", "-q", "-p", "demos"])
-        .run()?;
+    Step::cargo("demos").args(["run", "-q", "-p", "demos"]).run()?;
     for scenario in SCENARIOS {
         let output = Step::cargo(format!("demo {scenario} as JSON"))
             .args(["run", "-q", "-p", "demos", "--", scenario, "--json"])
@@ -25,27 +23,16 @@ fn check(scenario: &str, output: &str) -> Result<()> {
     let mut transports = Vec::new();
     for line in output.lines() {
         let result: Value = serde_json::from_str(line).context("a line is not JSON")?;
-        ensure!(
-            text(&result, "scenario") == Some(scenario),
-            "a line is of another scenario"
-        );
+        ensure!(text(&result, "scenario") == Some(scenario), "a line is of another scenario");
         ensure!(result.get("issuer").is_some(), "a line has no `issuer`");
         let transport = text(&result, "transport").context("a line has no `transport`")?;
-        ensure!(
-            !transports.contains(&transport.to_owned()),
-            "two lines are for {transport}"
-        );
+        ensure!(!transports.contains(&transport.to_owned()), "two lines are for {transport}");
         transports.push(transport.to_owned());
         let claims = result.get("claims").and_then(Value::as_array);
-        let claims = claims
-            .filter(|claims| !claims.is_empty())
-            .context("a line has no claims")?;
+        let claims = claims.filter(|claims| !claims.is_empty()).context("a line has no claims")?;
         for claim in claims {
             for member in ["id", "claim", "expected", "observed"] {
-                ensure!(
-                    claim.get(member).is_some(),
-                    "a claim has no `{member}`: {claim}"
-                );
+                ensure!(claim.get(member).is_some(), "a claim has no `{member}`: {claim}");
             }
             ensure!(passes(claim), "a claim does not hold: {claim}");
         }

@@ -36,26 +36,13 @@ struct Program {
     at_least: &'static [u32],
 }
 
-const NODE: Program = Program {
-    names: &["node"],
-    what: "Node.js 20 or later",
-    at_least: &[20],
-};
-const NPM: Program = Program {
-    names: &["npm"],
-    what: "npm, which comes with Node.js",
-    at_least: &[],
-};
-const PYTHON: Program = Program {
-    names: &["python3"],
-    what: "Python 3.11 or later",
-    at_least: &[3, 11],
-};
-const C_COMPILER: Program = Program {
-    names: &["cc", "clang", "gcc"],
-    what: "a C compiler, for aws-lc",
-    at_least: &[],
-};
+const NODE: Program = Program { names: &["node"], what: "Node.js 20 or later", at_least: &[20] };
+const NPM: Program =
+    Program { names: &["npm"], what: "npm, which comes with Node.js", at_least: &[] };
+const PYTHON: Program =
+    Program { names: &["python3"], what: "Python 3.11 or later", at_least: &[3, 11] };
+const C_COMPILER: Program =
+    Program { names: &["cc", "clang", "gcc"], what: "a C compiler, for aws-lc", at_least: &[] };
 
 /// Names everything that is missing at once.
 fn require(programs: &[Program]) -> Result<()> {
@@ -63,33 +50,17 @@ fn require(programs: &[Program]) -> Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
-    bail!(
-        "install what is missing and try again:\n    {}",
-        missing.join("\n    ")
-    )
+    bail!("install what is missing and try again:\n    {}", missing.join("\n    "))
 }
 
 fn lacks(program: &Program) -> Option<String> {
-    let Program {
-        names,
-        what,
-        at_least,
-    } = program;
+    let Program { names, what, at_least } = program;
     let found = names.iter().find_map(|name| {
-        let output = Step::new("version", name)
-            .args(["--version"])
-            .probe()
-            .ok()?;
-        output
-            .status
-            .success()
-            .then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+        let output = Step::new("version", name).args(["--version"]).probe().ok()?;
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
     });
     match found {
-        None => Some(format!(
-            "{what}: `{}` is not on the PATH",
-            names.join("` or `")
-        )),
+        None => Some(format!("{what}: `{}` is not on the PATH", names.join("` or `"))),
         Some(version) if numbers(&version).as_slice() < at_least => {
             Some(format!("{what}: `{}` is {version}", names.join("` or `")))
         }
@@ -101,11 +72,7 @@ fn lacks(program: &Program) -> Option<String> {
 fn numbers(text: &str) -> Vec<u32> {
     text.split(|c: char| !(c.is_ascii_digit() || c == '.'))
         .find(|word| word.starts_with(|c: char| c.is_ascii_digit()))
-        .map(|word| {
-            word.split('.')
-                .map_while(|number| number.parse().ok())
-                .collect()
-        })
+        .map(|word| word.split('.').map_while(|number| number.parse().ok()).collect())
         .unwrap_or_default()
 }
 
@@ -129,15 +96,7 @@ fn python_packages(requirements: &Path, environment: &Path) -> Result<()> {
             .args([environment])
             .run()?;
         Step::new("Python packages", programs_of(environment).join("python"))
-            .args([
-                "-m",
-                "pip",
-                "install",
-                "--quiet",
-                "--require-hashes",
-                "--only-binary",
-                ":all:",
-            ])
+            .args(["-m", "pip", "install", "--quiet", "--require-hashes", "--only-binary", ":all:"])
             .args(["--disable-pip-version-check", "--requirement"])
             .args([requirements])
             .run()
@@ -177,28 +136,12 @@ mod tests {
 
     #[test]
     fn every_program_that_is_missing_is_named() {
-        let missing = |name| Program {
-            names: name,
-            what: "something",
-            at_least: &[],
-        };
-        let programs = [
-            missing(&["no-such-one"]),
-            missing(&["no-such-two", "nor-this"]),
-        ];
+        let missing = |name| Program { names: name, what: "something", at_least: &[] };
+        let programs = [missing(&["no-such-one"]), missing(&["no-such-two", "nor-this"])];
         let message = require(&programs).unwrap_err().to_string();
         assert!(message.contains("`no-such-one`"), "{message}");
         assert!(message.contains("`no-such-two` or `nor-this`"), "{message}");
-        let old = Program {
-            names: &["cargo"],
-            what: "a later cargo",
-            at_least: &[u32::MAX],
-        };
-        assert!(
-            require(&[old])
-                .unwrap_err()
-                .to_string()
-                .contains("`cargo` is cargo ")
-        );
+        let old = Program { names: &["cargo"], what: "a later cargo", at_least: &[u32::MAX] };
+        assert!(require(&[old]).unwrap_err().to_string().contains("`cargo` is cargo "));
     }
 }

@@ -41,11 +41,7 @@ impl Step {
     }
 
     pub(crate) fn args(mut self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {
-        self.arguments.extend(
-            arguments
-                .into_iter()
-                .map(|argument| argument.as_ref().to_owned()),
-        );
+        self.arguments.extend(arguments.into_iter().map(|argument| argument.as_ref().to_owned()));
         self
     }
 
@@ -70,10 +66,7 @@ impl Step {
     /// Runs the step, with its output shown as it comes.
     pub(crate) fn run(self) -> Result<()> {
         let started = self.announce();
-        let status = self
-            .command()
-            .status()
-            .with_context(|| self.cannot_start())?;
+        let status = self.command().status().with_context(|| self.cannot_start())?;
         self.finish(started, status.success())
     }
 
@@ -129,21 +122,14 @@ impl Step {
     fn finish(&self, started: Instant, success: bool) -> Result<()> {
         let seconds = started.elapsed().as_secs_f32();
         if !success {
-            bail!(
-                "{} failed after {seconds:.1} s; repeat it with\n    {self}",
-                self.name
-            );
+            bail!("{} failed after {seconds:.1} s; repeat it with\n    {self}", self.name);
         }
         println!("--- {}: done in {seconds:.1} s", self.name);
         Ok(())
     }
 
     fn cannot_start(&self) -> String {
-        format!(
-            "{}: `{}` could not be started",
-            self.name,
-            self.program.to_string_lossy()
-        )
+        format!("{}: `{}` could not be started", self.name, self.program.to_string_lossy())
     }
 }
 
@@ -192,15 +178,9 @@ mod tests {
 
     #[test]
     fn a_step_that_fails_says_how_to_repeat_it() {
-        let error = Step::new("look", "false")
-            .args(["--really"])
-            .run()
-            .unwrap_err();
+        let error = Step::new("look", "false").args(["--really"]).run().unwrap_err();
         let message = format!("{error:#}");
         assert!(message.starts_with("look failed after "), "{message}");
-        assert!(
-            message.ends_with("repeat it with\n    false --really"),
-            "{message}"
-        );
+        assert!(message.ends_with("repeat it with\n    false --really"), "{message}");
     }
 }

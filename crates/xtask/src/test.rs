@@ -23,11 +23,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     setup::tests()?;
     let packages = options.packages()?;
     let selection = options.selection(&packages);
-    let nextest = Step::cargo("nextest")
-        .args(["nextest", "--version"])
-        .probe()?
-        .status
-        .success();
+    let nextest = Step::cargo("nextest").args(["nextest", "--version"]).probe()?.status.success();
     if !nextest {
         println!("\ncargo-nextest is not installed: the tests run with `cargo test`");
         return Step::cargo("tests")
@@ -56,11 +52,7 @@ impl Options {
         let mut packages = workspace::packages()?;
         if !self.packages.is_empty() {
             packages.retain(|package| self.packages.contains(&package.name));
-            ensure!(
-                !packages.is_empty(),
-                "the workspace has no package {:?}",
-                self.packages
-            );
+            ensure!(!packages.is_empty(), "the workspace has no package {:?}", self.packages);
         }
         Ok(packages)
     }
@@ -92,18 +84,12 @@ mod tests {
         let selection = all.selection(&all.packages().unwrap());
         assert_eq!(selection, ["--workspace", "--features", "etdi-tests/peers"]);
 
-        let one = Options {
-            packages: vec!["xtask".to_owned()],
-            filter: None,
-        };
+        let one = Options { packages: vec!["xtask".to_owned()], filter: None };
         let packages = one.packages().unwrap();
         assert_eq!(one.selection(&packages), ["--package", "xtask"]);
         assert!(!packages.iter().any(|package| package.library));
 
-        let none = Options {
-            packages: vec!["no-such".to_owned()],
-            filter: None,
-        };
+        let none = Options { packages: vec!["no-such".to_owned()], filter: None };
         assert!(none.packages().is_err());
     }
 }

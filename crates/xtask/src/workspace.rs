@@ -24,9 +24,8 @@ pub(crate) struct Package {
 
 /// The packages of the workspace.
 pub(crate) fn packages() -> Result<Vec<Package>> {
-    let output = Step::cargo("metadata")
-        .args(["metadata", "--no-deps", "--format-version", "1"])
-        .probe()?;
+    let output =
+        Step::cargo("metadata").args(["metadata", "--no-deps", "--format-version", "1"]).probe()?;
     ensure!(
         output.status.success(),
         "`cargo metadata` failed:\n{}",
@@ -45,16 +44,9 @@ fn parse(metadata: &Value) -> Option<Vec<Package>> {
         .map(|package| {
             let targets = package.get("targets")?.as_array()?;
             Some(Package {
-                library: targets
-                    .iter()
-                    .any(|target| target.get("doctest") == Some(&true.into())),
+                library: targets.iter().any(|target| target.get("doctest") == Some(&true.into())),
                 name: package.get("name")?.as_str()?.to_owned(),
-                features: package
-                    .get("features")?
-                    .as_object()?
-                    .keys()
-                    .cloned()
-                    .collect(),
+                features: package.get("features")?.as_object()?.keys().cloned().collect(),
             })
         })
         .collect()

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use anyhow::Context;
 use etdi::client::{CallError, ServerConnection};
-use etdi::{Approval, ApprovedTool, Decision, EtdiClient, JudgedTool, SigningKey, StdioCommand};
 use etdi::oauth::BearerToken;
 use etdi::server::ACCESS_TOKEN_VARIABLE;
+use etdi::{Approval, ApprovedTool, Decision, EtdiClient, JudgedTool, SigningKey, StdioCommand};
 use reqwest::header::WWW_AUTHENTICATE;
+use rmcp::RoleClient;
 use rmcp::model::{CallToolRequestParams, CallToolResult, JsonObject, Tool};
 use rmcp::service::{RunningService, ServiceExt};
 use rmcp::transport::{StreamableHttpClientTransport, TokioChildProcess};
-use rmcp::RoleClient;
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -122,9 +122,7 @@ impl Server {
 
     /// What a server on stdio says that is started with this token for its calls.
     pub(super) async fn started_with(&self, token: &BearerToken) -> anyhow::Result<String> {
-        let Reached::Stdio(command) = &self.reached else {
-            anyhow::bail!("the server is on HTTP")
-        };
+        let Reached::Stdio(command) = &self.reached else { anyhow::bail!("the server is on HTTP") };
         let output = tokio::process::Command::new(&command.command)
             .args(&command.args)
             .env(ACCESS_TOKEN_VARIABLE, token.expose())

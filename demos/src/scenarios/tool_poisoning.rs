@@ -6,8 +6,7 @@ use etdi::client::InstructionsState;
 
 use super::idp::IdentityProvider;
 use super::stage::{
-    DOCUMENT, FINDINGS, Stage, approve, call_again, call_plainly, judged, unattended,
-    verdict,
+    DOCUMENT, FINDINGS, Stage, approve, call_again, call_plainly, judged, unattended, verdict,
 };
 use crate::claims::{Report, Transport};
 use crate::process::Launcher;
@@ -20,11 +19,7 @@ pub const NAME: &str = "tool-poisoning";
 ///
 /// # Errors
 /// If something that is no claim fails: a server does not start, a connection breaks.
-pub async fn run(
-    transport: Transport,
-    launcher: &Launcher,
-    quiet: bool,
-) -> anyhow::Result<Report> {
+pub async fn run(transport: Transport, launcher: &Launcher, quiet: bool) -> anyhow::Result<Report> {
     let mut report = Report::new(NAME, transport, quiet);
     let folder = tempfile::tempdir()?;
     let identity = IdentityProvider::embedded(launcher, folder.path()).await?;
@@ -232,8 +227,8 @@ async fn rug_pulls(report: &mut Report, stage: &Stage<'_>) -> anyhow::Result<()>
     state.set_offer("same-version")?;
     report.claim(
         "same-version-changed",
-        "the same version with another description, signed by the publisher's own key",
-        "blocked: Signed, Tampered; calls 1",
+        "the same version with another description, signed by the publisher's own key, not attested",
+        "blocked: Identified, Tampered, EvidenceLost; calls 1",
         format!("{}; calls {}", call_again(&server, &first).await, state.calls()),
     )?;
     state.set_offer("1.1.0")?;

@@ -21,7 +21,10 @@ use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 use serde_json::{Map, Value, json};
 
-use super::{ATTESTATION_FILE, DESCRIPTION, GENUINE_FILE, POISON, PROVIDER, TOOL, document, scanner_tool, serve};
+use super::{
+    ATTESTATION_FILE, DESCRIPTION, GENUINE_FILE, POISON, PROVIDER, TOOL, document, scanner_tool,
+    serve,
+};
 use crate::claims::Transport;
 use crate::state::State;
 

@@ -82,8 +82,7 @@ impl ServerHandler for App {
         _request: Option<PaginatedRequestParams>,
         _context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        let description =
-            if self.state.offer() == "1.1.0" { DESCRIPTION_1_1 } else { DESCRIPTION };
+        let description = if self.state.offer() == "1.1.0" { DESCRIPTION_1_1 } else { DESCRIPTION };
         Ok(ListToolsResult::with_all_items(vec![scanner_tool(description)]))
     }
 

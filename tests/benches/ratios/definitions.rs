@@ -183,7 +183,8 @@ pub async fn decision() -> Row {
         std::hint::black_box(public.verifies(message.as_bytes(), &signature));
     }
     let verify = begun.elapsed().as_secs_f64() / 1_000.0;
-    let beside = format!("beside it: a listing round trip is {:.1} verifies", median(trips) / verify);
+    let beside =
+        format!("beside it: a listing round trip is {:.1} verifies", median(trips) / verify);
     Row::at_most("decision before a call of a known tool / Ed25519 verify", measured, 0.05)
         .beside(beside)
 }

@@ -9,12 +9,12 @@ use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256};
 use axum::Json;
 use axum::routing::{get, post};
 use etdi::keys::base64url_encode;
+use etdi::trust::IssuerKind;
+use etdi::{Clock, SystemClock};
 use etdi_oauth::{
     Auth0Provider, BearerToken, Expectations, IssuerRules, KeySet, Network, OAuthConfig,
     OAuthProvider, TokenRequest, validate,
 };
-use etdi::trust::IssuerKind;
-use etdi::{Clock, SystemClock};
 use serde_json::{Value, json};
 
 use crate::timing::{Row, ratio};

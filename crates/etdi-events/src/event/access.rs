@@ -155,11 +155,6 @@ impl Default for TokenRefreshed {
 
 impl Default for TokenExpired {
     fn default() -> Self {
-        Self {
-            issuer: String::new(),
-            client: None,
-            audience: None,
-            since: EPOCH,
-        }
+        Self { issuer: String::new(), client: None, audience: None, since: EPOCH }
     }
 }

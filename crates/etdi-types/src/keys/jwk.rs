@@ -121,8 +121,7 @@ impl Jwk {
             },
             _ => return Err(KeyError::Unsupported),
         };
-        let jwk =
-            Self { kid: members.kid, alg: members.alg, material, derived: Arc::default() };
+        let jwk = Self { kid: members.kid, alg: members.alg, material, derived: Arc::default() };
         jwk.verifying_key()?;
         Ok(jwk)
     }

@@ -1,0 +1,94 @@
+//! DPoP proofs of token requests (RFC 9449, section 4.3).
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
+use axum::http::HeaderMap;
+use etdi::keys::base64url_decode;
+use etdi::{Jwk, SigAlg};
+use serde_json::Value;
+
+use super::registration::random_text;
+use super::request::Denial;
+
+/// How old a proof may be, in seconds, and how far ahead its time may lie.
+const WINDOW: i64 = 60;
+
+/// The proofs that were used, and the nonce that they must have.
+pub(super) struct Proofs {
+    nonce: String,
+    used: Mutex<BTreeSet<String>>,
+}
+
+impl Proofs {
+    pub(super) fn new() -> anyhow::Result<Self> {
+        Ok(Self { nonce: random_text()?, used: Mutex::default() })
+    }
+
+    /// The thumbprint of the key that the request proves to hold; `None` if it proves none.
+    pub(super) fn check(
+        &self,
+        headers: &HeaderMap,
+        endpoint: &str,
+        now: i64,
+    ) -> Result<Option<String>, Denial> {
+        let mut proofs = headers.get_all("dpop").iter();
+        let Some(proof) = proofs.next() else { return Ok(None) };
+        if proofs.next().is_some() {
+            return Err(bad("there is more than one"));
+        }
+        let proof = Proof::verified(proof.to_str().unwrap_or_default())
+            .ok_or_else(|| bad("it is not one, or its signature does not verify"))?;
+        let is = |name: &str, value: &str| proof.claim(name) == Some(value);
+        if !is("htm", "POST") || !is("htu", endpoint) {
+            return Err(bad("it is for another request"));
+        }
+        let issued = proof.claims.get("iat").and_then(Value::as_i64);
+        if issued.is_none_or(|issued| (now - issued).abs() > WINDOW) {
+            return Err(bad("its time is not now"));
+        }
+        if !is("nonce", &self.nonce) {
+            return Err(Denial::use_nonce(&self.nonce));
+        }
+        let id = proof.claim("jti").filter(|id| !id.is_empty()).ok_or_else(|| bad("no jti"))?;
+        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        if !used.insert(id.to_owned()) {
+            return Err(bad("it was used before"));
+        }
+        Ok(Some(proof.thumbprint))
+    }
+}
+
+fn bad(why: &str) -> Denial {
+    Denial::new(400, "invalid_dpop_proof", format!("the DPoP proof is refused: {why}"))
+}
+
+struct Proof {
+    claims: Value,
+    thumbprint: String,
+}
+
+impl Proof {
+    fn verified(text: &str) -> Option<Self> {
+        let mut parts = text.split('.');
+        let (header, payload, signature) = (parts.next()?, parts.next()?, parts.next()?);
+        if parts.next().is_some() {
+            return None;
+        }
+        let read = |part| serde_json::from_slice::<Value>(&base64url_decode(part)?).ok();
+        let (head, claims) = (read(header)?, read(payload)?);
+        let member = |name| head.get(name).and_then(Value::as_str);
+        let algorithm = SigAlg::from_jose(member("alg")?)?;
+        let key = Jwk::from_json(&head.get("jwk")?.to_string()).ok()?;
+        let verifying = key.verifying_key().ok()?;
+        let input = format!("{header}.{payload}");
+        let good = member("typ") == Some("dpop+jwt")
+            && verifying.algorithm() == algorithm
+            && verifying.verifies(input.as_bytes(), &base64url_decode(signature)?);
+        good.then(|| Self { claims, thumbprint: key.thumbprint() })
+    }
+
+    fn claim(&self, name: &str) -> Option<&str> {
+        self.claims.get(name)?.as_str()
+    }
+}

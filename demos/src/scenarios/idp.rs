@@ -1,0 +1,227 @@
+//! The identity provider of a scenario: a real tenant, or an embedded issuer that the demo controls.
+
+use std::path::Path;
+
+use anyhow::Context;
+use etdi::oauth::OAuthConfig;
+use etdi::trust::{IssuerKind, TrustedIssuer, TrustedProvider};
+use etdi::{MinBinding, SigningKey, TrustConfig};
+
+use crate::identity::{Attestations, Credentials, Identity, loopback};
+use crate::issuer::{API, ATTESTATIONS, Algorithm, Api, Application, CLAIM, Layout, Registration};
+use crate::process::{HttpServer, Launcher};
+use crate::servers::{CALL_SCOPE, PROVIDER, Role};
+use crate::state::State;
+use crate::tenant::Tenant;
+
+/// The client id of "ETDI Tool Registry" at an embedded issuer.
+pub(super) const REGISTRY: &str = "etdi-tool-registry";
+/// The client id of "ETDI Demo Server".
+const SERVER: &str = "etdi-demo-server";
+/// The client id of an application of the same tenant that belongs to somebody else.
+pub(super) const STRANGER: &str = "somebody-elses-app";
+/// An API whose tokens are signed with HS256.
+pub(super) const HS256_API: &str = "https://hs256-api.etdi-tools.demo.com";
+/// A scope that does not let its holder call tools.
+pub(super) const OTHER_SCOPE: &str = "read:resource-servers";
+
+const SCOPES: [&str; 5] = [
+    "create:resource-servers",
+    OTHER_SCOPE,
+    "update:resource-servers",
+    "delete:resource-servers",
+    CALL_SCOPE,
+];
+
+/// What vouches for TrustedSoft's tools, and for those who call them.
+pub(super) struct IdentityProvider {
+    pub(super) issuer: String,
+    pub(super) audience: String,
+    pub(super) embedded: Option<Embedded>,
+    registry: OAuthConfig,
+    server_client: String,
+    attestations: Option<Attestations>,
+}
+
+/// An issuer that runs as a process of the demo's own.
+pub(super) struct Embedded {
+    pub(super) issuer: String,
+    state: State,
+    registration: Registration,
+    _process: HttpServer,
+}
+
+impl IdentityProvider {
+    /// The applications of a real tenant.
+    pub(super) fn of(tenant: &Tenant) -> Self {
+        Self {
+            issuer: tenant.registry.issuer().to_owned(),
+            audience: tenant.registry.default_audience().unwrap_or_default().to_owned(),
+            embedded: None,
+            registry: tenant.registry.clone(),
+            server_client: tenant.server.client_id().unwrap_or_default().to_owned(),
+            attestations: tenant.attestations.clone(),
+        }
+    }
+
+    /// An embedded issuer that is set up as a tenant would be.
+    pub(super) async fn embedded(launcher: &Launcher, folder: &Path) -> anyhow::Result<Self> {
+        let registration = Registration {
+            layout: Layout::Auth0,
+            apis: vec![
+                Api::new(API, &SCOPES),
+                Api { attests: true, ..Api::new(ATTESTATIONS, &[]) },
+                Api { algorithm: Algorithm::HS256, ..Api::new(HS256_API, &[CALL_SCOPE]) },
+            ],
+            applications: vec![
+                Application::new("ETDI Tool Registry", REGISTRY)?
+                    .granted(API, &SCOPES)
+                    .granted(HS256_API, &[CALL_SCOPE]),
+                Application::new("ETDI Demo Server", SERVER)?
+                    .granted(API, &[CALL_SCOPE, OTHER_SCOPE])
+                    .granted(ATTESTATIONS, &[])
+                    .authority("trustedsoft.example"),
+                Application::new("Somebody else's", STRANGER)?
+                    .granted(API, &[CALL_SCOPE])
+                    .granted(ATTESTATIONS, &[])
+                    .authority("somebody-else.example"),
+            ],
+        };
+        let embedded = Embedded::start(launcher, &folder.join("issuer"), registration).await?;
+        Ok(Self {
+            issuer: embedded.issuer.clone(),
+            audience: API.to_owned(),
+            registry: embedded.config(REGISTRY)?.audience(API),
+            server_client: SERVER.to_owned(),
+            attestations: Some(Attestations {
+                audience: ATTESTATIONS.to_owned(),
+                claim: Some(CLAIM.to_owned()),
+            }),
+            embedded: Some(embedded),
+        })
+    }
+
+    /// "ETDI Tool Registry", which asks for tokens to call with.
+    pub(super) fn registry(&self) -> OAuthConfig {
+        self.registry.clone()
+    }
+
+    /// "ETDI Tool Registry" with a secret that is not its own.
+    pub(super) fn with_wrong_secret(&self) -> OAuthConfig {
+        self.registry().client(self.registry.client_id().unwrap_or_default(), "not-the-secret")
+    }
+
+    /// Tells a server that is to start who it is at this identity provider, and which other issuer's
+    /// tokens are good as well.
+    pub(super) fn introduce(&self, server: &State, beside: Option<&str>) -> anyhow::Result<()> {
+        let embedded = self.embedded.as_ref();
+        let identity = Identity {
+            embedded: embedded.map(|embedded| embedded.credentials(SERVER)).transpose()?,
+            audience: self.audience.clone(),
+            attestations: self.attestations.clone(),
+            beside: beside.map(str::to_owned),
+        };
+        identity.write(server)
+    }
+
+    /// What a user has configured: TrustedSoft's key, and the one client that may vouch for it.
+    pub(super) fn trust(&self, key: &SigningKey) -> anyhow::Result<TrustConfig> {
+        let mut provider =
+            TrustedProvider::new(PROVIDER, "trustedsoft.example", key.public_jwk().clone());
+        if let Some(attestations) = &self.attestations {
+            provider.min_binding = match attestations.claim {
+                Some(_) => MinBinding::Digest,
+                None => MinBinding::Key,
+            };
+            provider.issuers.push(TrustedIssuer {
+                issuer: self.issuer.clone(),
+                kind: IssuerKind::Auth0,
+                clients: vec![self.server_client.clone()],
+                attestation_audience: Some(attestations.audience.clone()),
+                claim: attestations.claim.clone(),
+            });
+        }
+        Ok(TrustConfig::new(vec![provider])?)
+    }
+
+    /// The first answer of the verdict on what TrustedSoft publishes.
+    pub(super) fn who(&self) -> &'static str {
+        if self.attestations.is_some() { "Attested" } else { "Signed" }
+    }
+
+    /// The verdict's own words on who vouches, and how.
+    pub(super) fn vouches(&self) -> Option<String> {
+        let binding = match self.attestations.as_ref()?.claim {
+            Some(_) => "Digest",
+            None => "Key",
+        };
+        Some(format!("{} for {}, binding {binding}", self.issuer, self.server_client))
+    }
+}
+
+impl Embedded {
+    /// A second issuer, laid out as the standards have it and not as Auth0 does.
+    pub(super) async fn plain(
+        launcher: &Launcher,
+        folder: &Path,
+        api: &str,
+    ) -> anyhow::Result<Self> {
+        let registration = Registration {
+            layout: Layout::Plain,
+            apis: vec![Api::new(api, &SCOPES)],
+            applications: vec![
+                Application::new("A host of another company", REGISTRY)?.granted(api, &SCOPES),
+            ],
+        };
+        Self::start(launcher, &folder.join("plain-issuer"), registration).await
+    }
+
+    async fn start(
+        launcher: &Launcher,
+        folder: &Path,
+        registration: Registration,
+    ) -> anyhow::Result<Self> {
+        let state = State::at(folder)?;
+        registration.write(&state)?;
+        let process = launcher.http(Role::Issuer, state.path()).await?;
+        Ok(Self { issuer: process.url.clone(), state, registration, _process: process })
+    }
+
+    /// How many token requests this client has made.
+    pub(super) fn requests(&self, client: &str) -> usize {
+        self.state.counted(client)
+    }
+
+    /// Publishes the keys of these names; the last one signs.
+    pub(super) fn publish_keys(&self, names: &str) -> anyhow::Result<()> {
+        Ok(self.state.set_offer(names)?)
+    }
+
+    /// Moves the issuer's clock.
+    pub(super) fn set_clock_offset(&self, seconds: i64) -> anyhow::Result<()> {
+        Ok(self.state.set_clock_offset(seconds)?)
+    }
+
+    /// One of its applications.
+    pub(super) fn config(&self, client: &str) -> anyhow::Result<OAuthConfig> {
+        let credentials = self.credentials(client)?;
+        Ok(match self.registration.layout {
+            Layout::Auth0 => credentials.config(),
+            Layout::Plain => OAuthConfig::generic(&credentials.issuer)
+                .client(credentials.client_id, credentials.client_secret)
+                .network(loopback()),
+        })
+    }
+
+    fn credentials(&self, client: &str) -> anyhow::Result<Credentials> {
+        let mut registered = self.registration.applications.iter();
+        let application = registered
+            .find(|application| application.client_id == client)
+            .with_context(|| format!("the issuer has no application {client}"))?;
+        Ok(Credentials {
+            issuer: self.issuer.clone(),
+            client_id: application.client_id.clone(),
+            client_secret: application.client_secret.clone(),
+        })
+    }
+}

@@ -1,0 +1,125 @@
+//! The impostor tries what the identity provider gives out.
+
+use anyhow::Context;
+use etdi::oauth::{AttestationRequest, BearerToken};
+use etdi::{AttestationConfig, Auth0Provider, DEFINITION_KEY, Digest, SigningKey};
+use rmcp::model::Tool;
+
+use crate::claims::{Report, Transport};
+use crate::issuer::{ATTESTATIONS, CLAIM};
+use crate::scenarios::idp::STRANGER;
+use crate::scenarios::stage::{Stage, judged, unattended};
+use crate::servers::{ATTESTATION_FILE, TOOL};
+
+pub(super) async fn stolen(
+    report: &mut Report,
+    transport: Transport,
+    stage: &Stage<'_>,
+) -> anyhow::Result<()> {
+    report.chapter("4. The impostor turns to attestations.")?;
+    let genuine = attestation(&stage.legitimate.read_tool().await?)?;
+    replayed(report, stage, &genuine).await?;
+    by_another_client(report, stage).await?;
+    as_a_credential(report, transport, stage, &genuine).await
+}
+
+/// The attestation that every client of the legitimate server can read.
+fn attestation(tool: &Tool) -> anyhow::Result<String> {
+    let meta = tool.meta.as_ref().and_then(|meta| meta.0.get(DEFINITION_KEY));
+    let text = meta.and_then(|definition| definition.get("attestation")?.as_str());
+    Ok(text.context("the legitimate tool is not attested")?.to_owned())
+}
+
+async fn replayed(report: &mut Report, stage: &Stage<'_>, genuine: &str) -> anyhow::Result<()> {
+    let words = "the genuine attestation, replayed beside a definition of the impostor's";
+    let reason = "with another digest";
+    claim_impostor(report, stage, "replayed-attestation", words, reason, genuine).await
+}
+
+/// Another application of the same tenant is a good client of a good issuer.
+async fn by_another_client(report: &mut Report, stage: &Stage<'_>) -> anyhow::Result<()> {
+    let issuer = stage.identity.embedded.as_ref().context("the demo controls no issuer")?;
+    let stranger = issuer.config(STRANGER)?;
+    let binding_digests = AttestationConfig::audience(ATTESTATIONS).claim(CLAIM);
+    let provider =
+        Auth0Provider::initialize(stranger.clone().attestations(binding_digests)).await?;
+    let request = AttestationRequest::new().definition(
+        format!("trustedsoft.example/{TOOL}").parse()?,
+        "1.0.0".parse()?,
+        Digest::of(b"whatever the impostor serves"),
+    );
+    let refused = match provider.attestation(&request).await {
+        Ok(_) => "attested".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    report.claim_contains(
+        "foreign-authority-is-not-attested",
+        "the issuer attests no tool id of TrustedSoft's to another client of the same tenant",
+        &["403", "may not have these tool ids attested"],
+        &refused,
+    )?;
+    let binding_keys = AttestationConfig::audience(ATTESTATIONS);
+    let provider = Auth0Provider::initialize(stranger.attestations(binding_keys)).await?;
+    let own = provider.attestation(AttestationRequest::new().key(SigningKey::generate()?)).await?;
+    let words = "that client gets an attestation for a key of its own, and claims the publisher";
+    let reason = "which does not speak for the provider";
+    claim_impostor(report, stage, "attestation-of-another-client", words, reason, own.as_str())
+        .await
+}
+
+/// It is public, so it must open nothing.
+async fn as_a_credential(
+    report: &mut Report,
+    transport: Transport,
+    stage: &Stage<'_>,
+    genuine: &str,
+) -> anyhow::Result<()> {
+    let token = BearerToken::new(genuine.to_owned());
+    let calls = stage.legitimate.state.calls();
+    let (words, code, outcome) = match transport {
+        Transport::Http => (
+            "the genuine attestation, presented as a bearer token",
+            "401, error=\"invalid_token\"",
+            stage.legitimate.post_call(&token).await?,
+        ),
+        Transport::Stdio => (
+            "a server that is given the genuine attestation as its caller's token does not start",
+            "exit status 2, error: the access token of the process is refused",
+            stage.legitimate.started_with(&token).await?,
+        ),
+    };
+    report.claim_contains(
+        "attestation-as-a-token",
+        words,
+        &[code, &format!("calls {calls}")],
+        &format!("{outcome}; calls {}", stage.legitimate.state.calls()),
+    )?;
+    Ok(())
+}
+
+async fn claim_impostor(
+    report: &mut Report,
+    stage: &Stage<'_>,
+    id: &str,
+    words: &str,
+    reason: &str,
+    attestation: &str,
+) -> anyhow::Result<()> {
+    let state = &stage.impostor.state;
+    state.write(ATTESTATION_FILE, attestation)?;
+    state.set_offer("attestation")?;
+    let impostor = stage.impostor.connect(&stage.client()?).await?;
+    let outcome = unattended(&impostor).await?;
+    let shown = judged(&impostor).await?.to_string();
+    report.claim(
+        id,
+        words,
+        format!("blocked: Impostor, New, reason \"{reason}\" shown: true; calls 0"),
+        format!(
+            "{outcome}, reason \"{reason}\" shown: {}; calls {}",
+            shown.contains(reason),
+            state.calls()
+        ),
+    )?;
+    Ok(())
+}
