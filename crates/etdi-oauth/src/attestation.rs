@@ -119,7 +119,7 @@ impl AttestationError {
             Self::Token(TokenError::KeyWithdrawn { kid }) => {
                 let kid = escaped(&kid);
                 AttestationEvidence::Revoked(format!(
-                    "the issuer has withdrawn the key \"{kid}\" that signed the attestation"
+                    "the issuer has withdrawn its key \"{kid}\", which signed the attestation"
                 ))
             }
             Self::NotConfigured(_) => AttestationEvidence::Unchecked(self.to_string()),
