@@ -12,12 +12,14 @@ use demos::process::Launcher;
 use demos::scenarios::{e2e, tool_poisoning};
 use demos::servers::{self, Role};
 use demos::state::State;
+use tracing_subscriber::EnvFilter;
 use demos::tenant::Tenant;
 
 /// ETDI's demos: real servers, real attacks, and claims that are checked against what happened.
 ///
 /// Without a scenario, all of them run, on stdio and on HTTP. Exit status: 0 if every claim holds, 1
-/// if one fails, 2 if a demo could not run.
+/// if one fails, 2 if a demo could not run. RUST_LOG=etdi_oauth=debug shows each step of the OAuth
+/// part on standard error, without a secret.
 #[derive(Parser)]
 #[command(name = "demos", version)]
 struct Arguments {
@@ -59,6 +61,11 @@ enum Command {
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    // Silent unless RUST_LOG names something, such as etdi_oauth=debug.
+    tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::from_default_env())
+        .with_writer(std::io::stderr)
+        .init();
     match run(Arguments::parse()).await {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(1),

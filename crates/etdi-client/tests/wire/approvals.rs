@@ -200,3 +200,30 @@ async fn an_untrusted_key_needs_the_person_to_bring_it() {
     let other = client.connect_http(&elsewhere.uri).await.unwrap();
     blocked(&other).await;
 }
+
+#[tokio::test]
+async fn a_second_key_does_not_take_the_place_of_a_pinned_one() {
+    let (first, second) = (SigningKey::generate().unwrap(), SigningKey::generate().unwrap());
+    let script = Script::of(&[&signed(&first, "1.0.0", "a", &[])]);
+    let server = HttpServer::start(script, Way::Json).await;
+    let connection = client().connect_http(&server.uri).await.unwrap();
+    let request = blocked(&connection).await.override_request().unwrap();
+    let brings = Approval::by("alice").pinning(first.public_jwk().clone());
+    connection.approve(request, brings).await.unwrap();
+    server.script.serve(&[&signed(&second, "1.1.0", "b", &[])]);
+    let refusal = blocked(&connection).await;
+    let what = &refusal.tool().unwrap().verdict().unwrap().what;
+    assert!(what.iter().any(|what| matches!(what, What::EvidenceLost { .. })), "{what:?}");
+    assert!(refusal.override_request().is_none());
+}
+
+#[tokio::test]
+async fn only_what_the_definition_asks_for_can_be_granted() {
+    let (_, server, connection) = scene(&[("read:files", true)]).await;
+    let request = asked(&connection).await;
+    let too_much = Approval::by("alice").granting(["send:mail".parse().unwrap()]);
+    let error = connection.approve(request, too_much).await.unwrap_err();
+    assert!(matches!(&error, ApproveError::UnknownScope(s) if s.as_str() == "send:mail"));
+    assert!(matches!(decision(&connection).await, Decision::Ask(_)));
+    assert_eq!(server.script.calls(), 0);
+}
