@@ -12,8 +12,8 @@ use demos::process::Launcher;
 use demos::scenarios::{e2e, tool_poisoning};
 use demos::servers::{self, Role};
 use demos::state::State;
-use tracing_subscriber::EnvFilter;
 use demos::tenant::Tenant;
+use tracing_subscriber::EnvFilter;
 
 /// ETDI's demos: real servers, real attacks, and claims that are checked against what happened.
 ///

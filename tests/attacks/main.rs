@@ -8,9 +8,11 @@
 
 mod approval;
 mod call;
+mod call_auth;
 mod definition;
 mod extra;
 mod listing;
 mod records;
 mod signature;
 mod support;
+mod token;

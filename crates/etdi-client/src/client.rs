@@ -214,14 +214,9 @@ impl<H: ClientHandler> EtdiClientBuilder<H> {
     ///
     /// Unless [`authorization_context`](Self::authorization_context) says otherwise, approvals
     /// count for this provider's client alone.
-    pub fn provider(self, provider: impl OAuthProvider + 'static) -> Self {
-        self.shared_provider(Arc::new(provider))
-    }
-
-    /// [`provider`](Self::provider), shared with others.
-    pub fn shared_provider(mut self, provider: Arc<dyn OAuthProvider>) -> Self {
-        let source = TokenSource { provider, audience: None, scopes: BTreeSet::new() };
-        self.source = Some(source);
+    pub fn provider(mut self, provider: impl OAuthProvider + 'static) -> Self {
+        let provider = Arc::new(provider);
+        self.source = Some(TokenSource { provider, audience: None, scopes: BTreeSet::new() });
         self
     }
 

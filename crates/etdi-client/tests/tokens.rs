@@ -59,11 +59,7 @@ impl OAuthProvider for Granting {
         Err(OAuthError::NotOffered("attestation"))
     }
 
-    async fn validate(
-        &self,
-        _: &BearerToken,
-        _: &Expectations,
-    ) -> Result<Principal, OAuthError> {
+    async fn validate(&self, _: &BearerToken, _: &Expectations) -> Result<Principal, OAuthError> {
         Err(OAuthError::NotOffered("validation"))
     }
 }

@@ -82,6 +82,53 @@ pub trait OAuthProvider: Debug + Send + Sync {
     fn cleanup(&self) {}
 }
 
+/// A provider that is shared is a provider.
+#[async_trait]
+impl<P: OAuthProvider + ?Sized> OAuthProvider for Arc<P> {
+    fn issuer(&self) -> &str {
+        (**self).issuer()
+    }
+
+    fn kind(&self) -> IssuerKind {
+        (**self).kind()
+    }
+
+    fn client_id(&self) -> Option<&str> {
+        (**self).client_id()
+    }
+
+    async fn token(&self, request: &TokenRequest) -> Result<AccessToken, OAuthError> {
+        (**self).token(request).await
+    }
+
+    async fn attestation(
+        &self,
+        request: &AttestationRequest,
+    ) -> Result<AttestationToken, OAuthError> {
+        (**self).attestation(request).await
+    }
+
+    async fn validate(
+        &self,
+        token: &BearerToken,
+        expected: &Expectations,
+    ) -> Result<Principal, OAuthError> {
+        (**self).validate(token, expected).await
+    }
+
+    async fn introspect(&self, token: &BearerToken) -> Result<Introspection, OAuthError> {
+        (**self).introspect(token).await
+    }
+
+    async fn revoke(&self, token: &BearerToken) -> Result<(), OAuthError> {
+        (**self).revoke(token).await
+    }
+
+    fn cleanup(&self) {
+        (**self).cleanup();
+    }
+}
+
 macro_rules! provider {
     ($(#[$doc:meta])* $name:ident, $kind:ident) => {
         $(#[$doc])*

@@ -2,49 +2,35 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
-use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::rsa::KeySize;
-use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair, RSA_PKCS1_SHA256, RsaKeyPair,
-};
 use axum::Form;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{Response, StatusCode};
 use axum::routing::{get, post};
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use etdi::oauth::{BearerToken, Network, Pause, RetryPolicy};
+use etdi::oauth::{BearerToken, Network, RetryPolicy};
 use etdi::trust::{IssuerKind, TrustedIssuer, TrustedProvider};
 use etdi::{
     AttestationConfig, Auth0Provider, Clock, EtdiClient, ManualClock, OAuthConfig, SignedTool,
     TrustConfig,
 };
-use futures::future::BoxFuture;
 use futures::stream::{self, StreamExt};
 use serde_json::{Map, Value, json};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
-use super::Publisher;
+use super::{KEY, Publisher};
 
 pub const API: &str = "https://api.etdi-tools.demo.com";
 pub const ATTESTATIONS: &str = "https://attestations.etdi-tools.demo.com";
 pub const CLAIM: &str = "https://etdi.dev/definitions";
 pub const CLIENT: &str = "the-publisher";
 pub const SECRET: &str = "a-secret-that-nobody-may-see";
-pub const KID: &str = "first";
 
 /// Sunday, 2026-11-22T12:00:00Z.
 const NOW: i64 = 1_795_348_800;
-
-/// The key that the issuer signs with, unless a test says otherwise.
-pub static KEY: LazyLock<RsaKey> = LazyLock::new(|| RsaKey::generate(KID));
-/// Another one.
-pub static SECOND: LazyLock<RsaKey> = LazyLock::new(|| RsaKey::generate("second"));
 
 /// Changes the claims of a token before it is signed.
 type Tamper = Arc<dyn Fn(&mut Value) + Send + Sync>;
@@ -86,6 +72,7 @@ struct Shared {
     says_scopes: Mutex<bool>,
     tamper: Mutex<Option<Tamper>>,
     tokens: AtomicUsize,
+    down: AtomicBool,
     metadata: Mutex<Option<Value>>,
 }
 
@@ -103,6 +90,7 @@ impl Issuer {
             says_scopes: Mutex::new(true),
             tamper: Mutex::new(None),
             tokens: AtomicUsize::new(0),
+            down: AtomicBool::new(false),
             metadata: Mutex::new(None),
         });
         let router = axum::Router::new()
@@ -141,6 +129,12 @@ impl Issuer {
         *self.shared.tamper.lock().unwrap() = Some(Arc::new(tamper));
     }
 
+    /// Answers nothing but 503 from now on.
+    pub fn go_down(&self) {
+        self.jwks(Jwks::Down);
+        self.shared.down.store(true, Ordering::SeqCst);
+    }
+
     /// What its metadata say, beside the issuer itself.
     pub fn metadata(&self, metadata: Value) {
         *self.shared.metadata.lock().unwrap() = Some(metadata);
@@ -160,11 +154,7 @@ impl Issuer {
     }
 
     pub fn plug(&self, config: OAuthConfig) -> OAuthConfig {
-        config
-            .clock(self.clock.clone())
-            .network(network())
-            .retry(RetryPolicy::never())
-            .pause(NoPause)
+        config.clock(self.clock.clone()).network(network()).retry(RetryPolicy::never())
     }
 
     pub async fn provider(&self) -> Auth0Provider {
@@ -265,82 +255,6 @@ pub fn changed(claims: &Value, changes: Value) -> Value {
     claims
 }
 
-pub fn encode(bytes: impl AsRef<[u8]>) -> String {
-    URL_SAFE_NO_PAD.encode(bytes)
-}
-
-/// What a signature covers.
-pub fn signing_input(header: &Value, claims: &Value) -> String {
-    format!("{}.{}", encode(header.to_string()), encode(claims.to_string()))
-}
-
-/// An RSA key that is made at run time.
-pub struct RsaKey {
-    pub kid: &'static str,
-    pair: RsaKeyPair,
-}
-
-impl RsaKey {
-    fn generate(kid: &'static str) -> Self {
-        Self { kid, pair: RsaKeyPair::generate(KeySize::Rsa2048).unwrap() }
-    }
-
-    /// RSAPublicKey (RFC 8017, appendix A.1.1).
-    pub fn public_der(&self) -> &[u8] {
-        self.pair.public_key().as_ref()
-    }
-
-    /// The DER ends with the modulus and an exponent of 3 bytes.
-    pub fn modulus(&self) -> &[u8] {
-        let der = self.public_der();
-        &der[der.len() - 261..der.len() - 5]
-    }
-
-    pub fn jwk(&self) -> Value {
-        json!({
-            "kty": "RSA", "use": "sig", "alg": "RS256", "kid": self.kid,
-            "n": encode(self.modulus()), "e": "AQAB",
-        })
-    }
-
-    pub fn header(&self) -> Value {
-        json!({"alg": "RS256", "typ": "at+jwt", "kid": self.kid})
-    }
-
-    pub fn sign(&self, claims: &Value) -> String {
-        self.sign_with(&self.header(), claims)
-    }
-
-    pub fn sign_with(&self, header: &Value, claims: &Value) -> String {
-        let input = signing_input(header, claims);
-        let mut signature = vec![0; self.pair.public_modulus_len()];
-        let random = SystemRandom::new();
-        self.pair.sign(&RSA_PKCS1_SHA256, &random, input.as_bytes(), &mut signature).unwrap();
-        format!("{input}.{}", encode(signature))
-    }
-}
-
-/// A P-256 key that is made at run time.
-pub struct EcKey(EcdsaKeyPair);
-
-impl EcKey {
-    pub fn generate() -> Self {
-        Self(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap())
-    }
-
-    pub fn jwk(&self, kid: &str) -> Value {
-        let point = self.0.public_key().as_ref();
-        let (x, y) = (encode(&point[1..33]), encode(&point[33..]));
-        json!({"kty": "EC", "crv": "P-256", "use": "sig", "kid": kid, "x": x, "y": y})
-    }
-
-    pub fn sign(&self, kid: &str, claims: &Value) -> String {
-        let input = signing_input(&json!({"alg": "ES256", "kid": kid}), claims);
-        let signature = self.0.sign(&SystemRandom::new(), input.as_bytes()).unwrap();
-        format!("{input}.{}", encode(signature))
-    }
-}
-
 async fn keys(State(shared): State<Arc<Shared>>) -> Response<Body> {
     shared.fetches.fetch_add(1, Ordering::SeqCst);
     let jwks = shared.jwks.lock().unwrap().clone();
@@ -382,6 +296,9 @@ async fn token(
     Form(form): Form<BTreeMap<String, String>>,
 ) -> Response<Body> {
     let number = shared.tokens.fetch_add(1, Ordering::SeqCst);
+    if shared.down.load(Ordering::SeqCst) {
+        return empty(StatusCode::SERVICE_UNAVAILABLE);
+    }
     let field = |name: &str| form.get(name).cloned().unwrap_or_default();
     if field("client_id") != CLIENT || field("client_secret") != SECRET {
         let error = json!({"error": "access_denied", "error_description": "Unauthorized"});
@@ -422,15 +339,4 @@ fn answer(status: StatusCode, body: &Value) -> Response<Body> {
 
 fn empty(status: StatusCode) -> Response<Body> {
     Response::builder().status(status).body(Body::empty()).unwrap()
-}
-
-/// Waits for nothing before it tries again.
-#[derive(Clone, Copy, Debug)]
-struct NoPause;
-
-impl Pause for NoPause {
-    /// Never: the background renewal of a server would otherwise spin.
-    fn pause(&self, _: std::time::Duration) -> BoxFuture<'static, ()> {
-        Box::pin(std::future::pending())
-    }
 }

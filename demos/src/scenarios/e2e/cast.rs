@@ -100,7 +100,7 @@ impl Cast {
 
     /// A host whose tokens hold another scope from the start.
     pub(super) fn host_with_other_scope(&self) -> anyhow::Result<EtdiClient> {
-        let builder = self.builder()?.shared_provider(self.sparing.clone());
+        let builder = self.builder()?.provider(self.sparing.clone());
         Ok(builder.audience(&self.identity.audience).scopes([OTHER_SCOPE]).build()?)
     }
 

@@ -1,0 +1,247 @@
+//! A server that a library user would write, behind its layer on a free port of the loopback
+//! interface, and requests to it as they stand on the wire.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use etdi::server::{AuthLayer, SecureServerBuilder};
+use etdi::{SecureServer, ToolSpec};
+use rmcp::model::{
+    CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ListToolsResult,
+    PaginatedRequestParams, ServerCapabilities, ServerConfig, Tool,
+};
+use rmcp::service::RequestContext;
+use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
+use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
+use rmcp::{ErrorData, RoleServer, ServerHandler};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use super::{API, Issuer, Publisher, tool};
+
+/// Lists its tools and counts its calls.
+#[derive(Clone)]
+pub struct App {
+    tools: Arc<Vec<Tool>>,
+    calls: Arc<AtomicUsize>,
+}
+
+impl App {
+    pub fn new(names: &[&str]) -> Self {
+        let tools = names.iter().map(|name| serde_json::from_value(tool(name)).unwrap());
+        Self { tools: Arc::new(tools.collect()), calls: Arc::default() }
+    }
+
+    #[track_caller]
+    pub fn assert_calls(&self, count: usize) {
+        assert_eq!(self.calls.load(Ordering::SeqCst), count, "calls");
+    }
+}
+
+impl ServerHandler for App {
+    fn get_info(&self) -> ServerConfig {
+        ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
+    }
+
+    async fn list_tools(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListToolsResult, ErrorData> {
+        Ok(ListToolsResult::with_all_items(self.tools.to_vec()))
+    }
+
+    async fn call_tool(
+        &self,
+        _: CallToolRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        self.calls.fetch_add(1, Ordering::SeqCst);
+        Ok(CallToolResult::success(vec![ContentBlock::text("called")]).into())
+    }
+}
+
+/// `harmless` is for everybody, `scan` for who has both scopes, `known` for who has any token.
+pub const SCOPES: [&str; 2] = ["execute:tools", "read:files"];
+
+pub fn protecting(publisher: &Publisher) -> SecureServerBuilder {
+    SecureServer::builder(publisher.provider.clone(), publisher.key.clone())
+        .audience(API)
+        .tool("harmless", ToolSpec::version("1.0.0"))
+        .tool("scan", ToolSpec::version("1.0.0").requires(SCOPES[0]).requires(SCOPES[1]))
+        .tool("known", ToolSpec::version("1.0.0").require_auth())
+}
+
+pub fn protected_app() -> App {
+    App::new(&["harmless", "scan", "known"])
+}
+
+/// An address that nobody serves yet.
+pub struct Address {
+    listener: TcpListener,
+    pub uri: String,
+}
+
+impl Address {
+    pub async fn bind() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let uri = format!("http://{}/mcp", listener.local_addr().unwrap());
+        Self { listener, uri }
+    }
+
+    /// Serves behind the server's layer.
+    pub fn serve(self, secure: &SecureServer, app: &App, sessions: Sessions) -> Site {
+        let layer = secure.auth_layer(&self.uri).unwrap();
+        self.serve_with(secure, app, sessions, Some(layer))
+    }
+
+    /// Serves without a layer.
+    pub fn serve_bare(self, secure: &SecureServer, app: &App, sessions: Sessions) -> Site {
+        self.serve_with(secure, app, sessions, None)
+    }
+
+    fn serve_with(
+        self,
+        secure: &SecureServer,
+        app: &App,
+        sessions: Sessions,
+        layer: Option<AuthLayer>,
+    ) -> Site {
+        let config = StreamableHttpServerConfig::default()
+            .with_legacy_session_mode(sessions == Sessions::Kept)
+            .with_json_response(sessions == Sessions::None);
+        let (wrapped, handler) = (secure.clone(), app.clone());
+        let mcp = StreamableHttpService::new(
+            move || Ok(wrapped.wrap(handler.clone())),
+            Arc::new(LocalSessionManager::default()),
+            config,
+        );
+        let router = axum::Router::new().nest_service("/mcp", mcp);
+        let router = match layer {
+            Some(layer) => router.layer(layer),
+            None => router,
+        };
+        let task = tokio::spawn(async { axum::serve(self.listener, router).await.unwrap() });
+        Site { uri: self.uri, http: reqwest::Client::new(), task }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sessions {
+    None,
+    Kept,
+}
+
+/// It stops when it is dropped.
+pub struct Site {
+    pub uri: String,
+    http: reqwest::Client,
+    task: JoinHandle<()>,
+}
+
+/// An answer, whatever it is.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub challenge: Option<String>,
+    session: Option<String>,
+    pub text: String,
+}
+
+impl Answer {
+    /// The JSON in it, be it an event or not.
+    pub fn json(&self) -> Value {
+        let mut events = self.text.lines().filter_map(|line| line.strip_prefix("data:"));
+        let text = events.rfind(|data| !data.trim().is_empty()).unwrap_or(&self.text);
+        serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// Refused before MCP, with this status and this code in the challenge.
+    #[track_caller]
+    pub fn assert_challenge(&self, status: u16, code: &str) {
+        assert_eq!(self.status, status, "{self:?}");
+        let challenge = self.challenge.as_deref().unwrap_or_default();
+        assert!(challenge.starts_with("Bearer "), "{self:?}");
+        assert!(challenge.contains(&format!("error=\"{code}\"")), "{self:?}");
+    }
+}
+
+impl Site {
+    /// Everything that an identity provider at hand can protect, without sessions.
+    pub async fn protected(issuer: &Issuer, app: &App) -> Self {
+        let publisher = Publisher::new("trustedsoft.example");
+        let secure = protecting(&publisher)
+            .authorize_with(issuer.provider().await)
+            .clock(issuer.clock.clone())
+            .build()
+            .await
+            .unwrap();
+        Address::bind().await.serve(&secure, app, Sessions::None)
+    }
+
+    pub fn post(&self, message: &Value) -> reqwest::RequestBuilder {
+        self.http
+            .post(&self.uri)
+            .header("accept", "application/json, text/event-stream")
+            .header("content-type", "application/json")
+            .header("mcp-protocol-version", "2025-11-25")
+            .body(message.to_string())
+    }
+
+    /// A call of `tool` with `token`.
+    pub async fn call(&self, tool: &str, token: Option<&str>) -> Answer {
+        self.call_in(None, tool, token).await
+    }
+
+    pub async fn call_in(&self, session: Option<&str>, tool: &str, token: Option<&str>) -> Answer {
+        send(self.post(&call_of(tool)), session, token).await
+    }
+
+    /// A session that was begun with `token`.
+    pub async fn session(&self, token: Option<&str>) -> String {
+        let params = json!({
+            "protocolVersion": "2025-11-25", "capabilities": {},
+            "clientInfo": {"name": "attacker", "version": "1.0.0"},
+        });
+        let begin = json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params});
+        let answer = send(self.post(&begin), None, token).await;
+        let session = answer.session.unwrap();
+        let ready = json!({"jsonrpc": "2.0", "method": "notifications/initialized"});
+        send(self.post(&ready), Some(&session), token).await;
+        session
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+pub fn call_of(tool: &str) -> Value {
+    let params = json!({"name": tool, "arguments": {"document": "secret"}});
+    json!({"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": params})
+}
+
+pub async fn send(
+    mut request: reqwest::RequestBuilder,
+    session: Option<&str>,
+    token: Option<&str>,
+) -> Answer {
+    if let Some(session) = session {
+        request = request.header("mcp-session-id", session);
+    }
+    if let Some(token) = token {
+        request = request.bearer_auth(token);
+    }
+    let response = request.send().await.unwrap();
+    let header =
+        |name: &str| response.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
+    Answer {
+        status: response.status().as_u16(),
+        challenge: header("www-authenticate"),
+        session: header("mcp-session-id"),
+        text: response.text().await.unwrap(),
+    }
+}
