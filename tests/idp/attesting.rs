@@ -26,7 +26,8 @@ fn claims(token: &str) -> Value {
 
 fn request(versions: &[&str]) -> AttestationRequest {
     versions.iter().fold(AttestationRequest::new(), |request, version| {
-        let (id, digest) = ("trustedsoft.example/scan".parse().unwrap(), Digest::of(version.as_bytes()));
+        let (id, digest) =
+            ("trustedsoft.example/scan".parse().unwrap(), Digest::of(version.as_bytes()));
         request.definition(id, version.parse().unwrap(), digest)
     })
 }

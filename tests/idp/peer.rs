@@ -71,7 +71,10 @@ impl Idp {
         let Some(line) = lines.next_line().await.unwrap() else {
             let mut said = String::new();
             stderr.read_to_string(&mut said).await.unwrap();
-            panic!("the identity provider does not start; run `cargo xtask test`, or `npm ci` in {}:\n{said}", peers.display());
+            panic!(
+                "the identity provider does not start; run `cargo xtask test`, or `npm ci` in {}:\n{said}",
+                peers.display()
+            );
         };
         // Nobody reads on: what it notes there must not stop it.
         tokio::spawn(async move { tokio::io::copy(&mut stderr, &mut tokio::io::sink()).await });

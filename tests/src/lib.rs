@@ -2,6 +2,8 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "peers")]
+pub mod counting;
 pub mod scripted;
 
 /// The pages of `docs/`, whose code compiles.

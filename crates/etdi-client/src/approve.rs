@@ -3,7 +3,7 @@
 use etdi_types::evidence::{Evidence, SignatureEvidence};
 use etdi_types::jws::DetachedJws;
 use etdi_types::records::PinnedKey;
-use etdi_types::{ApprovalRecord, Scope, ToolDefinition, Verdict, Who};
+use etdi_types::{ApprovalRecord, Scope, Subject, ToolDefinition, Verdict, Who};
 
 use crate::approval::Approval;
 use crate::connection::ServerConnection;
@@ -67,7 +67,7 @@ impl ServerConnection {
         let granted = record.granted.clone();
         let ledger = ledger_entry(&record.pin, &verdict);
         self.settings.store.approve(record, ledger, shown.approved()).await?;
-        self.reporter.approved(&now, self.server(), &approval, &granted, shown.approved());
+        self.reporter.approved(&now, &approval, &granted, shown.approved());
         match Decision::on(&self.judge_listed(listed).await?) {
             Decision::Allow(approved) => Ok(approved),
             Decision::Ask(request) => {
@@ -82,7 +82,7 @@ impl ServerConnection {
         listed: &Listed,
         definition: &ToolDefinition,
     ) -> Result<Evidence, ApproveError> {
-        let known = self.known(definition).await?;
+        let known = self.known(Subject::new(self.server(), definition)).await?;
         Ok(listed.evidence(definition, &self.settings, &known).await)
     }
 
@@ -100,7 +100,7 @@ impl ServerConnection {
         // The person vouches for the key; under which id the publisher names it is no matter.
         let key = key.clone().with_kid(jws.kid());
         key.verifying_key()?;
-        let mut known = self.known(definition).await?;
+        let mut known = self.known(Subject::new(self.server(), definition)).await?;
         known.pinned_keys = vec![PinnedKey {
             provider: definition
                 .signed()

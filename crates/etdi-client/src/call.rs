@@ -1,6 +1,5 @@
 //! Calling a tool: judged again, then called.
 
-use etdi_types::decision::Action;
 use rmcp::model::{CallToolRequestParams, CallToolResult, JsonObject};
 
 use crate::connection::ServerConnection;
@@ -42,7 +41,7 @@ impl ServerConnection {
         let params = CallToolRequestParams::new(tool.name().to_owned()).with_arguments(arguments);
         let result = self.send(params).await;
         let succeeded = result.as_ref().is_ok_and(|result| result.is_error != Some(true));
-        self.reporter.invoked(&judged, self.server(), succeeded, self.settings.clock.now() - begun);
+        self.reporter.invoked(&judged, succeeded, self.settings.clock.now() - begun);
         result
     }
 
@@ -91,13 +90,13 @@ impl ServerConnection {
     }
 
     fn ask(&self, request: ApprovalRequest) -> CallError {
-        self.reporter.asked(request.tool(), self.server());
+        self.reporter.asked(request.tool());
         CallError::ApprovalRequired(Box::new(request))
     }
 
     fn block(&self, refusal: Refusal) -> CallError {
-        if let Some(tool) = refusal.tool().filter(|tool| tool.action() == Action::Block) {
-            self.reporter.violation(tool, self.server());
+        if let Some(tool) = refusal.tool() {
+            self.reporter.violation(tool);
         }
         CallError::Blocked(Box::new(refusal))
     }

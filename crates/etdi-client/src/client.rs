@@ -23,7 +23,7 @@ use crate::handler::Observed;
 use crate::memory::MemoryApprovals;
 use crate::store::ApprovalStore;
 use crate::tokens::{STDIO_TOKEN, TokenSource, Tokens};
-use crate::wire::{HttpAuthorizer, Lifecycle, Link, ListChanges, Timeouts};
+use crate::wire::{HttpAuthorizer, Lifecycle, Link, ListChanges};
 
 /// Connects to servers and judges their tools. Cheap to clone; clones share everything.
 #[derive(Clone)]
@@ -59,7 +59,9 @@ impl EtdiClient {
             timeout: Duration::from_secs(30),
             handler: (),
             authorizer: None,
-            source: None,
+            provider: None,
+            audience: None,
+            scopes: BTreeSet::new(),
             network: Network::default(),
         }
     }
@@ -132,7 +134,9 @@ pub struct EtdiClientBuilder<H> {
     timeout: Duration,
     handler: H,
     authorizer: Option<Arc<dyn HttpAuthorizer>>,
-    source: Option<TokenSource>,
+    provider: Option<Arc<dyn OAuthProvider>>,
+    audience: Option<String>,
+    scopes: BTreeSet<String>,
     network: Network,
 }
 
@@ -202,7 +206,9 @@ impl<H: ClientHandler> EtdiClientBuilder<H> {
             events: self.events,
             timeout: self.timeout,
             authorizer: self.authorizer,
-            source: self.source,
+            provider: self.provider,
+            audience: self.audience,
+            scopes: self.scopes,
             network: self.network,
         }
     }
@@ -215,26 +221,21 @@ impl<H: ClientHandler> EtdiClientBuilder<H> {
     /// Unless [`authorization_context`](Self::authorization_context) says otherwise, approvals
     /// count for this provider's client alone.
     pub fn provider(mut self, provider: impl OAuthProvider + 'static) -> Self {
-        let provider = Arc::new(provider);
-        self.source = Some(TokenSource { provider, audience: None, scopes: BTreeSet::new() });
+        self.provider = Some(Arc::new(provider));
         self
     }
 
-    /// The audience of tokens (RFC 8707), where it is not the provider's own. Call it after
+    /// The audience of tokens (RFC 8707), where it is not the own one of the
     /// [`provider`](Self::provider).
     pub fn audience(mut self, audience: impl Into<String>) -> Self {
-        if let Some(source) = &mut self.source {
-            source.audience = Some(audience.into());
-        }
+        self.audience = Some(audience.into());
         self
     }
 
     /// Scopes that every token holds from the start. A child process on stdio keeps its first
-    /// token, so name there what its tools require. Call it after [`provider`](Self::provider).
+    /// token, so name there what its tools require.
     pub fn scopes<S: Into<String>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {
-        if let Some(source) = &mut self.source {
-            source.scopes.extend(scopes.into_iter().map(Into::into));
-        }
+        self.scopes.extend(scopes.into_iter().map(Into::into));
         self
     }
 
@@ -245,7 +246,8 @@ impl<H: ClientHandler> EtdiClientBuilder<H> {
         self
     }
 
-    /// Who gives the bearer token for requests to servers on HTTP. Nobody by default.
+    /// Who gives the bearer token for requests to servers on HTTP. Nobody by default; a
+    /// [`provider`](Self::provider) goes before.
     pub fn authorizer(mut self, authorizer: impl HttpAuthorizer + 'static) -> Self {
         self.authorizer = Some(Arc::new(authorizer));
         self
@@ -270,13 +272,13 @@ impl<H: ClientHandler> EtdiClientBuilder<H> {
             handlers: Arc::new(move |changes: Arc<ListChanges>| {
                 AnyService::new(Observed { inner: handler.clone(), changes })
             }),
-            timeouts: Timeouts { connect: self.timeout, list: self.timeout },
+            timeout: self.timeout,
             authorizer: self.authorizer,
         };
-        let context = match (&self.source, self.context) {
-            (Some(source), AuthorizationContext::None) => {
-                let client = source.provider.client_id().unwrap_or_default().to_owned();
-                let issuer = source.provider.issuer().to_owned();
+        let context = match (&self.provider, self.context) {
+            (Some(provider), AuthorizationContext::None) => {
+                let client = provider.client_id().unwrap_or_default().to_owned();
+                let issuer = provider.issuer().to_owned();
                 AuthorizationContext::Principal { issuer, subject: client.clone(), client }
             }
             (_, context) => context,
@@ -294,7 +296,9 @@ impl<H: ClientHandler> EtdiClientBuilder<H> {
         if let Some(events) = &settings.events {
             crate::report::initialized(events, settings.level, settings.trust.providers().len());
         }
-        Ok(EtdiClient { settings: Arc::new(settings), lifecycle, source: self.source })
+        let (audience, scopes) = (self.audience, self.scopes);
+        let source = self.provider.map(|provider| TokenSource { provider, audience, scopes });
+        Ok(EtdiClient { settings: Arc::new(settings), lifecycle, source })
     }
 }
 

@@ -77,7 +77,7 @@ impl ServerConnection {
         let received_instructions =
             Instructions::from_response(startup).map_err(ConnectError::Refused)?;
         let id = ConnectionId(Arc::new(server));
-        let reporter = Reporter::new(settings.events.clone(), id.0.to_string());
+        let reporter = Reporter::new(settings.events.clone(), (*id.0).clone());
         reporter.connected();
         Ok(Self {
             id,

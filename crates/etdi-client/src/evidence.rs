@@ -13,7 +13,8 @@ use etdi_types::evidence::{
 use etdi_types::trust::TrustedProvider;
 use etdi_types::{Clock, Known, SignatureError, SignedPart, ToolDefinition, TrustConfig};
 
-/// Gathers evidence with the trust configuration alone.
+/// Gathers evidence with the keys, the key sets and the issuers that the trust configuration names,
+/// and with no others.
 #[derive(Debug)]
 pub(crate) struct Gatherer {
     network: Network,
@@ -136,5 +137,5 @@ fn was_good(definition: &ToolDefinition, known: &Known) -> bool {
         .pins
         .iter()
         .chain(approved)
-        .any(|pin| pin.digest == definition.digest() && pin.evidence.rank() >= 2)
+        .any(|pin| pin.digest == definition.digest() && pin.evidence.is_proven())
 }

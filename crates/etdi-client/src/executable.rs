@@ -4,9 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use etdi_types::text::escaped;
-use etdi_types::{
-    ApprovalRecord, Digest, EvidenceRecord, Pin, ServerIdentity, StdioCommand, Subject,
-};
+use etdi_types::{Digest, Pin, StdioCommand};
 
 use crate::connection::ServerConnection;
 use crate::store::{Sighting, StoreError};
@@ -69,8 +67,8 @@ impl ServerConnection {
     pub async fn executable(&self) -> Result<ExecutableState, StoreError> {
         let Some(now) = self.executable.clone() else { return Ok(ExecutableState::Unknown) };
         let pin = self.executable_pin(&now);
-        let recorded = self.recorded_executable().await?;
-        match recorded {
+        let recorded = self.server_record(&pin.id).await?.pins;
+        match recorded.into_iter().find(|recorded| recorded.id == pin.id) {
             None => {
                 let sighting = Sighting { pin, ledger: None, refreshes: None };
                 self.settings.store.record(&[sighting]).await?;
@@ -91,54 +89,15 @@ impl ServerConnection {
     pub async fn acknowledge_executable(&self, by: impl Into<String>) -> Result<(), StoreError> {
         let Some(now) = &self.executable else { return Ok(()) };
         let pin = self.executable_pin(now);
-        let subject = self.executable_subject();
-        let known = self.settings.store.known(&[subject]).await?.pop().unwrap_or_default();
-        let current = known.approvals.iter().find(|approval| {
-            !approval.superseded
-                && approval.pin.id == executable_id(self.server())
-                && approval.context == self.settings.context
-        });
+        let known = self.server_record(&pin.id).await?;
+        let current = known.approval(&pin.id, &self.settings.context);
         let expected = current.map(|approval| approval.pin.digest);
-        let approval = ApprovalRecord {
-            evidence_good_at: pin.at,
-            pin,
-            context: self.settings.context.clone(),
-            granted: Vec::new(),
-            by: by.into(),
-            until: None,
-            superseded: false,
-        };
-        self.settings.store.approve(approval, None, expected).await
-    }
-
-    async fn recorded_executable(&self) -> Result<Option<Pin>, StoreError> {
-        let subject = self.executable_subject();
-        let known = self.settings.store.known(std::slice::from_ref(&subject)).await?.pop();
-        let pins = known.unwrap_or_default().pins;
-        Ok(pins.into_iter().find(|pin| pin.id == subject.id))
-    }
-
-    fn executable_subject(&self) -> Subject {
-        Subject::of_server(self.server(), &executable_id(self.server()))
+        self.approve_server_pin(pin, by, expected).await
     }
 
     fn executable_pin(&self, executable: &Executable) -> Pin {
         let text = executable.to_string();
-        Pin {
-            server: self.server().clone(),
-            id: executable_id(self.server()),
-            // No tool has an empty name, so none is ever taken for the program.
-            served_name: String::new(),
-            provider: None,
-            version: None,
-            evidence: EvidenceRecord::None,
-            digest: Digest::of(text.as_bytes()),
-            definition: text.into(),
-            at: self.settings.clock.now(),
-        }
+        let id = format!("executable:{}", self.server());
+        self.server_pin(id, Digest::of(text.as_bytes()), text.into())
     }
-}
-
-fn executable_id(server: &ServerIdentity) -> String {
-    format!("executable:{server}")
 }

@@ -3,7 +3,7 @@
 
 use etdi_types::instructions::text_of;
 use etdi_types::text::escaped;
-use etdi_types::{ApprovalRecord, Diff, Digest, EvidenceRecord, Instructions, Pin, Subject};
+use etdi_types::{Diff, Digest, Instructions, Pin};
 
 use crate::connection::{ConnectionId, ServerConnection};
 use crate::error::{ApproveError, DiscoverError};
@@ -80,7 +80,8 @@ impl ServerConnection {
     /// Records that a person approved the instructions that `request` showed.
     ///
     /// # Errors
-    /// [`ApproveError::OtherConnection`] for another server's; [`ApproveError::Store`] if others were approved in the meantime, or the store fails.
+    /// [`ApproveError::OtherConnection`] for another server's; [`ApproveError::Store`] if others were
+    /// approved in the meantime, or the store fails.
     pub async fn approve_instructions(
         &self,
         request: InstructionsRequest,
@@ -89,40 +90,17 @@ impl ServerConnection {
         if request.connection != self.id {
             return Err(ApproveError::OtherConnection);
         }
-        let now = self.settings.clock.now();
-        let approval = ApprovalRecord {
-            pin: Pin {
-                server: self.server().clone(),
-                id: Instructions::id(self.server()),
-                // No tool has an empty name, so none is ever taken for the instructions.
-                served_name: String::new(),
-                provider: None,
-                version: None,
-                evidence: EvidenceRecord::None,
-                digest: request.instructions.digest(),
-                definition: request.instructions.canonical().clone(),
-                at: now,
-            },
-            context: self.settings.context.clone(),
-            granted: Vec::new(),
-            by: by.into(),
-            until: None,
-            evidence_good_at: now,
-            superseded: false,
-        };
-        self.settings.store.approve(approval, None, request.approved).await?;
-        Ok(request.instructions.text().to_owned())
+        let (id, instructions) = (Instructions::id(self.server()), request.instructions);
+        let canonical = instructions.canonical().clone();
+        let pin = self.server_pin(id, instructions.digest(), canonical);
+        self.approve_server_pin(pin, by, request.approved).await?;
+        Ok(instructions.text().to_owned())
     }
 
     async fn approved_instructions(&self) -> Result<Option<Pin>, DiscoverError> {
         let id = Instructions::id(self.server());
-        let subject = Subject::of_server(self.server(), &id);
-        let known = self.settings.store.known(&[subject]).await?.pop().unwrap_or_default();
-        let approval = known.approvals.into_iter().find(|approval| {
-            !approval.superseded
-                && approval.pin.id == id
-                && approval.context == self.settings.context
-        });
-        Ok(approval.map(|approval| approval.pin))
+        let known = self.server_record(&id).await?;
+        let approval = known.approval(&id, &self.settings.context);
+        Ok(approval.map(|approval| approval.pin.clone()))
     }
 }

@@ -13,7 +13,7 @@ use etdi_types::{
 use crate::connection::ServerConnection;
 use crate::error::DiscoverError;
 use crate::listing::{Listed, Snapshot};
-use crate::store::{Sighting, StoreError};
+use crate::store::Sighting;
 use crate::tool::{Case, JudgedTool};
 
 impl ServerConnection {
@@ -40,7 +40,7 @@ impl ServerConnection {
                 }
                 Err(_) => self.tool(listed, None),
             };
-            self.reporter.judged(&tool, self.server());
+            self.reporter.judged(&tool);
             judged.push(tool);
         }
         self.settings.store.record(&sightings).await?;
@@ -60,7 +60,7 @@ impl ServerConnection {
         if let Some(case) = listed.recall(revision, now) {
             return Ok(self.tool(listed, Some(case)));
         }
-        let known = self.known(definition).await?;
+        let known = self.known(Subject::new(self.server(), definition)).await?;
         let evidence = listed.evidence(definition, &self.settings, &known).await;
         let (tool, sighting) = self.judge_one(listed, definition, &known, &evidence);
         store.record(sighting.as_slice()).await?;
@@ -68,11 +68,6 @@ impl ServerConnection {
             listed.remember(revision, now, &known, &self.settings.trust, case);
         }
         Ok(tool)
-    }
-
-    pub(crate) async fn known(&self, definition: &ToolDefinition) -> Result<Known, StoreError> {
-        let subject = Subject::new(self.server(), definition);
-        Ok(self.settings.store.known(&[subject]).await?.pop().unwrap_or_default())
     }
 
     fn judge_one(
@@ -84,7 +79,8 @@ impl ServerConnection {
     ) -> (JudgedTool, Option<Sighting>) {
         let verdict = self.verdict(definition, evidence, known);
         let id = etdi_types::records::tool_id(self.server(), definition);
-        let tool = self.tool_with(listed, verdict, self.approved_digest(known, &id));
+        let approved = known.approval(&id, &self.settings.context).map(|a| a.pin.digest);
+        let tool = self.tool_with(listed, verdict, approved);
         let sighting = match tool.verdict() {
             Some(verdict) if tool.action() < Action::Block => {
                 self.sighting(definition, verdict, evidence)
@@ -124,15 +120,6 @@ impl ServerConnection {
             scopes: None,
             now: self.settings.clock.now(),
         })
-    }
-
-    fn approved_digest(&self, known: &Known, id: &str) -> Option<Digest> {
-        let current = known.approvals.iter().find(|approval| {
-            !approval.superseded
-                && approval.pin.id == id
-                && approval.context == self.settings.context
-        });
-        current.map(|approval| approval.pin.digest)
     }
 
     fn sighting(

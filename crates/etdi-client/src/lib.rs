@@ -20,6 +20,7 @@ mod listing;
 mod memory;
 mod relaunch;
 mod report;
+mod server_record;
 mod store;
 mod tokens;
 mod tool;

@@ -97,7 +97,7 @@ impl ServerConnection {
         match result {
             Ok(snapshot) => {
                 let snapshot = Arc::new(snapshot);
-                self.reporter.listed(last.snapshot.as_deref(), &snapshot, self.server());
+                self.reporter.listed(last.snapshot.as_deref(), &snapshot);
                 *last = Last { snapshot: Some(snapshot.clone()), failure: None };
                 Ok(snapshot)
             }

@@ -289,7 +289,9 @@ impl OneServer {
         let before = self.ledger.len();
         self.ledger.retain(|(known, _), _| known != id);
         self.ids_by_name.values_mut().for_each(|ids| ids.retain(|known| known != id));
+        self.keyed.remove(id);
         self.unproven_pins.retain(|known| known != id);
+        self.unproven_entries.retain(|(known, _)| known != id);
         pin || approvals || before != self.ledger.len()
     }
 }

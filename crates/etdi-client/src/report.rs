@@ -3,14 +3,14 @@
 use std::collections::HashSet;
 
 use etdi_events::{
-    ClientConnected, ClientDisconnected, ClientInitialized, Emitter, Event, PermissionChanged,
-    SecurityViolation, SignatureFailed, SignatureVerified, ToolApproved, ToolDiscovered,
-    ToolInvoked, ToolReapprovalRequested, ToolRef, ToolRemoved, ToolUpdated, ToolVerified,
-    VersionChanged,
+    ClientConnected, ClientDisconnected, ClientInitialized, Emitter, Event, Expired,
+    PermissionChanged, SecurityViolation, SignatureFailed, SignatureVerified, ToolApproved,
+    ToolDiscovered, ToolExpired, ToolInvoked, ToolReapprovalRequested, ToolRef, ToolRemoved,
+    ToolUpdated, ToolVerified, VersionChanged,
 };
-use etdi_types::decision::Action;
+use etdi_types::decision::{Action, Row};
 use etdi_types::jws::DetachedJws;
-use etdi_types::verdict::{ImpostorReason, KeyTrust};
+use etdi_types::verdict::ImpostorReason;
 use etdi_types::{
     Digest, Scope, SecurityLevel, ServerIdentity, ToolDefinition, Verdict, What, Who,
 };
@@ -30,12 +30,24 @@ pub(crate) fn initialized(events: &Emitter, level: SecurityLevel, trusted_provid
 #[derive(Debug)]
 pub(crate) struct Reporter {
     events: Option<Emitter>,
-    server: String,
+    server: ServerIdentity,
 }
 
 impl Reporter {
-    pub(crate) fn new(events: Option<Emitter>, server: String) -> Self {
+    pub(crate) fn new(events: Option<Emitter>, server: ServerIdentity) -> Self {
         Self { events, server }
+    }
+
+    fn tool_ref(&self, definition: &ToolDefinition) -> ToolRef {
+        let part = definition.signed();
+        ToolRef {
+            server: self.server.to_string(),
+            id: etdi_types::records::tool_id(&self.server, definition),
+            name: definition.served_name().to_owned(),
+            version: part.map(|part| part.version.to_string()),
+            digest: Some(definition.digest().to_string()),
+            provider: part.map(|part| part.provider.id().to_owned()),
+        }
     }
 
     fn emit(&self, event: impl FnOnce() -> Event) {
@@ -47,9 +59,11 @@ impl Reporter {
     pub(crate) fn connected(&self) {
         self.emit(|| {
             Event::ClientConnected(ClientConnected {
-                server: self.server.clone(),
-                transport: if self.server.starts_with("stdio:") { "stdio" } else { "http" }
-                    .to_owned(),
+                server: self.server.to_string(),
+                transport: match self.server {
+                    ServerIdentity::Http(_) => "http".to_owned(),
+                    ServerIdentity::Stdio(_) => "stdio".to_owned(),
+                },
                 ..ClientConnected::default()
             })
         });
@@ -58,19 +72,14 @@ impl Reporter {
     pub(crate) fn disconnected(&self) {
         self.emit(|| {
             Event::ClientDisconnected(ClientDisconnected {
-                server: self.server.clone(),
+                server: self.server.to_string(),
                 ..ClientDisconnected::default()
             })
         });
     }
 
     /// What a complete listing brought and took away since the one before.
-    pub(crate) fn listed(
-        &self,
-        earlier: Option<&Snapshot>,
-        now: &Snapshot,
-        server: &ServerIdentity,
-    ) {
+    pub(crate) fn listed(&self, earlier: Option<&Snapshot>, now: &Snapshot) {
         if self.events.is_none() {
             return;
         }
@@ -86,45 +95,44 @@ impl Reporter {
             if !known.contains(definition.served_name()) {
                 self.emit(|| {
                     Event::ToolDiscovered(ToolDiscovered {
-                        tool: tool_ref(&definition, server),
+                        tool: self.tool_ref(&definition),
                         signed: definition.signed().is_some_and(|part| part.signature.is_some()),
                     })
                 });
             }
         }
         for definition in earlier.iter().filter(|d| !listed.contains(d.served_name())) {
-            self.emit(|| Event::ToolRemoved(ToolRemoved { tool: tool_ref(definition, server) }));
+            self.emit(|| Event::ToolRemoved(ToolRemoved { tool: self.tool_ref(definition) }));
         }
     }
 
     /// A verdict, and what follows from it.
-    pub(crate) fn judged(&self, judged: &JudgedTool, server: &ServerIdentity) {
+    pub(crate) fn judged(&self, judged: &JudgedTool) {
         if self.events.is_none() {
             return;
         }
         let (Some(definition), Some(verdict)) = (judged.definition(), judged.verdict()) else {
-            self.violation(judged, server);
+            self.violation(judged);
             return;
         };
-        let tool = tool_ref(definition, server);
+        let tool = self.tool_ref(definition);
         self.emit(|| {
             Event::ToolVerified(ToolVerified {
                 tool: tool.clone(),
                 who: verdict.who.name().to_owned(),
-                origin: verdict.origin.to_string(),
+                origin: verdict.origin.name().to_owned(),
                 what: verdict.what.iter().map(|what| what.name().to_owned()).collect(),
                 decision: format!("{:?}", judged.action()).to_lowercase(),
             })
         });
         self.signature(definition, verdict, &tool);
+        self.expired(verdict, &tool);
         for what in &verdict.what {
             self.change(what, definition, &tool, judged);
         }
         match judged.action() {
-            Action::Block => self.violation(judged, server),
-            Action::Ask if judged.approved().is_some() => {
-                self.asked(judged, server);
-            }
+            Action::Block => self.violation(judged),
+            Action::Ask if judged.approved().is_some() => self.asked(judged),
             _ => {}
         }
     }
@@ -141,10 +149,7 @@ impl Reporter {
                     tool: tool.clone(),
                     kid: kid.clone(),
                     algorithm: algorithm.unwrap_or_default(),
-                    trust: match trust {
-                        KeyTrust::Configured => etdi_events::KeyTrust::Configured,
-                        KeyTrust::Pinned => etdi_events::KeyTrust::Pinned,
-                    },
+                    trust: *trust,
                 })
             }),
             Who::Impostor { why: ImpostorReason::Signature(error) } => self.emit(|| {
@@ -156,6 +161,20 @@ impl Reporter {
                 })
             }),
             _ => {}
+        }
+    }
+
+    fn expired(&self, verdict: &Verdict, tool: &ToolRef) {
+        let approval = verdict.what.iter().find_map(|what| match what {
+            What::ApprovalExpired { since } => Some((Expired::Approval, *since)),
+            _ => None,
+        });
+        let attestation = match &verdict.who {
+            Who::Expired { since, .. } => Some((Expired::Attestation, *since)),
+            _ => None,
+        };
+        for (expired, since) in approval.into_iter().chain(attestation) {
+            self.emit(|| ToolExpired { tool: tool.clone(), expired, since }.into());
         }
     }
 
@@ -213,13 +232,13 @@ impl Reporter {
     }
 
     /// A person has to be asked.
-    pub(crate) fn asked(&self, judged: &JudgedTool, server: &ServerIdentity) {
+    pub(crate) fn asked(&self, judged: &JudgedTool) {
         let (Some(definition), Some(case)) = (judged.definition(), judged.case.as_ref()) else {
             return;
         };
         self.emit(|| {
             Event::ToolReapprovalRequested(ToolReapprovalRequested {
-                tool: tool_ref(definition, server),
+                tool: self.tool_ref(definition),
                 reasons: case.verdict.what.iter().map(|what| what.name().to_owned()).collect(),
                 approved_digest: case.approved.map(|digest| digest.to_string()),
                 diff: case.verdict.what.iter().find_map(|what| match what {
@@ -231,16 +250,12 @@ impl Reporter {
     }
 
     /// Something was refused.
-    pub(crate) fn violation(&self, judged: &JudgedTool, server: &ServerIdentity) {
+    pub(crate) fn violation(&self, judged: &JudgedTool) {
         self.emit(|| {
-            let violation = match judged.verdict() {
-                Some(verdict) => verdict.who.name().to_owned(),
-                None => "Malformed".to_owned(),
-            };
             Event::SecurityViolation(SecurityViolation {
-                server: server.to_string(),
-                tool: judged.definition().map(|definition| tool_ref(definition, server)),
-                violation,
+                server: self.server.to_string(),
+                tool: judged.definition().map(|definition| self.tool_ref(definition)),
+                violation: violation(judged).to_owned(),
                 detail: judged.to_string(),
             })
         });
@@ -249,7 +264,6 @@ impl Reporter {
     pub(crate) fn approved(
         &self,
         judged: &JudgedTool,
-        server: &ServerIdentity,
         approval: &Approval,
         granted: &[Scope],
         superseded: Option<Digest>,
@@ -257,7 +271,7 @@ impl Reporter {
         let Some(definition) = judged.definition() else { return };
         self.emit(|| {
             Event::ToolApproved(ToolApproved {
-                tool: tool_ref(definition, server),
+                tool: self.tool_ref(definition),
                 by: approval.by.clone(),
                 permissions: granted.iter().map(ToString::to_string).collect(),
                 supersedes: superseded.map(|digest| digest.to_string()),
@@ -266,17 +280,11 @@ impl Reporter {
         });
     }
 
-    pub(crate) fn invoked(
-        &self,
-        judged: &JudgedTool,
-        server: &ServerIdentity,
-        succeeded: bool,
-        took: time::Duration,
-    ) {
+    pub(crate) fn invoked(&self, judged: &JudgedTool, succeeded: bool, took: time::Duration) {
         let Some(definition) = judged.definition() else { return };
         self.emit(|| {
             Event::ToolInvoked(ToolInvoked {
-                tool: tool_ref(definition, server),
+                tool: self.tool_ref(definition),
                 principal: None,
                 succeeded,
                 duration_ms: took.whole_milliseconds().try_into().ok(),
@@ -285,15 +293,17 @@ impl Reporter {
     }
 }
 
-fn tool_ref(definition: &ToolDefinition, server: &ServerIdentity) -> ToolRef {
-    let part = definition.signed();
-    ToolRef {
-        server: server.to_string(),
-        id: etdi_types::records::tool_id(server, definition),
-        name: definition.served_name().to_owned(),
-        version: part.map(|part| part.version.to_string()),
-        digest: Some(definition.digest().to_string()),
-        provider: part.map(|part| part.provider.id().to_owned()),
+/// The answer that blocks a tool.
+fn violation(judged: &JudgedTool) -> &'static str {
+    let Some(case) = &judged.case else { return "Malformed" };
+    let blocks = case.outcome.rows.iter().find(|(_, action)| *action == Action::Block);
+    let (who, what) = (&case.verdict.who, case.verdict.what.first());
+    match blocks.map(|(row, _)| row) {
+        Some(Row::MissingScopes | Row::Denied | Row::NotEvaluated) => "Denied",
+        Some(
+            Row::Forbidden | Row::RolledBack | Row::EvidenceLost | Row::Changed | Row::Shadowed,
+        ) => what.map_or(who.name(), What::name),
+        _ => who.name(),
     }
 }
 

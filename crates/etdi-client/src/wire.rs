@@ -17,7 +17,7 @@ use etdi_types::ResourceUri;
 use secrecy::SecretString;
 
 pub use gate::NotJudged;
-pub(crate) use link::{Lifecycle, Link, ListChanges, Timeouts};
+pub(crate) use link::{Lifecycle, Link, ListChanges};
 
 /// Gives the bearer token for requests to a server (RFC 6750).
 ///

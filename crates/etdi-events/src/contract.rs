@@ -1,11 +1,12 @@
 //! What every event sink must do, as a test that its author can run.
 
+use etdi_types::verdict::KeyTrust;
 use time::OffsetDateTime;
 use uuid::{ContextV7, Timestamp, Uuid};
 
 use crate::event::{
     AuthFailure, AuthSuccess, CallDepthExceeded, CallStackViolation, CircularCallDetected,
-    ClientConnected, ClientDisconnected, ClientInitialized, Expired, KeyTrust, PermissionChanged,
+    ClientConnected, ClientDisconnected, ClientInitialized, Expired, PermissionChanged,
     PrivilegeEscalationDetected, ProviderError, ProviderRegistered, ProviderUpdated,
     SecurityViolation, SignatureFailed, SignatureVerified, TokenAcquired, TokenExpired,
     TokenRefreshed, TokenRevoked, TokenValidated, ToolApproved, ToolDiscovered, ToolExpired,

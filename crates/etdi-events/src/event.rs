@@ -22,7 +22,7 @@ pub use connections::{
     ProviderUpdated,
 };
 pub use tools::{
-    Expired, KeyTrust, PermissionChanged, SecurityViolation, SignatureFailed, SignatureVerified,
+    Expired, PermissionChanged, SecurityViolation, SignatureFailed, SignatureVerified,
     ToolApproved, ToolDiscovered, ToolExpired, ToolInvoked, ToolReapprovalRequested, ToolRef,
     ToolRemoved, ToolUpdated, ToolVerified, VersionChanged,
 };

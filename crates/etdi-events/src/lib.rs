@@ -16,7 +16,7 @@ mod worker;
 pub use emitter::{Emitter, ListenerError};
 pub use event::{
     AuthFailure, AuthSuccess, CallDepthExceeded, CallStackViolation, CircularCallDetected,
-    ClientConnected, ClientDisconnected, ClientInitialized, Event, EventType, Expired, KeyTrust,
+    ClientConnected, ClientDisconnected, ClientInitialized, Event, EventType, Expired,
     PermissionChanged, PrivilegeEscalationDetected, ProviderError, ProviderRegistered,
     ProviderUpdated, SecurityViolation, SignatureFailed, SignatureVerified, TokenAcquired,
     TokenExpired, TokenRefreshed, TokenRevoked, TokenValidated, ToolApproved, ToolDiscovered,

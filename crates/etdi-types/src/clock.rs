@@ -33,7 +33,7 @@ pub struct ManualClock(Mutex<OffsetDateTime>);
 impl ManualClock {
     /// A clock that shows `unix_seconds` after 1970-01-01T00:00:00Z.
     ///
-    /// Seconds outside the years −9999…9999 saturate at the epoch.
+    /// Seconds outside the years −9999…9999 give the epoch itself.
     #[must_use]
     pub fn at(unix_seconds: i64) -> Self {
         let at =
@@ -41,13 +41,14 @@ impl ManualClock {
         Self(Mutex::new(at))
     }
 
-    /// Moves the clock forward.
+    /// Moves the clock forward, to the end of the year 9999 at most.
     pub fn advance(&self, by: Duration) {
         let mut now = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        *now += by;
+        *now = now.saturating_add(by.try_into().unwrap_or(time::Duration::MAX));
     }
 
-    /// Sets the clock to `unix_seconds` after the epoch, also backwards.
+    /// Sets the clock to `unix_seconds` after the epoch, also backwards. Seconds outside the years
+    /// −9999…9999 change nothing.
     pub fn set(&self, unix_seconds: i64) {
         if let Ok(at) = OffsetDateTime::from_unix_timestamp(unix_seconds) {
             *self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = at;

@@ -44,8 +44,8 @@ pub fn id_key(id: &str) -> String {
     }
 }
 
-/// Lower-casing comes first and last: the skeleton maps lower-case `l` and the digit `1` together
-/// but also yields upper-case letters of its own for some inputs.
+/// Twice: the skeleton of a lower-case text may hold upper-case letters, and those have a skeleton
+/// of their own once they are lower-cased.
 fn skeleton_lower(text: &str) -> String {
     let lower = text.to_lowercase();
     let once: String = skeleton(&lower).collect();

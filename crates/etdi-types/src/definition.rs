@@ -96,18 +96,14 @@ impl ToolDefinition {
     /// The tool's description, as served: attacker text.
     #[must_use]
     pub fn description(&self) -> Option<String> {
-        self.member_text("description")
+        let value = json::parse_canonical(&self.canonical).ok()?;
+        Some(value.as_object()?.get("description")?.as_str()?.to_owned())
     }
 
     /// The canonical form of one top-level member, to compare definitions by it.
     #[must_use]
     pub fn member(&self, name: &str) -> Option<String> {
         canonical_member(&self.canonical, name)
-    }
-
-    fn member_text(&self, name: &str) -> Option<String> {
-        let value = json::parse_canonical(&self.canonical).ok()?;
-        Some(value.as_object()?.get(name)?.as_str()?.to_owned())
     }
 }
 

@@ -80,9 +80,6 @@ pub enum AttestationEvidence {
     Unchecked(String),
 }
 
-/// Why evidence is not good.
-pub type VerificationFailure = SignatureError;
-
 /// Where the keys of a provider come from when its signature is checked.
 #[derive(Clone, Copy, Debug)]
 pub enum ProviderKeys<'a> {

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
 use std::str::FromStr;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
 use crate::json::{self, Limits};
+use crate::string_serde::string_serde;
 use crate::text::escaped;
 
 /// The URI of an HTTP resource in normal form: scheme and host lower-cased, default port dropped,
@@ -207,21 +208,6 @@ impl FromStr for ServerIdentity {
     }
 }
 
-macro_rules! string_serde {
-    ($($name:ident),*) => {$(
-        impl Serialize for $name {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
-            }
-        }
-
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
-            }
-        }
-    )*};
-}
 string_serde!(ResourceUri, ServerIdentity);
 
 /// For whom calls are made. It limits who may use an approval, never what counts as tampering.

@@ -12,11 +12,9 @@ use crate::definition::ToolDefinition;
 use crate::evidence::Evidence;
 use crate::identity::{AuthorizationContext, ServerIdentity};
 use crate::names::Scope;
-use crate::records::{ApprovalRecord, Known};
+use crate::records::{ApprovalRecord, Known, tool_id};
 use crate::trust::TrustConfig;
 use crate::verdict::{DenyReason, May, Notice, Origin, Verdict, What};
-
-pub use crate::records::Subject;
 
 /// Everything a verdict depends on.
 #[derive(Clone, Copy, Debug)]
@@ -31,7 +29,7 @@ pub struct Case<'a> {
     pub context: &'a AuthorizationContext,
     /// Whom to trust.
     pub trust: &'a TrustConfig,
-    /// What the store knows of [`Subject::new`]`(server, definition)`.
+    /// What the store knows of [`Subject::new`](crate::Subject::new)`(server, definition)`.
     pub known: &'a Known,
     /// The scopes that calls will carry, where the client knows them. `None`: the server judges.
     pub scopes: Option<&'a [Scope]>,
@@ -67,20 +65,16 @@ pub struct Case<'a> {
 #[must_use]
 pub fn judge(case: Case<'_>) -> Verdict {
     let who = who::who(&case);
-    let (what, notices) = what::what(&case, &who);
-    let approval = approval(&case);
-    let approved = what.contains(&What::Approved);
+    let (what, mut notices) = what::what(&case, &who);
+    if case.definition.has_hidden_characters() {
+        notices.push(Notice::HiddenCharacters);
+    }
+    let approval = approval(&case).filter(|_| what.contains(&What::Approved));
     Verdict {
         origin: origin(&case),
-        may: may(&case, approval.filter(|_| approved)),
-        evidence_age: approval
-            .filter(|_| approved)
-            .map(|approval| age(approval.evidence_good_at, case.now)),
-        notices: if case.definition.has_hidden_characters() {
-            notices.into_iter().chain([Notice::HiddenCharacters]).collect()
-        } else {
-            notices
-        },
+        may: may(&case, approval),
+        evidence_age: approval.map(|approval| age(approval.evidence_good_at, case.now)),
+        notices,
         who,
         what,
     }
@@ -88,11 +82,7 @@ pub fn judge(case: Case<'_>) -> Verdict {
 
 /// The current approval of this tool id in this context, whatever its digest.
 pub(crate) fn approval<'a>(case: &Case<'a>) -> Option<&'a ApprovalRecord> {
-    let id = crate::records::tool_id(case.server, case.definition);
-    case.known
-        .approvals
-        .iter()
-        .find(|a| !a.superseded && a.pin.id == id && a.context == *case.context)
+    case.known.approval(&tool_id(case.server, case.definition), case.context)
 }
 
 fn origin(case: &Case<'_>) -> Origin {

@@ -35,16 +35,6 @@ impl SigAlg {
             _ => None,
         }
     }
-
-    /// The key type and curve that this algorithm takes.
-    #[must_use]
-    pub fn key_type(self) -> (&'static str, Option<&'static str>) {
-        match self {
-            Self::EdDSA => ("OKP", Some("Ed25519")),
-            Self::ES256 => ("EC", Some("P-256")),
-            Self::RS256 => ("RSA", None),
-        }
-    }
 }
 
 impl Display for SigAlg {
@@ -82,6 +72,9 @@ pub enum KeyError {
     /// An RSA modulus under 2048 bits or over 8192.
     #[error("the RSA key must have between 2048 and 8192 bits")]
     RsaSize,
+    /// The system's random number generator fails.
+    #[error("the system gives no randomness to make a key from")]
+    NoRandomness,
     /// A PEM file without a usable private key.
     #[error("the PEM text holds no Ed25519 private key in PKCS #8 (`BEGIN PRIVATE KEY`)")]
     Pem,

@@ -61,11 +61,7 @@ impl SignedTool {
     /// The same tool with an attestation beside the signature. The digest stays.
     #[must_use]
     pub fn with_attestation(mut self, attestation: &str) -> Self {
-        if let Some(Value::Object(meta)) = self.tool.get_mut("_meta")
-            && let Some(Value::Object(member)) = meta.get_mut(DEFINITION_KEY)
-        {
-            member.insert("attestation".to_owned(), attestation.into());
-        }
+        insert_evidence(&mut self.tool, "attestation", attestation);
         self
     }
 }
@@ -86,11 +82,7 @@ impl DefinitionSpec {
         let mut tool = self.unsigned(tool)?;
         let definition = parse(&tool)?;
         let signature = sign_detached(key, definition.canonical().as_bytes());
-        if let Some(Value::Object(meta)) = tool.get_mut("_meta")
-            && let Some(Value::Object(member)) = meta.get_mut(DEFINITION_KEY)
-        {
-            member.insert("signature".to_owned(), signature.into());
-        }
+        insert_evidence(&mut tool, "signature", &signature);
         Ok(SignedTool {
             digest: definition.digest(),
             canonical: definition.canonical().clone(),
@@ -120,10 +112,19 @@ impl DefinitionSpec {
         let mut tool = tool.clone();
         let meta = tool.entry("_meta").or_insert_with(|| json!({}));
         let Value::Object(meta) = meta else {
-            return Err(DefinitionError::Meta { found: "another value" });
+            return Err(DefinitionError::Meta { found: "a value of another kind" });
         };
         meta.insert(DEFINITION_KEY.to_owned(), member);
         Ok(tool)
+    }
+}
+
+/// Evidence stands in the definition member, which [`DefinitionSpec::unsigned`] has put there.
+fn insert_evidence(tool: &mut Map<String, Value>, name: &str, evidence: &str) {
+    let meta = tool.get_mut("_meta").and_then(Value::as_object_mut);
+    let member = meta.and_then(|meta| meta.get_mut(DEFINITION_KEY)?.as_object_mut());
+    if let Some(member) = member {
+        member.insert(name.to_owned(), evidence.into());
     }
 }
 

@@ -77,6 +77,12 @@ impl EvidenceRecord {
         }
     }
 
+    /// Whether a signature or an attestation stood behind the definition.
+    #[must_use]
+    pub fn is_proven(&self) -> bool {
+        matches!(self, Self::Signed { .. } | Self::Attested { .. })
+    }
+
     /// The evidence in words.
     #[must_use]
     pub fn describe(&self) -> String {
@@ -287,6 +293,12 @@ impl PinnedKey {
 }
 
 impl Known {
+    /// The approval of this id that counts in this context, whatever its digest.
+    #[must_use]
+    pub fn approval(&self, id: &str, context: &AuthorizationContext) -> Option<&ApprovalRecord> {
+        self.approvals.iter().find(|a| !a.superseded && a.pin.id == id && a.context == *context)
+    }
+
     /// The key that a person supplied for this server, the provider and the key id.
     #[must_use]
     pub fn pinned_key(&self, provider: &str, kid: &str) -> Option<&Jwk> {

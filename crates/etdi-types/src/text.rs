@@ -18,7 +18,7 @@ pub fn escaped(text: &str) -> impl Display + '_ {
     Escaped(text)
 }
 
-/// Whether `text` holds a character that [`escaped`] would replace, line feeds and tabs aside.
+/// Whether `text` holds a character that a person cannot see, line breaks and tabs aside.
 #[must_use]
 pub fn has_hidden_characters(text: &str) -> bool {
     let is_plain = |byte: &u8| matches!(byte, 0x20..=0x7e | b'\n' | b'\t' | b'\r');

@@ -282,6 +282,17 @@ impl Who {
     }
 }
 
+impl Origin {
+    /// The answer in one word, as the documentation writes it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Listed => "Listed",
+            Self::Unproven => "Unproven",
+        }
+    }
+}
+
 impl What {
     /// The answer in one word, as the documentation writes it.
     #[must_use]

@@ -1,4 +1,4 @@
-//! Developer commands: `cargo xtask --help`.
+#![doc = include_str!("../README.md")]
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,

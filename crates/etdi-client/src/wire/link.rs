@@ -53,23 +53,17 @@ impl ListChanges {
 pub(crate) struct Lifecycle {
     pub(crate) mode: ClientLifecycleMode,
     pub(crate) handlers: Handlers,
-    pub(crate) timeouts: Timeouts,
+    /// How long the handshake, and the reading of a whole listing, may take.
+    pub(crate) timeout: Duration,
     pub(crate) authorizer: Option<Arc<dyn HttpAuthorizer>>,
-}
-
-/// How long to wait at most.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Timeouts {
-    pub(crate) connect: Duration,
-    pub(crate) list: Duration,
 }
 
 /// The raw response that began the session.
 pub(crate) type Startup = Bytes;
 
-/// A complete listing.
+/// A complete listing, not judged.
 #[derive(Debug)]
-pub(crate) struct Listed {
+pub(crate) struct RawListing {
     pub(crate) tools: Vec<ListedTool>,
     /// Names of tools that rmcp left out of its own result, so that they cannot be called rightly.
     pub(crate) dropped: HashSet<String>,
@@ -82,7 +76,7 @@ pub(crate) struct Link {
     raws: Arc<RawResponses>,
     gate: Arc<Gate>,
     changes: Arc<ListChanges>,
-    list_timeout: Duration,
+    timeout: Duration,
     rewrites: bool,
     watcher: Option<AbortHandle>,
 }
@@ -107,7 +101,7 @@ impl Link {
         let client = RawHttpClient::new(
             uri.clone(),
             lifecycle.authorizer.clone(),
-            lifecycle.timeouts.connect,
+            lifecycle.timeout,
             Arc::clone(&raws),
             Arc::clone(&gate),
         )
@@ -132,7 +126,7 @@ impl Link {
         let service = (lifecycle.handlers)(Arc::clone(&changes));
         let transport = Withheld(transport.into_transport());
         let serving = service.serve_with_lifecycle(transport, lifecycle.mode.clone());
-        let after = lifecycle.timeouts.connect;
+        let after = lifecycle.timeout;
         let service = tokio::time::timeout(after, serving)
             .await
             .map_err(|_| ConnectError::Timeout { after })?
@@ -148,7 +142,7 @@ impl Link {
             raws,
             gate,
             changes,
-            list_timeout: lifecycle.timeouts.list,
+            timeout: lifecycle.timeout,
             rewrites,
             watcher,
         };
@@ -185,12 +179,12 @@ impl Link {
     }
 
     /// Reads all pages of `tools/list`.
-    pub(crate) async fn list(&self) -> Result<Listed, ListError> {
-        let after = self.list_timeout;
+    pub(crate) async fn list(&self) -> Result<RawListing, ListError> {
+        let after = self.timeout;
         tokio::time::timeout(after, self.pages()).await.map_err(|_| ListError::Timeout { after })?
     }
 
-    async fn pages(&self) -> Result<Listed, ListError> {
+    async fn pages(&self) -> Result<RawListing, ListError> {
         let mut listing = Listing::default();
         let mut dropped = HashSet::new();
         let mut cursor = None;
@@ -199,7 +193,7 @@ impl Link {
             cursor = listing.add(page)?;
             if cursor.is_none() {
                 let tools = listing.tools();
-                return Ok(Listed { tools, dropped });
+                return Ok(RawListing { tools, dropped });
             }
         }
     }
@@ -217,7 +211,7 @@ impl Link {
             .peer
             .send_cancellable_request(
                 ClientRequest::ListToolsRequest(request),
-                PeerRequestOptions::with_timeout(self.list_timeout),
+                PeerRequestOptions::with_timeout(self.timeout),
             )
             .await?;
         let id = handle.id.clone();

@@ -16,7 +16,12 @@ use crate::servers::{HttpServer, WAYS, Way, client, connect};
 const PROVIDER: &str = "https://trusted.example";
 const UNSIGNED: &str = r#"{"name":"scan","description":"a","inputSchema":{"type":"object"}}"#;
 
-fn signed(key: &SigningKey, version: &str, description: &str, scopes: &[(&str, bool)]) -> String {
+pub fn signed(
+    key: &SigningKey,
+    version: &str,
+    description: &str,
+    scopes: &[(&str, bool)],
+) -> String {
     let permission = |&(scope, required): &(&str, bool)| Permission {
         scope: scope.parse().unwrap(),
         description: "why".to_owned(),
@@ -36,7 +41,7 @@ fn signed(key: &SigningKey, version: &str, description: &str, scopes: &[(&str, b
     serde_json::to_string(spec.sign(&tool, key).unwrap().tool()).unwrap()
 }
 
-fn trusting(key: &SigningKey) -> TrustConfig {
+pub fn trusting(key: &SigningKey) -> TrustConfig {
     let entry = TrustedProvider::new(PROVIDER, "trusted.example", key.public_jwk().clone());
     TrustConfig::new(vec![entry]).unwrap()
 }

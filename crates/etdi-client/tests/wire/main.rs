@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod approvals;
+mod events;
 mod freshness;
 mod gate;
 mod handler;

@@ -1,5 +1,6 @@
 //! Events about tool definitions.
 
+use etdi_types::verdict::KeyTrust;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
@@ -35,11 +36,11 @@ pub struct ToolDiscovered {
 pub struct ToolVerified {
     /// The tool.
     pub tool: ToolRef,
-    /// The first answer of the verdict in words, for example `attested` or `signed`.
+    /// The first answer of the verdict in one word, for example `Attested` or `Signed`.
     pub who: String,
-    /// Where it is served from, `listed` or `unproven`.
+    /// Whether the definition names the server: `Listed` or `Unproven`.
     pub origin: String,
-    /// The second answer of the verdict: every finding that applies.
+    /// The second answer of the verdict: every finding that applies, each in one word.
     pub what: Vec<String>,
     /// What was decided: `allow`, `warn`, `ask` or `block`.
     pub decision: String,
@@ -97,7 +98,7 @@ pub struct ToolRemoved {
 pub struct ToolReapprovalRequested {
     /// The tool as it is served now.
     pub tool: ToolRef,
-    /// Why, in the words of the verdict, for example `upgraded`.
+    /// Why, in the words of the verdict, for example `Upgraded`.
     pub reasons: Vec<String>,
     /// The digest that is approved.
     pub approved_digest: Option<String>,
@@ -129,20 +130,8 @@ pub struct ToolExpired {
     pub since: OffsetDateTime,
 }
 
-/// Why the key behind a signature is trusted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum KeyTrust {
-    /// The trust configuration names it.
-    #[default]
-    Configured,
-    /// A person approved it for this server.
-    Pinned,
-}
-
 /// The signature of a definition is good.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SignatureVerified {
     /// The tool.
     pub tool: ToolRef,
@@ -196,7 +185,8 @@ pub struct SecurityViolation {
     pub server: String,
     /// The tool, where one is concerned.
     pub tool: Option<ToolRef>,
-    /// What was found, in the words of the verdict: `tampered`, `impostor`, `replaced`, …
+    /// What was found, in one word: on a client that of the verdict, such as `Tampered` or
+    /// `Impostor`.
     pub violation: String,
     /// What that means here, for a person to read. May hold text of the server.
     pub detail: String,

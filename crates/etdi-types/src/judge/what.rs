@@ -272,13 +272,13 @@ fn is_weaker(provider: Option<&str>, who: &Who, pin: &Pin) -> bool {
         return true;
     }
     if matches!(who, Who::Impostor { why: ImpostorReason::NoEvidence }) {
-        return pin.evidence.rank() > EvidenceRecord::None.rank();
+        return pin.evidence != EvidenceRecord::None;
     }
     let Some(now) = EvidenceRecord::of(who, None) else {
         // A key that nothing configures is another key than the one that was trusted before. What
         // cannot be checked for want of an answer proves nothing either way.
         let untrusted = matches!(who, Who::Unknown { why: UnknownReason::UntrustedKey { .. } });
-        return untrusted && pin.evidence.rank() > 1;
+        return untrusted && pin.evidence.is_proven();
     };
     if now.rank() < pin.evidence.rank() {
         return true;

@@ -21,9 +21,9 @@ impl SigningKey {
     /// thumbprint.
     ///
     /// # Errors
-    /// [`KeyError::Unsupported`] if the system gives no randomness.
+    /// [`KeyError::NoRandomness`] if the system gives none.
     pub fn generate() -> Result<Self, KeyError> {
-        let pair = Ed25519KeyPair::generate().map_err(|_| KeyError::Unsupported)?;
+        let pair = Ed25519KeyPair::generate().map_err(|_| KeyError::NoRandomness)?;
         Self::from_pair(pair)
     }
 
