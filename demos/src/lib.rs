@@ -1,6 +1,4 @@
-//! ETDI's demos. Each line that they print is a claim that was checked against an effect: what a
-//! malicious server got hold of, how often it was called, what a verdict says.
-
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 

@@ -1,5 +1,4 @@
-//! What the tests share with the processes that they start.
-
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
 #[cfg(feature = "peers")]

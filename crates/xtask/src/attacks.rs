@@ -24,6 +24,7 @@ const EXPECTED: &[(u32, &str)] = &[
     (16, "confusable ids and names on a second server"),
     (17, "changed between question and approval"),
     (18, "changed between discovery and call"),
+    (19, "text that nobody can see"),
     (20, "same served name, new id"),
     (21, "signed definition under another name"),
     (22, "verbatim copy, attestation and all, on an unlisted server"),
