@@ -52,7 +52,7 @@ impl ServerConnection {
         self.refuse_unknown_scopes(definition, &approval)?;
         let (verdict, evidence) = if request.needs_key() {
             let (verdict, evidence) = self.with_pinned_key(definition, &approval).await?;
-            let pinned = self.tool_with(listed, verdict.clone(), shown.approved());
+            let pinned = self.tool_with(listed, verdict.clone(), shown.approved(), Vec::new());
             if !request.covers(&pinned) {
                 return Err(ApproveError::Blocked(Box::new(Refusal::of(pinned))));
             }

@@ -29,46 +29,64 @@ impl ServerConnection {
         if *tool.connection() != self.id {
             return Err(CallError::OtherConnection);
         }
-        let judged = self.find(tool.name()).await?;
-        match Decision::on(&judged) {
-            Decision::Allow(now) if now.digest() == tool.digest() => {}
-            Decision::Allow(_) => return Err(CallError::Stale(judged)),
-            Decision::Ask(request) => return Err(self.ask(request)),
-            Decision::Block(refusal) => return Err(self.block(refusal)),
+        let mut judged = self.admit(tool).await?;
+        if self.need_scopes(&judged).await? {
+            // Obtaining a token takes time, in which the server may have changed.
+            judged = self.admit(tool).await?;
         }
-        self.need_scopes(&judged).await?;
         let begun = self.settings.clock.now();
         let params = CallToolRequestParams::new(tool.name().to_owned()).with_arguments(arguments);
-        let result = self.send(params).await;
+        let mut result = self.send(params.clone()).await;
+        if let Err(CallError::InsufficientScope { scopes }) = &result
+            && self.answer_challenge(scopes, &judged).await?
+        {
+            judged = self.admit(tool).await?;
+            result = self.send(params).await;
+        }
         let succeeded = result.as_ref().is_ok_and(|result| result.is_error != Some(true));
         self.reporter.invoked(&judged, succeeded, self.settings.clock.now() - begun);
         result
     }
 
-    /// Obtains a token with every scope that the tool requires, before the call goes out.
-    async fn need_scopes(&self, judged: &JudgedTool) -> Result<(), CallError> {
-        let Some(tokens) = &self.tokens else { return Ok(()) };
-        tokens.need(required_scopes(judged));
-        tokens.token().await?;
-        Ok(())
+    /// The tool as the server lists it now, if it is exactly what was let through and still is.
+    async fn admit(&self, tool: &ApprovedTool) -> Result<JudgedTool, CallError> {
+        let judged = self.find(tool.name()).await?;
+        match Decision::on(&judged) {
+            Decision::Allow(now) if now.digest() == tool.digest() => Ok(judged),
+            Decision::Allow(_) => Err(CallError::Stale(judged)),
+            Decision::Ask(request) => Err(self.ask(request)),
+            Decision::Block(refusal) => Err(self.block(refusal)),
+        }
     }
 
-    /// Sends the call. A server that names more scopes has not run the tool: it is asked once more,
-    /// with the union.
-    async fn send(&self, params: CallToolRequestParams) -> Result<CallToolResult, CallError> {
-        let error = match self.link.call(params.clone()).await {
-            Ok(result) => return Ok(result),
-            Err(error) => CallError::from(error),
-        };
-        let (CallError::InsufficientScope { scopes }, Some(tokens)) = (&error, &self.tokens) else {
-            return Err(error);
-        };
-        let named =
+    /// Obtains a token with every scope that the tool requires and a person granted, before the call
+    /// goes out. Says whether it is another token than before.
+    async fn need_scopes(&self, judged: &JudgedTool) -> Result<bool, CallError> {
+        let Some(tokens) = &self.tokens else { return Ok(false) };
+        let mut needed = required_scopes(judged);
+        needed.retain(|scope| judged.grants(scope));
+        let more = tokens.need(needed);
+        tokens.token().await?;
+        Ok(more)
+    }
+
+    /// After a challenge: obtains a token with the scopes that the server names as well, if a person
+    /// granted them all. A server that names more scopes has not run the tool. Says whether it is
+    /// worth asking again.
+    async fn answer_challenge(&self, scopes: &str, judged: &JudgedTool) -> Result<bool, CallError> {
+        let Some(tokens) = &self.tokens else { return Ok(false) };
+        let named: Vec<String> =
             scopes.split(' ').filter(|scope| !scope.is_empty()).map(str::to_owned).collect();
-        if !tokens.need(named) {
-            return Err(error);
+        // What the host itself asks for from the start is granted by the host.
+        let is_granted = |scope: &String| judged.grants(scope) || tokens.is_from_the_host(scope);
+        if !named.iter().all(is_granted) || !tokens.need(named) {
+            return Ok(false);
         }
         tokens.token().await?;
+        Ok(true)
+    }
+
+    async fn send(&self, params: CallToolRequestParams) -> Result<CallToolResult, CallError> {
         Ok(self.link.call(params).await?)
     }
 

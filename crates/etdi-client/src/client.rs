@@ -215,8 +215,12 @@ impl<H: ClientHandler> EtdiClientBuilder<H> {
 
     /// Obtains tokens from `provider` and attaches them: as bearer tokens on HTTP, and in the
     /// variable `ETDI_ACCESS_TOKEN` of a child process. The audience is the provider's own unless
-    /// [`audience`](Self::audience) says another. On HTTP, a token holds the scopes that the called
-    /// tools require, and what a server's `insufficient_scope` challenge names, asked for once.
+    /// [`audience`](Self::audience) says another. On HTTP, a token holds the scopes that the
+    /// called tools require and a person granted; a server's `insufficient_scope` challenge is
+    /// answered once, with scopes that a person granted and no others.
+    ///
+    /// Every server of this client gets tokens for the same audience, and could use them elsewhere:
+    /// give servers that must not trust each other a client and an audience of their own.
     ///
     /// Unless [`authorization_context`](Self::authorization_context) says otherwise, approvals
     /// count for this provider's client alone.

@@ -6,8 +6,8 @@ use etdi_types::decision::Action;
 use etdi_types::evidence::{Evidence, SignatureEvidence};
 use etdi_types::judge::Case as Judging;
 use etdi_types::{
-    Digest, EvidenceRecord, Known, LedgerEntry, Pin, Subject, ToolDefinition, Verdict, decide,
-    judge,
+    Digest, EvidenceRecord, Known, LedgerEntry, Pin, Scope, Subject, ToolDefinition, Verdict,
+    decide, judge,
 };
 
 use crate::connection::ServerConnection;
@@ -79,8 +79,9 @@ impl ServerConnection {
     ) -> (JudgedTool, Option<Sighting>) {
         let verdict = self.verdict(definition, evidence, known);
         let id = etdi_types::records::tool_id(self.server(), definition);
-        let approved = known.approval(&id, &self.settings.context).map(|a| a.pin.digest);
-        let tool = self.tool_with(listed, verdict, approved);
+        let approval = known.approval(&id, &self.settings.context);
+        let granted = approval.map(|a| a.granted.clone()).unwrap_or_default();
+        let tool = self.tool_with(listed, verdict, approval.map(|a| a.pin.digest), granted);
         let sighting = match tool.verdict() {
             Some(verdict) if tool.action() < Action::Block => {
                 self.sighting(definition, verdict, evidence)
@@ -95,9 +96,10 @@ impl ServerConnection {
         listed: &Arc<Listed>,
         verdict: Verdict,
         approved: Option<Digest>,
+        granted: Vec<Scope>,
     ) -> JudgedTool {
         let outcome = decide(self.settings.level, &verdict);
-        self.tool(listed, Some(Arc::new(Case { verdict, outcome, approved })))
+        self.tool(listed, Some(Arc::new(Case { verdict, outcome, approved, granted })))
     }
 
     fn tool(&self, listed: &Arc<Listed>, case: Option<Arc<Case>>) -> JudgedTool {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use etdi_types::evidence::Evidence;
 use etdi_types::json::strings_named;
 use etdi_types::listing::ListedTool;
-use etdi_types::{Known, Subject, ToolDefinition, TrustConfig};
+use etdi_types::{DEFINITION_KEY, Known, Subject, ToolDefinition, TrustConfig};
 use rmcp::model::Tool;
 use time::OffsetDateTime;
 use tokio::sync::Mutex;
@@ -120,7 +120,7 @@ impl ServerConnection {
     }
 
     async fn read_all_pages(&self, earlier: Option<&Snapshot>) -> Result<Snapshot, ListError> {
-        let changes = self.link.epoch();
+        let (changes, read_at) = (self.link.epoch(), self.settings.clock.now());
         let listing = self.link.list().await?;
         let known: HashMap<&str, &Arc<Listed>> = earlier
             .into_iter()
@@ -132,7 +132,7 @@ impl ServerConnection {
             Some(listed) if is_twin(listed) == tool.duplicate => (*listed).clone(),
             _ => Arc::new(listed(tool, &listing.dropped)),
         });
-        Ok(Snapshot { tools: tools.collect(), read_at: self.settings.clock.now(), changes })
+        Ok(Snapshot { tools: tools.collect(), read_at, changes })
     }
 }
 
@@ -148,6 +148,7 @@ fn listed(tool: ListedTool, dropped: &HashSet<String>) -> Listed {
     // What rmcp cannot read, or left out, can be neither shown to a model nor called.
     let typed: Option<Tool> =
         serde_json::from_str(&tool.raw).ok().filter(|_| !dropped.contains(&name));
+    let typed = typed.map(without_evidence);
     let definition = match (tool.definition, &typed) {
         (Err(error), _) => Err(Problem::Malformed(error)),
         (Ok(_), _) if tool.duplicate => Err(Problem::Duplicate),
@@ -162,6 +163,16 @@ fn listed(tool: ListedTool, dropped: &HashSet<String>) -> Listed {
         evidence: OnceLock::new(),
         remembered: std::sync::Mutex::default(),
     }
+}
+
+/// The digest does not cover the evidence, so a server could say anything there: no model sees it.
+fn without_evidence(mut tool: Tool) -> Tool {
+    let member = tool.meta.as_mut().and_then(|meta| meta.get_mut(DEFINITION_KEY));
+    if let Some(member) = member.and_then(|member| member.as_object_mut()) {
+        member.remove("signature");
+        member.remove("attestation");
+    }
+    tool
 }
 
 /// The name of a refused tool, to show.

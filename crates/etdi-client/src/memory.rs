@@ -234,7 +234,10 @@ impl OneServer {
         if !ids.contains(&pin.id) {
             ids.push(pin.id.clone());
         }
-        self.unproven_pins.push_back(pin.id.clone());
+        // What is on record of the server as a whole has no name, and no tool pushes it out.
+        if !pin.served_name.is_empty() {
+            self.unproven_pins.push_back(pin.id.clone());
+        }
         if PinnedKey::of(&pin).is_some() {
             self.keyed.insert(pin.id.clone());
         }
@@ -242,9 +245,14 @@ impl OneServer {
         while self.unproven_pins.len() > UNPROVEN_PER_SERVER {
             let Some(oldest) = self.unproven_pins.pop_front() else { return };
             if !self.approvals.contains_key(&oldest) {
-                self.pins.remove(&oldest);
-                self.ids_by_name.values_mut().for_each(|ids| ids.retain(|id| *id != oldest));
-                self.ids_by_name.retain(|_, ids| !ids.is_empty());
+                let Some(pin) = self.pins.remove(&oldest) else { continue };
+                self.keyed.remove(&oldest);
+                if let Some(ids) = self.ids_by_name.get_mut(&pin.served_name) {
+                    ids.retain(|id| *id != oldest);
+                }
+                if self.ids_by_name.get(&pin.served_name).is_some_and(Vec::is_empty) {
+                    self.ids_by_name.remove(&pin.served_name);
+                }
             }
         }
     }

@@ -64,12 +64,16 @@ impl ServerConnection {
         }
         let known = self.settings.store.known(&subjects).await?;
         let places = |index: usize| -> Vec<&ServerIdentity> {
-            let digest = requests.get(index).and_then(ApprovalRequest::digest);
+            let request = requests.get(index);
+            let digest = request.and_then(ApprovalRequest::digest);
+            // The digest does not cover the served name.
+            let name = request.map(|request| request.tool().name());
             let elsewhere = known.get(index).map(|known| known.elsewhere.as_slice());
             elsewhere
                 .unwrap_or_default()
                 .iter()
                 .filter(|approval| Some(approval.pin.digest) == digest)
+                .filter(|approval| Some(approval.pin.served_name.as_str()) == name)
                 .filter(|approval| approval.context == self.settings.context)
                 .map(|approval| &approval.pin.server)
                 .filter(|server| matches!(server, ServerIdentity::Stdio(_)))

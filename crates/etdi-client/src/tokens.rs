@@ -46,6 +46,11 @@ impl Tokens {
         self.source.provider.token(&request).await
     }
 
+    /// Whether the host asks for this scope whatever is called.
+    pub(crate) fn is_from_the_host(&self, scope: &str) -> bool {
+        self.source.scopes.contains(scope)
+    }
+
     /// Adds scopes to those that tokens must hold. Says whether any was missing.
     pub(crate) fn need(&self, scopes: Vec<String>) -> bool {
         let mut held = self.scopes.lock().unwrap_or_else(PoisonError::into_inner);

@@ -4,8 +4,8 @@ use std::fmt::{self, Display, Formatter};
 use std::sync::Arc;
 
 use etdi_types::decision::Action;
-use etdi_types::text::escaped;
-use etdi_types::{DefinitionError, Digest, Outcome, ToolDefinition, Verdict};
+use etdi_types::text::{escaped, escaped_json};
+use etdi_types::{DefinitionError, Digest, Outcome, Scope, ToolDefinition, Verdict};
 use rmcp::model::Tool;
 
 use crate::connection::ConnectionId;
@@ -29,6 +29,8 @@ pub(crate) struct Case {
     pub(crate) outcome: Outcome,
     /// What was approved for this tool and context when it was judged.
     pub(crate) approved: Option<Digest>,
+    /// The permissions that the approval grants.
+    pub(crate) granted: Vec<Scope>,
 }
 
 /// Why a tool never got a verdict. It is blocked at every level.
@@ -83,6 +85,10 @@ impl JudgedTool {
         self.outcome().map_or(Action::Block, |outcome| outcome.action)
     }
 
+    pub(crate) fn grants(&self, scope: &str) -> bool {
+        self.case.as_ref().is_some_and(|case| case.granted.iter().any(|s| s.as_str() == scope))
+    }
+
     pub(crate) fn approved(&self) -> Option<Digest> {
         self.case.as_ref().and_then(|case| case.approved)
     }
@@ -107,6 +113,9 @@ impl Display for JudgedTool {
         }
         if let Some(description) = definition.description() {
             writeln!(f, "says: {}", escaped(&description))?;
+        }
+        for (name, member) in definition.other_members() {
+            writeln!(f, "{}: {}", escaped(&name), escaped_json(&member))?;
         }
         writeln!(f, "digest: {}", definition.digest())?;
         self.verdict().map_or(Ok(()), |verdict| Display::fmt(verdict, f))

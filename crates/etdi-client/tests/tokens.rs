@@ -2,7 +2,7 @@
 #![cfg(test)]
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -15,8 +15,10 @@ use etdi_oauth::{
     AccessToken, AttestationRequest, AttestationToken, BearerToken, Expectations, OAuthError,
     OAuthProvider, Principal, TokenRequest,
 };
-use etdi_types::trust::IssuerKind;
-use etdi_types::{Clock, SystemClock, TrustConfig};
+use etdi_types::trust::{IssuerKind, TrustedProvider};
+use etdi_types::{
+    Clock, DefinitionSpec, Permission, Provider, SigningKey, SystemClock, TrustConfig,
+};
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, JsonObject, ListToolsResult,
     PaginatedRequestParams, Tool,
@@ -64,11 +66,19 @@ impl OAuthProvider for Granting {
     }
 }
 
-#[derive(Clone, Default)]
+#[derive(Clone)]
 struct App {
+    key: SigningKey,
     calls: Arc<AtomicUsize>,
     challenges: Arc<AtomicUsize>,
     demands: Arc<Mutex<Vec<&'static str>>>,
+    never_content: Arc<AtomicBool>,
+}
+
+const PROVIDER: &str = "https://trusted.example";
+
+fn optional(scope: &str) -> Permission {
+    Permission { scope: scope.parse().unwrap(), description: String::new(), required: false }
 }
 
 impl ServerHandler for App {
@@ -77,7 +87,17 @@ impl ServerHandler for App {
         _: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        let tool = Tool::new("scan", "Scans", JsonObject::new());
+        let spec = DefinitionSpec {
+            id: "trusted.example/scan".parse().unwrap(),
+            version: "1.0.0".parse().unwrap(),
+            provider: Provider::new(PROVIDER, "Trusted").unwrap(),
+            servers: None,
+            permissions: ["scan", "list", "delete"].map(optional).to_vec(),
+            require_call_proof: false,
+        };
+        let tool = serde_json::to_value(Tool::new("scan", "Scans", JsonObject::new())).unwrap();
+        let signed = spec.sign(tool.as_object().unwrap(), &self.key).unwrap();
+        let tool = serde_json::from_value(signed.tool().clone().into()).unwrap();
         Ok(ListToolsResult::with_all_items(vec![tool]))
     }
 
@@ -98,7 +118,8 @@ async fn demand(State(app): State<App>, request: Request, next: Next) -> Respons
     let is_call = String::from_utf8_lossy(&bytes).contains("\"tools/call\"");
     let demands = app.demands.lock().unwrap().clone();
     let lacks = |scope: &&&str| !held(&parts.headers).iter().any(|held| held == **scope);
-    if is_call && demands.iter().any(|scope| lacks(&scope)) {
+    let refuses = app.never_content.load(Ordering::SeqCst);
+    if is_call && (refuses || demands.iter().any(|scope| lacks(&scope))) {
         app.challenges.fetch_add(1, Ordering::SeqCst);
         let scope = demands.join(" ");
         let challenge = format!("Bearer error=\"insufficient_scope\", scope=\"{scope}\"");
@@ -113,7 +134,15 @@ fn held(headers: &HeaderMap) -> Vec<String> {
 }
 
 async fn scene(demands: &[&'static str]) -> (App, Granting, ServerConnection) {
-    let (app, provider) = (App::default(), Granting::default());
+    let app = App {
+        key: SigningKey::generate().unwrap(),
+        calls: Arc::default(),
+        challenges: Arc::default(),
+        demands: Arc::default(),
+        never_content: Arc::default(),
+    };
+    let provider = Granting::default();
+    let entry = TrustedProvider::new(PROVIDER, "trusted.example", app.key.public_jwk().clone());
     app.demands.lock().unwrap().extend(demands);
     let handler = app.clone();
     let mcp = StreamableHttpService::new(
@@ -127,7 +156,7 @@ async fn scene(demands: &[&'static str]) -> (App, Granting, ServerConnection) {
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let uri = format!("http://{}/mcp", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-    let client = EtdiClient::builder(TrustConfig::default())
+    let client = EtdiClient::builder(TrustConfig::new(vec![entry]).unwrap())
         .provider(provider.clone())
         .scopes(["read"])
         .build()
@@ -138,7 +167,8 @@ async fn scene(demands: &[&'static str]) -> (App, Granting, ServerConnection) {
 async fn approved(server: &ServerConnection) -> etdi_client::ApprovedTool {
     let tool = server.discover().await.unwrap().remove(0);
     let Decision::Ask(request) = server.decide(&tool).await.unwrap() else { panic!("{tool}") };
-    server.approve(request, Approval::by("alice")).await.unwrap()
+    let granted = ["scan", "list"].map(|scope| scope.parse().unwrap());
+    server.approve(request, Approval::by("alice").granting(granted)).await.unwrap()
 }
 
 #[tokio::test]
@@ -156,16 +186,29 @@ async fn a_challenge_is_answered_once_with_the_union_of_scopes() {
 }
 
 #[tokio::test]
-async fn a_server_that_wants_ever_more_is_not_asked_a_third_time() {
+async fn a_challenge_obtains_no_scope_that_nobody_granted() {
+    for scope in ["delete", "admin"] {
+        let (app, provider, server) = scene(&["scan"]).await;
+        let tool = approved(&server).await;
+        app.demands.lock().unwrap().push(scope);
+        let error = server.call(&tool, JsonObject::new()).await.unwrap_err();
+        let CallError::InsufficientScope { scopes } = &error else { panic!("{error:?}") };
+        assert_eq!(*scopes, format!("scan {scope}"));
+        assert_eq!(app.challenges.load(Ordering::SeqCst), 1);
+        assert_eq!(app.calls.load(Ordering::SeqCst), 0);
+        let asked = provider.asked.lock().unwrap().clone();
+        assert!(asked.iter().flatten().all(|asked| asked != scope), "{asked:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_never_content_is_asked_twice_and_no_more() {
     let (app, _, server) = scene(&["scan"]).await;
     let tool = approved(&server).await;
-    server.call(&tool, JsonObject::new()).await.unwrap();
-    let calls = app.calls.load(Ordering::SeqCst);
-    // A scope that no token of this form can hold.
-    app.demands.lock().unwrap().push("a.b");
-    let before = app.challenges.load(Ordering::SeqCst);
+    // It takes no token for good.
+    app.never_content.store(true, Ordering::SeqCst);
     let error = server.call(&tool, JsonObject::new()).await.unwrap_err();
-    assert!(matches!(&error, CallError::InsufficientScope { scopes } if scopes == "scan a.b"));
-    assert_eq!(app.challenges.load(Ordering::SeqCst), before + 2);
-    assert_eq!(app.calls.load(Ordering::SeqCst), calls);
+    assert!(matches!(&error, CallError::InsufficientScope { scopes } if scopes == "scan"));
+    assert_eq!(app.challenges.load(Ordering::SeqCst), 2);
+    assert_eq!(app.calls.load(Ordering::SeqCst), 0);
 }

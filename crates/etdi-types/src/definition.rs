@@ -100,6 +100,27 @@ impl ToolDefinition {
         Some(value.as_object()?.get("description")?.as_str()?.to_owned())
     }
 
+    /// Everything that a model may read beside the name and the description, by member: the canonical
+    /// JSON of `title`, both schemas, `annotations`, `icons`, foreign `_meta` and whatever else is
+    /// there. For a person to see what a model sees.
+    #[must_use]
+    pub fn other_members(&self) -> Vec<(String, String)> {
+        let Ok(Value::Object(tool)) = json::parse_canonical(&self.canonical) else {
+            return Vec::new();
+        };
+        let text = |(name, value): (&str, &Value<'_>)| match (name, value) {
+            ("name" | "description", Value::String(_)) => None,
+            ("_meta", Value::Object(meta)) => {
+                let mut meta = meta.clone();
+                meta.remove(DEFINITION_KEY);
+                let shown = !meta.is_empty();
+                shown.then(|| (name.to_owned(), Value::Object(meta).to_canonical()))
+            }
+            _ => Some((name.to_owned(), value.to_canonical())),
+        };
+        tool.iter().filter_map(text).collect()
+    }
+
     /// The canonical form of one top-level member, to compare definitions by it.
     #[must_use]
     pub fn member(&self, name: &str) -> Option<String> {

@@ -5,7 +5,7 @@ use std::fmt::{self, Display, Formatter};
 use serde::Serialize;
 
 use crate::json::{self, Value};
-use crate::text::escaped;
+use crate::text::{escaped, escaped_json};
 
 /// The changes from one canonical definition to another. `Display` escapes every hidden character.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -21,6 +21,16 @@ pub struct Change {
     pub old: Option<String>,
     /// The canonical JSON after; `None` if the member was removed.
     pub new: Option<String>,
+}
+
+impl Change {
+    fn at(path: &str, old: Option<&Value<'_>>, new: Option<&Value<'_>>) -> Self {
+        Self {
+            path: path.to_owned(),
+            old: old.map(Value::to_canonical),
+            new: new.map(Value::to_canonical),
+        }
+    }
 }
 
 impl Diff {
@@ -52,21 +62,25 @@ impl Display for Diff {
         for change in &self.0 {
             write!(f, "\n  {}", escaped(&change.path))?;
             if let Some(old) = &change.old {
-                write!(f, "\n    - {}", shown(old))?;
+                write!(f, "\n    - {}", escaped_json(old))?;
             }
             if let Some(new) = &change.new {
-                write!(f, "\n    + {}", shown(new))?;
+                write!(f, "\n    + {}", escaped_json(new))?;
             }
         }
         Ok(())
     }
 }
 
-/// JSON text with its hidden characters escaped; its own backslashes stay single.
-fn shown(json: &str) -> String {
-    escaped(json).to_string().replace("\\\\", "\\")
+/// Paths of this many bytes within one object are never too many.
+const PLAIN_PATHS: usize = 4 * 1024;
+
+fn size(value: &Value<'_>) -> usize {
+    value.to_canonical().len()
 }
 
+/// An object whose changes would take more room for their paths than the object itself takes is
+/// one change: long names must not multiply.
 fn compare(
     changes: &mut Vec<Change>,
     path: &mut String,
@@ -75,23 +89,27 @@ fn compare(
 ) {
     match (old, new) {
         (Some(old), Some(new)) if old == new => {}
-        (Some(Value::Object(old)), Some(Value::Object(new))) => {
+        (Some(whole_old @ Value::Object(old)), Some(whole_new @ Value::Object(new))) => {
             let mut names: Vec<&str> = old.iter().chain(new.iter()).map(|(name, _)| name).collect();
             names.sort_unstable();
             names.dedup();
+            let first = changes.len();
+            let mut spent = 0;
             for name in names {
-                let length = path.len();
+                let (length, before) = (path.len(), changes.len());
                 path.push('/');
                 path.push_str(&name.replace('~', "~0").replace('/', "~1"));
                 compare(changes, path, old.get(name), new.get(name));
                 path.truncate(length);
+                spent += changes.iter().skip(before).map(|change| change.path.len()).sum::<usize>();
+                if spent > PLAIN_PATHS && spent > size(whole_old) + size(whole_new) {
+                    changes.truncate(first);
+                    changes.push(Change::at(path, Some(whole_old), Some(whole_new)));
+                    return;
+                }
             }
         }
-        (old, new) => changes.push(Change {
-            path: path.clone(),
-            old: old.map(Value::to_canonical),
-            new: new.map(Value::to_canonical),
-        }),
+        (old, new) => changes.push(Change::at(path, old, new)),
     }
 }
 

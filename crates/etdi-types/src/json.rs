@@ -50,7 +50,8 @@ impl<'a> Object<'a> {
     /// The member called `name`.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Value<'a>> {
-        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value)
+        let at = self.0.binary_search_by(|(key, _)| reader::utf16_order(key, name)).ok()?;
+        self.0.get(at).map(|(_, value)| value)
     }
 
     /// All members in canonical order.

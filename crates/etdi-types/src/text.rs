@@ -18,6 +18,12 @@ pub fn escaped(text: &str) -> impl Display + '_ {
     Escaped(text)
 }
 
+/// As [`escaped`], for text that is JSON: its own backslashes stay single.
+#[must_use]
+pub fn escaped_json(json: &str) -> String {
+    escaped(json).to_string().replace("\\\\", "\\")
+}
+
 /// Whether `text` holds a character that a person cannot see, line breaks and tabs aside.
 #[must_use]
 pub fn has_hidden_characters(text: &str) -> bool {

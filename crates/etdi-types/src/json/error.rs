@@ -48,6 +48,10 @@ pub enum JsonErrorKind {
     /// One object names a member twice, compared after unescaping.
     #[error("the member \"{}\" appears twice in one object", crate::text::escaped(.0))]
     DuplicateMember(String),
+    /// A member name that Rust's JSON library keeps for itself: what reads the same text with it
+    /// would see other values than are hashed here.
+    #[error("the member \"{}\" has a name that JSON libraries keep for themselves", crate::text::escaped(.0))]
+    ReservedMember(String),
     /// An integer token beyond ±(2^53−1).
     #[error("an integer is beyond ±(2^53−1), where JSON readers disagree")]
     IntegerOutOfRange,

@@ -87,6 +87,9 @@ pub fn strings_named(text: &str, name: &str) -> Vec<String> {
     found
 }
 
+/// serde_json turns an object with such a member into the value that the member's text stands for.
+const RESERVED_PREFIX: &str = "$serde_json::private::";
+
 struct Reader<'a> {
     text: &'a str,
     at: usize,
@@ -225,6 +228,9 @@ impl<'a> Reader<'a> {
                 return self.syntax("a member name was expected");
             }
             let name = self.string()?;
+            if name.starts_with(RESERVED_PREFIX) {
+                return self.error(JsonErrorKind::ReservedMember(name.into_owned()));
+            }
             self.eat(b':', "`:` was expected")?;
             let value = self.member(&name, depth)?;
             members.push((name, value));
@@ -346,6 +352,6 @@ impl<'a> Reader<'a> {
 }
 
 /// RFC 8785, section 3.2.3: names sort by their UTF-16 code units.
-fn utf16_order(a: &str, b: &str) -> std::cmp::Ordering {
+pub(super) fn utf16_order(a: &str, b: &str) -> std::cmp::Ordering {
     if a.is_ascii() && b.is_ascii() { a.cmp(b) } else { a.encode_utf16().cmp(b.encode_utf16()) }
 }
