@@ -11,6 +11,7 @@ mod call;
 mod call_auth;
 mod definition;
 mod extra;
+mod hostile;
 mod listing;
 mod records;
 mod signature;

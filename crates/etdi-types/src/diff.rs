@@ -94,7 +94,7 @@ fn compare(
             names.sort_unstable();
             names.dedup();
             let first = changes.len();
-            let mut spent = 0;
+            let (mut spent, mut room) = (0, None);
             for name in names {
                 let (length, before) = (path.len(), changes.len());
                 path.push('/');
@@ -102,7 +102,10 @@ fn compare(
                 compare(changes, path, old.get(name), new.get(name));
                 path.truncate(length);
                 spent += changes.iter().skip(before).map(|change| change.path.len()).sum::<usize>();
-                if spent > PLAIN_PATHS && spent > size(whole_old) + size(whole_new) {
+                if spent <= PLAIN_PATHS {
+                    continue;
+                }
+                if spent > *room.get_or_insert_with(|| size(whole_old) + size(whole_new)) {
                     changes.truncate(first);
                     changes.push(Change::at(path, Some(whole_old), Some(whole_new)));
                     return;
