@@ -142,7 +142,7 @@ fn extra_comparing_wide_objects_takes_linear_time() {
         runs[0]
     };
     let (few, many) = (time(1_000), time(16_000));
-    assert!(many < few * 100, "1,000 members take {few:?}, 16,000 take {many:?}");
+    assert!(many < few * 60, "1,000 members take {few:?}, 16,000 take {many:?}");
 }
 
 async fn extra_look_alike_names_on_another_server(transport: Transport) {
@@ -295,17 +295,18 @@ async fn extra_tools_push_out_no_record_of_the_server() {
 async fn extra_a_full_share_of_the_store_is_not_slow() {
     let store = MemoryApprovals::new();
     let server = ServerIdentity::from(&StdioCommand::new("docs-server"));
-    let tools = many_tools(&server, 21_000);
+    let tools = many_tools(&server, 24_000);
     let mut times = Vec::new();
     for page in tools.chunks(1_000) {
         let begun = SystemClock.now();
         store.record(page).await.unwrap();
         times.push(SystemClock.now() - begun);
     }
-    let full = times.pop().unwrap();
+    // The quickest of the pages in a full share: a busy machine slows one down, not all.
+    let full = times.split_off(20).into_iter().min().unwrap();
     times.sort_unstable();
     let usual = times[times.len() / 2];
-    assert!(full < usual * 100, "a page takes {usual:?} to record, and {full:?} in a full share");
+    assert!(full < usual * 30, "a page takes {usual:?} to record, and {full:?} in a full share");
 }
 
 fn many_tools(server: &ServerIdentity, count: usize) -> Vec<Sighting> {

@@ -85,6 +85,9 @@ impl EtdiClient {
 
     /// Starts a server as a child process and connects to it over its standard streams.
     ///
+    /// What it writes to its standard error goes to the log of this process (`tracing`, level INFO),
+    /// escaped.
+    ///
     /// # Errors
     /// [`ConnectError`]: there is no connection, and no process.
     pub async fn connect_stdio(

@@ -101,6 +101,15 @@ async fn forgetting_forgets(store: &dyn ApprovalStore) -> Result<(), Broken> {
     holds("there was something", store.forget(&server("here"), id).await.map_err(failed)?)?;
     let known = known(store, id, "1.0.0", "here").await?;
     holds("nothing is left", known == Known::default())?;
+    let mut of_server = sighting("executable:here", "1.0.0", "one");
+    of_server.pin.served_name = String::new();
+    of_server.ledger = None;
+    store.record(std::slice::from_ref(&of_server)).await.map_err(failed)?;
+    let names = ["executable:here", ""];
+    for name in names {
+        let forgot = store.forget(&server("here"), name).await.map_err(failed)?;
+        holds("what is on record of the server as a whole is no tool", !forgot)?;
+    }
     holds("there is nothing more", !store.forget(&server("here"), id).await.map_err(failed)?)
 }
 

@@ -189,6 +189,8 @@ impl Records {
         self.revision += 1;
         let mut ids = records.ids_by_name.get(tool).cloned().unwrap_or_default();
         ids.push(tool.to_owned());
+        // A tool may bear the name of what is on record of the server as a whole: that is no tool.
+        ids.retain(|id| !records.is_of_the_server(id));
         let mut any = false;
         for id in ids {
             any |= records.forget(&id);
@@ -289,6 +291,10 @@ impl OneServer {
                 }
             }
         }
+    }
+
+    fn is_of_the_server(&self, id: &str) -> bool {
+        self.pins.get(id).is_some_and(|pin| pin.served_name.is_empty())
     }
 
     fn forget(&mut self, id: &str) -> bool {

@@ -2,10 +2,13 @@
 
 use std::io::Write;
 
+use etdi_types::text::json_escaped;
+
 use crate::EventRecord;
 use crate::sink::{EventSink, SinkError};
 
 /// Writes each record as one line of JSON, whole lines only, and flushes when no more are waiting.
+/// Characters that a reader cannot see are JSON escapes.
 #[derive(Debug)]
 pub struct JsonLinesSink<W> {
     writer: W,
@@ -25,12 +28,38 @@ impl<W: Write> JsonLinesSink<W> {
 
 impl<W: Write + Send> EventSink for JsonLinesSink<W> {
     fn record(&mut self, record: &EventRecord) -> Result<(), SinkError> {
-        let mut line = serde_json::to_vec(record)?;
-        line.push(b'\n');
-        Ok(self.writer.write_all(&line)?)
+        // Records hold text of servers, and people look at logs in terminals.
+        let mut line = json_escaped(&serde_json::to_string(record)?);
+        line.push('\n');
+        Ok(self.writer.write_all(line.as_bytes())?)
     }
 
     fn flush(&mut self) -> Result<(), SinkError> {
         Ok(self.writer.flush()?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use etdi_types::{Clock, ManualClock};
+
+    use super::*;
+    use crate::SecurityViolation;
+
+    #[test]
+    fn hidden_characters_of_a_server_are_escapes_and_read_back() {
+        let detail = "a\u{9b}2J\u{202e}b\u{e0041}";
+        let record = EventRecord {
+            id: uuid::Uuid::nil(),
+            time: ManualClock::at(0).now(),
+            correlation_id: None,
+            source: "test".to_owned(),
+            event: SecurityViolation { detail: detail.to_owned(), ..Default::default() }.into(),
+        };
+        let mut sink = JsonLinesSink::new(Vec::new());
+        sink.record(&record).unwrap();
+        let line = String::from_utf8(sink.into_inner()).unwrap();
+        assert!(line.contains(r"a\u009b2J\u202eb\udb40\udc41"), "{line}");
+        assert_eq!(serde_json::from_str::<EventRecord>(&line).unwrap(), record);
     }
 }

@@ -24,6 +24,29 @@ pub fn escaped_json(json: &str) -> String {
     escaped(json).to_string().replace("\\\\", "\\")
 }
 
+/// JSON with every hidden character of its strings as a JSON escape: the same value, in text that a
+/// terminal may show. Space between tokens must be plain, as a serializer writes it.
+///
+/// ```
+/// use etdi_types::text::json_escaped;
+/// assert_eq!(json_escaped("\"a\u{202e}b\u{e0041}\""), r#""a\u202eb\udb40\udc41""#);
+/// ```
+#[must_use]
+pub fn json_escaped(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        if is_hidden(c) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                // Writing to a string cannot fail.
+                let _ = write!(out, "\\u{unit:04x}");
+            }
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
 /// Whether `text` holds a character that a person cannot see, line breaks and tabs aside.
 #[must_use]
 pub fn has_hidden_characters(text: &str) -> bool {

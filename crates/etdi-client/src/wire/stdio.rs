@@ -8,19 +8,23 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use etdi_types::StdioCommand;
+use etdi_types::text::escaped;
 use rmcp::RoleClient;
 use rmcp::model::ClientJsonRpcMessage;
 use rmcp::service::{RxJsonRpcMessage, TxJsonRpcMessage};
 use rmcp::transport::Transport;
 use rmcp::transport::async_rw::AsyncRwTransport;
-use tokio::io::{AsyncRead, ReadBuf};
-use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader, ReadBuf};
+use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 
 use super::gate::Gate;
 use super::raw::{Captured, MAX_RESPONSE, RawResponses};
 
 /// How long a server may take to exit once its input is closed.
 const EXIT_GRACE: Duration = Duration::from_secs(3);
+
+/// How much of a line of a server's standard error is logged at once.
+const MAX_PIECE: usize = 8 * 1024;
 
 /// A connection to a child process. The child is killed when this is dropped.
 pub(crate) struct StdioTransport {
@@ -43,6 +47,7 @@ impl StdioTransport {
             .envs(&command.env)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             .kill_on_drop(true);
         if let Some(cwd) = &command.cwd {
             builder.current_dir(cwd);
@@ -51,6 +56,9 @@ impl StdioTransport {
         let missing = || io::Error::other("the child process has no pipes");
         let stdin = child.stdin.take().ok_or_else(missing)?;
         let stdout = child.stdout.take().ok_or_else(missing)?;
+        if let Some(stderr) = child.stderr.take() {
+            tokio::spawn(relay(stderr, command.command.clone()));
+        }
         let inner = AsyncRwTransport::new_client(Tap::new(stdout, Arc::clone(&raws)), stdin);
         Ok(Self {
             // One byte for the line feed, so that both limits mean the same message.
@@ -94,6 +102,22 @@ impl Transport<RoleClient> for StdioTransport {
             Ok(exited) => exited.map(|_| ()),
             Err(_) => self.child.kill().await,
         }
+    }
+}
+
+/// What a server writes to its standard error is its own text, and the terminal is where a person is
+/// asked: it goes to the log, escaped, in pieces of at most [`MAX_PIECE`] bytes.
+async fn relay(stderr: ChildStderr, command: String) {
+    let mut lines = BufReader::with_capacity(MAX_PIECE, stderr);
+    loop {
+        let piece = match lines.fill_buf().await {
+            Ok([]) | Err(_) => return,
+            Ok(buffer) => buffer.split_inclusive(|byte| *byte == b'\n').next().unwrap_or(buffer),
+        };
+        let length = piece.len();
+        let text = String::from_utf8_lossy(piece.trim_ascii_end());
+        tracing::info!(command = %escaped(&command), "the server says: {}", escaped(&text));
+        lines.consume(length);
     }
 }
 
@@ -173,5 +197,47 @@ impl<R: AsyncRead + Unpin> AsyncRead for Tap<R> {
             self.observe(new);
         }
         Poll::Ready(Ok(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::sync::{Mutex, PoisonError};
+
+    use tracing::instrument::WithSubscriber;
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn what_a_server_writes_to_its_standard_error_is_logged_escaped() {
+        let log = Log::default();
+        let writer = log.clone();
+        let subscriber =
+            tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+        let mut child = Command::new("sh")
+            .args(["-c", r"printf 'one\n\033[2Japproved\n' >&2"])
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let stderr = child.stderr.take().unwrap();
+        relay(stderr, "docs-server".to_owned()).with_subscriber(subscriber).await;
+        let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        assert_eq!(text.lines().count(), 2, "{text}");
+        assert!(text.contains(r"\u{1b}[2Japproved") && !text.contains('\u{1b}'), "{text}");
     }
 }
