@@ -142,7 +142,7 @@ async fn extra_approving_too_little_lets_nothing_through(transport: Transport) {
             scopes: vec!["documents:read".parse().unwrap()],
         },
     };
-    assert_eq!(refusal.tool().unwrap().verdict().unwrap().may, missing);
+    assert_eq!(refusal.tool().verdict().unwrap().may, missing);
     blocked(&connection, "scan").await;
     server.assert_not_called();
 }

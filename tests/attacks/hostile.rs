@@ -13,7 +13,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use etdi::client::{ApprovalStore, CallError, Sighting};
 use etdi::{
     Approval, Clock, Decision, Diff, Digest, EtdiClient, EvidenceRecord, ManualClock,
-    MemoryApprovals, Pin, ServerIdentity, StdioCommand, Subject, SystemClock, What,
+    MemoryApprovals, Pin, ServerIdentity, StdioCommand, Subject, SystemClock, TokenRequest, What,
 };
 use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
@@ -345,7 +345,7 @@ async fn extra_definition_changes_between_a_challenge_and_the_second_call() {
         _ => message(id, r#"{"content":[]}"#),
     })
     .await;
-    let client = with_provider(&issuer, &publisher, Duration::ZERO).await;
+    let client = with_tokens(&issuer, &publisher, &server.uri).await;
     let connection = client.connect_http(&server.uri).await.unwrap();
     let judged = connection.discover().await.unwrap().remove(0);
     let Decision::Ask(request) = connection.decide(&judged).await.unwrap() else { panic!() };
@@ -377,7 +377,7 @@ async fn extra_a_challenge_grants_nothing_that_the_person_did_not() {
             }
         })
         .await;
-        let client = with_provider(&issuer, &publisher, Duration::ZERO).await;
+        let client = with_tokens(&issuer, &publisher, &server.uri).await;
         let connection = client.connect_http(&server.uri).await.unwrap();
         let approved = approve(&connection, "scan").await;
         call(&connection, &approved).await.unwrap_err();
@@ -388,6 +388,35 @@ async fn extra_a_challenge_grants_nothing_that_the_person_did_not() {
             assert!(!scopes.contains(asked_for), "the server got a token with \"{scopes}\"");
         }
     }
+}
+
+/// A token that two servers get can be used by each of them at the other.
+#[tokio::test]
+async fn extra_a_token_goes_to_the_server_that_it_is_for_and_to_no_other() {
+    let issuer = Issuer::start().await;
+    let publisher = Publisher::new("trustedsoft.example").asking_for("read:files", true);
+    let list = listing(&[&publisher.sign(&tool("scan"), "1.0.0")]);
+    let seen = [Arc::new(Mutex::new(Vec::new())), Arc::new(Mutex::new(Vec::new()))];
+    let start = |index: usize| {
+        let (tokens, list) = (seen[index].clone(), list.clone());
+        Fickle::start(move |method, id, token| {
+            tokens.lock().unwrap().push(token.to_owned());
+            match method {
+                "tools/list" => message(id, &list),
+                _ => challenge("read:files"),
+            }
+        })
+    };
+    let (trusted, other) = (start(0).await, start(1).await);
+    let client = with_tokens(&issuer, &publisher, &trusted.uri).await;
+    for server in [&trusted, &other] {
+        let connection = client.connect_http(&server.uri).await.unwrap();
+        let approved = approve(&connection, "scan").await;
+        call(&connection, &approved).await.unwrap_err();
+    }
+    let [trusted, other] = seen.map(|tokens| tokens.lock().unwrap().clone());
+    assert!(trusted.iter().all(|token| !token.is_empty()), "{trusted:?}");
+    assert!(other.len() > 1 && other.iter().all(String::is_empty), "{other:?}");
 }
 
 /// A server that takes its time answers with a list that is as old as the question.
@@ -424,12 +453,12 @@ async fn extra_a_slow_list_is_as_old_as_its_question() {
     assert_eq!(what(&refusal(result)), ["Tampered"]);
 }
 
-async fn with_provider(issuer: &Issuer, publisher: &Publisher, age: Duration) -> EtdiClient {
+async fn with_tokens(issuer: &Issuer, publisher: &Publisher, uri: &str) -> EtdiClient {
     EtdiClient::builder(trust(&[publisher]))
-        .provider(issuer.provider().await)
+        .token_for(uri.parse().unwrap(), issuer.provider().await, TokenRequest::new())
         .clock(issuer.clock.clone())
         .network(network())
-        .definition_max_age(age)
+        .definition_max_age(Duration::ZERO)
         .build()
         .unwrap()
 }

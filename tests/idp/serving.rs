@@ -8,8 +8,8 @@ use etdi::server::AuthLayer;
 use etdi::verdict::{Binding, ImpostorReason};
 use etdi::{
     Approval, ApprovedTool, AttestationConfig, Decision, EtdiClient, JudgedTool, ManualClock,
-    OAuthConfig, OAuthError, Provider, SecureServer, SigningKey, StdioCommand, ToolSpec,
-    TrustConfig, Who,
+    OAuthConfig, OAuthError, Provider, SecureServer, ServerIdentity, SigningKey, StdioCommand,
+    TokenRequest, ToolSpec, TrustConfig, Who,
 };
 use etdi_tests::counting::Counting;
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
@@ -105,12 +105,20 @@ fn host(idp: &Idp, key: &SigningKey, clock: Arc<ManualClock>) -> EtdiClient {
     builder.network(network()).build().unwrap()
 }
 
-/// A host that gets its tokens as this client.
-async fn host_of(idp: &Idp, key: &SigningKey, client: &str, scopes: &[&str]) -> EtdiClient {
+/// A host that calls this server with tokens of this client.
+async fn host_of(
+    idp: &Idp,
+    key: &SigningKey,
+    server: ServerIdentity,
+    scopes: &[&str],
+) -> EtdiClient {
     EtdiClient::builder(trust(idp, key))
         .network(network())
-        .provider(idp.provider(client).await)
-        .scopes(scopes.iter().copied())
+        .token_for(
+            server,
+            idp.provider(DEMO_SERVER).await,
+            TokenRequest::new().scopes(scopes.iter().copied()),
+        )
         .build()
         .unwrap()
 }
@@ -208,7 +216,7 @@ async fn another_client_of_the_tenant_is_an_impostor(layout: Layout) {
 async fn a_call_takes_the_scopes_that_the_tool_requires(layout: Layout) {
     let idp = Idp::start_with(layout, &[CLAIM_OPTION]).await;
     let served = Served::start(&idp, idp.attesting(REGISTRY)).await;
-    let host = host_of(&idp, &served.key, DEMO_SERVER, &[]).await;
+    let host = host_of(&idp, &served.key, served.uri.parse().unwrap(), &[]).await;
     let connection = host.connect_http(&served.uri).await.unwrap();
     let (scan, delete) = (approve(&connection, "scan").await, approve(&connection, "delete").await);
     assert_eq!(call(&connection, &scan).await.unwrap(), "1");
@@ -232,25 +240,26 @@ async fn a_call_takes_the_scopes_that_the_tool_requires(layout: Layout) {
 async fn a_child_process_speaks_for_the_token_of_its_host(layout: Layout) {
     let idp = Idp::start_with(layout, &[CLAIM_OPTION]).await;
     let (command, key, _folder) = child(&idp, Some(CLAIM));
-    let bearing = host_of(&idp, &key, DEMO_SERVER, &["execute:tools"]).await;
+    let bearing = host_of(&idp, &key, (&command).into(), &["execute:tools"]).await;
     let connection = bearing.connect_stdio(command.clone()).await.unwrap();
     let scan = approve(&connection, "scan").await;
     assert_eq!(call(&connection, &scan).await.unwrap(), "1");
 
-    let lacking = host_of(&idp, &key, DEMO_SERVER, &["read:resource-servers"]).await;
-    for (host, code) in [
-        (lacking, etdi::server::INSUFFICIENT_SCOPE),
-        (host(&idp, &key, clock()), etdi::server::UNAUTHENTICATED),
-    ] {
-        let connection = host.connect_stdio(command.clone()).await.unwrap();
-        let scan = approve(&connection, "scan").await;
-        let error = call(&connection, &scan).await.unwrap_err();
-        let CallError::Service(rmcp::ServiceError::McpError(refusal)) = &error else {
-            panic!("{error:?}")
-        };
-        assert_eq!(refusal.code.0, code);
-        assert_eq!(refusal.data.as_ref().unwrap()["missing"], json!(["execute:tools"]));
-    }
+    let lacking = host_of(&idp, &key, (&command).into(), &["read:resource-servers"]).await;
+    let connection = lacking.connect_stdio(command.clone()).await.unwrap();
+    let scan = approve(&connection, "scan").await;
+    let error = call(&connection, &scan).await.unwrap_err();
+    assert!(
+        matches!(&error, CallError::InsufficientScope { scopes } if scopes == "execute:tools"),
+        "{error:?}"
+    );
+    let nobody = host(&idp, &key, clock()).connect_stdio(command).await.unwrap();
+    let scan = approve(&nobody, "scan").await;
+    let error = call(&nobody, &scan).await.unwrap_err();
+    assert!(
+        matches!(&error, CallError::Unauthorized { challenge } if challenge.contains("`scan`")),
+        "{error:?}"
+    );
 }
 
 async fn an_attestation_that_runs_out_is_expired(layout: Layout) {
@@ -273,7 +282,11 @@ async fn an_attestation_of_a_withdrawn_key_stops_calls(layout: Layout) {
     let host = EtdiClient::builder(trust(&idp, &served.key))
         .clock(clock.clone())
         .network(network())
-        .provider(idp.provider(DEMO_SERVER).await)
+        .token_for(
+            served.uri.parse().unwrap(),
+            idp.provider(DEMO_SERVER).await,
+            TokenRequest::new(),
+        )
         .build()
         .unwrap();
     let connection = host.connect_http(&served.uri).await.unwrap();
@@ -285,7 +298,7 @@ async fn an_attestation_of_a_withdrawn_key_stops_calls(layout: Layout) {
     clock.advance(Duration::from_secs(23 * 3600));
     let error = call(&connection, &scan).await.unwrap_err();
     let CallError::Blocked(refusal) = &error else { panic!("{error:?}") };
-    assert!(matches!(who(refusal.tool().unwrap()), Who::Revoked { .. }), "{refusal}");
+    assert!(matches!(who(refusal.tool()), Who::Revoked { .. }), "{refusal}");
     assert_eq!(served.app.calls(), 1);
 }
 

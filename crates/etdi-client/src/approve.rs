@@ -150,7 +150,7 @@ impl ServerConnection {
         Some(ApprovalRecord {
             evidence_good_at: pin.at,
             pin,
-            context: self.settings.context.clone(),
+            context: self.context.clone(),
             granted: approval.granted.clone().unwrap_or_else(required),
             by: approval.by.clone(),
             until: approval.until,

@@ -113,9 +113,7 @@ impl ServerConnection {
     }
 
     fn block(&self, refusal: Refusal) -> CallError {
-        if let Some(tool) = refusal.tool() {
-            self.reporter.violation(tool);
-        }
+        self.reporter.violation(refusal.tool());
         CallError::Blocked(Box::new(refusal))
     }
 }

@@ -1,12 +1,14 @@
 //! The client: trust, store, level, and the connections that share them.
 
-use std::collections::BTreeSet;
+use std::collections::HashMap;
 use std::fmt::{self, Debug, Formatter};
 use std::sync::Arc;
 use std::time::Duration;
 
 use etdi_events::Emitter;
-use etdi_oauth::{AccessToken, HttpError, Network, OAuthProvider};
+use etdi_oauth::{
+    ACCESS_TOKEN_VARIABLE, AccessToken, HttpError, Network, OAuthProvider, TokenRequest,
+};
 use etdi_types::{
     AuthorizationContext, Clock, ResourceUri, SecurityLevel, ServerIdentity, StdioCommand,
     SystemClock, TrustConfig,
@@ -22,7 +24,7 @@ use crate::evidence::Gatherer;
 use crate::handler::Observed;
 use crate::memory::MemoryApprovals;
 use crate::store::ApprovalStore;
-use crate::tokens::{STDIO_TOKEN, TokenSource, Tokens};
+use crate::tokens::{TokenSource, Tokens};
 use crate::wire::{HttpAuthorizer, Lifecycle, Link, ListChanges};
 
 /// Connects to servers and judges their tools. Cheap to clone; clones share everything.
@@ -30,7 +32,8 @@ use crate::wire::{HttpAuthorizer, Lifecycle, Link, ListChanges};
 pub struct EtdiClient {
     settings: Arc<Settings>,
     lifecycle: Lifecycle,
-    source: Option<TokenSource>,
+    context: Option<AuthorizationContext>,
+    sources: Arc<HashMap<ServerIdentity, TokenSource>>,
 }
 
 /// A client that cannot be built.
@@ -54,14 +57,12 @@ impl EtdiClient {
             level: SecurityLevel::default(),
             clock: Arc::new(SystemClock),
             max_age: None,
-            context: AuthorizationContext::None,
+            context: None,
             events: None,
             timeout: Duration::from_secs(30),
             handler: (),
             authorizer: None,
-            provider: None,
-            audience: None,
-            scopes: BTreeSet::new(),
+            sources: HashMap::new(),
             network: Network::default(),
         }
     }
@@ -72,15 +73,16 @@ impl EtdiClient {
     /// [`ConnectError`]: there is no connection.
     pub async fn connect_http(&self, uri: &str) -> Result<ServerConnection, ConnectError> {
         let uri = ResourceUri::parse(uri)?;
-        let tokens = self.tokens().await?;
+        let server = ServerIdentity::Http(uri.clone());
+        let tokens = self.tokens(&server).await?;
         let mut lifecycle = self.lifecycle.clone();
         if let Some((tokens, _)) = &tokens {
             lifecycle.authorizer = Some(tokens.clone());
         }
         let (link, startup) = Link::http(&uri, &lifecycle).await?;
-        let server = ServerIdentity::Http(uri);
         let tokens = tokens.map(|(tokens, _)| tokens);
-        ServerConnection::new(server, link, &startup, self.settings.clone(), None, tokens)
+        let context = self.context_at(&server);
+        ServerConnection::new(server, link, &startup, self.settings.clone(), context, None, tokens)
     }
 
     /// Starts a server as a child process and connects to it over its standard streams.
@@ -96,22 +98,35 @@ impl EtdiClient {
     ) -> Result<ServerConnection, ConnectError> {
         let server = ServerIdentity::from(&command);
         let executable = crate::executable::resolve(command.clone()).await;
-        let tokens = self.tokens().await?;
+        let tokens = self.tokens(&server).await?;
         // The server's identity is the command as configured; what it is lent for this session is no
         // part of it.
         let command = match &tokens {
-            Some((_, token)) => command.env(STDIO_TOKEN, token.expose()),
+            Some((_, token)) => command.env(ACCESS_TOKEN_VARIABLE, token.expose()),
             None => command,
         };
         let (link, startup) = Link::stdio(&command, &self.lifecycle).await?;
         // A child keeps the token that it was started with.
-        ServerConnection::new(server, link, &startup, self.settings.clone(), executable, None)
+        let (settings, context) = (self.settings.clone(), self.context_at(&server));
+        ServerConnection::new(server, link, &startup, settings, context, executable, None)
+    }
+
+    /// For whom calls to a server are made.
+    fn context_at(&self, server: &ServerIdentity) -> AuthorizationContext {
+        match (&self.context, self.sources.get(server)) {
+            (Some(context), _) => context.clone(),
+            (None, Some(source)) => source.context(),
+            (None, None) => AuthorizationContext::None,
+        }
     }
 
     /// The tokens of a new connection, and the first one: a provider that gives none leaves no
     /// connection.
-    async fn tokens(&self) -> Result<Option<(Arc<Tokens>, AccessToken)>, ConnectError> {
-        let Some(source) = &self.source else { return Ok(None) };
+    async fn tokens(
+        &self,
+        server: &ServerIdentity,
+    ) -> Result<Option<(Arc<Tokens>, AccessToken)>, ConnectError> {
+        let Some(source) = self.sources.get(server) else { return Ok(None) };
         let tokens = Arc::new(Tokens::new(source));
         let token = tokens.token().await?;
         Ok(Some((tokens, token)))
@@ -132,14 +147,12 @@ pub struct EtdiClientBuilder<H> {
     level: SecurityLevel,
     clock: Arc<dyn Clock>,
     max_age: Option<Duration>,
-    context: AuthorizationContext,
+    context: Option<AuthorizationContext>,
     events: Option<Emitter>,
     timeout: Duration,
     handler: H,
     authorizer: Option<Arc<dyn HttpAuthorizer>>,
-    provider: Option<Arc<dyn OAuthProvider>>,
-    audience: Option<String>,
-    scopes: BTreeSet<String>,
+    sources: HashMap<ServerIdentity, TokenSource>,
     network: Network,
 }
 
@@ -174,9 +187,11 @@ impl<H: ClientHandler> EtdiClientBuilder<H> {
         self
     }
 
-    /// For whom calls are made: approvals count in their own context only.
+    /// For whom calls are made: approvals count in their own context only. By default that is the
+    /// client of the provider whose tokens a server gets, and nobody in particular at a server that
+    /// gets none.
     pub fn authorization_context(mut self, context: AuthorizationContext) -> Self {
-        self.context = context;
+        self.context = Some(context);
         self
     }
 
@@ -209,40 +224,28 @@ impl<H: ClientHandler> EtdiClientBuilder<H> {
             events: self.events,
             timeout: self.timeout,
             authorizer: self.authorizer,
-            provider: self.provider,
-            audience: self.audience,
-            scopes: self.scopes,
+            sources: self.sources,
             network: self.network,
         }
     }
 
-    /// Obtains tokens from `provider` and attaches them: as bearer tokens on HTTP, and in the
-    /// variable `ETDI_ACCESS_TOKEN` of a child process. The audience is the provider's own unless
-    /// [`audience`](Self::audience) says another. On HTTP, a token holds the scopes that the
-    /// called tools require and a person granted; a server's `insufficient_scope` challenge is
-    /// answered once, with scopes that a person granted and no others.
+    /// Obtains tokens for the calls to `server` from `provider`, and attaches them: as bearer tokens
+    /// on HTTP, and in the variable `ETDI_ACCESS_TOKEN` of a child process. No other server gets
+    /// any: whoever gets a token can use it elsewhere, so one that two servers accept belongs to
+    /// both of them.
     ///
-    /// Every server of this client gets tokens for the same audience, and could use them elsewhere:
-    /// give servers that must not trust each other a client and an audience of their own.
-    ///
-    /// Unless [`authorization_context`](Self::authorization_context) says otherwise, approvals
-    /// count for this provider's client alone.
-    pub fn provider(mut self, provider: impl OAuthProvider + 'static) -> Self {
-        self.provider = Some(Arc::new(provider));
-        self
-    }
-
-    /// The audience of tokens (RFC 8707), where it is not the own one of the
-    /// [`provider`](Self::provider).
-    pub fn audience(mut self, audience: impl Into<String>) -> Self {
-        self.audience = Some(audience.into());
-        self
-    }
-
-    /// Scopes that every token holds from the start. A child process on stdio keeps its first
-    /// token, so name there what its tools require.
-    pub fn scopes<S: Into<String>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {
-        self.scopes.extend(scopes.into_iter().map(Into::into));
+    /// `request` says the audience (RFC 8707), where it is not the provider's own, and the scopes
+    /// that every token holds from the start. On HTTP, a token also holds the scopes that the called
+    /// tools require and a person granted; a server's `insufficient_scope` challenge is answered
+    /// once, with scopes that a person granted and no others. A child process keeps its first token,
+    /// so name there what its tools require.
+    pub fn token_for(
+        mut self,
+        server: ServerIdentity,
+        provider: impl OAuthProvider + 'static,
+        request: TokenRequest,
+    ) -> Self {
+        self.sources.insert(server, TokenSource { provider: Arc::new(provider), request });
         self
     }
 
@@ -253,8 +256,9 @@ impl<H: ClientHandler> EtdiClientBuilder<H> {
         self
     }
 
-    /// Who gives the bearer token for requests to servers on HTTP. Nobody by default; a
-    /// [`provider`](Self::provider) goes before.
+    /// Who gives the bearer token for requests to servers on HTTP that
+    /// [`token_for`](Self::token_for) does not name. Nobody by default. It is told which server
+    /// asks, and says no where that one should have no token.
     pub fn authorizer(mut self, authorizer: impl HttpAuthorizer + 'static) -> Self {
         self.authorizer = Some(Arc::new(authorizer));
         self
@@ -282,14 +286,6 @@ impl<H: ClientHandler> EtdiClientBuilder<H> {
             timeout: self.timeout,
             authorizer: self.authorizer,
         };
-        let context = match (&self.provider, self.context) {
-            (Some(provider), AuthorizationContext::None) => {
-                let client = provider.client_id().unwrap_or_default().to_owned();
-                let issuer = provider.issuer().to_owned();
-                AuthorizationContext::Principal { issuer, subject: client.clone(), client }
-            }
-            (_, context) => context,
-        };
         let settings = Settings {
             gatherer: Gatherer::new(self.network, self.clock.clone())?,
             trust: self.trust,
@@ -297,15 +293,17 @@ impl<H: ClientHandler> EtdiClientBuilder<H> {
             level: self.level,
             clock: self.clock,
             max_age: self.max_age.unwrap_or_else(|| self.level.definition_max_age()),
-            context,
             events: self.events,
         };
         if let Some(events) = &settings.events {
             crate::report::initialized(events, settings.level, settings.trust.providers().len());
         }
-        let (audience, scopes) = (self.audience, self.scopes);
-        let source = self.provider.map(|provider| TokenSource { provider, audience, scopes });
-        Ok(EtdiClient { settings: Arc::new(settings), lifecycle, source })
+        Ok(EtdiClient {
+            settings: Arc::new(settings),
+            lifecycle,
+            context: self.context,
+            sources: Arc::new(self.sources),
+        })
     }
 }
 

@@ -30,7 +30,6 @@ pub(crate) struct Settings {
     pub(crate) level: SecurityLevel,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) max_age: Duration,
-    pub(crate) context: AuthorizationContext,
     pub(crate) events: Option<Emitter>,
 }
 
@@ -58,6 +57,8 @@ pub struct ServerConnection {
     pub(crate) id: ConnectionId,
     pub(crate) link: Link,
     pub(crate) settings: Arc<Settings>,
+    /// For whom calls are made.
+    pub(crate) context: AuthorizationContext,
     pub(crate) reads: Reads,
     pub(crate) reporter: Reporter,
     pub(crate) executable: Option<Executable>,
@@ -71,6 +72,7 @@ impl ServerConnection {
         link: Link,
         startup: &[u8],
         settings: Arc<Settings>,
+        context: AuthorizationContext,
         executable: Option<Executable>,
         tokens: Option<Arc<Tokens>>,
     ) -> Result<Self, ConnectError> {
@@ -83,6 +85,7 @@ impl ServerConnection {
             id,
             link,
             settings,
+            context,
             reads: Reads::default(),
             reporter,
             executable,

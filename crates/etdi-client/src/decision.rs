@@ -90,8 +90,8 @@ impl Refusal {
 
     /// The tool that was refused.
     #[must_use]
-    pub fn tool(&self) -> Option<&JudgedTool> {
-        Some(&self.tool)
+    pub fn tool(&self) -> &JudgedTool {
+        &self.tool
     }
 
     /// A question that a person may answer against the refusal. There is one for an old version

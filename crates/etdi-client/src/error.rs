@@ -7,11 +7,12 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use etdi_oauth::OAuthError;
+use etdi_oauth::{INSUFFICIENT_SCOPE, OAuthError, UNAUTHENTICATED};
 use etdi_types::identity::ResourceUriError;
 use etdi_types::json::JsonError;
 use etdi_types::text::escaped;
 use etdi_types::{KeyError, ListingError, Scope, SignatureError};
+use rmcp::ErrorData;
 use rmcp::service::{ClientInitializeError, ServiceError};
 use rmcp::transport::DynamicTransportError;
 use rmcp::transport::streamable_http_client::StreamableHttpError;
@@ -158,16 +159,18 @@ pub enum CallError {
     /// The identity provider gives no token that the call needs. Not called.
     #[error("not called, no token for it: {0}")]
     Token(#[from] OAuthError),
-    /// The token lacks scopes, says the server. Not called.
+    /// The token lacks scopes, says the server, in an HTTP challenge or in a JSON-RPC error
+    /// [`INSUFFICIENT_SCOPE`]. Not called.
     #[error("not called: the server wants the scopes \"{}\"", escaped(.scopes))]
     InsufficientScope {
-        /// The scopes that its challenge names, with spaces between (RFC 6750, section 3).
+        /// The scopes that it names, with spaces between (RFC 6750, section 3).
         scopes: String,
     },
-    /// The server refuses the token, or wants one. Not called.
+    /// The server refuses the token, or wants one, says an HTTP challenge or a JSON-RPC error
+    /// [`UNAUTHENTICATED`]. Not called.
     #[error("not called: the server wants another token: {}", escaped(.challenge))]
     Unauthorized {
-        /// The challenge.
+        /// The challenge, or the message of the error.
         challenge: String,
     },
     /// The server answered the call with a redirect. The arguments went to the configured server
@@ -192,9 +195,21 @@ impl From<ServiceError> for CallError {
                 }
                 _ => Self::Service(error),
             },
+            ServiceError::McpError(refusal) => match refusal.code.0 {
+                INSUFFICIENT_SCOPE => Self::InsufficientScope { scopes: missing(refusal) },
+                UNAUTHENTICATED => Self::Unauthorized { challenge: refusal.message.to_string() },
+                _ => Self::Service(error),
+            },
             _ => Self::Service(error),
         }
     }
+}
+
+/// The scopes that a server without HTTP names, which has no challenge to name them in.
+fn missing(refusal: &ErrorData) -> String {
+    let named = refusal.data.as_ref().and_then(|data| data.get("missing")?.as_array());
+    let scopes = named.into_iter().flatten().filter_map(|scope| scope.as_str());
+    scopes.collect::<Vec<_>>().join(" ")
 }
 
 type HttpError = StreamableHttpError<reqwest::Error>;

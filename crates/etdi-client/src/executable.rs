@@ -90,7 +90,7 @@ impl ServerConnection {
         let Some(now) = &self.executable else { return Ok(()) };
         let pin = self.executable_pin(now);
         let known = self.server_record(&pin.id).await?;
-        let current = known.approval(&pin.id, &self.settings.context);
+        let current = known.approval(&pin.id, &self.context);
         let expected = current.map(|approval| approval.pin.digest);
         self.approve_server_pin(pin, by, expected).await
     }

@@ -100,7 +100,7 @@ impl ServerConnection {
     async fn approved_instructions(&self) -> Result<Option<Pin>, DiscoverError> {
         let id = Instructions::id(self.server());
         let known = self.server_record(&id).await?;
-        let approval = known.approval(&id, &self.settings.context);
+        let approval = known.approval(&id, &self.context);
         Ok(approval.map(|approval| approval.pin.clone()))
     }
 }

@@ -79,7 +79,7 @@ impl ServerConnection {
     ) -> (JudgedTool, Option<Sighting>) {
         let verdict = self.verdict(definition, evidence, known);
         let id = etdi_types::records::tool_id(self.server(), definition);
-        let approval = known.approval(&id, &self.settings.context);
+        let approval = known.approval(&id, &self.context);
         let granted = approval.map(|a| a.granted.clone()).unwrap_or_default();
         let tool = self.tool_with(listed, verdict, approval.map(|a| a.pin.digest), granted);
         let sighting = match tool.verdict() {
@@ -116,7 +116,7 @@ impl ServerConnection {
             definition,
             evidence,
             server: self.server(),
-            context: &self.settings.context,
+            context: &self.context,
             trust: &self.settings.trust,
             known,
             scopes: None,
@@ -133,7 +133,7 @@ impl ServerConnection {
         let pin = self.pin(definition, verdict, evidence)?;
         Some(Sighting {
             ledger: ledger_entry(&pin, verdict),
-            refreshes: verdict.is_approved().then(|| self.settings.context.clone()),
+            refreshes: verdict.is_approved().then(|| self.context.clone()),
             pin,
         })
     }

@@ -74,7 +74,7 @@ impl ServerConnection {
                 .iter()
                 .filter(|approval| Some(approval.pin.digest) == digest)
                 .filter(|approval| Some(approval.pin.served_name.as_str()) == name)
-                .filter(|approval| approval.context == self.settings.context)
+                .filter(|approval| approval.context == self.context)
                 .map(|approval| &approval.pin.server)
                 .filter(|server| matches!(server, ServerIdentity::Stdio(_)))
                 .collect()

@@ -43,7 +43,7 @@ impl ServerConnection {
         let approval = ApprovalRecord {
             evidence_good_at: pin.at,
             pin,
-            context: self.settings.context.clone(),
+            context: self.context.clone(),
             granted: Vec::new(),
             by: by.into(),
             until: None,

@@ -6,20 +6,26 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use etdi_oauth::{AccessToken, OAuthError, OAuthProvider, TokenRequest};
-use etdi_types::ResourceUri;
+use etdi_types::{AuthorizationContext, ResourceUri};
 use secrecy::SecretString;
 
 use crate::wire::HttpAuthorizer;
 
-/// The variable in which a stdio server finds the token of its principal.
-pub(crate) const STDIO_TOKEN: &str = "ETDI_ACCESS_TOKEN";
-
-/// How a client obtains tokens.
+/// How the tokens for one server are obtained.
 #[derive(Clone, Debug)]
 pub(crate) struct TokenSource {
     pub(crate) provider: Arc<dyn OAuthProvider>,
-    pub(crate) audience: Option<String>,
-    pub(crate) scopes: BTreeSet<String>,
+    /// What every token is asked for, whatever is called.
+    pub(crate) request: TokenRequest,
+}
+
+impl TokenSource {
+    /// The client that the tokens are issued to.
+    pub(crate) fn context(&self) -> AuthorizationContext {
+        let client = self.provider.client_id().unwrap_or_default().to_owned();
+        let issuer = self.provider.issuer().to_owned();
+        AuthorizationContext::Principal { issuer, subject: client.clone(), client }
+    }
 }
 
 /// The tokens of one connection. Its scopes only grow.
@@ -31,24 +37,19 @@ pub(crate) struct Tokens {
 
 impl Tokens {
     pub(crate) fn new(source: &TokenSource) -> Self {
-        Self { source: source.clone(), scopes: Mutex::new(source.scopes.clone()) }
+        Self { source: source.clone(), scopes: Mutex::new(source.request.asked_scopes().clone()) }
     }
 
     /// A token that holds every scope that was ever needed on this connection. From the cache while
     /// that is the same set.
     pub(crate) async fn token(&self) -> Result<AccessToken, OAuthError> {
         let scopes = self.scopes.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let request = TokenRequest::new().scopes(scopes);
-        let request = match &self.source.audience {
-            Some(audience) => request.audience(audience),
-            None => request,
-        };
-        self.source.provider.token(&request).await
+        self.source.provider.token(&self.source.request.clone().scopes(scopes)).await
     }
 
     /// Whether the host asks for this scope whatever is called.
     pub(crate) fn is_from_the_host(&self, scope: &str) -> bool {
-        self.source.scopes.contains(scope)
+        self.source.request.asked_scopes().contains(scope)
     }
 
     /// Adds scopes to those that tokens must hold. Says whether any was missing.

@@ -157,8 +157,7 @@ async fn scene(demands: &[&'static str]) -> (App, Granting, ServerConnection) {
     let uri = format!("http://{}/mcp", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
     let client = EtdiClient::builder(TrustConfig::new(vec![entry]).unwrap())
-        .provider(provider.clone())
-        .scopes(["read"])
+        .token_for(uri.parse().unwrap(), provider.clone(), TokenRequest::new().scope("read"))
         .build()
         .unwrap();
     (app, provider, client.connect_http(&uri).await.unwrap())

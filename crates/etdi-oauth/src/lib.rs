@@ -7,6 +7,7 @@ mod cache;
 mod claims;
 mod config;
 pub mod contract;
+mod convention;
 mod discovery;
 mod dpop;
 mod error;
@@ -34,6 +35,7 @@ pub use config::{
     AttestationConfig, AudienceParameter, Auth0Variables, ClientAuthentication, ConfigError,
     OAuthConfig,
 };
+pub use convention::{ACCESS_TOKEN_VARIABLE, INSUFFICIENT_SCOPE, UNAUTHENTICATED};
 pub use discovery::{DiscoveryError, Endpoints};
 pub use error::OAuthError;
 pub use http::HttpError;

@@ -3,23 +3,14 @@
 use std::sync::Arc;
 
 use etdi_oauth::{
-    BearerToken, Expectations, OAuthError, OAuthProvider, Principal, ProviderRegistry,
+    ACCESS_TOKEN_VARIABLE, BearerToken, Expectations, INSUFFICIENT_SCOPE, OAuthError,
+    OAuthProvider, Principal, ProviderRegistry, UNAUTHENTICATED,
 };
 use etdi_types::{Clock, text::escaped};
 use rmcp::{ErrorData, RoleServer, model::ErrorCode, service::RequestContext};
 use serde_json::json;
 
 use crate::{SecureServer, requirement::Requirement};
-
-/// The JSON-RPC error code of a call that is refused because it came without a valid access token.
-pub const UNAUTHENTICATED: i32 = 5003;
-
-/// The JSON-RPC error code of a call that is refused because the caller's access token lacks a
-/// scope. The error's data names all of them.
-pub const INSUFFICIENT_SCOPE: i32 = 5004;
-
-/// The environment variable in which a server on stdio finds the access token of its user.
-pub const ACCESS_TOKEN_VARIABLE: &str = "ETDI_ACCESS_TOKEN";
 
 /// Who judges access tokens.
 #[derive(Debug, Clone)]

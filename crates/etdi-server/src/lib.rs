@@ -20,9 +20,9 @@ mod server;
 mod sign;
 mod spec;
 
-pub use authorize::{ACCESS_TOKEN_VARIABLE, INSUFFICIENT_SCOPE, UNAUTHENTICATED};
 pub use builder::{Live, Presigned, SecureServerBuilder};
 pub use error::{BuildError, ServerError};
+pub use etdi_oauth::{ACCESS_TOKEN_VARIABLE, INSUFFICIENT_SCOPE, UNAUTHENTICATED};
 pub use layer::{AuthBody, AuthLayer, AuthService};
 pub use problem::{Problems, ToolProblem};
 pub use secured::{CALL_REFUSED, LISTING_REFUSED, Secured};

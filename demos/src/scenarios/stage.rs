@@ -7,7 +7,10 @@ use anyhow::Context;
 use etdi::client::{CallError, ServerConnection};
 use etdi::oauth::BearerToken;
 use etdi::server::ACCESS_TOKEN_VARIABLE;
-use etdi::{Approval, ApprovedTool, Decision, EtdiClient, JudgedTool, SigningKey, StdioCommand};
+use etdi::{
+    Approval, ApprovedTool, Decision, EtdiClient, JudgedTool, ServerIdentity, SigningKey,
+    StdioCommand,
+};
 use reqwest::header::WWW_AUTHENTICATE;
 use rmcp::RoleClient;
 use rmcp::model::{CallToolRequestParams, CallToolResult, JsonObject, Tool};
@@ -133,6 +136,14 @@ impl Server {
         Ok(format!("exit status {}, {}", output.status.code().unwrap_or(-1), said.trim()))
     }
 
+    /// Under which a host configures tokens for it.
+    pub(super) fn identity(&self) -> anyhow::Result<ServerIdentity> {
+        Ok(match &self.reached {
+            Reached::Http(server) => server.url.parse()?,
+            Reached::Stdio(command) => command.into(),
+        })
+    }
+
     /// Connects through ETDI.
     pub(super) async fn connect(&self, client: &EtdiClient) -> anyhow::Result<ServerConnection> {
         Ok(match &self.reached {
@@ -190,10 +201,9 @@ fn called(result: Result<CallToolResult, CallError>) -> String {
         Err(CallError::ApprovalRequired(request)) => {
             format!("ApprovalRequired: {}", verdict(request.tool()))
         }
-        Err(CallError::Blocked(refusal)) => match refusal.tool() {
-            Some(tool) => format!("blocked: {}", verdict(tool)),
-            None => format!("blocked: {refusal}"),
-        },
+        Err(CallError::Blocked(refusal)) => {
+            format!("blocked: {}", verdict(refusal.tool()))
+        }
         Err(error) => format!("failed: {error}"),
     }
 }

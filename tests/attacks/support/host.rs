@@ -128,7 +128,7 @@ pub fn arguments() -> Map<String, Value> {
 #[track_caller]
 pub fn refusal(result: Result<(), CallError>) -> JudgedTool {
     match result {
-        Err(CallError::Blocked(refusal)) => refusal.tool().unwrap().clone(),
+        Err(CallError::Blocked(refusal)) => refusal.tool().clone(),
         other => panic!("the call should be blocked, not {other:?}"),
     }
 }

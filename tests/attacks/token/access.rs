@@ -297,11 +297,15 @@ async fn attack_35_nothing_is_called_with_fewer_scopes() {
         .await
         .unwrap();
     let site = Address::bind().await.serve(&secure, &app, Sessions::None);
-    let host = |provider| {
-        EtdiClient::builder(trust(&[&publisher])).clock(issuer.clock.clone()).provider(provider)
+    let host = |provider, request| {
+        EtdiClient::builder(trust(&[&publisher])).clock(issuer.clock.clone()).token_for(
+            site.uri.parse().unwrap(),
+            provider,
+            request,
+        )
     };
     issuer.grants(&["read:files"], true);
-    let plain = host(issuer.provider().await).build().unwrap();
+    let plain = host(issuer.provider().await, TokenRequest::new()).build().unwrap();
     let connection = plain.connect_http(&site.uri).await.unwrap();
     let approved = approve(&connection, "scan").await;
     let error = call(&connection, &approved).await.unwrap_err();
@@ -312,7 +316,7 @@ async fn attack_35_nothing_is_called_with_fewer_scopes() {
     );
     app.assert_calls(0);
 
-    let eager = host(issuer.provider().await).scopes(SCOPES).build().unwrap();
+    let eager = host(issuer.provider().await, TokenRequest::new().scopes(SCOPES)).build().unwrap();
     let error = eager.connect_http(&site.uri).await.unwrap_err();
     assert!(
         matches!(&error, ConnectError::Token(OAuthError::InsufficientScope { missing, .. })

@@ -354,7 +354,7 @@ async fn attack_27_attestation_of_the_approved_definition_on_a_poisoned_one() {
         server.serve(&[&attested(&poison, &token)]);
         issuer.clock.advance(std::time::Duration::from_secs(301));
         let found = match call(&connection, &approved).await {
-            Err(CallError::Blocked(refusal)) => refusal.tool().unwrap().clone(),
+            Err(CallError::Blocked(refusal)) => refusal.tool().clone(),
             other => panic!("{other:?}"),
         };
         let (id, version) = (ID.parse().unwrap(), "1.0.0".parse().unwrap());

@@ -100,7 +100,7 @@ async fn a_tampered_definition_is_blocked_and_nothing_overrides_it() {
     server.script.serve(&[&signed(&key, "1.0.0", "poisoned", &[])]);
     let error = connection.call(&tool, Map::new()).await.unwrap_err();
     let CallError::Blocked(refusal) = error else { panic!("{error:?}") };
-    let what = &refusal.tool().unwrap().verdict().unwrap().what;
+    let what = &refusal.tool().verdict().unwrap().what;
     assert!(matches!(what[0], What::Tampered { signer_valid: true, .. }), "{what:?}");
     assert!(refusal.override_request().is_none());
     assert_eq!(server.script.calls(), 0);
@@ -120,7 +120,7 @@ async fn an_old_version_is_let_through_by_an_override_only() {
     connection.approve(request, Approval::by("alice")).await.unwrap();
     server.script.serve(&[&signed(&key, "1.0.0", "a", &[])]);
     let refusal = blocked(&connection).await;
-    let what = &refusal.tool().unwrap().verdict().unwrap().what;
+    let what = &refusal.tool().verdict().unwrap().what;
     assert!(matches!(what[0], What::RolledBack { .. }), "{what:?}");
     let request = refusal.override_request().unwrap();
     assert!(request.overrides_a_refusal());
@@ -217,7 +217,7 @@ async fn a_second_key_does_not_take_the_place_of_a_pinned_one() {
     connection.approve(request, brings).await.unwrap();
     server.script.serve(&[&signed(&second, "1.1.0", "b", &[])]);
     let refusal = blocked(&connection).await;
-    let what = &refusal.tool().unwrap().verdict().unwrap().what;
+    let what = &refusal.tool().verdict().unwrap().what;
     assert!(what.iter().any(|what| matches!(what, What::EvidenceLost { .. })), "{what:?}");
     assert!(refusal.override_request().is_none());
 }

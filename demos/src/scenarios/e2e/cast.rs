@@ -10,7 +10,7 @@ use etdi::events::{Emitter, EventType};
 use etdi::oauth::BearerToken;
 use etdi::{
     ApprovalStore, Auth0Provider, Clock, EtdiClient, GenericProvider, ManualClock, MemoryApprovals,
-    OAuthProvider, ResourceUri, SigningKey, SystemClock,
+    OAuthProvider, ResourceUri, SigningKey, SystemClock, TokenRequest,
 };
 use secrecy::SecretString;
 use tempfile::TempDir;
@@ -94,14 +94,16 @@ impl Cast {
         &self,
         provider: impl OAuthProvider + 'static,
     ) -> anyhow::Result<EtdiClient> {
-        let builder = self.builder()?.events(self.events.clone()).provider(provider);
-        Ok(builder.audience(&self.identity.audience).scopes([CALL_SCOPE]).build()?)
+        let builder = self.builder()?.events(self.events.clone());
+        let request = TokenRequest::new().audience(&self.identity.audience).scope(CALL_SCOPE);
+        Ok(builder.token_for(self.server.identity()?, provider, request).build()?)
     }
 
     /// A host whose tokens hold another scope from the start.
     pub(super) fn host_with_other_scope(&self) -> anyhow::Result<EtdiClient> {
-        let builder = self.builder()?.provider(self.sparing.clone());
-        Ok(builder.audience(&self.identity.audience).scopes([OTHER_SCOPE]).build()?)
+        let request = TokenRequest::new().audience(&self.identity.audience).scope(OTHER_SCOPE);
+        let (server, provider) = (self.server.identity()?, self.sparing.clone());
+        Ok(self.builder()?.token_for(server, provider, request).build()?)
     }
 
     /// A host that calls with this token, whatever the server says.

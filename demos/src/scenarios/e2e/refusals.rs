@@ -65,7 +65,7 @@ async fn over_stdio(
     report.claim_contains(
         "missing-scope",
         "a server that was started with a token without the scope denies the call and names it",
-        &["5004", &format!("lacks \"{CALL_SCOPE}\""), &format!("calls {calls}")],
+        &[&format!("the server wants the scopes \"{CALL_SCOPE}\""), &format!("calls {calls}")],
         &format!("{outcome}; calls {}", cast.server.state.calls()),
     )?;
     Ok(server)
@@ -130,15 +130,17 @@ pub(super) async fn expired_call(
     let token = cast.auth0.token(TokenRequest::new().scope(CALL_SCOPE)).await?;
     let life = token.expires_at() - cast.clock.now();
     state.set_clock_offset(life.whole_seconds() + 120)?;
-    let (code, words, outcome) = match transport {
+    let (refused, words, outcome) = match transport {
         Transport::Http => ("401", "error=\"invalid_token\"", cast.server.post_call(&token).await?),
-        Transport::Stdio => ("5003", "token has expired", call_again(server, &approved).await),
+        Transport::Stdio => {
+            ("wants another token", "token has expired", call_again(server, &approved).await)
+        }
     };
     state.set_clock_offset(0)?;
     report.claim_contains(
         "expired-at-the-server",
         "a call with it, by the server's clock",
-        &[code, words, &format!("calls {calls}")],
+        &[refused, words, &format!("calls {calls}")],
         &format!("{outcome}; calls {}", state.calls()),
     )?;
     Ok(())
