@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use etdi_events::{
-    ClientConnected, ClientDisconnected, ClientInitialized, Emitter, Event, Expired,
+    ClientConnected, ClientDisconnected, ClientInitialized, CorrelationId, Emitter, Event, Expired,
     PermissionChanged, SecurityViolation, SignatureFailed, SignatureVerified, ToolApproved,
     ToolDiscovered, ToolExpired, ToolInvoked, ToolReapprovalRequested, ToolRef, ToolRemoved,
     ToolUpdated, ToolVerified, VersionChanged,
@@ -26,7 +26,7 @@ pub(crate) fn initialized(events: &Emitter, level: SecurityLevel, trusted_provid
     }));
 }
 
-/// Reports for one connection.
+/// Reports for one connection. Its events share a correlation id.
 #[derive(Debug)]
 pub(crate) struct Reporter {
     events: Option<Emitter>,
@@ -35,7 +35,8 @@ pub(crate) struct Reporter {
 
 impl Reporter {
     pub(crate) fn new(events: Option<Emitter>, server: ServerIdentity) -> Self {
-        Self { events, server }
+        let correlation = CorrelationId::random();
+        Self { events: events.map(|events| events.with_correlation(correlation)), server }
     }
 
     fn tool_ref(&self, definition: &ToolDefinition) -> ToolRef {

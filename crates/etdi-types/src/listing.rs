@@ -10,6 +10,8 @@ use crate::json::{self, JsonError, Limits, Value};
 pub const MAX_PAGES: usize = 1_000;
 /// The most tools a listing may have.
 pub const MAX_TOOLS: usize = 10_000;
+/// The most bytes that the tools of a listing may have together: 64 MiB.
+pub const MAX_BYTES: usize = 64 << 20;
 
 /// A listing that is refused as a whole.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -33,6 +35,9 @@ pub enum ListingError {
     /// Over [`MAX_TOOLS`] tools.
     #[error("the server's tools/list has more than {MAX_TOOLS} tools")]
     TooManyTools,
+    /// Over [`MAX_BYTES`] bytes of tools.
+    #[error("the server's tools/list has more than {} MiB of tools", MAX_BYTES >> 20)]
+    TooManyBytes,
 }
 
 /// The JSON text of one tool, as it stood in the response.
@@ -83,6 +88,7 @@ pub struct Listing {
     tools: Vec<RawTool>,
     cursors: Vec<String>,
     pages: usize,
+    bytes: usize,
 }
 
 /// One tool of a complete listing: parsed, or refused and why.
@@ -101,9 +107,13 @@ impl Listing {
     ///
     /// # Errors
     /// [`ListingError::RepeatedCursor`], [`ListingError::TooManyPages`],
-    /// [`ListingError::TooManyTools`]: the listing is refused.
+    /// [`ListingError::TooManyTools`], [`ListingError::TooManyBytes`]: the listing is refused.
     pub fn add(&mut self, page: Page) -> Result<Option<String>, ListingError> {
         self.pages += 1;
+        self.bytes += page.tools.iter().map(String::len).sum::<usize>();
+        if self.bytes > MAX_BYTES {
+            return Err(ListingError::TooManyBytes);
+        }
         self.tools.extend(page.tools);
         if self.tools.len() > MAX_TOOLS {
             return Err(ListingError::TooManyTools);
@@ -163,4 +173,22 @@ fn served_names(tool: &ListedTool) -> HashSet<String> {
 fn signed_id(tool: &ListedTool) -> Option<String> {
     let part = tool.definition.as_ref().ok()?.signed()?;
     Some(part.id.as_str().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_that_are_small_enough_alone_are_too_large_together() {
+        let page = |bytes: usize| Page {
+            tools: vec!["x".repeat(bytes)],
+            next_cursor: Some(bytes.to_string()),
+        };
+        let mut listing = Listing::default();
+        listing.add(page(MAX_BYTES / 2)).unwrap();
+        listing.add(page(MAX_BYTES / 2 - 1)).unwrap();
+        listing.add(page(1)).unwrap();
+        assert_eq!(listing.add(page(2)).unwrap_err(), ListingError::TooManyBytes);
+    }
 }

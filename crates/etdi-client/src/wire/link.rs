@@ -1,8 +1,8 @@
 //! One connection: rmcp's running client, the raw texts beside it, and the reading of listings.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -78,7 +78,7 @@ pub(crate) struct Link {
     changes: Arc<ListChanges>,
     timeout: Duration,
     rewrites: bool,
-    watcher: Option<AbortHandle>,
+    watcher: Mutex<Option<AbortHandle>>,
 }
 
 impl Link {
@@ -134,7 +134,7 @@ impl Link {
         let startup = startup(raws.take_startup())?;
         let peer = service.peer().clone();
         peer.set_response_cache_config(ClientCacheConfig::disabled()).await;
-        let watcher = watch(&peer, &changes);
+        let watcher = Mutex::new(watch(&peer, &changes));
         let link = Self {
             stop: Stop::new(service.cancellation_token()),
             service: RwLock::new(Some(service)),
@@ -184,7 +184,17 @@ impl Link {
         tokio::time::timeout(after, self.pages()).await.map_err(|_| ListError::Timeout { after })?
     }
 
+    /// Subscribes again if the server ended the subscription to its list changes. With each read of
+    /// the list and no oftener, so a server that ends every one causes no more traffic.
+    fn keep_watching(&self) {
+        let mut watcher = self.watcher.lock().unwrap_or_else(PoisonError::into_inner);
+        if watcher.as_ref().is_some_and(AbortHandle::is_finished) {
+            *watcher = watch(&self.peer, &self.changes);
+        }
+    }
+
     async fn pages(&self) -> Result<RawListing, ListError> {
+        self.keep_watching();
         let mut listing = Listing::default();
         let mut dropped = HashSet::new();
         let mut cursor = None;
@@ -255,7 +265,7 @@ impl Link {
 impl Drop for Link {
     fn drop(&mut self) {
         self.stop.now();
-        if let Some(watcher) = &self.watcher {
+        if let Some(watcher) = self.watcher.get_mut().unwrap_or_else(PoisonError::into_inner) {
             watcher.abort();
         }
     }
@@ -315,11 +325,17 @@ fn watch(peer: &Peer<RoleClient>, changes: &Arc<ListChanges>) -> Option<AbortHan
     let task = tokio::spawn(async move {
         let filter = || SubscriptionFilter::builder().tools_list_changed().build();
         while let Ok(mut subscription) = peer.listen(filter()).await {
+            let mut is_silent = true;
             while let Ok(Some(_)) = subscription.next().await {
+                is_silent = false;
                 changes.note();
             }
-            // Whatever came while nobody listened is unknown.
-            changes.note();
+            // What comes while nobody listens is unknown. A server that ends every subscription at
+            // once would never be settled, and has said that it watches nothing.
+            let is_graceful = matches!(subscription.end(), Some(SubscriptionEnd::Graceful(_)));
+            if !(is_silent && is_graceful) {
+                changes.note();
+            }
             if !matches!(subscription.end(), Some(SubscriptionEnd::Lagged { .. })) {
                 break;
             }

@@ -38,6 +38,7 @@ async fn a_violation_is_named_by_the_answer_that_blocks() {
     scene.connection.discover().await.unwrap();
     assert!(scene.events.try_recv().is_none());
 
+    let mut correlation = None;
     let stranger = SigningKey::generate().unwrap().with_kid(scene.key.kid());
     let tampered = signed(&scene.key, "1.0.0", "poisoned", &[]);
     let forged = signed(&stranger, "1.1.0", "a", &[]);
@@ -51,6 +52,9 @@ async fn a_violation_is_named_by_the_answer_that_blocks() {
         let record = scene.events.try_recv().unwrap();
         let Event::SecurityViolation(reported) = &record.event else { panic!("{record:?}") };
         assert_eq!(reported.violation, name);
+        // What happens on one connection can be told from what happens on another.
+        let connection = *correlation.get_or_insert(record.correlation_id.unwrap());
+        assert_eq!(record.correlation_id, Some(connection));
         assert!(scene.events.try_recv().is_none());
     }
 }

@@ -92,6 +92,26 @@ async fn a_list_change_makes_a_young_listing_stale() {
     assert!(server.script.lists() > read);
 }
 
+#[tokio::test]
+async fn a_subscription_that_ended_is_renewed_by_the_next_read_and_no_oftener() {
+    let script = Script { modern: true, announces_changes: true, ..Script::of(&[TOOL]) };
+    let server = HttpServer::start(script, Way::Json).await;
+    let connection = client().connect_http(&server.uri).await.unwrap();
+    let subscriptions = || {
+        let methods = server.script.methods.lock().unwrap();
+        methods.iter().filter(|method| *method == "subscriptions/listen").count()
+    };
+    // Subscribing is a task of its own, so the end of one may be seen by a later read than the next.
+    for reads in 1..=1_000 {
+        connection.discover().await.unwrap();
+        assert!(subscriptions() <= reads + 1, "{} in {reads} reads", subscriptions());
+        if subscriptions() == 3 {
+            return;
+        }
+    }
+    panic!("{} subscriptions", subscriptions());
+}
+
 /// The notification and the response before it are handled by different tasks.
 async fn called_until_noticed(connection: &ServerConnection, tool: &ApprovedTool) -> CallError {
     for _ in 0..1_000 {

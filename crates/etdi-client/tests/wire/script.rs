@@ -10,6 +10,8 @@ use serde_json::{Value, json};
 pub struct Script {
     /// Whether it knows `server/discover` (2026-07-28), or `initialize` only (2025-11-25).
     pub modern: bool,
+    /// Whether it says, under 2026-07-28, that its list may change. It ends every subscription.
+    pub announces_changes: bool,
     /// The texts of the tools, page by page.
     pub pages: Mutex<Vec<Vec<String>>>,
     /// A text in place of the whole `result` of `tools/list`.
@@ -57,7 +59,7 @@ impl Script {
             "initialize" if self.silent_start => return None,
             "server/discover" if self.modern => self.start(&json!({
                 "resultType": "complete", "supportedVersions": ["2026-07-28"],
-                "capabilities": {"tools": {}}, "ttlMs": 0, "cacheScope": "private",
+                "capabilities": {"tools": {"listChanged": self.announces_changes}}, "ttlMs": 0, "cacheScope": "private",
             })),
             "initialize" if !self.modern => {
                 let offered = request["params"]["protocolVersion"].as_str().map(str::to_owned);
