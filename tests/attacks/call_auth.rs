@@ -88,13 +88,7 @@ async fn attack_41_a_host_learns_every_missing_scope() {
     let issuer = Issuer::start().await;
     let publisher = Publisher::new("trustedsoft.example");
     let app = protected_app();
-    let secure = protecting(&publisher)
-        .authorize_with(issuer.provider().await)
-        .clock(issuer.clock.clone())
-        .build()
-        .await
-        .unwrap();
-    let site = Address::bind().await.serve(&secure, &app, Sessions::None);
+    let site = Site::of(&issuer, &publisher, &app, Sessions::None).await;
     let host = |scope: &str| {
         EtdiClient::builder(trust(&[&publisher]))
             .clock(issuer.clock.clone())
@@ -187,13 +181,7 @@ async fn attack_43_bobs_token_on_alices_session() {
     let issuer = Issuer::start().await;
     let publisher = Publisher::new("trustedsoft.example");
     let app = protected_app();
-    let secure = protecting(&publisher)
-        .authorize_with(issuer.provider().await)
-        .clock(issuer.clock.clone())
-        .build()
-        .await
-        .unwrap();
-    let site = Address::bind().await.serve(&secure, &app, Sessions::Kept);
+    let site = Site::of(&issuer, &publisher, &app, Sessions::Kept).await;
     let alice = issuer.token("alice", "execute:tools read:files");
     let bob = issuer.token("bob", "read:files");
     let session = site.session(Some(&alice)).await;

@@ -29,6 +29,7 @@ pub(crate) fn run() -> Result<()> {
         .args(["doc", "--workspace", "--no-deps", "--all-features"])
         .env("RUSTDOCFLAGS", "-D warnings")
         .run()?;
+    packages()?;
     demos::run()?;
     println!("\nall checks passed");
     Ok(())
@@ -47,5 +48,16 @@ fn each_feature_alone(tools: &std::path::Path) -> Result<()> {
         .args(selection)
         .args(["--", "-D", "warnings"])
         .with_programs_in(tools)?
+        .run()
+}
+
+/// What goes to the registry builds from what goes there.
+fn packages() -> Result<()> {
+    let packages = workspace::packages()?;
+    let published = packages.iter().filter(|package| package.published);
+    let selection = published.flat_map(|package| ["--package", package.name.as_str()]);
+    Step::cargo("packages")
+        .args(["package", "--quiet", "--allow-dirty", "--all-features"])
+        .args(selection)
         .run()
 }

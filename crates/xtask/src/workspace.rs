@@ -20,6 +20,8 @@ pub(crate) struct Package {
     pub(crate) features: Vec<String>,
     /// Whether it has a library, and with it documentation tests.
     pub(crate) library: bool,
+    /// Whether it goes to the registry.
+    pub(crate) published: bool,
 }
 
 /// The packages of the workspace.
@@ -46,6 +48,8 @@ fn parse(metadata: &Value) -> Option<Vec<Package>> {
             Some(Package {
                 library: targets.iter().any(|target| target.get("doctest") == Some(&true.into())),
                 name: package.get("name")?.as_str()?.to_owned(),
+                // Nothing said is every registry; an empty list is none.
+                published: package.get("publish")?.is_null(),
                 features: package.get("features")?.as_object()?.keys().cloned().collect(),
             })
         })

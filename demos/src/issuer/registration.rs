@@ -1,6 +1,7 @@
 //! What an issuer knows: its applications and APIs, as an administrator registers them.
 
 use std::collections::BTreeMap;
+use std::fmt::{self, Debug, Formatter};
 
 use etdi::keys::base64url_encode;
 use serde::{Deserialize, Serialize};
@@ -105,8 +106,15 @@ impl Application {
     }
 }
 
+/// Without the secret.
+impl Debug for Application {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Application").field("client_id", &self.client_id).finish_non_exhaustive()
+    }
+}
+
 /// All that an issuer knows.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Registration {
     /// How it is laid out.
     pub layout: Layout,

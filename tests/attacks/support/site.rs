@@ -171,13 +171,18 @@ impl Site {
     /// Everything that an identity provider at hand can protect, without sessions.
     pub async fn protected(issuer: &Issuer, app: &App) -> Self {
         let publisher = Publisher::new("trustedsoft.example");
-        let secure = protecting(&publisher)
+        Self::of(issuer, &publisher, app, Sessions::None).await
+    }
+
+    /// The same, of this publisher.
+    pub async fn of(issuer: &Issuer, publisher: &Publisher, app: &App, sessions: Sessions) -> Self {
+        let secure = protecting(publisher)
             .authorize_with(issuer.provider().await)
             .clock(issuer.clock.clone())
             .build()
             .await
             .unwrap();
-        Address::bind().await.serve(&secure, app, Sessions::None)
+        Address::bind().await.serve(&secure, app, sessions)
     }
 
     pub fn post(&self, message: &Value) -> reqwest::RequestBuilder {

@@ -290,13 +290,7 @@ async fn attack_35_nothing_is_called_with_fewer_scopes() {
     let issuer = Issuer::start().await;
     let publisher = Publisher::new("trustedsoft.example");
     let app = protected_app();
-    let secure = protecting(&publisher)
-        .authorize_with(issuer.provider().await)
-        .clock(issuer.clock.clone())
-        .build()
-        .await
-        .unwrap();
-    let site = Address::bind().await.serve(&secure, &app, Sessions::None);
+    let site = Site::of(&issuer, &publisher, &app, Sessions::None).await;
     let host = |provider, request| {
         EtdiClient::builder(trust(&[&publisher])).clock(issuer.clock.clone()).token_for(
             site.uri.parse().unwrap(),
