@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use etdi_types::decision::Action;
 use etdi_types::evidence::{Evidence, SignatureEvidence};
-use etdi_types::judge::Case as Judging;
+use etdi_types::judge::Case;
 use etdi_types::{
     Digest, EvidenceRecord, Known, LedgerEntry, Pin, Scope, Subject, ToolDefinition, Verdict,
     decide, judge,
@@ -14,7 +14,7 @@ use crate::connection::ServerConnection;
 use crate::error::DiscoverError;
 use crate::listing::{Listed, Snapshot};
 use crate::store::Sighting;
-use crate::tool::{Case, JudgedTool};
+use crate::tool::{JudgedTool, Judgement};
 
 impl ServerConnection {
     /// Judges every tool of a listing, records what is missing, and reports.
@@ -57,15 +57,15 @@ impl ServerConnection {
         // The revision first: what is written in between is in `known`, and makes another one.
         let revision = store.revision().await?;
         let now = self.settings.clock.now();
-        if let Some(case) = listed.recall(revision, now) {
-            return Ok(self.tool(listed, Some(case)));
+        if let Some(judgement) = listed.recall(revision, now) {
+            return Ok(self.tool(listed, Some(judgement)));
         }
         let known = self.known(Subject::new(self.server(), definition)).await?;
         let evidence = listed.evidence(definition, &self.settings, &known).await;
         let (tool, sighting) = self.judge_one(listed, definition, &known, &evidence);
         store.record(sighting.as_slice()).await?;
-        if let Some(case) = &tool.case {
-            listed.remember(revision, now, &known, &self.settings.trust, case);
+        if let Some(judgement) = &tool.judgement {
+            listed.remember(revision, now, &known, &self.settings.trust, judgement);
         }
         Ok(tool)
     }
@@ -99,11 +99,11 @@ impl ServerConnection {
         granted: Vec<Scope>,
     ) -> JudgedTool {
         let outcome = decide(self.settings.level, &verdict);
-        self.tool(listed, Some(Arc::new(Case { verdict, outcome, approved, granted })))
+        self.tool(listed, Some(Arc::new(Judgement { verdict, outcome, approved, granted })))
     }
 
-    fn tool(&self, listed: &Arc<Listed>, case: Option<Arc<Case>>) -> JudgedTool {
-        JudgedTool { connection: self.id.clone(), listed: listed.clone(), case }
+    fn tool(&self, listed: &Arc<Listed>, judgement: Option<Arc<Judgement>>) -> JudgedTool {
+        JudgedTool { connection: self.id.clone(), listed: listed.clone(), judgement }
     }
 
     pub(crate) fn verdict(
@@ -112,7 +112,7 @@ impl ServerConnection {
         evidence: &Evidence,
         known: &Known,
     ) -> Verdict {
-        judge(Judging {
+        judge(Case {
             definition,
             evidence,
             server: self.server(),

@@ -16,7 +16,7 @@ use tokio::sync::Mutex;
 
 use crate::connection::{ServerConnection, Settings};
 use crate::error::{DiscoverError, ListError};
-use crate::tool::{Case, Problem};
+use crate::tool::{Judgement, Problem};
 
 /// A complete listing.
 #[derive(Debug)]
@@ -49,7 +49,7 @@ struct Remembered {
     from: OffsetDateTime,
     /// When an approval that it depends on runs out.
     until: Option<OffsetDateTime>,
-    case: Arc<Case>,
+    judgement: Arc<Judgement>,
 }
 
 /// The reads of one connection.
@@ -213,14 +213,14 @@ impl Listed {
     }
 
     /// The verdict of an earlier look, if everything that it depends on is as it was.
-    pub(crate) fn recall(&self, revision: u64, now: OffsetDateTime) -> Option<Arc<Case>> {
+    pub(crate) fn recall(&self, revision: u64, now: OffsetDateTime) -> Option<Arc<Judgement>> {
         let remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
         remembered
             .as_ref()
             // A clock that went back makes nothing valid again.
             .filter(|r| r.revision == revision && r.from <= now)
             .filter(|r| r.until.is_none_or(|until| now < until))
-            .map(|r| r.case.clone())
+            .map(|r| r.judgement.clone())
     }
 
     /// Remembers a verdict that nothing but the store and an approval's end can change.
@@ -230,13 +230,13 @@ impl Listed {
         now: OffsetDateTime,
         known: &Known,
         trust: &TrustConfig,
-        case: &Arc<Case>,
+        judgement: &Arc<Judgement>,
     ) {
         if !self.is_constant(trust) {
             return;
         }
         let until = known.approvals.iter().filter_map(|a| a.until).filter(|end| *end > now).min();
-        let remembered = Remembered { revision, from: now, until, case: case.clone() };
+        let remembered = Remembered { revision, from: now, until, judgement: judgement.clone() };
         *self.remembered.lock().unwrap_or_else(PoisonError::into_inner) = Some(remembered);
     }
 

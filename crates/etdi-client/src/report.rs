@@ -234,15 +234,16 @@ impl Reporter {
 
     /// A person has to be asked.
     pub(crate) fn asked(&self, judged: &JudgedTool) {
-        let (Some(definition), Some(case)) = (judged.definition(), judged.case.as_ref()) else {
+        let (Some(definition), Some(judgement)) = (judged.definition(), judged.judgement.as_ref())
+        else {
             return;
         };
         self.emit(|| {
             Event::ToolReapprovalRequested(ToolReapprovalRequested {
                 tool: self.tool_ref(definition),
-                reasons: case.verdict.what.iter().map(|what| what.name().to_owned()).collect(),
-                approved_digest: case.approved.map(|digest| digest.to_string()),
-                diff: case.verdict.what.iter().find_map(|what| match what {
+                reasons: judgement.verdict.what.iter().map(|what| what.name().to_owned()).collect(),
+                approved_digest: judgement.approved.map(|digest| digest.to_string()),
+                diff: judgement.verdict.what.iter().find_map(|what| match what {
                     What::Upgraded { diff, .. } | What::Changed { diff } => Some(diff.to_string()),
                     _ => None,
                 }),
@@ -296,9 +297,9 @@ impl Reporter {
 
 /// The answer that blocks a tool.
 fn violation(judged: &JudgedTool) -> &'static str {
-    let Some(case) = &judged.case else { return "Malformed" };
-    let blocks = case.outcome.rows.iter().find(|(_, action)| *action == Action::Block);
-    let (who, what) = (&case.verdict.who, case.verdict.what.first());
+    let Some(judgement) = &judged.judgement else { return "Malformed" };
+    let blocks = judgement.outcome.rows.iter().find(|(_, action)| *action == Action::Block);
+    let (who, what) = (&judgement.verdict.who, judgement.verdict.what.first());
     match blocks.map(|(row, _)| row) {
         Some(Row::MissingScopes | Row::Denied | Row::NotEvaluated) => "Denied",
         Some(

@@ -20,11 +20,11 @@ pub struct JudgedTool {
     pub(crate) connection: ConnectionId,
     pub(crate) listed: Arc<Listed>,
     /// `None` where the definition itself is refused.
-    pub(crate) case: Option<Arc<Case>>,
+    pub(crate) judgement: Option<Arc<Judgement>>,
 }
 
 #[derive(Debug)]
-pub(crate) struct Case {
+pub(crate) struct Judgement {
     pub(crate) verdict: Verdict,
     pub(crate) outcome: Outcome,
     /// What was approved for this tool and context when it was judged.
@@ -58,7 +58,7 @@ impl JudgedTool {
     /// The verdict; `None` if the definition is refused before it could be judged.
     #[must_use]
     pub fn verdict(&self) -> Option<&Verdict> {
-        self.case.as_ref().map(|case| &case.verdict)
+        self.judgement.as_ref().map(|judgement| &judgement.verdict)
     }
 
     /// Why there is no verdict.
@@ -76,7 +76,7 @@ impl JudgedTool {
     /// What the verdict comes to at the client's level, row by row.
     #[must_use]
     pub fn outcome(&self) -> Option<&Outcome> {
-        self.case.as_ref().map(|case| &case.outcome)
+        self.judgement.as_ref().map(|judgement| &judgement.outcome)
     }
 
     /// Allow, warn, ask or block.
@@ -86,11 +86,13 @@ impl JudgedTool {
     }
 
     pub(crate) fn grants(&self, scope: &str) -> bool {
-        self.case.as_ref().is_some_and(|case| case.granted.iter().any(|s| s.as_str() == scope))
+        self.judgement
+            .as_ref()
+            .is_some_and(|judgement| judgement.granted.iter().any(|s| s.as_str() == scope))
     }
 
     pub(crate) fn approved(&self) -> Option<Digest> {
-        self.case.as_ref().and_then(|case| case.approved)
+        self.judgement.as_ref().and_then(|judgement| judgement.approved)
     }
 }
 
@@ -172,11 +174,12 @@ impl ApprovedTool {
     /// verdict's notices.
     #[must_use]
     pub fn notices(&self) -> Vec<String> {
-        let Some(case) = &self.judged.case else { return Vec::new() };
-        let warns = case.outcome.rows.iter().any(|(_, action)| *action == Action::Warn);
-        let who = warns.then(|| format!("{} ({})", case.verdict.who, case.verdict.origin));
-        let what = case.verdict.what.iter().filter(|what| what.name() != "Approved");
-        let notes = case.verdict.notices.iter().map(ToString::to_string);
+        let Some(judgement) = &self.judged.judgement else { return Vec::new() };
+        let warns = judgement.outcome.rows.iter().any(|(_, action)| *action == Action::Warn);
+        let who =
+            warns.then(|| format!("{} ({})", judgement.verdict.who, judgement.verdict.origin));
+        let what = judgement.verdict.what.iter().filter(|what| what.name() != "Approved");
+        let notes = judgement.verdict.notices.iter().map(ToString::to_string);
         who.into_iter().chain(what.map(ToString::to_string)).chain(notes).collect()
     }
 }
