@@ -21,6 +21,8 @@ mod memory;
 mod relaunch;
 mod report;
 mod server_record;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 mod store;
 mod tokens;
 mod tool;
@@ -35,6 +37,8 @@ pub use executable::{Executable, ExecutableState};
 pub use instructions::{InstructionsRequest, InstructionsState};
 pub use memory::MemoryApprovals;
 pub use relaunch::RelaunchRequest;
+#[cfg(feature = "sqlite")]
+pub use sqlite::{Checkpoint, CheckpointError, SqliteApprovals, SqliteError};
 pub use store::{ApprovalStore, Sighting, StoreError};
 pub use tool::{ApprovedTool, JudgedTool, Problem};
 pub use wire::{HttpAuthorizer, NotJudged};

@@ -10,11 +10,7 @@ use etdi_types::{
     ApprovalRecord, Digest, Known, LedgerEntry, Pin, ServerIdentity, Subject, Version,
 };
 
-use crate::store::{ApprovalStore, Sighting, StoreError};
-
-/// How many unproven ledger entries, and how many pins without an approval, are kept per server.
-/// The oldest go first, so that a server can push out nothing but its own.
-const UNPROVEN_PER_SERVER: usize = 20_000;
+use crate::store::{ApprovalStore, Sighting, StoreError, UNPROVEN_PER_SERVER};
 
 /// Pins, approvals and ledger in memory. They are gone when this is dropped.
 #[derive(Debug, Default)]

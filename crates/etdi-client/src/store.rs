@@ -7,6 +7,10 @@ use etdi_types::{
     ApprovalRecord, AuthorizationContext, Digest, Known, LedgerEntry, Pin, ServerIdentity, Subject,
 };
 
+/// How many unproven ledger entries, and how many pins without an approval, are kept per server.
+/// The oldest go first, so that a server can push out nothing but its own.
+pub(crate) const UNPROVEN_PER_SERVER: usize = 20_000;
+
 /// What a consistent listing writes for a tool that is not blocked.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sighting {

@@ -18,6 +18,9 @@ pub use etdi_client::{
     Approval, ApprovalRequest, ApprovalStore, ApprovedTool, Decision, EtdiClient, JudgedTool,
     MemoryApprovals, Refusal,
 };
+#[cfg(feature = "sqlite")]
+#[doc(inline)]
+pub use etdi_client::{Checkpoint, SqliteApprovals, SqliteError};
 #[cfg(feature = "oauth")]
 #[doc(inline)]
 pub use etdi_oauth::{
@@ -31,6 +34,8 @@ pub use etdi_server::{SecureServer, Secured, ToolSpec};
 
 /// What a server or a host needs, in one import.
 pub mod prelude {
+    #[cfg(feature = "sqlite")]
+    pub use crate::SqliteApprovals;
     #[cfg(feature = "oauth")]
     pub use crate::{
         AccessToken, AttestationConfig, Auth0Provider, EntraProvider, Expectations,

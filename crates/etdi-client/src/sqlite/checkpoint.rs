@@ -1,0 +1,80 @@
+//! How far a store was, for a host to keep elsewhere.
+
+use std::fmt::{self, Display, Formatter};
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// Which store this was, and how far: kept outside of the store's file, it tells an older copy from
+/// the store itself.
+///
+/// Its text is the store's random id (32 lower-case hex digits), `@`, and the revision in decimal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checkpoint {
+    store: String,
+    revision: u64,
+}
+
+/// A text is not a checkpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a checkpoint is 32 lower-case hex digits, `@` and a number below 2^63")]
+pub struct CheckpointError;
+
+impl Checkpoint {
+    pub(super) fn new(store: &str, revision: u64) -> Result<Self, CheckpointError> {
+        let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        let is_id = store.len() == 32 && store.bytes().all(is_hex);
+        let fits = i64::try_from(revision).is_ok();
+        if is_id && fits {
+            Ok(Self { store: store.to_owned(), revision })
+        } else {
+            Err(CheckpointError)
+        }
+    }
+
+    /// The store's random id.
+    #[must_use]
+    pub fn store(&self) -> &str {
+        &self.store
+    }
+
+    /// A number that grows with every change of what is approved, pinned or in the ledger.
+    #[must_use]
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+}
+
+impl Display for Checkpoint {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@{}", self.store, self.revision)
+    }
+}
+
+impl FromStr for Checkpoint {
+    type Err = CheckpointError;
+
+    fn from_str(text: &str) -> Result<Self, CheckpointError> {
+        let (store, digits) = text.split_once('@').ok_or(CheckpointError)?;
+        let revision = digits.parse().map_err(|_| CheckpointError)?;
+        let checkpoint = Self::new(store, revision)?;
+        // One value, one text: no sign, no leading zeros.
+        if checkpoint.revision.to_string() == digits {
+            Ok(checkpoint)
+        } else {
+            Err(CheckpointError)
+        }
+    }
+}
+
+impl Serialize for Checkpoint {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Checkpoint {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}

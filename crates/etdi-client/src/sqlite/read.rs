@@ -1,0 +1,60 @@
+//! What is known of a tool.
+
+use etdi_types::records::PinnedKey;
+use etdi_types::{ApprovalRecord, Known, Subject};
+use rusqlite::Connection;
+
+use super::error::Fault;
+use super::record::{all, approval, entry, first, pin};
+
+/// The ids that ever had this name, and the id itself.
+const SAME_TOOL: &str = "SELECT tool FROM names WHERE server = ?1 AND served_name = ?2 \
+                         UNION SELECT ?3";
+
+/// What is known of `subject`.
+pub(super) fn known(connection: &Connection, subject: &Subject) -> Result<Known, Fault> {
+    let server = subject.server.to_string();
+    let same_tool = (&server, &subject.served_name, &subject.id);
+    let pins = "SELECT * FROM pins WHERE server = ?1 AND tool IN";
+    let approvals = "SELECT * FROM approvals WHERE server = ?1 AND tool IN";
+    let mut ledger = Vec::new();
+    if let Some(version) = &subject.version {
+        let version = version.to_string();
+        let here = "SELECT * FROM ledger WHERE server = ?1 AND tool = ?2 AND version = ?3";
+        ledger.extend(first(connection, here, (&server, &subject.id, &version), entry)?);
+        if let Some(provider) = &subject.provider {
+            let elsewhere = "SELECT * FROM ledger WHERE provider = ?1 AND tool = ?2 AND version = ?3 \
+                             AND global_since IS NOT NULL AND server <> ?4 \
+                             ORDER BY global_since, seq LIMIT 1";
+            let params = (provider, &subject.id, &version, &server);
+            ledger.extend(first(connection, elsewhere, params, entry)?);
+        }
+    }
+    let look_alikes = "SELECT * FROM approvals WHERE server <> ?1 AND seq IN ( \
+                         SELECT seq FROM approvals WHERE superseded = 0 AND name_key = ?2 UNION \
+                         SELECT seq FROM approvals WHERE superseded = 0 AND id_key = ?3 \
+                       ) ORDER BY seq";
+    let keys = (&server, &subject.name_key, &subject.id_key);
+    let keyed = "SELECT * FROM pins WHERE server = ?1 AND keyed = 1 ORDER BY tool";
+    Ok(Known {
+        pins: all(connection, &format!("{pins} ({SAME_TOOL}) ORDER BY seq"), same_tool, pin)?,
+        approvals: all(
+            connection,
+            &format!("{approvals} ({SAME_TOOL}) ORDER BY seq"),
+            same_tool,
+            approval,
+        )?,
+        ledger,
+        elsewhere: all(connection, look_alikes, keys, approval)?,
+        pinned_keys: all(connection, keyed, [&server], pin)?
+            .iter()
+            .filter_map(PinnedKey::of)
+            .collect(),
+    })
+}
+
+/// Every approval, superseded ones included.
+pub(super) fn approvals(connection: &Connection) -> Result<Vec<ApprovalRecord>, Fault> {
+    let query = "SELECT * FROM approvals ORDER BY server, tool, context, seq";
+    all(connection, query, [], approval)
+}

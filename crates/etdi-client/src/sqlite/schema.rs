@@ -1,0 +1,114 @@
+//! The tables, and how an older file comes to have them.
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::error::Fault;
+
+/// `application_id` in the file's header: "ETDI" in ASCII.
+pub(super) const APPLICATION_ID: i32 = 0x4554_4449;
+
+/// Entry n takes a file from `user_version` n to n + 1. What is released here never changes; a new
+/// schema is a new entry.
+pub(super) const MIGRATIONS: &[&str] = &[V1];
+
+const V1: &str = "
+    -- Which store this is, and how far.
+    CREATE TABLE store (
+        one      INTEGER PRIMARY KEY CHECK (one = 1),
+        id       TEXT NOT NULL CHECK (length(id) = 32),
+        revision INTEGER NOT NULL CHECK (revision >= 0)
+    ) STRICT;
+    INSERT INTO store VALUES (1, lower(hex(randomblob(16))), 0);
+
+    CREATE TABLE pins (
+        seq         INTEGER PRIMARY KEY AUTOINCREMENT,
+        server      TEXT NOT NULL,
+        tool        TEXT NOT NULL,
+        served_name TEXT NOT NULL,
+        provider    TEXT,
+        version     TEXT,
+        evidence    TEXT NOT NULL,
+        digest      TEXT NOT NULL,
+        definition  TEXT NOT NULL,
+        at          TEXT NOT NULL,
+        -- Whether the evidence holds a key that a person supplied.
+        keyed       INTEGER NOT NULL CHECK (keyed IN (0, 1)),
+        -- Whether no person stands behind it, so that only so many are kept.
+        bounded     INTEGER NOT NULL CHECK (bounded IN (0, 1)),
+        UNIQUE (server, tool)
+    ) STRICT;
+    CREATE INDEX pins_keyed ON pins (server, tool) WHERE keyed = 1;
+    CREATE INDEX pins_bounded ON pins (server, seq) WHERE bounded = 1;
+
+    -- Every name that a tool was pinned under.
+    CREATE TABLE names (
+        server      TEXT NOT NULL,
+        served_name TEXT NOT NULL,
+        tool        TEXT NOT NULL,
+        PRIMARY KEY (server, served_name, tool),
+        FOREIGN KEY (server, tool) REFERENCES pins (server, tool) ON DELETE CASCADE
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX names_by_tool ON names (server, tool);
+
+    CREATE TABLE approvals (
+        seq              INTEGER PRIMARY KEY AUTOINCREMENT,
+        server           TEXT NOT NULL,
+        tool             TEXT NOT NULL,
+        served_name      TEXT NOT NULL,
+        provider         TEXT,
+        version          TEXT,
+        evidence         TEXT NOT NULL,
+        digest           TEXT NOT NULL,
+        definition       TEXT NOT NULL,
+        at               TEXT NOT NULL,
+        context          TEXT NOT NULL,
+        granted          TEXT NOT NULL,
+        approved_by      TEXT NOT NULL,
+        until            TEXT,
+        evidence_good_at TEXT NOT NULL,
+        superseded       INTEGER NOT NULL CHECK (superseded IN (0, 1)),
+        name_key         TEXT NOT NULL,
+        id_key           TEXT,
+        UNIQUE (server, tool, context, digest),
+        FOREIGN KEY (server, tool) REFERENCES pins (server, tool)
+    ) STRICT;
+    CREATE UNIQUE INDEX approvals_current ON approvals (server, tool, context) WHERE superseded = 0;
+    CREATE INDEX approvals_by_name_key ON approvals (name_key) WHERE superseded = 0;
+    CREATE INDEX approvals_by_id_key ON approvals (id_key)
+        WHERE superseded = 0 AND id_key IS NOT NULL;
+
+    CREATE TABLE ledger (
+        seq          INTEGER PRIMARY KEY AUTOINCREMENT,
+        server       TEXT NOT NULL,
+        provider     TEXT NOT NULL,
+        tool         TEXT NOT NULL,
+        version      TEXT NOT NULL,
+        digest       TEXT NOT NULL,
+        definition   TEXT NOT NULL,
+        -- The revision that made it count on every server; NULL while it does not.
+        global_since INTEGER,
+        UNIQUE (server, tool, version)
+    ) STRICT;
+    CREATE INDEX ledger_global ON ledger (provider, tool, version, global_since, seq)
+        WHERE global_since IS NOT NULL;
+    CREATE INDEX ledger_bounded ON ledger (server, seq) WHERE global_since IS NULL;
+";
+
+/// Brings the file to the last of `migrations`, all steps or none, and says which version it had.
+/// A file of a later version is left as it is.
+pub(super) fn migrate(connection: &mut Connection, migrations: &[&str]) -> Result<usize, Fault> {
+    // Under the lock: another process may be doing the same.
+    let step = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let version: i32 = step.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let found = usize::try_from(version)
+        .map_err(|_| Fault::Corrupt(format!("its schema version is {version}")))?;
+    let missing = migrations.get(found..).unwrap_or_default();
+    for migration in missing {
+        step.execute_batch(migration)?;
+    }
+    if !missing.is_empty() {
+        step.pragma_update(None, "user_version", migrations.len())?;
+    }
+    step.commit()?;
+    Ok(found)
+}

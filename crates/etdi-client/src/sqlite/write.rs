@@ -1,0 +1,251 @@
+//! What changes the records. Each of these is one transaction, and says whether anything changed.
+
+use std::collections::BTreeSet;
+
+use etdi_types::confusable::{id_key, name_key};
+use etdi_types::records::PinnedKey;
+use etdi_types::{ApprovalRecord, AuthorizationContext, Digest, LedgerEntry, Pin, ServerIdentity};
+use rusqlite::{Connection, Params, named_params};
+
+use super::error::Fault;
+use super::record::{all, first, get, is_whole, json, rfc3339, text, time};
+use crate::store::{Sighting, UNPROVEN_PER_SERVER};
+
+/// Keeps what is missing of each sighting. `revision` is the one that this makes.
+pub(super) fn record(
+    connection: &Connection,
+    sightings: &[Sighting],
+    revision: u64,
+) -> Result<bool, Fault> {
+    let (mut pinned, mut entered) = (BTreeSet::new(), BTreeSet::new());
+    let mut changed = false;
+    for sighting in sightings {
+        let pin = &sighting.pin;
+        if let Some(context) = &sighting.refreshes {
+            refresh(connection, pin, context)?;
+        }
+        if add_pin(connection, pin)? {
+            pinned.insert(&pin.server);
+        }
+        if let Some(entry) = &sighting.ledger
+            && add_entry(connection, entry, revision)?
+        {
+            changed = true;
+            entered.insert(&entry.server);
+        }
+    }
+    changed |= !pinned.is_empty();
+    for server in pinned {
+        let oldest = "DELETE FROM pins WHERE seq IN (SELECT seq FROM pins \
+                      WHERE server = ?1 AND bounded = 1 ORDER BY seq DESC LIMIT -1 OFFSET ?2)";
+        execute(connection, oldest, (server.to_string(), UNPROVEN_PER_SERVER))?;
+    }
+    for server in entered {
+        drop_oldest_entries(connection, server)?;
+    }
+    Ok(changed)
+}
+
+/// Records an approval; or gives the digest that is approved, if it is not the expected one.
+pub(super) fn approve(
+    connection: &Connection,
+    approval: &ApprovalRecord,
+    ledger: Option<&LedgerEntry>,
+    expected: Option<Digest>,
+    revision: u64,
+) -> Result<Result<(), Option<Digest>>, Fault> {
+    let pin = &approval.pin;
+    let (server, context) = (pin.server.to_string(), json(&approval.context)?);
+    let current = "SELECT * FROM approvals \
+                   WHERE server = ?1 AND tool = ?2 AND context = ?3 AND superseded = 0";
+    let here = (&server, &pin.id, &context);
+    let approved = first(connection, current, here, |row| text(row, "digest"))?;
+    if approved != expected {
+        return Ok(Err(approved));
+    }
+    if pin.provider.is_some() {
+        let unsigned = "UPDATE approvals SET superseded = 1 \
+                        WHERE server = ?1 AND context = ?3 AND provider IS NULL AND tool IN \
+                        (SELECT tool FROM names WHERE server = ?1 AND served_name = ?2)";
+        execute(connection, unsigned, (&server, &pin.served_name, &context))?;
+    }
+    move_pin(connection, pin)?;
+    let same = "DELETE FROM approvals \
+                WHERE server = ?1 AND tool = ?2 AND context = ?3 AND digest = ?4";
+    execute(connection, same, (&server, &pin.id, &context, pin.digest.to_string()))?;
+    let earlier = "UPDATE approvals SET superseded = 1 \
+                   WHERE server = ?1 AND tool = ?2 AND context = ?3";
+    execute(connection, earlier, here)?;
+    add_approval(connection, approval, &context)?;
+    if let Some(entry) = ledger {
+        add_entry(connection, entry, revision)?;
+        drop_oldest_entries(connection, &entry.server)?;
+    }
+    Ok(Ok(()))
+}
+
+/// Forgets a tool by its id or its served name; says whether there was anything.
+pub(super) fn forget(
+    connection: &Connection,
+    server: &ServerIdentity,
+    tool: &str,
+) -> Result<bool, Fault> {
+    let server = server.to_string();
+    // What is on record of the server as a whole has no name, and is no tool.
+    let ids = "SELECT tool FROM (SELECT tool FROM names WHERE server = ?1 AND served_name = ?2 \
+                                 UNION SELECT ?2) AS named \
+               WHERE NOT EXISTS (SELECT 1 FROM pins WHERE pins.server = ?1 \
+                                 AND pins.tool = named.tool AND pins.served_name = '')";
+    let ids: Vec<String> = all(connection, ids, (&server, tool), |row| get(row, "tool"))?;
+    let mut any = false;
+    for id in ids {
+        for table in ["approvals", "pins", "ledger"] {
+            let all = format!("DELETE FROM {table} WHERE server = ?1 AND tool = ?2");
+            any |= execute(connection, &all, (&server, &id))? > 0;
+        }
+    }
+    Ok(any)
+}
+
+/// Evidence is good now: the approval of this digest remembers it.
+fn refresh(
+    connection: &Connection,
+    pin: &Pin,
+    context: &AuthorizationContext,
+) -> Result<(), Fault> {
+    let query = "SELECT * FROM approvals WHERE server = ?1 AND tool = ?2 AND context = ?3 \
+                 AND digest = ?4 AND superseded = 0";
+    let params = (pin.server.to_string(), &pin.id, json(context)?, pin.digest.to_string());
+    let found = first(connection, query, params, |row| {
+        Ok((get::<i64>(row, "seq")?, time(row, "evidence_good_at")?))
+    })?;
+    if let Some((seq, _)) = found.filter(|(_, good_at)| *good_at < pin.at) {
+        let update = "UPDATE approvals SET evidence_good_at = ?2 WHERE seq = ?1";
+        execute(connection, update, (seq, rfc3339(pin.at)?))?;
+    }
+    Ok(())
+}
+
+fn add_pin(connection: &Connection, pin: &Pin) -> Result<bool, Fault> {
+    // Only a tool's own pins are bounded: what is on record of the server has no name.
+    let bounded = !pin.served_name.is_empty();
+    let added = put_pin(connection, pin, bounded, "DO NOTHING")? > 0;
+    if added {
+        add_name(connection, pin)?;
+    }
+    Ok(added)
+}
+
+fn move_pin(connection: &Connection, pin: &Pin) -> Result<(), Fault> {
+    let moved = "DO UPDATE SET served_name = excluded.served_name, provider = excluded.provider, \
+                 version = excluded.version, evidence = excluded.evidence, \
+                 digest = excluded.digest, definition = excluded.definition, at = excluded.at, \
+                 keyed = excluded.keyed, bounded = excluded.bounded";
+    put_pin(connection, pin, false, moved)?;
+    add_name(connection, pin)
+}
+
+fn put_pin(
+    connection: &Connection,
+    pin: &Pin,
+    bounded: bool,
+    on_conflict: &str,
+) -> Result<usize, Fault> {
+    is_whole(pin.digest, &pin.definition)?;
+    let insert = format!(
+        "INSERT INTO pins (server, tool, served_name, provider, version, evidence, digest, \
+                           definition, at, keyed, bounded) \
+         VALUES (:server, :tool, :served_name, :provider, :version, :evidence, :digest, \
+                 :definition, :at, :keyed, :bounded) \
+         ON CONFLICT (server, tool) {on_conflict}"
+    );
+    let params = named_params! {
+        ":server": pin.server.to_string(),
+        ":tool": pin.id,
+        ":served_name": pin.served_name,
+        ":provider": pin.provider,
+        ":version": pin.version.as_ref().map(ToString::to_string),
+        ":evidence": json(&pin.evidence)?,
+        ":digest": pin.digest.to_string(),
+        ":definition": &*pin.definition,
+        ":at": rfc3339(pin.at)?,
+        ":keyed": PinnedKey::of(pin).is_some(),
+        ":bounded": bounded,
+    };
+    execute(connection, &insert, params)
+}
+
+fn add_name(connection: &Connection, pin: &Pin) -> Result<(), Fault> {
+    let insert = "INSERT INTO names (server, served_name, tool) VALUES (?1, ?2, ?3) \
+                  ON CONFLICT DO NOTHING";
+    execute(connection, insert, (pin.server.to_string(), &pin.served_name, &pin.id))?;
+    Ok(())
+}
+
+fn add_approval(
+    connection: &Connection,
+    approval: &ApprovalRecord,
+    context: &str,
+) -> Result<(), Fault> {
+    let pin = &approval.pin;
+    let insert = "INSERT INTO approvals (server, tool, served_name, provider, version, evidence, \
+                      digest, definition, at, context, granted, approved_by, until, \
+                      evidence_good_at, superseded, name_key, id_key) \
+                  VALUES (:server, :tool, :served_name, :provider, :version, :evidence, \
+                      :digest, :definition, :at, :context, :granted, :approved_by, :until, \
+                      :evidence_good_at, :superseded, :name_key, :id_key)";
+    let params = named_params! {
+        ":server": pin.server.to_string(),
+        ":tool": pin.id,
+        ":served_name": pin.served_name,
+        ":provider": pin.provider,
+        ":version": pin.version.as_ref().map(ToString::to_string),
+        ":evidence": json(&pin.evidence)?,
+        ":digest": pin.digest.to_string(),
+        ":definition": &*pin.definition,
+        ":at": rfc3339(pin.at)?,
+        ":context": context,
+        ":granted": json(&approval.granted)?,
+        ":approved_by": approval.by,
+        ":until": approval.until.map(rfc3339).transpose()?,
+        ":evidence_good_at": rfc3339(approval.evidence_good_at)?,
+        ":superseded": approval.superseded,
+        ":name_key": name_key(&pin.served_name),
+        // An unsigned tool's id is our own.
+        ":id_key": pin.provider.as_ref().map(|_| id_key(&pin.id)),
+    };
+    execute(connection, insert, params)?;
+    Ok(())
+}
+
+fn add_entry(connection: &Connection, entry: &LedgerEntry, revision: u64) -> Result<bool, Fault> {
+    is_whole(entry.digest, &entry.definition)?;
+    let since = entry.global.then_some(revision);
+    let insert = "INSERT INTO ledger (server, provider, tool, version, digest, definition, \
+                                      global_since) \
+                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) \
+                  ON CONFLICT (server, tool, version) DO UPDATE SET global_since = ?7 \
+                  WHERE global_since IS NULL AND ?7 IS NOT NULL AND digest = ?5";
+    let params = (
+        entry.server.to_string(),
+        &entry.provider,
+        &entry.id,
+        entry.version.to_string(),
+        entry.digest.to_string(),
+        &*entry.definition,
+        since,
+    );
+    Ok(execute(connection, insert, params)? > 0)
+}
+
+fn drop_oldest_entries(connection: &Connection, server: &ServerIdentity) -> Result<(), Fault> {
+    let oldest = "DELETE FROM ledger WHERE seq IN (SELECT seq FROM ledger \
+                  WHERE server = ?1 AND global_since IS NULL ORDER BY seq DESC LIMIT -1 OFFSET ?2)";
+    execute(connection, oldest, (server.to_string(), UNPROVEN_PER_SERVER))?;
+    Ok(())
+}
+
+/// Says how many rows changed.
+fn execute(connection: &Connection, statement: &str, params: impl Params) -> Result<usize, Fault> {
+    Ok(connection.prepare_cached(statement)?.execute(params)?)
+}
