@@ -5,7 +5,7 @@ use anyhow::{Result, bail};
 use crate::step::Step;
 
 /// The attacks that must be there, by the number in the name of their tests, `attack_NN_…`.
-const EXPECTED: &[(u32, &str)] = &[
+pub(crate) const EXPECTED: &[(u32, &str)] = &[
     (1, "poisoned description, same version"),
     (2, "changed input schema, same version"),
     (3, "any other changed member, same version"),

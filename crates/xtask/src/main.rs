@@ -12,6 +12,8 @@ mod demos;
 mod setup;
 mod step;
 mod test;
+#[cfg(test)]
+mod threats;
 mod workspace;
 
 use std::process::ExitCode;
