@@ -1,3 +1,4 @@
 //! Contracts, and comparisons with independent implementations.
 
 mod canonical_oracle;
+mod store;

@@ -4,6 +4,7 @@
 #[cfg(feature = "peers")]
 pub mod counting;
 pub mod scripted;
+pub mod steps;
 
 /// The pages of `docs/`, whose code compiles.
 #[cfg(doctest)]

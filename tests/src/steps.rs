@@ -1,0 +1,112 @@
+//! Writes to an approval store, numbered, so that two stores can be given the same ones and a store
+//! can be asked how far it came.
+
+use std::ops::Range;
+
+use etdi_client::{ApprovalStore, Sighting, StoreError};
+use etdi_types::confusable::{id_key, name_key};
+use etdi_types::{
+    ApprovalRecord, AuthorizationContext, Digest, EvidenceRecord, LedgerEntry, Pin, ServerIdentity,
+    StdioCommand, Subject,
+};
+use time::{Duration, OffsetDateTime};
+
+/// How many tools one listing has.
+const LISTED: usize = 12;
+
+/// Takes a step. The first ones: a listing, an approval, the approval of an upgrade, and so on;
+/// every eighth forgets a tool.
+pub async fn take(store: &dyn ApprovalStore, step: usize) -> Result<(), StoreError> {
+    match step % 4 {
+        0 => {
+            let listing: Vec<_> = (0..LISTED).map(|n| sighting(step + n, "1.0.0")).collect();
+            store.record(&listing).await
+        }
+        1 => {
+            store.approve(approval(step, "1.0.0", "alice"), Some(entry(step, "1.0.0")), None).await
+        }
+        2 => {
+            let (tool, approved) = (step - 1, pin(step - 1, "1.0.0").digest);
+            let approval = approval(tool, "1.1.0", "bob");
+            store.approve(approval, Some(entry(tool, "1.1.0")), Some(approved)).await
+        }
+        _ if step % 8 == 3 => {
+            store.forget(&server(step - 2), &pin(step - 2, "1.0.0").id).await.map(drop)
+        }
+        _ => {
+            let mut again = sighting(step - 2, "1.1.0");
+            again.refreshes = Some(AuthorizationContext::None);
+            again.pin.at += Duration::hours(1);
+            store.record(&[again]).await
+        }
+    }
+}
+
+/// Everything that these steps write about.
+pub fn subjects(steps: Range<usize>) -> Vec<Subject> {
+    let of = |tool: usize, version: &str| {
+        let Pin { server, id, served_name, provider, version, .. } = pin(tool, version);
+        Subject {
+            id_key: Some(id_key(&id)),
+            name_key: name_key(&served_name),
+            server,
+            id,
+            served_name,
+            provider,
+            version,
+        }
+    };
+    let tools = steps.start.saturating_sub(2)..steps.end + LISTED;
+    tools.flat_map(|tool| [of(tool, "1.0.0"), of(tool, "1.1.0")]).collect()
+}
+
+/// A pin of the tool of this number. Its text is unlike that of every other.
+pub fn pin(tool: usize, version: &str) -> Pin {
+    let definition = format!("{{\"description\":\"{}\"}}", format!("{tool} {version} ").repeat(40));
+    Pin {
+        server: server(tool),
+        id: format!("trustedsoft.example/tool{tool}"),
+        served_name: format!("tool{tool}"),
+        provider: Some("https://trustedsoft.example".to_owned()),
+        version: Some(version.parse().unwrap()),
+        evidence: EvidenceRecord::Identified,
+        digest: Digest::of(definition.as_bytes()),
+        definition: definition.into(),
+        at: OffsetDateTime::UNIX_EPOCH + Duration::seconds(1),
+    }
+}
+
+/// The tools of three servers, in turns.
+fn server(tool: usize) -> ServerIdentity {
+    ServerIdentity::from(&StdioCommand::new(format!("server-{}", tool % 3)))
+}
+
+pub fn entry(tool: usize, version: &str) -> LedgerEntry {
+    let pin = pin(tool, version);
+    LedgerEntry {
+        server: pin.server,
+        provider: pin.provider.unwrap(),
+        id: pin.id,
+        version: pin.version.unwrap(),
+        digest: pin.digest,
+        definition: pin.definition,
+        global: tool.is_multiple_of(2),
+    }
+}
+
+pub fn sighting(tool: usize, version: &str) -> Sighting {
+    Sighting { pin: pin(tool, version), ledger: Some(entry(tool, version)), refreshes: None }
+}
+
+pub fn approval(tool: usize, version: &str, by: &str) -> ApprovalRecord {
+    let pin = pin(tool, version);
+    ApprovalRecord {
+        evidence_good_at: pin.at,
+        pin,
+        context: AuthorizationContext::None,
+        granted: vec!["documents:read".parse().unwrap()],
+        by: by.to_owned(),
+        until: Some(OffsetDateTime::UNIX_EPOCH + Duration::days(30_000)),
+        superseded: false,
+    }
+}
