@@ -1,16 +1,27 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+pub mod book;
 #[cfg(feature = "peers")]
 pub mod counting;
 pub mod scripted;
 pub mod steps;
 
-/// The pages of `docs/`, whose code compiles.
+/// The pages of the book, whose Rust compiles, and runs where nothing else is needed.
 #[cfg(doctest)]
 mod docs {
+    #[doc = include_str!("../../docs/architecture.md")]
+    pub struct Architecture;
     #[doc = include_str!("../../docs/auth0.md")]
     pub struct Auth0;
+    #[doc = include_str!("../../docs/events.md")]
+    pub struct Events;
+    #[doc = include_str!("../../docs/host.md")]
+    pub struct Host;
     #[doc = include_str!("../../docs/oidc.md")]
     pub struct Oidc;
+    #[doc = include_str!("../../docs/server.md")]
+    pub struct Server;
+    #[doc = include_str!("../../docs/verdicts.md")]
+    pub struct Verdicts;
 }

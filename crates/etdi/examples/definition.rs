@@ -1,0 +1,37 @@
+//! The wire format's example: `cargo run -p etdi --example definition`.
+#![expect(clippy::print_stdout, reason = "an example shows what it does")]
+
+use etdi::{DefinitionSpec, Permission, Provider, SigningKey};
+
+/// The key of RFC 8037, appendix A, so that everybody gets this very signature. Never use it.
+const KEY: &str = "-----BEGIN PRIVATE KEY-----
+MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g
+-----END PRIVATE KEY-----
+";
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let tool = serde_json::json!({
+        "name": "scan",
+        "description": "Finds personal data in a document",
+        "inputSchema": {"type": "object"}
+    });
+    let key = SigningKey::from_pem(KEY)?;
+    let spec = DefinitionSpec {
+        id: "trustedsoft.example/scan".parse()?,
+        version: "1.2.0".parse()?,
+        provider: Provider::new("https://trustedsoft.example", "TrustedSoft")?,
+        servers: Some(vec!["https://docs.example/mcp".to_owned()]),
+        permissions: vec![Permission {
+            scope: "documents:read".parse()?,
+            description: "reads the document".to_owned(),
+            required: true,
+        }],
+        require_call_proof: false,
+    };
+    let signed = spec.sign(tool.as_object().ok_or("an object")?, &key)?;
+    println!("tool: {}\n", serde_json::to_string_pretty(signed.tool())?);
+    println!("canonical: {}\n", signed.canonical());
+    println!("digest: {}\n", signed.digest());
+    println!("key: {}", serde_json::to_string(key.public_jwk())?);
+    Ok(())
+}
