@@ -3,7 +3,24 @@
 use anyhow::{Result, ensure};
 
 use crate::step::Step;
-use crate::{demos, setup, test, workspace};
+use crate::{attacks, bench, book, demos, setup, test, workspace};
+
+type Run = fn() -> Result<()>;
+
+/// The commands that a person may type as they stand, in the order in which CI runs them. The pages
+/// of the book may show them without running them once more.
+const COMMANDS: &[(&str, Run)] = &[
+    ("cargo xtask test", || test::run(&test::Options::default())),
+    ("cargo xtask attacks", attacks::run),
+    ("cargo run -p demos", demos::run),
+    ("cargo xtask book", book::run),
+    ("cargo xtask bench", bench::run),
+];
+
+/// Whether CI runs this command.
+pub(crate) fn runs(command: &str) -> bool {
+    command == "cargo xtask ci" || COMMANDS.iter().any(|(known, _)| *known == command)
+}
 
 pub(crate) fn run() -> Result<()> {
     for component in ["fmt", "clippy"] {
@@ -24,13 +41,14 @@ pub(crate) fn run() -> Result<()> {
         .args(["--", "-D", "warnings"])
         .run()?;
     each_feature_alone(&tools)?;
-    test::run(&test::Options::default())?;
     Step::cargo("documentation")
         .args(["doc", "--workspace", "--no-deps", "--all-features"])
         .env("RUSTDOCFLAGS", "-D warnings")
         .run()?;
     packages()?;
-    demos::run()?;
+    for (_, command) in COMMANDS {
+        command()?;
+    }
     println!("\nall checks passed");
     Ok(())
 }

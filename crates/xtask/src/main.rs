@@ -7,6 +7,7 @@
 
 mod attacks;
 mod bench;
+mod book;
 mod ci;
 mod demos;
 mod setup;
@@ -53,6 +54,12 @@ enum Command {
     /// Every one is a ratio against the bare operation in the same run. Exits with 1 if a target is
     /// missed by more than a tenth. Builds with optimisation first, which takes minutes.
     Bench,
+    /// Build the book into target/book, check its links, and run what it shows.
+    ///
+    /// mdBook and lychee are fetched ready-made into `.tools`. Exits with 1 if a link or an anchor
+    /// leads nowhere, if a command prints something else than the page says, or if code on a page
+    /// does not compile or hold.
+    Book,
 }
 
 fn main() -> ExitCode {
@@ -62,6 +69,7 @@ fn main() -> ExitCode {
         Command::Ci => ci::run(),
         Command::Attacks => attacks::run(),
         Command::Bench => bench::run(),
+        Command::Book => book::run(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

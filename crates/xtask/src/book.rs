@@ -1,0 +1,64 @@
+//! `cargo xtask book`.
+
+mod console;
+
+use anyhow::{Result, bail};
+use etdi_tests::book::blocks;
+
+use crate::step::Step;
+use crate::{ci, setup, workspace};
+use console::Command;
+
+const BUILT: &str = "target/book";
+
+pub(crate) fn run() -> Result<()> {
+    let tools = setup::tools()?;
+    Step::new("pages", "mdbook").args(["build", "docs"]).with_programs_in(&tools)?.run()?;
+    let built = workspace::root().join(BUILT);
+    Step::new("links", "lychee")
+        .args(["--offline", "--include-fragments", "--no-progress", "--root-dir"])
+        .args([&built])
+        .args([format!("{BUILT}/**/*.html")])
+        .with_programs_in(&tools)?
+        .run()?;
+    commands()?;
+    Step::cargo("what the pages say")
+        .args(["test", "-q", "-p", "etdi-tests", "--test", "book"])
+        .run()?;
+    Step::cargo("Rust on the pages").args(["test", "-q", "-p", "etdi-tests", "--doc"]).run()?;
+    println!("\nthe book: {}", built.join("index.html").display());
+    Ok(())
+}
+
+/// Runs the commands on the pages, and compares what they print.
+fn commands() -> Result<()> {
+    let (mut ran, mut wrong) = (0, Vec::new());
+    for block in blocks().iter().filter(|block| block.language() == "console") {
+        if block.needs_tenant() {
+            println!("\n{}: needs a tenant", block.place());
+            continue;
+        }
+        let commands = Command::all_of(&block.text);
+        if commands.is_empty() {
+            wrong.push(format!("{}: no line begins with `$ `", block.place()));
+        }
+        for command in commands.iter().filter(|command| !ci::runs(&command.line)) {
+            ran += 1;
+            let step = Step::new(block.place(), "sh").args(["-c", &command.line]);
+            match step.read() {
+                Ok(output) if command.printed(&output) => {}
+                Ok(output) => wrong.push(format!(
+                    "{}: `{}` does not print what the page says, but\n{output}",
+                    block.place(),
+                    command.line
+                )),
+                Err(error) => wrong.push(format!("{}: {error:#}", block.place())),
+            }
+        }
+    }
+    if !wrong.is_empty() {
+        bail!("{}", wrong.join("\n\n"));
+    }
+    println!("\n{ran} commands print what the pages say");
+    Ok(())
+}

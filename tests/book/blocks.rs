@@ -1,0 +1,122 @@
+//! The code blocks: each is of a kind that something runs.
+//!
+//! | language | what runs it |
+//! | --- | --- |
+//! | `rust` | rustdoc: the page is part of `tests/src/lib.rs` |
+//! | `rs`, `python` | a console block on the same page: the block is an `{{#include …}}` of a program |
+//! | `console` | `cargo xtask book` |
+//! | `toml`, `json` | here, by the attribute that says what they are |
+//! | `js` | Node.js: `action.rs` |
+//! | `text` | nothing: it is no code |
+
+use std::fs;
+
+use etdi::events::EventRecord;
+use etdi::{Jwk, SecureServer, ToolDefinition, TrustConfig};
+use etdi_tests::book::{Block, blocks, folder, page};
+use serde_json::Value;
+
+/// The blocks that run only with somebody's account at an identity provider: page and first line.
+const NEED_A_TENANT: &[(&str, &str)] = &[("auth0.md", "# the registry")];
+
+#[test]
+fn every_block_is_of_a_kind_that_something_runs() {
+    for block in blocks() {
+        let place = block.place();
+        if block.needs_tenant() {
+            continue;
+        }
+        let attributes: Vec<&str> = block.attributes().collect();
+        match (block.language(), attributes.as_slice()) {
+            ("rust", [] | ["no_run" | "compile_fail"]) => is_a_documentation_test(&block),
+            ("rs" | "python", []) => is_a_program_that_runs(&block),
+            ("console" | "js" | "text", []) => {}
+            ("toml", ["trust"]) => drop(TrustConfig::parse(&block.text).expect(&place)),
+            ("toml", ["dependencies"]) => names_our_dependencies(&block),
+            ("json", ["tool"]) => drop(ToolDefinition::parse(block.text.as_bytes()).expect(&place)),
+            ("json", ["definitions"]) => drop(SecureServer::presigned(&block.text).expect(&place)),
+            ("json", ["jwk"]) => drop(serde_json::from_str::<Jwk>(&block.text).expect(&place)),
+            ("json", ["event"]) => {
+                let record: EventRecord = serde_json::from_str(&block.text).expect(&place);
+                let given: Value = serde_json::from_str(&block.text).expect(&place);
+                assert_eq!(serde_json::to_value(record).expect(&place), given, "{place}");
+            }
+            _ => panic!("{place}: nothing runs a block of `{}`", block.info),
+        }
+    }
+}
+
+#[test]
+fn the_blocks_that_need_a_tenant_are_these() {
+    let found: Vec<Block> = blocks().into_iter().filter(Block::needs_tenant).collect();
+    for block in &found {
+        println!("{}: needs a tenant", block.place());
+    }
+    let found: Vec<(&str, &str)> = found
+        .iter()
+        .map(|block| (block.page.as_str(), block.text.lines().next().unwrap_or_default()))
+        .collect();
+    assert_eq!(found, NEED_A_TENANT);
+}
+
+/// rustdoc runs the blocks of the pages that `tests/src/lib.rs` includes.
+fn is_a_documentation_test(block: &Block) {
+    let library = fs::read_to_string(folder().join("../tests/src/lib.rs")).unwrap();
+    let included = format!("include_str!(\"../../docs/{}\")", block.page);
+    assert!(
+        library.contains(&included),
+        "{}: tests/src/lib.rs must have {included}",
+        block.place()
+    );
+}
+
+/// The block is one include of a file, and a console block of the page runs that file.
+fn is_a_program_that_runs(block: &Block) {
+    let place = block.place();
+    let path = block.text.trim().strip_prefix("{{#include ").and_then(|t| t.strip_suffix("}}"));
+    let path = path.unwrap_or_else(|| panic!("{place}: not one {{{{#include …}}}}"));
+    let program = folder().join(&block.page).with_file_name(path);
+    assert!(program.is_file(), "{place}: there is no {path}");
+    let stem = program.file_stem().unwrap_or_default().to_string_lossy();
+    let runs = |other: &Block| {
+        let commands = other.text.lines().filter(|line| line.starts_with("$ "));
+        commands
+            .flat_map(str::split_whitespace)
+            .any(|word| word == stem || word.ends_with(&format!("/{stem}.py")))
+    };
+    let runs =
+        blocks().iter().any(|b| b.page == block.page && b.language() == "console" && runs(b));
+    assert!(runs, "{place}: no console block of this page runs {stem}");
+}
+
+/// What a reader is told to depend on is what the workspace is made of.
+fn names_our_dependencies(block: &Block) {
+    let workspace = fs::read_to_string(folder().join("../Cargo.toml")).unwrap();
+    let lines = block.text.lines().filter(|line| !line.is_empty() && *line != "[dependencies]");
+    for line in lines {
+        let (name, wanted) =
+            line.split_once(" = ").unwrap_or_else(|| panic!("{}: {line}", block.place()));
+        let version = wanted.split('"').nth(1).unwrap_or_default();
+        let ours = workspace.lines().find_map(|l| l.strip_prefix(&format!("{name} = ")));
+        let ours = ours.unwrap_or_else(|| panic!("{}: we do not depend on {name}", block.place()));
+        let known = ours
+            .split('"')
+            .find(|part| part.trim_start_matches('~').starts_with(|c: char| c.is_ascii_digit()));
+        let known = known.unwrap_or_else(|| panic!("Cargo.toml: no version of {name}"));
+        assert!(
+            known.starts_with(version) || version.starts_with(known),
+            "{}: {name} is {known}",
+            block.place()
+        );
+    }
+}
+
+/// The page of what may be trusted shows each kind of entry; were it empty, nothing above would run.
+#[test]
+fn there_are_blocks_of_every_kind() {
+    let all = blocks();
+    for language in ["rust", "rs", "python", "console", "toml", "json", "js", "text"] {
+        assert!(all.iter().any(|block| block.language() == language), "no {language} block");
+    }
+    assert!(page("SUMMARY.md").contains("(README.md)"));
+}

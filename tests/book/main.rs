@@ -1,0 +1,7 @@
+//! Whether the book says what is so: its code blocks, its tables, its lists.
+
+#![cfg(test)]
+
+mod blocks;
+mod pages;
+mod tables;
