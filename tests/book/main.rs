@@ -2,6 +2,8 @@
 
 #![cfg(test)]
 
+#[cfg(feature = "peers")]
+mod action;
 mod blocks;
 mod pages;
 mod tables;

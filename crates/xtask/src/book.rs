@@ -23,9 +23,11 @@ pub(crate) fn run() -> Result<()> {
         .run()?;
     commands()?;
     Step::cargo("what the pages say")
-        .args(["test", "-q", "-p", "etdi-tests", "--test", "book"])
+        .args(["test", "-q", "-p", "etdi-tests", "--features", "peers", "--test", "book"])
         .run()?;
-    Step::cargo("Rust on the pages").args(["test", "-q", "-p", "etdi-tests", "--doc"]).run()?;
+    Step::cargo("Rust on the pages")
+        .args(["test", "-q", "-p", "etdi-tests", "--features", "peers", "--doc"])
+        .run()?;
     println!("\nthe book: {}", built.join("index.html").display());
     Ok(())
 }
