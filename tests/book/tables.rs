@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::path::Path;
 
 use etdi::SecurityLevel;
 use etdi::decision::{Row, action};
@@ -122,6 +123,68 @@ fn every_problem_that_check_finds_has_its_row() {
     let described: Vec<&str> =
         described.into_iter().skip_while(|reason| *reason != reasons[0]).collect();
     assert_eq!(described, reasons);
+}
+
+#[test]
+fn every_error_of_a_call_an_approval_and_a_store_is_explained() {
+    let text = page("host.md");
+    for (file, error) in [
+        ("error.rs", "CallError"),
+        ("error.rs", "ApproveError"),
+        ("sqlite/error.rs", "SqliteError"),
+    ] {
+        let source = folder().join("../crates/etdi-client/src").join(file);
+        let source = fs::read_to_string(source).unwrap();
+        let (_, rest) = source.split_once(&format!("pub enum {error} {{\n")).unwrap();
+        let (variants, _) = rest.split_once("\n}").unwrap();
+        let variants: Vec<&str> = variants
+            .lines()
+            .filter_map(|line| line.strip_prefix("    "))
+            .filter(|line| line.starts_with(|c: char| c.is_ascii_uppercase()))
+            .map(|line| line.split(|c: char| !c.is_alphanumeric()).next().unwrap())
+            .collect();
+        assert!(variants.len() > 8, "{error}: {variants:?}");
+        for variant in variants {
+            let explained = text.lines().filter(|line| line.starts_with('|')).any(|line| {
+                line.contains(&format!("`{error}"))
+                    && (line.contains(&format!("`{variant}`"))
+                        || line.contains(&format!("`{error}::{variant}`")))
+            });
+            assert!(explained, "host.md does not explain {error}::{variant}");
+        }
+    }
+}
+
+/// The crates that make an event of a type, by their sources.
+#[test]
+fn every_event_comes_from_where_the_page_says() {
+    let sources = ["client", "server", "oauth"]
+        .map(|name| (name, source_of(&folder().join(format!("../crates/etdi-{name}/src")))));
+    for cells in rows("events.md").iter().filter(|cells| cells[0].starts_with("**")) {
+        let event = code(&cells[0]).unwrap();
+        let camel: String =
+            event.split('_').map(|word| word[..1].to_uppercase() + &word[1..]).collect();
+        let from: Vec<&str> = sources
+            .iter()
+            .filter(|(_, source)| source.contains(&format!("{camel} {{")))
+            .map(|(name, _)| *name)
+            .collect();
+        let expected = match from.join(", ") {
+            none if none.is_empty() => "nothing yet".to_owned(),
+            some => format!("from {some}"),
+        };
+        assert_eq!(cells[2], expected, "events.md: {event}");
+    }
+}
+
+fn source_of(folder: &Path) -> String {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries
+        .map(|path| match path.is_dir() {
+            true => source_of(&path),
+            false => fs::read_to_string(&path).unwrap(),
+        })
+        .collect()
 }
 
 #[test]
