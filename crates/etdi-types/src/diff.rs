@@ -23,25 +23,18 @@ pub struct Change {
     pub new: Option<String>,
 }
 
-impl Change {
-    fn at(path: &str, old: Option<&Value<'_>>, new: Option<&Value<'_>>) -> Self {
-        Self {
-            path: path.to_owned(),
-            old: old.map(Value::to_canonical),
-            new: new.map(Value::to_canonical),
-        }
-    }
-}
-
 impl Diff {
     /// The changes from `old` to `new`, both canonical JSON texts.
     #[must_use]
     pub fn between(old: &str, new: &str) -> Self {
         let parse = |text| json::parse_canonical(text).ok();
         let (old, new) = (parse(old), parse(new));
-        let mut changes = Vec::new();
-        compare(&mut changes, &mut String::new(), old.as_ref(), new.as_ref());
-        Self(changes)
+        let text = |entry: Entry<'_, '_>| Change {
+            path: entry.path,
+            old: entry.old.map(Value::to_canonical),
+            new: entry.new.map(Value::to_canonical),
+        };
+        Self(entries(old.as_ref(), new.as_ref()).into_iter().map(text).collect())
     }
 
     /// The changes, in the order of the definition's canonical form.
@@ -72,6 +65,36 @@ impl Display for Diff {
     }
 }
 
+/// One member that differs, and its values on either side.
+pub(crate) struct Entry<'v, 'a> {
+    pub(crate) path: String,
+    pub(crate) old: Option<&'v Value<'a>>,
+    pub(crate) new: Option<&'v Value<'a>>,
+}
+
+/// Everything that differs, in canonical order. Arrays are compared as a whole; two objects in one
+/// entry were too large to compare member by member.
+pub(crate) fn entries<'v, 'a>(
+    old: Option<&'v Value<'a>>,
+    new: Option<&'v Value<'a>>,
+) -> Vec<Entry<'v, 'a>> {
+    let mut entries = Vec::new();
+    compare(&mut entries, &mut String::new(), old, new);
+    entries
+}
+
+/// One segment of a JSON pointer (RFC 6901, section 3).
+pub(crate) fn push_segment(path: &mut String, name: &str) {
+    path.push('/');
+    for c in name.chars() {
+        match c {
+            '~' => path.push_str("~0"),
+            '/' => path.push_str("~1"),
+            c => path.push(c),
+        }
+    }
+}
+
 /// Paths of this many bytes within one object are never too many.
 const PLAIN_PATHS: usize = 4 * 1024;
 
@@ -81,11 +104,11 @@ fn size(value: &Value<'_>) -> usize {
 
 /// An object whose changes would take more room for their paths than the object itself takes is
 /// one change: long names must not multiply.
-fn compare(
-    changes: &mut Vec<Change>,
+fn compare<'v, 'a>(
+    changes: &mut Vec<Entry<'v, 'a>>,
     path: &mut String,
-    old: Option<&Value<'_>>,
-    new: Option<&Value<'_>>,
+    old: Option<&'v Value<'a>>,
+    new: Option<&'v Value<'a>>,
 ) {
     match (old, new) {
         (Some(old), Some(new)) if old == new => {}
@@ -97,8 +120,7 @@ fn compare(
             let (mut spent, mut room) = (0, None);
             for name in names {
                 let (length, before) = (path.len(), changes.len());
-                path.push('/');
-                path.push_str(&name.replace('~', "~0").replace('/', "~1"));
+                push_segment(path, name);
                 compare(changes, path, old.get(name), new.get(name));
                 path.truncate(length);
                 spent += changes.iter().skip(before).map(|change| change.path.len()).sum::<usize>();
@@ -107,12 +129,16 @@ fn compare(
                 }
                 if spent > *room.get_or_insert_with(|| size(whole_old) + size(whole_new)) {
                     changes.truncate(first);
-                    changes.push(Change::at(path, Some(whole_old), Some(whole_new)));
+                    changes.push(Entry {
+                        path: path.clone(),
+                        old: Some(whole_old),
+                        new: Some(whole_new),
+                    });
                     return;
                 }
             }
         }
-        (old, new) => changes.push(Change::at(path, old, new)),
+        (old, new) => changes.push(Entry { path: path.clone(), old, new }),
     }
 }
 

@@ -83,7 +83,7 @@ impl Display for Escaped<'_> {
 
 /// Control (Cc), format (Cf), separators other than the space, default-ignorable code points,
 /// private use and non-characters.
-fn is_hidden(c: char) -> bool {
+pub(crate) fn is_hidden(c: char) -> bool {
     if matches!(c, ' '..='~') {
         return false;
     }

@@ -1,0 +1,9 @@
+#![cfg(test)]
+//! What a change means, and what a definition says that none needs to say.
+
+mod classes;
+mod laws;
+mod policy;
+#[path = "../properties/spelling.rs"]
+mod spelling;
+mod tool;
