@@ -93,7 +93,7 @@ impl Review {
         let mut before = Report::remembering();
         scan(&old_value, names, &mut before);
         let seen = before.into_seen();
-        let case = classify::Case { old: &old_value, new: &new_value, names, seen: &seen };
+        let case = classify::Case::new(&old_value, &new_value, names, &seen);
         let mut changes = Vec::new();
         for entry in entries(Some(&old_value), Some(&new_value)) {
             case.classify(&entry, &mut changes);

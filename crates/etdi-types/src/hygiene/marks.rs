@@ -69,6 +69,10 @@ fn belongs_to_an_emoji_or_a_script(before: char, c: char, after: char) -> bool {
     }
 }
 
+/// How far a tag's name may stand behind its bracket, and how long it may be.
+const LEAD: usize = 8;
+const TAG: usize = 32;
+
 /// Markup that a model may take for somebody else's words, in a folded text.
 pub(super) fn markup(text: &str) -> Vec<(Severity, Range<usize>)> {
     let mut found = Vec::new();
@@ -76,11 +80,13 @@ pub(super) fn markup(text: &str) -> Vec<(Severity, Range<usize>)> {
     for (at, length) in openings.chain(text.match_indices("&lt;").map(|(at, _)| (at, 4))) {
         let rest = text.get(at + length..).unwrap_or_default();
         let html_comment = rest.starts_with("!--");
-        let inner = rest.trim_start_matches(['<', '/', '|', ' ', '[']);
-        let tag =
-            inner.split(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '_' | '-')).next();
-        let tag = tag.unwrap_or_default();
-        let end = at + length + (rest.len() - inner.len()) + tag.len();
+        // Only so far: a row of brackets is looked at once for each.
+        let lead = rest.bytes().take(LEAD).take_while(|b| b"</| [".contains(b)).count();
+        let inner = rest.get(lead..).unwrap_or_default();
+        let name = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-');
+        let tag = inner.bytes().take(TAG).take_while(name).count();
+        let tag = inner.get(..tag).unwrap_or_default();
+        let end = at + length + lead + tag.len();
         let severity = match tag.replace('-', "_").as_str() {
             _ if html_comment => Some(Severity::Medium),
             "important" | "system" | "instruction" | "instructions" | "assistant" | "secret"

@@ -205,6 +205,7 @@ impl Scanner<'_> {
         }
         let own = name_key(self.own);
         let text = context.text;
+        let mut mentioned = HashSet::new();
         for range in marks::identifiers(text) {
             let token = text.get(range.clone()).unwrap_or_default();
             let token = token.trim_matches(['.', '-', '/']);
@@ -213,7 +214,7 @@ impl Scanner<'_> {
             let bare = last.rsplit_once("__").map_or(last, |(_, name)| name);
             for other in self.names.look_up(bare) {
                 let clear = is_compound(&other.name) || is_called(text, &range);
-                if name_key(&other.name) == own || !clear {
+                if name_key(&other.name) == own || !clear || !mentioned.insert(&other.name) {
                     continue;
                 }
                 let severity = if other.foreign { Severity::Medium } else { Severity::Low };
@@ -350,13 +351,14 @@ impl Sentences {
             let key = self.folded.text.get(sentence..self.end(sentence)).unwrap_or_default();
             report.add(Hit::of(rule, severity, key.trim(), self.original(&range)), context);
         }
+        let mut listed = HashSet::new();
         for address in addresses {
             let original = self.original(&address);
             // Two addresses that look the same are two.
             let key = context.text.get(original.clone()).unwrap_or_default();
             // `_meta` keys are prefixed with host names.
             let is_prefix = context.is_name && !key.contains("://");
-            if !is_prefix && !marks::is_schema_dialect(key) {
+            if !is_prefix && !marks::is_schema_dialect(key) && listed.insert(key) {
                 report.add(Hit::of(Rule::Url, Severity::Low, key, original), context);
             }
         }

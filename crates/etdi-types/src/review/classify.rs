@@ -1,6 +1,8 @@
 //! The reasons of one entry of a diff.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
 
 use super::{Change, Class, Kind, Reason, permissions, schema};
 use crate::DEFINITION_KEY;
@@ -19,6 +21,8 @@ pub(super) struct Case<'c, 'a> {
     pub(super) new: &'c Value<'a>,
     pub(super) names: &'c ToolNames,
     pub(super) seen: &'c Seen,
+    /// The names in a list of required ones, read once: there may be as many as parameters.
+    required: RefCell<HashMap<*const Value<'a>, HashSet<&'c str>>>,
 }
 
 /// Where an entry stands.
@@ -63,7 +67,25 @@ impl<'e> At<'e> {
     }
 }
 
-impl Case<'_, '_> {
+impl<'c, 'a> Case<'c, 'a> {
+    pub(super) fn new(
+        old: &'c Value<'a>,
+        new: &'c Value<'a>,
+        names: &'c ToolNames,
+        seen: &'c Seen,
+    ) -> Self {
+        Self { old, new, names, seen, required: RefCell::default() }
+    }
+
+    /// Whether the list `required`, a part of a definition, holds `name`.
+    pub(super) fn is_required(&self, required: &'c Value<'a>, name: &str) -> bool {
+        let mut lists = self.required.borrow_mut();
+        let list = lists.entry(std::ptr::from_ref(required)).or_insert_with(|| {
+            required.as_array().into_iter().flatten().filter_map(Value::as_str).collect()
+        });
+        list.contains(name)
+    }
+
     /// Adds the changes that `entry` comes to: one, or one for each permission.
     pub(super) fn classify(&self, entry: &Entry<'_, '_>, changes: &mut Vec<Change>) {
         let root = Place::of_document(self.old);

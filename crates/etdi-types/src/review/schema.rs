@@ -50,8 +50,8 @@ fn newly_required(case: &Case<'_, '_>, entry: &Entry<'_, '_>, at: &At<'_>) -> Op
     })?;
     let schema =
         at.path.get(..around)?.iter().try_fold(case.new, |value, name| member(value, name))?;
-    let required = schema.as_object()?.get("required")?.as_array()?;
-    let is_required = |name: &str| required.iter().any(|required| required.as_str() == Some(name));
+    let required = schema.as_object()?.get("required")?;
+    let is_required = |name: &str| case.is_required(required, name);
     let name = match (at.place, entry.new) {
         (Place::Properties(_), Some(Value::Object(added))) => {
             let old = entry.old.and_then(Value::as_object);

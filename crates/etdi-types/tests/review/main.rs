@@ -1,6 +1,7 @@
 #![cfg(test)]
 //! What a change means, and what a definition says that none needs to say.
 
+mod bounds;
 mod classes;
 mod laws;
 mod policy;
