@@ -64,7 +64,8 @@ type GlobalKey = (String, String, Version);
 struct Records {
     revision: u64,
     servers: HashMap<ServerIdentity, OneServer>,
-    global: HashMap<GlobalKey, LedgerEntry>,
+    /// The servers whose ledgers hold an entry that counts everywhere, the first one first.
+    global: HashMap<GlobalKey, Vec<ServerIdentity>>,
     /// Where approvals are whose served name or id has a confusable key.
     look_alikes: HashMap<String, Vec<(ServerIdentity, String)>>,
 }
@@ -90,8 +91,10 @@ impl Records {
             .unwrap_or_default();
         if let (Some(provider), Some(version)) = (&subject.provider, &subject.version) {
             let key = (provider.clone(), subject.id.clone(), version.clone());
-            let entry = self.global.get(&key).filter(|entry| entry.server != subject.server);
-            known.ledger.extend(entry.cloned());
+            let mut servers = self.global.get(&key).into_iter().flatten();
+            let elsewhere = servers.find(|server| **server != subject.server);
+            let ledger = elsewhere.and_then(|server| self.servers.get(server)).map(|s| &s.ledger);
+            known.ledger.extend(ledger.and_then(|l| l.get(&(key.1, key.2))).cloned());
         }
         let keys = std::iter::once(&subject.name_key).chain(&subject.id_key);
         for (server, id) in keys.filter_map(|key| self.look_alikes.get(key)).flatten() {
@@ -100,7 +103,7 @@ impl Records {
             }
             let approvals = self.servers.get(server).and_then(|s| s.approvals.get(id));
             for approval in approvals.into_iter().flatten().filter(|a| !a.superseded) {
-                if !known.elsewhere.contains(approval) {
+                if subject.looks_like(&approval.pin) && !known.elsewhere.contains(approval) {
                     known.elsewhere.push(approval.clone());
                 }
             }
@@ -131,10 +134,13 @@ impl Records {
 
     fn add_entry(&mut self, entry: &LedgerEntry) {
         let server = self.servers.entry(entry.server.clone()).or_default();
-        self.revision += u64::from(server.add_entry(entry));
+        if !server.add_entry(entry) {
+            return;
+        }
+        self.revision += 1;
         if entry.global {
             let key = (entry.provider.clone(), entry.id.clone(), entry.version.clone());
-            self.global.entry(key).or_insert_with(|| entry.clone());
+            self.global.entry(key).or_default().push(entry.server.clone());
         }
     }
 
@@ -190,7 +196,10 @@ impl Records {
         let mut any = false;
         for id in ids {
             any |= records.forget(&id);
-            self.global.retain(|_, entry| entry.server != *server || entry.id != id);
+            self.global.retain(|(_, known, _), servers| {
+                servers.retain(|at| at != server || *known != id);
+                !servers.is_empty()
+            });
             self.look_alikes.values_mut().for_each(|places| {
                 places.retain(|(at, known)| at != server || *known != id);
             });

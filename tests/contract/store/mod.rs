@@ -1,5 +1,7 @@
 //! The approval stores: one contract, one behaviour, and a file that lasts.
 
+mod alike;
+mod file;
 mod killed;
 mod two;
 

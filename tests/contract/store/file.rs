@@ -1,0 +1,422 @@
+//! A file that is no store, or no longer the one it was: an error each, and never an empty store.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use etdi_client::{ApprovalStore, SqliteApprovals, SqliteError, StoreError};
+use etdi_tests::steps;
+use rusqlite::Connection;
+
+use super::Place;
+
+/// A store with something in it, closed.
+async fn closed() -> Place {
+    let place = Place::new();
+    let store = place.open();
+    for step in 0..8 {
+        steps::take(&store, step).await.unwrap();
+    }
+    place
+}
+
+/// Why the store is refused, in words that name the file.
+#[track_caller]
+fn refused(path: &Path) -> SqliteError {
+    let error = SqliteApprovals::open(path).unwrap_err();
+    assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
+    error
+}
+
+/// What a host gets of a store that fails.
+#[track_caller]
+fn cause<T: std::fmt::Debug>(result: Result<T, StoreError>) -> SqliteError {
+    match result {
+        Err(StoreError::Unavailable(error)) => *error.downcast().unwrap(),
+        other => panic!("the store should fail, not {other:?}"),
+    }
+}
+
+/// Does to the file what another program could.
+fn edit(place: &Place, statements: &str) {
+    Connection::open(&place.path).unwrap().execute_batch(statements).unwrap();
+}
+
+#[tokio::test]
+async fn a_new_file_is_its_owners_alone_and_nothing_else_is_left() {
+    let place = Place::new();
+    let store = place.open();
+    steps::take(&store, 0).await.unwrap();
+    let mut names = Vec::new();
+    for entry in fs::read_dir(place.folder.path()).unwrap() {
+        let entry = entry.unwrap();
+        #[cfg(unix)]
+        {
+            let mode =
+                std::os::unix::fs::PermissionsExt::mode(&entry.metadata().unwrap().permissions());
+            assert_eq!(mode & 0o777, 0o600, "{entry:?}");
+        }
+        names.push(entry.file_name().into_string().unwrap());
+    }
+    names.sort();
+    assert_eq!(names, ["approvals.db", "approvals.db-shm", "approvals.db-wal"]);
+}
+
+#[tokio::test]
+async fn every_approval_is_listed_with_who_when_and_until_when() {
+    let place = Place::new();
+    let store = place.open();
+    for step in [1, 2, 5] {
+        steps::take(&store, step).await.unwrap();
+    }
+    drop(store);
+    let approvals = place.open().approvals().await.unwrap();
+    let mut first = steps::approval(1, "1.0.0", "alice");
+    first.superseded = true;
+    let mut expected =
+        [first, steps::approval(1, "1.1.0", "bob"), steps::approval(5, "1.0.0", "alice")];
+    expected.sort_by_key(|approval| approval.pin.server.to_string());
+    assert_eq!(approvals, expected);
+}
+
+#[test]
+fn what_is_no_database_is_refused() {
+    let place = Place::new();
+    let text = "not a database, but long enough to be one\n".repeat(100);
+    for content in [&text[..], "short"] {
+        fs::write(&place.path, content).unwrap();
+        assert!(matches!(refused(&place.path), SqliteError::NotADatabase { .. }));
+        assert_eq!(fs::read_to_string(&place.path).unwrap(), content);
+    }
+}
+
+#[test]
+fn an_empty_file_is_no_new_store() {
+    let place = Place::new();
+    fs::write(&place.path, "").unwrap();
+    let error = refused(&place.path);
+    assert!(matches!(error, SqliteError::Empty { .. }), "{error:?}");
+    assert!(error.to_string().contains("restore a backup"), "{error}");
+    assert_eq!(fs::metadata(&place.path).unwrap().len(), 0);
+}
+
+#[test]
+fn a_folder_is_no_store() {
+    let place = Place::new();
+    let error = refused(place.folder.path());
+    assert!(matches!(error, SqliteError::NotAFile { .. }), "{error:?}");
+}
+
+#[test]
+fn a_folder_that_is_not_there_is_not_made() {
+    let place = Place::new();
+    let path = place.folder.path().join("missing").join("approvals.db");
+    assert!(matches!(refused(&path), SqliteError::Unreadable { .. }));
+}
+
+#[tokio::test]
+async fn a_truncated_store_is_refused() {
+    let whole = closed().await;
+    let content = fs::read(&whole.path).unwrap();
+    for keep in [100, 4096, content.len() / 2, content.len() - 1] {
+        let place = Place::new();
+        fs::write(&place.path, &content[..keep]).unwrap();
+        let error = refused(&place.path);
+        assert!(matches!(error, SqliteError::Corrupt { .. }), "{keep}: {error:?}");
+    }
+}
+
+/// One page of zeros, whichever it is.
+#[tokio::test]
+async fn a_damaged_store_is_refused() {
+    let whole = closed().await;
+    let content = fs::read(&whole.path).unwrap();
+    for page in 0..content.len() / 4096 {
+        let place = Place::new();
+        let mut damaged = content.clone();
+        damaged[page * 4096..(page + 1) * 4096].fill(0);
+        fs::write(&place.path, damaged).unwrap();
+        let error = refused(&place.path);
+        let first = page == 0;
+        match error {
+            SqliteError::NotADatabase { .. } if first => {}
+            SqliteError::Corrupt { .. } if !first => {}
+            error => panic!("page {page}: {error:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_database_of_another_program_is_refused_and_left_alone() {
+    let place = Place::new();
+    edit(&place, "CREATE TABLE theirs (x); PRAGMA application_id = 7;");
+    let before = fs::read(&place.path).unwrap();
+    let error = refused(&place.path);
+    assert!(matches!(error, SqliteError::Foreign { application_id: 7, .. }), "{error:?}");
+    assert_eq!(fs::read(&place.path).unwrap(), before);
+}
+
+#[tokio::test]
+async fn a_store_of_a_later_version_is_refused() {
+    let place = closed().await;
+    edit(&place, "PRAGMA user_version = 99");
+    let error = refused(&place.path);
+    assert!(matches!(error, SqliteError::Newer { found: 99, supported: 1, .. }), "{error:?}");
+    assert!(error.to_string().contains("update the program"), "{error}");
+}
+
+#[tokio::test]
+async fn a_store_without_its_tables_or_with_orphans_is_refused() {
+    for harm in [
+        "PRAGMA user_version = 0",
+        "PRAGMA user_version = -1",
+        "DROP TABLE store",
+        "PRAGMA foreign_keys = OFF; DELETE FROM pins",
+    ] {
+        let place = closed().await;
+        edit(&place, harm);
+        let error = refused(&place.path);
+        assert!(matches!(error, SqliteError::Corrupt { .. }), "{harm}: {error:?}");
+    }
+    let place = closed().await;
+    edit(&place, "DELETE FROM store");
+    assert!(matches!(refused(&place.path), SqliteError::Record { .. }));
+}
+
+/// What cannot be read is not skipped, whichever column it is.
+#[tokio::test]
+async fn a_record_that_makes_no_sense_is_an_error() {
+    let columns = [
+        ("pins", "version"),
+        ("pins", "evidence"),
+        ("pins", "digest"),
+        ("pins", "definition"),
+        ("pins", "at"),
+        ("approvals", "context"),
+        ("approvals", "granted"),
+        ("approvals", "until"),
+        ("approvals", "evidence_good_at"),
+        ("approvals", "definition"),
+        ("ledger", "digest"),
+    ];
+    let subjects = steps::subjects(4..6);
+    for (table, column) in columns {
+        let place = closed().await;
+        let store = place.open();
+        edit(&place, &format!("UPDATE {table} SET {column} = '?' WHERE tool LIKE '%/tool5'"));
+        let error = cause(store.known(&subjects).await);
+        assert!(matches!(error, SqliteError::Record { .. }), "{table}.{column}: {error:?}");
+        let words = error.to_string();
+        assert!(words.contains(column) && words.contains("tool5"), "{words}");
+        if table == "approvals" {
+            assert!(matches!(cause(store.approvals().await), SqliteError::Record { .. }));
+        }
+    }
+}
+
+/// A digest that is not the definition's is not stored in the first place.
+#[tokio::test]
+async fn a_record_that_would_not_be_read_is_not_stored() {
+    let place = Place::new();
+    let store = place.open();
+    let mut approval = steps::approval(1, "1.0.0", "alice");
+    approval.pin.definition = "another".into();
+    let error = cause(store.approve(approval, None, None).await);
+    assert!(matches!(error, SqliteError::Unstorable { .. }), "{error:?}");
+    assert_eq!(store.approvals().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_store_that_vanished_leaves_no_room_for_a_new_one_while_its_log_is_there() {
+    let place = Place::new();
+    let store = place.open();
+    steps::take(&store, 1).await.unwrap();
+    for left in ["-wal", "-shm", "-journal"] {
+        let place = Place::new();
+        let log = place.folder.path().join(format!("approvals.db{left}"));
+        fs::write(&log, "").unwrap();
+        let error = refused(&place.path);
+        assert!(matches!(&error, SqliteError::Torn { left, .. } if *left == log), "{error:?}");
+        assert!(!place.path.exists());
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_store_that_is_moved_or_replaced_while_it_is_open_fails() {
+    let place = Place::new();
+    let store = place.open();
+    steps::take(&store, 1).await.unwrap();
+    let other = closed().await;
+    for name in ["approvals.db", "approvals.db-wal", "approvals.db-shm"] {
+        let (file, aside) = (place.folder.path().join(name), place.folder.path().join("aside"));
+        for replaced in [false, true] {
+            fs::rename(&file, &aside).unwrap();
+            if replaced {
+                fs::copy(&other.path, &file).unwrap();
+            }
+            for error in [
+                cause(store.revision().await),
+                cause(store.known(&steps::subjects(0..1)).await),
+                cause(steps::take(&store, 2).await),
+                cause(store.approvals().await),
+            ] {
+                assert!(matches!(error, SqliteError::Replaced { .. }), "{name}: {error:?}");
+            }
+            fs::rename(&aside, &file).unwrap();
+        }
+    }
+    // Put back, it is what it was: nothing was written in the meantime.
+    assert_eq!(store.approvals().await.unwrap().len(), 1);
+    steps::take(&store, 2).await.unwrap();
+    assert_eq!(store.approvals().await.unwrap().len(), 2);
+}
+
+/// The older copy has the same name and the same inode: it was copied over the file.
+#[tokio::test]
+async fn an_older_copy_over_an_open_store_is_noticed() {
+    let place = closed().await;
+    let older = fs::read(&place.path).unwrap();
+    let store = place.open();
+    steps::take(&store, 8).await.unwrap();
+    steps::take(&store, 9).await.unwrap();
+    edit(&place, "PRAGMA wal_checkpoint(TRUNCATE)");
+    store.revision().await.unwrap();
+    fs::write(&place.path, &older).unwrap();
+    let errors = [
+        cause(store.revision().await),
+        cause(store.known(&steps::subjects(0..1)).await),
+        cause(steps::take(&store, 10).await),
+    ];
+    for error in errors {
+        assert!(matches!(error, SqliteError::OlderCopy { .. }), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_older_copy_and_another_store_are_refused_where_a_checkpoint_is_known() {
+    let place = closed().await;
+    let older = fs::read(&place.path).unwrap();
+    let store = place.open();
+    let then = store.checkpoint().await.unwrap();
+    store.forget(&steps::pin(1, "1.0.0").server, &steps::pin(1, "1.0.0").id).await.unwrap();
+    steps::take(&store, 9).await.unwrap();
+    let now = store.checkpoint().await.unwrap();
+    drop(store);
+    assert!(now.revision() > then.revision());
+    assert_eq!(now.store(), then.store());
+    // What is as far, or further, is opened.
+    for known in [&then, &now] {
+        let store = SqliteApprovals::open_not_before(&place.path, known).unwrap();
+        assert_eq!(store.checkpoint().await.unwrap(), now);
+    }
+
+    fs::write(&place.path, &older).unwrap();
+    let error = SqliteApprovals::open_not_before(&place.path, &now).unwrap_err();
+    let SqliteError::OlderCopy { expected, found, .. } = &error else { panic!("{error:?}") };
+    assert_eq!((expected, found), (&now, &then));
+    SqliteApprovals::open_not_before(&place.path, &then).unwrap();
+
+    let other = closed().await;
+    let error = SqliteApprovals::open_not_before(&other.path, &then).unwrap_err();
+    assert!(matches!(error, SqliteError::OtherStore { .. }), "{error:?}");
+    let nothing = Place::new();
+    let error = SqliteApprovals::open_not_before(&nothing.path, &then).unwrap_err();
+    assert!(matches!(error, SqliteError::Missing { .. }), "{error:?}");
+    assert!(!nothing.path.exists());
+}
+
+/// Whatever fails in the middle of a write, nothing of it is kept.
+#[tokio::test]
+async fn a_write_that_fails_leaves_nothing() {
+    for table in ["pins", "names", "approvals", "ledger", "store"] {
+        let place = closed().await;
+        let store = place.open();
+        let subjects = steps::subjects(0..12);
+        let before = (store.checkpoint().await.unwrap(), store.known(&subjects).await.unwrap());
+        let verb = if table == "store" { "UPDATE" } else { "INSERT" };
+        edit(
+            &place,
+            &format!(
+                "CREATE TRIGGER refuse BEFORE {verb} ON {table} \
+                 BEGIN SELECT RAISE(ABORT, 'the disk refuses'); END"
+            ),
+        );
+        let approval = steps::approval(50, "1.0.0", "alice");
+        let ledger = Some(steps::entry(50, "1.0.0"));
+        let error = cause(store.approve(approval, ledger, None).await);
+        assert!(matches!(error, SqliteError::Failed { .. }), "{table}: {error:?}");
+        let after = (store.checkpoint().await.unwrap(), store.known(&subjects).await.unwrap());
+        assert_eq!(before, after, "{table}");
+        assert!(store.approvals().await.unwrap().iter().all(|a| a.pin.served_name != "tool50"));
+        edit(&place, "DROP TRIGGER refuse");
+        let approval = steps::approval(50, "1.0.0", "alice");
+        store.approve(approval, None, None).await.unwrap();
+    }
+}
+
+/// A disk that takes no more. What was reported before is there.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_full_disk_fails_the_write_and_keeps_what_was_reported() {
+    let place = Place::new();
+    drop(place.open());
+    // The limit is in blocks of 512 or 1,024 bytes.
+    let script = "trap '' XFSZ; ulimit -f 200; exec \"$0\" \"$@\"";
+    let output = Command::new("sh")
+        .args(["-c", script, env!("CARGO_BIN_EXE_store-writer")])
+        .arg(&place.path)
+        .args(["steps", "0"])
+        .stdout(Stdio::piped())
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let (reported, failure) = text.trim_end().rsplit_once('\n').unwrap();
+    assert!(failure.starts_with("failed Failed: "), "{failure}");
+    let last: usize = reported.lines().last().unwrap().parse().unwrap();
+    let model = etdi_client::MemoryApprovals::new();
+    for step in 0..=last {
+        steps::take(&model, step).await.unwrap();
+    }
+    let subjects = steps::subjects(last..last + 2);
+    let (store, known) = (place.open(), model.known(&subjects).await.unwrap());
+    assert_eq!(store.known(&subjects).await.unwrap(), known);
+    steps::take(&store, last + 1).await.unwrap();
+}
+
+/// Permissions bind every user but root, so root asks another one.
+#[cfg(unix)]
+#[tokio::test]
+async fn what_may_not_be_read_or_written_is_refused() {
+    use std::os::unix::fs::PermissionsExt;
+    let place = closed().await;
+    let (folder, file) = (place.folder.path(), &place.path);
+    let set =
+        |path: &Path, mode| fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
+    let program = folder.join("store-writer");
+    fs::copy(env!("CARGO_BIN_EXE_store-writer"), &program).unwrap();
+    set(&program, 0o755);
+    let writer = || {
+        let mut writer = Command::new(&program);
+        writer.arg(file).args(["race", "alice", "0"]);
+        let is_root = std::os::unix::fs::MetadataExt::uid(&fs::metadata(folder).unwrap()) == 0;
+        if is_root {
+            std::os::unix::process::CommandExt::uid(&mut writer, 65_534);
+        }
+        String::from_utf8(writer.output().unwrap().stdout).unwrap()
+    };
+    set(folder, 0o777);
+    set(file, 0o666);
+    assert_eq!(writer(), "");
+    for (of_folder, of_file, expected) in [
+        (0o777, 0o444, "failed ReadOnly: "),
+        (0o555, 0o666, "failed ReadOnly: "),
+        (0o777, 0o000, "failed Unreadable: "),
+    ] {
+        set(folder, of_folder);
+        set(file, of_file);
+        let said = writer();
+        assert!(said.starts_with(expected), "{of_folder:o} {of_file:o}: {said}");
+    }
+    set(folder, 0o755);
+}
