@@ -15,5 +15,6 @@ mod hostile;
 mod listing;
 mod records;
 mod signature;
+mod store;
 mod support;
 mod token;

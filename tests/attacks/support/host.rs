@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use etdi::client::{CallError, DiscoverError, JudgedTool, ListError, Problem, ServerConnection};
 use etdi::{
-    Approval, ApprovalRequest, ApprovedTool, Decision, EtdiClient, ListingError, ManualClock,
-    MemoryApprovals, SecurityLevel, TrustConfig, Who,
+    Approval, ApprovalRequest, ApprovalStore, ApprovedTool, AuthorizationContext, Decision,
+    EtdiClient, ListingError, ManualClock, MemoryApprovals, SecurityLevel, TrustConfig, Who,
 };
 use serde_json::{Map, Value, json};
 
@@ -37,7 +37,20 @@ impl Host {
         Self::sharing(trust, freshness, Arc::new(MemoryApprovals::new()))
     }
 
-    pub fn sharing(trust: TrustConfig, freshness: Freshness, store: Arc<MemoryApprovals>) -> Self {
+    pub fn sharing(
+        trust: TrustConfig,
+        freshness: Freshness,
+        store: Arc<dyn ApprovalStore>,
+    ) -> Self {
+        Self::calling_for(AuthorizationContext::None, trust, freshness, store)
+    }
+
+    pub fn calling_for(
+        context: AuthorizationContext,
+        trust: TrustConfig,
+        freshness: Freshness,
+        store: Arc<dyn ApprovalStore>,
+    ) -> Self {
         let max_age = match freshness {
             Freshness::Always => Duration::ZERO,
             Freshness::WhenOld => SecurityLevel::Enhanced.definition_max_age(),
@@ -47,6 +60,7 @@ impl Host {
             .shared_approvals(store)
             .clock(clock.clone())
             .definition_max_age(max_age)
+            .authorization_context(context)
             .build()
             .unwrap();
         Self { client, clock, max_age }
