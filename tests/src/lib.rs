@@ -3,6 +3,8 @@
 
 pub mod book;
 #[cfg(feature = "peers")]
+pub mod conformance;
+#[cfg(feature = "peers")]
 pub mod counting;
 pub mod scripted;
 pub mod steps;
