@@ -6,6 +6,8 @@ pub mod book;
 pub mod conformance;
 #[cfg(feature = "peers")]
 pub mod counting;
+#[cfg(feature = "peers")]
+pub mod rich;
 pub mod scripted;
 pub mod steps;
 

@@ -1,0 +1,73 @@
+//! Processes that the tests start. All end when they are dropped.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+/// How long anything may take. A peer that hangs is a failure.
+const PATIENCE: Duration = Duration::from_secs(100);
+
+pub fn peers() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("peers")
+}
+
+/// The Python of the environment that `cargo xtask test` makes.
+pub fn python() -> String {
+    let programs = if cfg!(windows) { "Scripts" } else { "bin" };
+    let python = peers().join(".venv").join(programs).join("python");
+    assert!(python.is_file(), "there is no {}; run `cargo xtask test`", python.display());
+    text(&python)
+}
+
+pub fn text(path: &Path) -> String {
+    path.to_str().unwrap().to_owned()
+}
+
+/// Runs a client to its end, and gives the JSON that it prints.
+pub async fn transcript(client: &[String], target: &[String]) -> Value {
+    let (program, arguments) = client.split_first().unwrap();
+    let output = Command::new(program)
+        .args(arguments)
+        .args(target)
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output();
+    let output = tokio::time::timeout(PATIENCE, output).await;
+    let output =
+        output.unwrap_or_else(|_| panic!("{client:?} did not end in {PATIENCE:?}")).unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{client:?} with {target:?} failed:\n{errors}");
+    serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("{client:?} printed no JSON ({error}):\n{errors}"))
+}
+
+/// A server on HTTP, which says at which URL on its first line. It ends when its input does.
+pub struct Serving {
+    pub url: String,
+    _child: Child,
+}
+
+impl Serving {
+    pub async fn start(command: &[String]) -> Self {
+        let (program, arguments) = command.split_first().unwrap();
+        let mut child = Command::new(program)
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap_or_else(|error| panic!("{program} does not start: {error}"));
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let line = tokio::time::timeout(PATIENCE, lines.next_line()).await;
+        let line = line.unwrap_or_else(|_| panic!("{command:?} says nothing")).unwrap();
+        let line: Value = serde_json::from_str(&line.unwrap_or_default())
+            .unwrap_or_else(|error| panic!("{command:?} does not say where it is: {error}"));
+        // Nobody reads on: what it notes there must not stop it.
+        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        Self { url: line["url"].as_str().unwrap().to_owned(), _child: child }
+    }
+}
