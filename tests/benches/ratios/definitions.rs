@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use etdi::client::{JudgedTool, ServerConnection};
 use etdi::evidence::{AttestationEvidence, Evidence, ProviderKeys, check_signature};
 use etdi::judge::Case;
 use etdi::trust::TrustedProvider;
 use etdi::{
-    Approval, AuthorizationContext, Clock, Decision, DefinitionSpec, Digest, EtdiClient, Known,
-    Listing, Page, Provider, ResourceUri, SecureServer, SecurityLevel, ServerIdentity, SigningKey,
-    SystemClock, ToolSpec, TrustConfig, decide, judge,
+    Approval, ApprovalStore, AuthorizationContext, Clock, Decision, DefinitionSpec, Digest,
+    EtdiClient, Known, Listing, MemoryApprovals, Page, Provider, ResourceUri, SecureServer,
+    SecurityLevel, ServerIdentity, SigningKey, SystemClock, ToolSpec, TrustConfig, decide, judge,
 };
 use rmcp::model::{ListToolsResult, PaginatedRequestParams, Tool};
 use rmcp::service::RequestContext;
@@ -136,31 +137,7 @@ impl ServerHandler for App {
 
 /// The decision that `call` makes before it sends, on a listing that is young enough.
 pub async fn decision() -> Row {
-    let key = SigningKey::generate().unwrap();
-    let provider = Provider::new("https://trustedsoft.example", "TrustedSoft").unwrap();
-    let secure = SecureServer::builder(provider, key.clone())
-        .tool("scan", ToolSpec::version("1.0.0"))
-        .build()
-        .await
-        .unwrap();
-    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-    let uri = format!("http://{}/mcp", listener.local_addr().unwrap());
-    secure.served_at(&uri).unwrap();
-    let mcp = StreamableHttpService::new(
-        move || Ok(secure.wrap(App)),
-        Arc::new(LocalSessionManager::default()),
-        Default::default(),
-    );
-    let app = axum::Router::new().nest_service("/mcp", mcp);
-    tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
-
-    let client = EtdiClient::builder(trust(&key)).build().unwrap();
-    let server = client.connect_http(&uri).await.unwrap();
-    let judged = server.discover().await.unwrap().remove(0);
-    let Decision::Ask(request) = server.decide(&judged).await.unwrap() else { panic!("{judged}") };
-    server.approve(request, Approval::by("bench")).await.unwrap();
-    let judged = server.discover().await.unwrap().remove(0);
-
+    let (server, judged, key) = approved_tool(MemoryApprovals::new()).await;
     let message = judged.definition().unwrap().canonical().clone();
     let (public, signature) =
         (key.public_jwk().verifying_key().unwrap(), key.sign(message.as_bytes()));
@@ -187,4 +164,35 @@ pub async fn decision() -> Row {
         format!("beside it: a listing round trip is {:.1} verifies", median(trips) / verify);
     Row::at_most("decision before a call of a known tool / Ed25519 verify", measured, 0.05)
         .beside(beside)
+}
+
+/// A connection to a server on HTTP, and its one tool, which is approved.
+pub async fn approved_tool(
+    store: impl ApprovalStore,
+) -> (ServerConnection, JudgedTool, SigningKey) {
+    let key = SigningKey::generate().unwrap();
+    let provider = Provider::new("https://trustedsoft.example", "TrustedSoft").unwrap();
+    let secure = SecureServer::builder(provider, key.clone())
+        .tool("scan", ToolSpec::version("1.0.0"))
+        .build()
+        .await
+        .unwrap();
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let uri = format!("http://{}/mcp", listener.local_addr().unwrap());
+    secure.served_at(&uri).unwrap();
+    let mcp = StreamableHttpService::new(
+        move || Ok(secure.wrap(App)),
+        Arc::new(LocalSessionManager::default()),
+        Default::default(),
+    );
+    let app = axum::Router::new().nest_service("/mcp", mcp);
+    tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+
+    let client = EtdiClient::builder(trust(&key)).approvals(store).build().unwrap();
+    let server = client.connect_http(&uri).await.unwrap();
+    let judged = server.discover().await.unwrap().remove(0);
+    let Decision::Ask(request) = server.decide(&judged).await.unwrap() else { panic!("{judged}") };
+    server.approve(request, Approval::by("bench")).await.unwrap();
+    let judged = server.discover().await.unwrap().remove(0);
+    (server, judged, key)
 }

@@ -6,6 +6,7 @@
 
 mod calls;
 mod definitions;
+mod store;
 mod timing;
 mod tokens;
 
@@ -17,6 +18,7 @@ async fn main() {
     rows.push(definitions::digest());
     rows.push(definitions::decision().await);
     rows.push(definitions::thousand_tools());
+    rows.extend(store::lookups().await);
     rows.push(tokens::ten_thousand_requests().await);
     rows.push(calls::wrapped_server().await);
 

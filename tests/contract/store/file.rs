@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use etdi_client::{ApprovalStore, SqliteApprovals, SqliteError, StoreError};
 use etdi_tests::steps;
@@ -11,7 +11,7 @@ use rusqlite::Connection;
 use super::Place;
 
 /// A store with something in it, closed.
-async fn closed() -> Place {
+pub(super) async fn closed() -> Place {
     let place = Place::new();
     let store = place.open();
     for step in 0..8 {
@@ -30,7 +30,7 @@ fn refused(path: &Path) -> SqliteError {
 
 /// What a host gets of a store that fails.
 #[track_caller]
-fn cause<T: std::fmt::Debug>(result: Result<T, StoreError>) -> SqliteError {
+pub(super) fn cause<T: std::fmt::Debug>(result: Result<T, StoreError>) -> SqliteError {
     match result {
         Err(StoreError::Unavailable(error)) => *error.downcast().unwrap(),
         other => panic!("the store should fail, not {other:?}"),
@@ -38,7 +38,7 @@ fn cause<T: std::fmt::Debug>(result: Result<T, StoreError>) -> SqliteError {
 }
 
 /// Does to the file what another program could.
-fn edit(place: &Place, statements: &str) {
+pub(super) fn edit(place: &Place, statements: &str) {
     Connection::open(&place.path).unwrap().execute_batch(statements).unwrap();
 }
 
@@ -241,58 +241,6 @@ async fn a_store_that_vanished_leaves_no_room_for_a_new_one_while_its_log_is_the
     }
 }
 
-#[cfg(unix)]
-#[tokio::test]
-async fn a_store_that_is_moved_or_replaced_while_it_is_open_fails() {
-    let place = Place::new();
-    let store = place.open();
-    steps::take(&store, 1).await.unwrap();
-    let other = closed().await;
-    for name in ["approvals.db", "approvals.db-wal", "approvals.db-shm"] {
-        let (file, aside) = (place.folder.path().join(name), place.folder.path().join("aside"));
-        for replaced in [false, true] {
-            fs::rename(&file, &aside).unwrap();
-            if replaced {
-                fs::copy(&other.path, &file).unwrap();
-            }
-            for error in [
-                cause(store.revision().await),
-                cause(store.known(&steps::subjects(0..1)).await),
-                cause(steps::take(&store, 2).await),
-                cause(store.approvals().await),
-            ] {
-                assert!(matches!(error, SqliteError::Replaced { .. }), "{name}: {error:?}");
-            }
-            fs::rename(&aside, &file).unwrap();
-        }
-    }
-    // Put back, it is what it was: nothing was written in the meantime.
-    assert_eq!(store.approvals().await.unwrap().len(), 1);
-    steps::take(&store, 2).await.unwrap();
-    assert_eq!(store.approvals().await.unwrap().len(), 2);
-}
-
-/// The older copy has the same name and the same inode: it was copied over the file.
-#[tokio::test]
-async fn an_older_copy_over_an_open_store_is_noticed() {
-    let place = closed().await;
-    let older = fs::read(&place.path).unwrap();
-    let store = place.open();
-    steps::take(&store, 8).await.unwrap();
-    steps::take(&store, 9).await.unwrap();
-    edit(&place, "PRAGMA wal_checkpoint(TRUNCATE)");
-    store.revision().await.unwrap();
-    fs::write(&place.path, &older).unwrap();
-    let errors = [
-        cause(store.revision().await),
-        cause(store.known(&steps::subjects(0..1)).await),
-        cause(steps::take(&store, 10).await),
-    ];
-    for error in errors {
-        assert!(matches!(error, SqliteError::OlderCopy { .. }), "{error:?}");
-    }
-}
-
 #[tokio::test]
 async fn an_older_copy_and_another_store_are_refused_where_a_checkpoint_is_known() {
     let place = closed().await;
@@ -324,64 +272,6 @@ async fn an_older_copy_and_another_store_are_refused_where_a_checkpoint_is_known
     let error = SqliteApprovals::open_not_before(&nothing.path, &then).unwrap_err();
     assert!(matches!(error, SqliteError::Missing { .. }), "{error:?}");
     assert!(!nothing.path.exists());
-}
-
-/// Whatever fails in the middle of a write, nothing of it is kept.
-#[tokio::test]
-async fn a_write_that_fails_leaves_nothing() {
-    for table in ["pins", "names", "approvals", "ledger", "store"] {
-        let place = closed().await;
-        let store = place.open();
-        let subjects = steps::subjects(0..12);
-        let before = (store.checkpoint().await.unwrap(), store.known(&subjects).await.unwrap());
-        let verb = if table == "store" { "UPDATE" } else { "INSERT" };
-        edit(
-            &place,
-            &format!(
-                "CREATE TRIGGER refuse BEFORE {verb} ON {table} \
-                 BEGIN SELECT RAISE(ABORT, 'the disk refuses'); END"
-            ),
-        );
-        let approval = steps::approval(50, "1.0.0", "alice");
-        let ledger = Some(steps::entry(50, "1.0.0"));
-        let error = cause(store.approve(approval, ledger, None).await);
-        assert!(matches!(error, SqliteError::Failed { .. }), "{table}: {error:?}");
-        let after = (store.checkpoint().await.unwrap(), store.known(&subjects).await.unwrap());
-        assert_eq!(before, after, "{table}");
-        assert!(store.approvals().await.unwrap().iter().all(|a| a.pin.served_name != "tool50"));
-        edit(&place, "DROP TRIGGER refuse");
-        let approval = steps::approval(50, "1.0.0", "alice");
-        store.approve(approval, None, None).await.unwrap();
-    }
-}
-
-/// A disk that takes no more. What was reported before is there.
-#[cfg(unix)]
-#[tokio::test]
-async fn a_full_disk_fails_the_write_and_keeps_what_was_reported() {
-    let place = Place::new();
-    drop(place.open());
-    // The limit is in blocks of 512 or 1,024 bytes.
-    let script = "trap '' XFSZ; ulimit -f 200; exec \"$0\" \"$@\"";
-    let output = Command::new("sh")
-        .args(["-c", script, env!("CARGO_BIN_EXE_store-writer")])
-        .arg(&place.path)
-        .args(["steps", "0"])
-        .stdout(Stdio::piped())
-        .output()
-        .unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
-    let (reported, failure) = text.trim_end().rsplit_once('\n').unwrap();
-    assert!(failure.starts_with("failed Failed: "), "{failure}");
-    let last: usize = reported.lines().last().unwrap().parse().unwrap();
-    let model = etdi_client::MemoryApprovals::new();
-    for step in 0..=last {
-        steps::take(&model, step).await.unwrap();
-    }
-    let subjects = steps::subjects(last..last + 2);
-    let (store, known) = (place.open(), model.known(&subjects).await.unwrap());
-    assert_eq!(store.known(&subjects).await.unwrap(), known);
-    steps::take(&store, last + 1).await.unwrap();
 }
 
 /// Permissions bind every user but root, so root asks another one.

@@ -3,6 +3,7 @@
 mod alike;
 mod file;
 mod killed;
+mod open_file;
 mod two;
 
 use std::path::PathBuf;

@@ -78,3 +78,39 @@ impl<'de> Deserialize<'de> for Checkpoint {
         String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_checkpoint_is_its_text() {
+        let id = "0123456789abcdef0123456789abcdef";
+        let text = &*format!("{id}@42");
+        let checkpoint: Checkpoint = text.parse().unwrap();
+        assert_eq!((checkpoint.store(), checkpoint.revision()), (id, 42));
+        assert_eq!(checkpoint.to_string(), text);
+        let json = serde_json::to_string(&checkpoint).unwrap();
+        assert_eq!(json, format!("\"{text}\""));
+        assert_eq!(serde_json::from_str::<Checkpoint>(&json).unwrap(), checkpoint);
+    }
+
+    #[test]
+    fn what_is_not_quite_a_checkpoint_is_none() {
+        let id = "0123456789abcdef0123456789abcdef";
+        for text in [
+            "",
+            id,
+            &format!("{id}@"),
+            &format!("{id}@-1"),
+            &format!("{id}@+1"),
+            &format!("{id}@01"),
+            &format!("{id}@1 "),
+            &format!("{id}@9223372036854775808"),
+            &format!("{}@1", id.trim_start_matches('0')),
+            &format!("{}@1", id.to_uppercase()),
+        ] {
+            assert_eq!(text.parse::<Checkpoint>(), Err(CheckpointError), "{text}");
+        }
+    }
+}

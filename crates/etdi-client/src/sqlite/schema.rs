@@ -112,3 +112,58 @@ pub(super) fn migrate(connection: &mut Connection, migrations: &[&str]) -> Resul
     step.commit()?;
     Ok(found)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FIRST: &str = "CREATE TABLE things (name TEXT NOT NULL) STRICT; \
+                         INSERT INTO things VALUES ('kept');";
+    const SECOND: &str = "ALTER TABLE things ADD COLUMN size INTEGER NOT NULL DEFAULT 7";
+    const THIRD: &str = "UPDATE things SET size = size + 1";
+
+    fn version(connection: &Connection) -> i32 {
+        connection.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap()
+    }
+
+    #[test]
+    fn a_file_of_any_version_comes_to_the_last_and_keeps_what_it_holds() {
+        for from in 0..=3 {
+            let mut connection = Connection::open_in_memory().unwrap();
+            let all = [FIRST, SECOND, THIRD];
+            migrate(&mut connection, &all[..from]).unwrap();
+            assert_eq!(migrate(&mut connection, &all).unwrap(), from);
+            assert_eq!(migrate(&mut connection, &all).unwrap(), 3);
+            assert_eq!(version(&connection), 3);
+            let things = "SELECT name || size FROM things";
+            let kept: String = connection.query_row(things, [], |row| row.get(0)).unwrap();
+            assert_eq!(kept, "kept8");
+        }
+    }
+
+    #[test]
+    fn a_step_that_fails_leaves_the_version_that_was() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection, &[FIRST]).unwrap();
+        let broken = [FIRST, SECOND, "UPDATE nothing SET size = 1"];
+        migrate(&mut connection, &broken).unwrap_err();
+        assert_eq!(version(&connection), 1);
+        connection.prepare("SELECT size FROM things").unwrap_err();
+        assert_eq!(migrate(&mut connection, &[FIRST, SECOND]).unwrap(), 1);
+    }
+
+    /// Files of one version must be alike whenever they were made, so a step never changes.
+    #[test]
+    fn the_first_step_is_what_it_was() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection, &MIGRATIONS[..1]).unwrap();
+        let query = "SELECT group_concat(sql, ';') FROM \
+                     (SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name)";
+        let schema: String = connection.query_row(query, [], |row| row.get(0)).unwrap();
+        let digest = etdi_types::Digest::of(schema.as_bytes()).to_string();
+        assert_eq!(
+            digest,
+            "sha256:d64c42478184d29b443872d4677c65b5141636d1219c7b125caaf1166768a5e1"
+        );
+    }
+}

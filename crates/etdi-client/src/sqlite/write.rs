@@ -41,7 +41,9 @@ pub(super) fn record(
         execute(connection, oldest, (server.to_string(), UNPROVEN_PER_SERVER))?;
     }
     for server in entered {
-        drop_oldest_entries(connection, server)?;
+        let oldest = "DELETE FROM ledger WHERE seq IN (SELECT seq FROM ledger WHERE server = ?1 \
+                      AND global_since IS NULL ORDER BY seq DESC LIMIT -1 OFFSET ?2)";
+        execute(connection, oldest, (server.to_string(), UNPROVEN_PER_SERVER))?;
     }
     Ok(changed)
 }
@@ -77,9 +79,9 @@ pub(super) fn approve(
                    WHERE server = ?1 AND tool = ?2 AND context = ?3";
     execute(connection, earlier, here)?;
     add_approval(connection, approval, &context)?;
+    // What persons say yes to is not bounded; the next listing that adds an entry counts this one.
     if let Some(entry) = ledger {
         add_entry(connection, entry, revision)?;
-        drop_oldest_entries(connection, &entry.server)?;
     }
     Ok(Ok(()))
 }
@@ -236,13 +238,6 @@ fn add_entry(connection: &Connection, entry: &LedgerEntry, revision: u64) -> Res
         since,
     );
     Ok(execute(connection, insert, params)? > 0)
-}
-
-fn drop_oldest_entries(connection: &Connection, server: &ServerIdentity) -> Result<(), Fault> {
-    let oldest = "DELETE FROM ledger WHERE seq IN (SELECT seq FROM ledger \
-                  WHERE server = ?1 AND global_since IS NULL ORDER BY seq DESC LIMIT -1 OFFSET ?2)";
-    execute(connection, oldest, (server.to_string(), UNPROVEN_PER_SERVER))?;
-    Ok(())
 }
 
 /// Says how many rows changed.
