@@ -10,10 +10,12 @@ use axum::http::{HeaderMap, Response, StatusCode, header};
 use axum::routing::post;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use etdi::client::{ApprovalStore, CallError, Sighting};
+use etdi::client::{ApprovalStore, CallError, Problem, Sighting};
+use etdi::json::JsonErrorKind;
 use etdi::{
-    Approval, Clock, Decision, Diff, Digest, EtdiClient, EvidenceRecord, ManualClock,
-    MemoryApprovals, Pin, ServerIdentity, StdioCommand, Subject, SystemClock, TokenRequest, What,
+    Approval, Clock, Decision, DefinitionError, Diff, Digest, EtdiClient, EvidenceRecord,
+    ManualClock, MemoryApprovals, Pin, ServerIdentity, StdioCommand, Subject, SystemClock,
+    TokenRequest, What,
 };
 use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
@@ -44,14 +46,13 @@ async fn extra_member_names_that_the_json_library_keeps_for_itself(transport: Tr
     let served = with(&tool("scan"), "/inputSchema/properties/document", Value::Object(trick));
     let server = Server::serving(transport, &[&served]).await;
     let connection = server.connect(&host.client).await;
-    let judged = only(connection.discover().await.unwrap(), "scan");
-    let approved = match connection.decide(&judged).await.unwrap() {
-        Decision::Block(_) => return,
-        Decision::Ask(request) => connection.approve(request, Approval::by("alice")).await.unwrap(),
-        Decision::Allow(approved) => approved,
-    };
-    let seen = Value::Object(approved.tool().input_schema.as_ref().clone());
-    assert_eq!(seen, served["inputSchema"], "a model sees another schema than was approved");
+    let refused = blocked(&connection, "scan").await;
+    assert!(
+        matches!(problem(&refused), Problem::Malformed(DefinitionError::Json(error))
+            if matches!(error.kind, JsonErrorKind::ReservedMember(_))),
+        "{refused}"
+    );
+    server.assert_not_called();
 }
 
 /// Signature and attestation are not in the digest, so a server may change them at any time. A text
@@ -73,6 +74,7 @@ async fn extra_text_in_the_evidence_of_an_approved_tool(transport: Transport) {
 
     server.serve(&[&attested(&signed, TEXT)]);
     let visible = connection.visible_tools().await.unwrap();
+    assert_eq!(visible.len(), 1, "{visible:?}");
     let seen = serde_json::to_string(&visible).unwrap();
     assert!(!seen.contains(TEXT), "a model sees what no digest covers: {seen}");
 }
@@ -380,7 +382,9 @@ async fn extra_a_challenge_grants_nothing_that_the_person_did_not() {
         let client = with_tokens(&issuer, &publisher, &server.uri).await;
         let connection = client.connect_http(&server.uri).await.unwrap();
         let approved = approve(&connection, "scan").await;
-        call(&connection, &approved).await.unwrap_err();
+        let error = call(&connection, &approved).await.unwrap_err();
+        assert!(matches!(&error, CallError::InsufficientScope { .. }), "{error:?}");
+        assert!(!seen.lock().unwrap().is_empty());
         for token in seen.lock().unwrap().iter() {
             let claims = URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap();
             let claims: Value = serde_json::from_slice(&claims).unwrap();
@@ -412,7 +416,8 @@ async fn extra_a_token_goes_to_the_server_that_it_is_for_and_to_no_other() {
     for server in [&trusted, &other] {
         let connection = client.connect_http(&server.uri).await.unwrap();
         let approved = approve(&connection, "scan").await;
-        call(&connection, &approved).await.unwrap_err();
+        let error = call(&connection, &approved).await.unwrap_err();
+        assert!(matches!(&error, CallError::InsufficientScope { .. }), "{error:?}");
     }
     let [trusted, other] = seen.map(|tokens| tokens.lock().unwrap().clone());
     assert!(trusted.iter().all(|token| !token.is_empty()), "{trusted:?}");

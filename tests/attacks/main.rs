@@ -17,4 +17,5 @@ mod records;
 mod signature;
 mod store;
 mod support;
+mod surroundings;
 mod token;

@@ -261,6 +261,11 @@ async fn attack_38_an_empty_grant_grants_nothing(transport: Transport) {
     };
     assert_eq!(found.verdict().unwrap().may, missing);
     server.assert_not_called();
+    let Decision::Block(refusal) = connection.decide(&found).await.unwrap() else { panic!() };
+    let again = refusal.override_request().unwrap();
+    let approved = connection.approve(again, Approval::by("alice")).await.unwrap();
+    call(&connection, &approved).await.unwrap();
+    server.assert_calls(1);
 }
 
 async fn attack_38_optional_permissions_are_not_granted_with_required_ones(transport: Transport) {
@@ -280,9 +285,7 @@ async fn attack_38_optional_permissions_are_not_granted_with_required_ones(trans
     server.serve(&[&publisher.sign(&tool("scan"), "1.1.0")]);
     let host = kept.host(trust(&[&publisher]));
     let connection = server.connect(&host.client).await;
-    let tools = connection.discover().await.unwrap();
-    let decision = connection.decide(&only(tools, "scan")).await.unwrap();
-    assert!(!matches!(decision, Decision::Allow(_)), "{decision:?}");
+    assert_eq!(what(asked(&connection, "scan").await.tool()), ["Upgraded"]);
     server.assert_not_called();
 }
 

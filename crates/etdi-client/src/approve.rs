@@ -16,8 +16,8 @@ use crate::tool::ApprovedTool;
 impl ServerConnection {
     /// Records an approval of the definition that `request` showed.
     ///
-    /// The listing is read again, always: if the server serves another definition by now, nothing
-    /// is approved. If somebody else approved another definition since the question was asked,
+    /// The listing is read again, always: if the server serves another definition by now, or the
+    /// same one has another verdict than the person was shown, nothing is approved. If somebody else approved another definition since the question was asked,
     /// nothing is approved either.
     ///
     /// # Errors
@@ -47,6 +47,9 @@ impl ServerConnection {
         };
         if !request.covers(&now) {
             return Err(ApproveError::Blocked(Box::new(Refusal::of(now))));
+        }
+        if !shown.is_told_as(&now) {
+            return Err(ApproveError::Changed(Box::new(now)));
         }
         let verdict = now.verdict().ok_or_else(|| ApproveError::Changed(Box::new(now.clone())))?;
         self.refuse_unknown_scopes(definition, &approval)?;

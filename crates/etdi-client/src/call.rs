@@ -37,6 +37,10 @@ impl ServerConnection {
         let begun = self.settings.clock.now();
         let params = CallToolRequestParams::new(tool.name().to_owned()).with_arguments(arguments);
         let mut result = self.send(params.clone()).await;
+        if let Err(CallError::SessionEnded) = &result {
+            judged = self.admit(tool).await?;
+            result = self.send(params.clone()).await;
+        }
         if let Err(CallError::InsufficientScope { scopes }) = &result
             && self.answer_challenge(scopes, &judged).await?
         {
@@ -65,9 +69,7 @@ impl ServerConnection {
         let Some(tokens) = &self.tokens else { return Ok(false) };
         let mut needed = required_scopes(judged);
         needed.retain(|scope| judged.grants(scope));
-        let more = tokens.need(needed);
-        tokens.token().await?;
-        Ok(more)
+        Ok(tokens.obtain(needed).await?)
     }
 
     /// After a challenge: obtains a token with the scopes that the server names as well, if a person
@@ -79,11 +81,10 @@ impl ServerConnection {
             scopes.split(' ').filter(|scope| !scope.is_empty()).map(str::to_owned).collect();
         // What the host itself asks for from the start is granted by the host.
         let is_granted = |scope: &String| judged.grants(scope) || tokens.is_from_the_host(scope);
-        if !named.iter().all(is_granted) || !tokens.need(named) {
+        if !named.iter().all(is_granted) {
             return Ok(false);
         }
-        tokens.token().await?;
-        Ok(true)
+        Ok(tokens.obtain(named).await?)
     }
 
     async fn send(&self, params: CallToolRequestParams) -> Result<CallToolResult, CallError> {

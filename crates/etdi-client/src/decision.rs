@@ -95,7 +95,8 @@ impl Refusal {
     }
 
     /// A question that a person may answer against the refusal. There is one for an old version
-    /// that came back, and for a key that nothing configures; for nothing else.
+    /// that came back, for a key that nothing configures, and where an approval granted less than
+    /// the tool requires; for nothing else.
     #[must_use]
     pub fn override_request(&self) -> Option<ApprovalRequest> {
         is_overridable(&self.tool)
@@ -112,9 +113,9 @@ impl Display for Refusal {
 fn is_overridable(tool: &JudgedTool) -> bool {
     let Some(outcome) = tool.outcome() else { return false };
     let rows: &[Row] = if is_untrusted_key(tool) {
-        &[Row::RolledBack, Row::Unchecked]
+        &[Row::RolledBack, Row::MissingScopes, Row::Unchecked]
     } else {
-        &[Row::RolledBack]
+        &[Row::RolledBack, Row::MissingScopes]
     };
     outcome.blocks_only_for(rows)
 }

@@ -20,6 +20,7 @@ use rmcp::transport::streamable_http_client::StreamableHttpError;
 use crate::decision::{ApprovalRequest, Refusal};
 use crate::store::StoreError;
 use crate::tool::JudgedTool;
+use crate::wire::NotJudged;
 
 /// A connection could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -173,6 +174,10 @@ pub enum CallError {
         /// The challenge, or the message of the error.
         challenge: String,
     },
+    /// The session ended before the call, and another began: what was judged in the one was not
+    /// called in the other. Not called.
+    #[error("not called: the server ended the session again and again")]
+    SessionEnded,
     /// The server answered the call with a redirect. The arguments went to the configured server
     /// and nowhere else.
     #[error("the server answered with a redirect, which is not followed; configure its final URI")]
@@ -187,6 +192,7 @@ impl From<ServiceError> for CallError {
         match &error {
             ServiceError::TransportSend(source) if is_redirect_send(source) => Self::Redirected,
             ServiceError::TransportSend(source) => match source.error.downcast_ref::<HttpError>() {
+                Some(HttpError::Io(refused)) if is_not_judged(refused) => Self::SessionEnded,
                 Some(HttpError::InsufficientScope(said)) => Self::InsufficientScope {
                     scopes: said.required_scope.clone().unwrap_or_default(),
                 },
@@ -205,6 +211,11 @@ impl From<ServiceError> for CallError {
     }
 }
 
+/// A call of this crate has a permit, so only a new session makes the gate refuse it.
+fn is_not_judged(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|source| source.is::<NotJudged>())
+}
+
 /// The scopes that a server without HTTP names, which has no challenge to name them in.
 fn missing(refusal: &ErrorData) -> String {
     let named = refusal.data.as_ref().and_then(|data| data.get("missing")?.as_array());
@@ -218,8 +229,11 @@ type HttpError = StreamableHttpError<reqwest::Error>;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ApproveError {
-    /// The definition is no longer the one that was shown.
-    #[error("not approved: the definition changed since it was shown; look at it again:\n{0}")]
+    /// The definition, or what is known of it, is no longer what was shown.
+    #[error(
+        "not approved: the definition, or what is known of it, changed since it was shown; look at \
+         it again:\n{0}"
+    )]
     Changed(Box<JudgedTool>),
     /// The server no longer lists the tool.
     #[error("not approved: the server no longer lists \"{}\"", escaped(.0))]

@@ -44,6 +44,10 @@ impl Tokens {
     /// that is the same set.
     pub(crate) async fn token(&self) -> Result<AccessToken, OAuthError> {
         let scopes = self.scopes.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        self.token_with(scopes).await
+    }
+
+    async fn token_with(&self, scopes: BTreeSet<String>) -> Result<AccessToken, OAuthError> {
         self.source.provider.token(&self.source.request.clone().scopes(scopes)).await
     }
 
@@ -52,12 +56,16 @@ impl Tokens {
         self.source.request.asked_scopes().contains(scope)
     }
 
-    /// Adds scopes to those that tokens must hold. Says whether any was missing.
-    pub(crate) fn need(&self, scopes: Vec<String>) -> bool {
-        let mut held = self.scopes.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = held.len();
-        held.extend(scopes);
-        held.len() != before
+    /// Obtains a token that holds these scopes as well, and keeps them for the next. Says whether any
+    /// was missing. Scopes that the issuer refuses are not kept: what needs none of them goes on.
+    pub(crate) async fn obtain(&self, scopes: Vec<String>) -> Result<bool, OAuthError> {
+        let mut wanted = self.scopes.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let before = wanted.len();
+        wanted.extend(scopes);
+        let more = wanted.len() != before;
+        self.token_with(wanted.clone()).await?;
+        self.scopes.lock().unwrap_or_else(PoisonError::into_inner).extend(wanted);
+        Ok(more)
     }
 }
 

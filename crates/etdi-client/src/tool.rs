@@ -96,6 +96,15 @@ impl JudgedTool {
     }
 }
 
+impl JudgedTool {
+    /// Whether a person who was shown this knows what `now` would tell.
+    pub(crate) fn is_told_as(&self, now: &Self) -> bool {
+        let told =
+            |tool: &Self| tool.verdict().map(|verdict| (verdict.who.clone(), verdict.what.clone()));
+        told(self) == told(now)
+    }
+}
+
 impl Display for JudgedTool {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", escaped(self.name()))?;
@@ -111,6 +120,9 @@ impl Display for JudgedTool {
                 let need = if permission.required { "required" } else { "optional" };
                 let why = escaped(&permission.description);
                 writeln!(f, "permission {} ({need}): {why}", permission.scope)?;
+            }
+            if let Some(servers) = &part.servers {
+                writeln!(f, "for the servers: {}", escaped(&servers.join(", ")))?;
             }
         }
         if let Some(description) = definition.description() {

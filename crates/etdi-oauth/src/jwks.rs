@@ -232,7 +232,9 @@ impl SharedKeys {
         let now = self.clock.now();
         let state = self.state();
         let kept = state.kept.as_ref()?;
-        (now - kept.fetched_at < STALE_LIMIT).then(|| Arc::clone(&kept.keys))
+        // A clock that went back makes nothing younger.
+        let age = now - kept.fetched_at;
+        (!age.is_negative() && age < STALE_LIMIT).then(|| Arc::clone(&kept.keys))
     }
 
     async fn fetch(&self) -> Result<Arc<KeySet>, JwksError> {

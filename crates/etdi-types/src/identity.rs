@@ -103,7 +103,8 @@ pub struct StdioCommand {
     /// Its arguments.
     #[serde(default)]
     pub args: Vec<String>,
-    /// Variables added to its environment.
+    /// Its environment, beside what every program needs: `PATH`, `HOME` and their like. Nothing else
+    /// of the client's own environment is handed on.
     #[serde(default)]
     pub env: BTreeMap<String, String>,
     /// Its working directory; `None` for the client's own.

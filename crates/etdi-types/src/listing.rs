@@ -10,7 +10,7 @@ use crate::json::{self, JsonError, Limits, Value};
 pub const MAX_PAGES: usize = 1_000;
 /// The most tools a listing may have.
 pub const MAX_TOOLS: usize = 10_000;
-/// The most bytes that the tools of a listing may have together: 64 MiB.
+/// The most bytes that the tools and cursors of a listing may have together: 64 MiB.
 pub const MAX_BYTES: usize = 64 << 20;
 
 /// A listing that is refused as a whole.
@@ -110,7 +110,8 @@ impl Listing {
     /// [`ListingError::TooManyTools`], [`ListingError::TooManyBytes`]: the listing is refused.
     pub fn add(&mut self, page: Page) -> Result<Option<String>, ListingError> {
         self.pages += 1;
-        self.bytes += page.tools.iter().map(String::len).sum::<usize>();
+        let cursor = page.next_cursor.as_ref();
+        self.bytes += page.tools.iter().chain(cursor).map(String::len).sum::<usize>();
         if self.bytes > MAX_BYTES {
             return Err(ListingError::TooManyBytes);
         }

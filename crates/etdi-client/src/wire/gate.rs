@@ -4,12 +4,19 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rmcp::model::{ClientJsonRpcMessage, ClientRequest};
+use rmcp::model::{ClientJsonRpcMessage, ClientNotification, ClientRequest};
 
 /// Which tools may be called right now.
 #[derive(Debug, Default)]
 pub(crate) struct Gate {
-    calls: Mutex<HashMap<String, usize>>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// How many handshakes were begun.
+    sessions: u64,
+    calls: HashMap<String, usize>,
 }
 
 /// Marks a `tools/list` request as one of this crate's own.
@@ -39,51 +46,78 @@ impl NotJudged {
 pub(crate) struct CallPermit {
     gate: Arc<Gate>,
     name: String,
+    session: u64,
 }
 
 impl Gate {
     /// Lets calls of the tool served as `name` pass.
     pub(crate) fn permit(self: &Arc<Self>, name: &str) -> CallPermit {
-        *self.lock().entry(name.to_owned()).or_default() += 1;
-        CallPermit { gate: Arc::clone(self), name: name.to_owned() }
+        let mut state = self.lock();
+        *state.calls.entry(name.to_owned()).or_default() += 1;
+        CallPermit { gate: Arc::clone(self), name: name.to_owned(), session: state.sessions }
     }
 
     /// Checks a message that is about to be sent.
     pub(crate) fn check(&self, message: &ClientJsonRpcMessage) -> Result<(), NotJudged> {
-        let ClientJsonRpcMessage::Request(request) = message else {
-            return Ok(());
-        };
-        self.check_request(&request.request)
+        match message {
+            ClientJsonRpcMessage::Request(request) => self.check_request(&request.request),
+            ClientJsonRpcMessage::Notification(message) => match &message.notification {
+                ClientNotification::CustomNotification(custom) => refuse_custom(&custom.method),
+                _ => Ok(()),
+            },
+            _ => Ok(()),
+        }
     }
 
     pub(crate) fn check_request(&self, request: &ClientRequest) -> Result<(), NotJudged> {
         let refused = match request {
+            ClientRequest::InitializeRequest(_) | ClientRequest::DiscoverRequest(_) => {
+                self.lock().renew();
+                None
+            }
             ClientRequest::ListToolsRequest(list) => {
                 list.extensions.get::<OwnListing>().is_none().then_some("tools/list")
             }
             ClientRequest::CallToolRequest(call) => {
-                (!self.lock().contains_key(call.params.name.as_ref())).then_some("tools/call")
+                let name = call.params.name.as_ref();
+                (!self.lock().calls.contains_key(name)).then_some("tools/call")
             }
-            ClientRequest::CustomRequest(custom) => {
-                ["tools/list", "tools/call"].into_iter().find(|method| *method == custom.method)
-            }
+            ClientRequest::CustomRequest(custom) => return refuse_custom(&custom.method),
             _ => None,
         };
         refused.map_or(Ok(()), |method| Err(NotJudged { method }))
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, usize>> {
-        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+impl State {
+    /// A new session may be another server's: what was judged in the one before may not be called
+    /// in it. rmcp renews a session that expired, and sends what it was sending once more.
+    fn renew(&mut self) {
+        self.sessions += 1;
+        self.calls.clear();
+    }
+}
+
+fn refuse_custom(method: &str) -> Result<(), NotJudged> {
+    let judged = ["tools/list", "tools/call"].into_iter().find(|judged| *judged == method);
+    judged.map_or(Ok(()), |method| Err(NotJudged { method }))
 }
 
 impl Drop for CallPermit {
     fn drop(&mut self) {
-        let mut calls = self.gate.lock();
-        if let Some(count) = calls.get_mut(&self.name) {
+        let mut state = self.gate.lock();
+        // A permit of an earlier session is void already.
+        if state.sessions != self.session {
+            return;
+        }
+        if let Some(count) = state.calls.get_mut(&self.name) {
             *count -= 1;
             if *count == 0 {
-                calls.remove(&self.name);
+                state.calls.remove(&self.name);
             }
         }
     }
@@ -93,7 +127,8 @@ impl Drop for CallPermit {
 mod tests {
     use super::*;
     use rmcp::model::{
-        CallToolRequest, CallToolRequestParams, CustomRequest, ListToolsRequest, PingRequest,
+        CallToolRequest, CallToolRequestParams, CustomNotification, CustomRequest,
+        InitializeRequest, ListToolsRequest, PingRequest,
     };
 
     fn call(name: &'static str) -> ClientRequest {
@@ -115,6 +150,21 @@ mod tests {
     }
 
     #[test]
+    fn a_new_session_ends_the_permits_of_the_one_before() {
+        let gate = Arc::new(Gate::default());
+        let refused = Err(NotJudged { method: "tools/call" });
+        let before = gate.permit("scan");
+        let renewal = ClientRequest::InitializeRequest(InitializeRequest::default());
+        assert_eq!(gate.check_request(&renewal), Ok(()));
+        assert_eq!(gate.check_request(&call("scan")), refused);
+        let after = gate.permit("scan");
+        drop(before);
+        assert_eq!(gate.check_request(&call("scan")), Ok(()));
+        drop(after);
+        assert_eq!(gate.check_request(&call("scan")), refused);
+    }
+
+    #[test]
     fn listings_and_custom_spellings_are_refused() {
         let gate = Gate::default();
         let mut list = ListToolsRequest::default();
@@ -127,6 +177,12 @@ mod tests {
         assert_eq!(gate.check_request(&custom("tools/list")), refused);
         assert!(gate.check_request(&custom("tools/call")).is_err());
         assert_eq!(gate.check_request(&custom("vendor/thing")), Ok(()));
+        let notification = |method: &str| {
+            let custom = CustomNotification::new(method, None);
+            ClientJsonRpcMessage::notification(ClientNotification::CustomNotification(custom))
+        };
+        assert!(gate.check(&notification("tools/call")).is_err());
+        assert_eq!(gate.check(&notification("vendor/thing")), Ok(()));
         let ping = ClientRequest::PingRequest(PingRequest::default());
         assert_eq!(gate.check_request(&ping), Ok(()));
     }

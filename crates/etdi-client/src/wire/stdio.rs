@@ -1,5 +1,6 @@
 //! The stdio transport: a child process of ours, with a tap in front of rmcp's reader.
 
+use std::ffi::OsString;
 use std::io;
 use std::pin::Pin;
 use std::process::Stdio;
@@ -35,7 +36,8 @@ pub(crate) struct StdioTransport {
 }
 
 impl StdioTransport {
-    /// Starts `command`. Its `env` is added to the environment of this process.
+    /// Starts `command` with its own `env` and what every program needs of this process's
+    /// environment.
     pub(crate) fn spawn(
         command: &StdioCommand,
         raws: Arc<RawResponses>,
@@ -44,6 +46,8 @@ impl StdioTransport {
         let mut builder = Command::new(&command.command);
         builder
             .args(&command.args)
+            .env_clear()
+            .envs(inherited_from_env())
             .envs(&command.env)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -103,6 +107,34 @@ impl Transport<RoleClient> for StdioTransport {
             Err(_) => self.child.kill().await,
         }
     }
+}
+
+/// What a child may know of this process's environment: no secret of the host is called one of
+/// these. The official MCP SDKs hand on the same.
+const INHERITED: &[&str] = if cfg!(windows) {
+    &[
+        "APPDATA",
+        "HOMEDRIVE",
+        "HOMEPATH",
+        "LOCALAPPDATA",
+        "PATH",
+        "PATHEXT",
+        "PROCESSOR_ARCHITECTURE",
+        "PROGRAMFILES",
+        "SYSTEMDRIVE",
+        "SYSTEMROOT",
+        "TEMP",
+        "TMP",
+        "USERNAME",
+        "USERPROFILE",
+    ]
+} else {
+    &["HOME", "LANG", "LC_ALL", "LOGNAME", "PATH", "SHELL", "TERM", "TMPDIR", "TZ", "USER"]
+};
+
+#[expect(clippy::disallowed_methods, reason = "what a child inherits is the environment's")]
+fn inherited_from_env() -> impl Iterator<Item = (&'static str, OsString)> {
+    INHERITED.iter().filter_map(|name| Some((*name, std::env::var_os(name)?)))
 }
 
 /// What a server writes to its standard error is its own text, and the terminal is where a person is

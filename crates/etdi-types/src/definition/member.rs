@@ -2,6 +2,7 @@
 
 use super::DefinitionError;
 use crate::SCHEMA;
+use crate::identity::ResourceUri;
 use crate::json::{Object, Value};
 use crate::names::{Permission, Provider, ToolId, Version};
 
@@ -128,11 +129,17 @@ fn servers(member: &Object<'_>) -> Result<Option<Vec<String>>, DefinitionError> 
     elements
         .iter()
         .map(|element| match element {
-            Value::String(text) => Ok(text.clone().into_owned()),
+            Value::String(text) if is_server(text) => Ok(text.clone().into_owned()),
+            Value::String(_) => Err(wrong("servers", "must hold resource URIs, or `stdio`")),
             other => Err(wrong("servers", &format!("must hold strings, not {}", other.kind()))),
         })
         .collect::<Result<_, _>>()
         .map(Some)
+}
+
+/// A resource URI in its one form (wire format, section 6), or `stdio`.
+fn is_server(text: &str) -> bool {
+    text == "stdio" || ResourceUri::parse(text).is_ok_and(|uri| uri.as_str() == text)
 }
 
 fn permissions(member: &Object<'_>) -> Result<Vec<Permission>, DefinitionError> {
