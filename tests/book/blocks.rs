@@ -17,7 +17,10 @@ use etdi_tests::book::{Block, blocks, folder, page};
 use serde_json::Value;
 
 /// The blocks that run only with somebody's account at an identity provider: page and first line.
-const NEED_A_TENANT: &[(&str, &str)] = &[("auth0.md", "# the registry")];
+const NEED_A_TENANT: &[(&str, &str)] = &[
+    ("auth0.md", "# the registry"),
+    ("auth0.md", "export ETDI_ATTESTATION_AUDIENCE=https://attestations.trustedsoft.example"),
+];
 
 #[test]
 fn every_block_is_of_a_kind_that_something_runs() {

@@ -42,8 +42,8 @@ enum Command {
     Test(test::Options),
     /// Everything that continuous integration checks.
     ///
-    /// Format, clippy, each feature alone, `cargo xtask test`, documentation, dependencies, and
-    /// the demos. cargo-deny and cargo-hack are fetched ready-made into `.tools`.
+    /// Format, clippy, each feature alone, documentation, dependencies, packages, then the
+    /// tests, the attacks, the demos, the book and the bench. cargo-deny and cargo-hack are fetched ready-made into `.tools`.
     Ci,
     /// Run the attacks that must fail, and print one line for each.
     ///
