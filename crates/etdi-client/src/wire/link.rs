@@ -124,7 +124,7 @@ impl Link {
     {
         let changes = Arc::<ListChanges>::default();
         let service = (lifecycle.handlers)(Arc::clone(&changes));
-        let transport = Withheld(transport.into_transport());
+        let transport = Withheld::new(transport.into_transport());
         let serving = service.serve_with_lifecycle(transport, lifecycle.mode.clone());
         let after = lifecycle.timeout;
         let service = tokio::time::timeout(after, serving)

@@ -83,6 +83,17 @@ async fn a_command_that_does_not_start_is_named() {
 }
 
 #[tokio::test]
+async fn a_server_that_acknowledges_what_it_does_not_know_is_connected_by_initialize() {
+    for way in [Way::Stdio, Way::Json, Way::EventStream] {
+        let script = Script { acknowledges: true, ..Script::of(&[&tool("a")]) };
+        let server = connect(&client(), way, script).await.unwrap();
+        assert_eq!(server.discover().await.unwrap().len(), 1, "{way:?}");
+        let info = server.peer().peer_info().unwrap();
+        assert_eq!(info.protocol_version.as_str(), "2025-11-25", "{way:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_server_that_knows_only_initialize_is_offered_a_version_that_has_it() {
     let server = crate::servers::HttpServer::start(Script::of(&[]), Way::Json).await;
     let _connection = client().connect_http(&server.uri).await.unwrap();

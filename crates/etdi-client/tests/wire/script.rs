@@ -12,6 +12,8 @@ pub struct Script {
     pub modern: bool,
     /// Whether it says, under 2026-07-28, that its list may change. It ends every subscription.
     pub announces_changes: bool,
+    /// Whether it answers every method that it does not know with an empty result.
+    pub acknowledges: bool,
     /// The texts of the tools, page by page.
     pub pages: Mutex<Vec<Vec<String>>>,
     /// A text in place of the whole `result` of `tools/list`.
@@ -79,6 +81,7 @@ impl Script {
                     "content": [{"type": "text", "text": text}]});
                 result.to_string().into_bytes()
             }
+            _ if self.acknowledges => b"{}".to_vec(),
             _ => {
                 let error = json!({"jsonrpc": "2.0", "id": id,
                     "error": {"code": -32601, "message": "no such method"}});

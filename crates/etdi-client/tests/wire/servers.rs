@@ -123,6 +123,7 @@ pub fn child(script: &Script) -> StdioCommand {
     let list = script.list_result.lock().unwrap().clone();
     let parts = serde_json::json!({
         "modern": script.modern,
+        "acknowledges": script.acknowledges,
         "pages": *script.pages.lock().unwrap(),
         "cursor": *script.cursor.lock().unwrap(),
         "instructions": *script.instructions.lock().unwrap(),
@@ -156,6 +157,7 @@ fn plays_a_script_as_a_child_process() {
     let read = |name: &str| parts[name].clone();
     let script = Script {
         modern: read("modern").as_bool().unwrap(),
+        acknowledges: read("acknowledges").as_bool().unwrap(),
         pages: serde_json::from_value(read("pages")).unwrap(),
         list_result: Mutex::new(list),
         cursor: serde_json::from_value(read("cursor")).unwrap(),
