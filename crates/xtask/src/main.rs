@@ -9,6 +9,7 @@ mod attacks;
 mod bench;
 mod book;
 mod ci;
+mod conformance;
 mod demos;
 mod setup;
 mod step;
@@ -49,6 +50,12 @@ enum Command {
     ///
     /// Exits with 1 if one succeeds, or if one that must be there is missing.
     Attacks,
+    /// Run the official conformance suite of MCP, bare and through this project.
+    ///
+    /// A server and a client, each in both forms, for two revisions of MCP; prints how many checks of
+    /// each scenario passed, and what differs. Exits with 1 if anything differs, if a scenario did not
+    /// run, or if docs/conformance.md shows another table. Needs npm, and Node 22 or Linux on x64.
+    Conformance(conformance::Options),
     /// Measure, and print each measure beside its target.
     ///
     /// Every one is a ratio against the bare operation in the same run. Exits with 1 if a target is
@@ -68,6 +75,7 @@ fn main() -> ExitCode {
         Command::Test(options) => test::run(&options),
         Command::Ci => ci::run(),
         Command::Attacks => attacks::run(),
+        Command::Conformance(options) => conformance::run(&options),
         Command::Bench => bench::run(),
         Command::Book => book::run(),
     };

