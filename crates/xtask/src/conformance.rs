@@ -20,6 +20,12 @@ use crate::{setup, workspace};
 const SUITE: &str =
     "tests/conformance/node_modules/@modelcontextprotocol/conformance/dist/index.js";
 
+/// Where the results are, beside the programs under test.
+const RESULTS: &str = "conformance";
+
+/// How long all clients of one run may take, in milliseconds: they wait for each other.
+const PATIENCE: &str = "300000";
+
 /// The page that shows the table.
 const PAGE: &str = "docs/conformance.md";
 
@@ -106,10 +112,11 @@ impl Suite {
         let (server, client) =
             (executable(&built, "conformance-server")?, executable(&built, "conformance-client")?);
         let folder = server.parent().context("the program is in no folder")?;
-        let results = folder.join("conformance");
+        let results = folder.join(RESULTS);
         if results.exists() {
             fs::remove_dir_all(&results).context("the earlier results cannot be removed")?;
         }
+        fs::create_dir_all(&results).context("no folder for the results")?;
         Ok(Self { node, server, client, results })
     }
 
@@ -141,8 +148,9 @@ impl Suite {
                 // The suite splits the command at spaces, so that no folder may be in it.
                 let folder = self.client.parent().context("the program is in no folder")?;
                 let program = self.client.file_name().context("the program has no name")?;
-                let command = format!("./{} --{form}", program.to_string_lossy());
-                step.within(folder).args(["--command", &command])
+                let program = program.to_string_lossy();
+                let command = format!("./{program} --{form} --turn {RESULTS}/turn");
+                step.within(folder).args(["--command", &command]).args(["--timeout", PATIENCE])
             }
         };
         // That it fails says that a scenario did, which the table shows.

@@ -1,5 +1,7 @@
-//! `conformance-client (--bare|--judged) URL`: the client under test of the official conformance
-//! suite, with rmcp alone or through `EtdiClient`. The suite names the scenario in the environment.
+//! `conformance-client (--bare|--judged) [--turn FILE] URL`: the client under test of the official
+//! conformance suite, with rmcp alone or through `EtdiClient`. The suite names the scenario in the
+//! environment. With `--turn`, one client at a time plays its scenario: the suite starts them all at
+//! once, and on a busy machine they would run into each other's timeouts.
 
 #![forbid(unsafe_code)]
 #![expect(
@@ -8,6 +10,7 @@
 )]
 
 use std::env;
+use std::fs::File;
 use std::process::ExitCode;
 
 use etdi_tests::conformance::client::Scenario;
@@ -16,14 +19,21 @@ use etdi_tests::conformance::session::Form;
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
-    let (form, url) = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["--bare", url] => (Form::Bare, url.to_owned()),
-        ["--judged", url] => (Form::Judged, url.to_owned()),
+    let (form, turn, url) = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [form @ ("--bare" | "--judged"), url] => (form, None, url.to_owned()),
+        [form @ ("--bare" | "--judged"), "--turn", file, url] => (form, Some(file), url.to_owned()),
         _ => {
-            eprintln!("conformance-client (--bare|--judged) URL");
+            eprintln!("conformance-client (--bare|--judged) [--turn FILE] URL");
             return ExitCode::from(2);
         }
     };
+    let form = if form == "--bare" { Form::Bare } else { Form::Judged };
+    // Held until this process ends.
+    let turn = turn.map(|file| File::create(file).and_then(|file| file.lock().map(|()| file)));
+    if let Some(Err(error)) = turn {
+        eprintln!("no turn: {error}");
+        return ExitCode::from(2);
+    }
     let variable = |name: &str| env::var(name).unwrap_or_default();
     let scenario = Scenario {
         name: variable("MCP_CONFORMANCE_SCENARIO"),
