@@ -1,5 +1,7 @@
 //! Text as its reader takes it: what two spellings look like is one text here.
 
+use std::collections::HashMap;
+
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 use unicode_security::skeleton;
@@ -13,6 +15,8 @@ pub(super) struct Folded {
     pub(super) text: String,
     /// For each byte of `text`, the place in the original that it came from.
     origins: Vec<u32>,
+    /// What the letters outside ASCII look like: looking it up is slow, and texts repeat them.
+    looks: HashMap<char, String>,
 }
 
 impl Folded {
@@ -20,6 +24,7 @@ impl Folded {
         let mut folded = Self {
             text: String::with_capacity(original.len()),
             origins: Vec::with_capacity(original.len()),
+            looks: HashMap::new(),
         };
         for (at, c) in original.char_indices() {
             folded.push(at, c);
@@ -45,14 +50,15 @@ impl Folded {
     }
 
     fn push_letter(&mut self, c: char) {
-        for lower in c.to_lowercase() {
-            if lower.is_ascii() {
-                self.text.push(lower);
-                continue;
-            }
-            let looks = skeleton(lower.encode_utf8(&mut [0; 4])).collect::<String>();
-            self.text.extend(looks.chars().flat_map(char::to_lowercase));
+        if c.is_ascii() {
+            self.text.push(c.to_ascii_lowercase());
+            return;
         }
+        let looks = self.looks.entry(c).or_insert_with(|| {
+            let lower: String = c.to_lowercase().collect();
+            skeleton(&lower).flat_map(char::to_lowercase).collect()
+        });
+        self.text.push_str(looks);
     }
 
     /// The place in the original of a byte of `text`.
