@@ -206,7 +206,7 @@ const PHRASES: &[(Rule, Severity, &str)] = &[
     (
         Rule::AsksForContext,
         Severity::Medium,
-        "entire|full|whole|complete|previous|current ~1 conversation|transcript|dialogue|dialog",
+        "entire|full|whole|complete|previous|current ~1 conversation|dialogue|dialog",
     ),
     (
         Rule::AsksForContext,

@@ -3,6 +3,7 @@
 
 mod bounds;
 mod classes;
+mod findings;
 mod laws;
 mod policy;
 #[path = "../properties/spelling.rs"]
