@@ -4,6 +4,7 @@
 pub mod book;
 #[cfg(feature = "peers")]
 pub mod conformance;
+pub mod corpus;
 #[cfg(feature = "peers")]
 pub mod counting;
 #[cfg(feature = "peers")]

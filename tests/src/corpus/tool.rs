@@ -1,0 +1,120 @@
+//! A tool of a server, and the places of its definition that an edit changes.
+
+use etdi_types::DEFINITION_KEY;
+use serde_json::{Map, Value, json};
+
+use super::Subject;
+
+/// A tool as a server lists it.
+#[derive(Clone, Debug)]
+pub struct Tool {
+    /// The server's package.
+    pub server: String,
+    /// Its name.
+    pub name: String,
+    /// Its definition, as received.
+    pub raw: String,
+}
+
+impl Tool {
+    /// The definition with a definition member, as a publisher who adopts ETDI writes it: version
+    /// 1.0.0 and one required permission.
+    pub fn published(&self) -> Option<Value> {
+        let mut tool: Value = serde_json::from_str(&self.raw).ok()?;
+        let path = |text: &str| {
+            let kept =
+                |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
+            text.chars().map(kept).collect::<String>().trim_matches('-').to_owned()
+        };
+        let server = path(&self.server);
+        let member = json!({
+            "schema": 1,
+            "id": format!("{server}.example/{}", path(&self.name)),
+            "name": self.name,
+            "version": "1.0.0",
+            "provider": { "id": format!("https://{server}.example"), "name": server },
+            "permissions": [{
+                "scope": format!("use:{}", path(&self.name)),
+                "description": "Use this tool",
+                "required": true,
+            }],
+        });
+        object(&mut tool, "_meta")?.insert(DEFINITION_KEY.to_owned(), member);
+        Some(tool)
+    }
+}
+
+/// The object under `name`, made if there is none.
+pub(super) fn object<'v>(value: &'v mut Value, name: &str) -> Option<&'v mut Map<String, Value>> {
+    value.as_object_mut()?.entry(name).or_insert_with(|| json!({})).as_object_mut()
+}
+
+/// The definition member.
+pub(super) fn member(tool: &mut Value) -> Option<&mut Value> {
+    tool.get_mut("_meta")?.get_mut(DEFINITION_KEY)
+}
+
+/// The description, if there is one with more in it than a word.
+pub(super) fn description(tool: &Value) -> Option<&str> {
+    tool.get("description")?.as_str().filter(|text| text.contains(' '))
+}
+
+/// The parameters at the top of the input schema, by name.
+pub(super) fn parameters(tool: &mut Value) -> Option<&mut Map<String, Value>> {
+    object(object_value(tool, "inputSchema")?, "properties")
+}
+
+/// The names of the parameters, those before which a `wanted` is true.
+pub(super) fn names_where(tool: &Value, wanted: impl Fn(&str, &Value) -> bool) -> Vec<String> {
+    let parameters = tool.pointer("/inputSchema/properties").and_then(Value::as_object);
+    let all = parameters.into_iter().flatten();
+    all.filter(|(name, schema)| schema.is_object() && wanted(name, schema))
+        .map(|(name, _)| name.clone())
+        .collect()
+}
+
+/// Whether a parameter is required.
+pub(super) fn required(tool: &Value, name: &str) -> bool {
+    let names = tool.pointer("/inputSchema/required").and_then(Value::as_array);
+    names.is_some_and(|names| names.iter().any(|other| other == name))
+}
+
+/// Adds a parameter that the tool does not have.
+pub(super) fn add(tool: &mut Value, name: &str, schema: Value) -> Option<()> {
+    let parameters = parameters(tool)?;
+    if parameters.contains_key(name) {
+        return None;
+    }
+    parameters.insert(name.to_owned(), schema);
+    Some(())
+}
+
+/// Makes a parameter required.
+pub(super) fn require(tool: &mut Value, name: &str) -> Option<()> {
+    let schema = object(tool, "inputSchema")?;
+    let names = schema.entry("required").or_insert_with(|| json!([]));
+    names.as_array_mut()?.push(name.into());
+    Some(())
+}
+
+/// Appends to a string member, or makes it.
+pub(super) fn append(object: &mut Value, name: &str, text: &str) -> Option<()> {
+    let old = object.get(name).map_or(Some(""), Value::as_str)?;
+    let new = if old.is_empty() { text.to_owned() } else { format!("{old} {text}") };
+    object.as_object_mut()?.insert(name.to_owned(), new.into());
+    Some(())
+}
+
+/// Sets the same value before and after, so that there is something to change.
+pub(super) fn prepare(
+    subject: &mut Subject<'_>,
+    edit: impl Fn(&mut Value) -> Option<()>,
+) -> Option<()> {
+    edit(&mut subject.before)?;
+    edit(&mut subject.after)
+}
+
+fn object_value<'v>(value: &'v mut Value, name: &str) -> Option<&'v mut Value> {
+    object(value, name)?;
+    value.get_mut(name)
+}
