@@ -11,6 +11,7 @@ mod book;
 mod ci;
 mod conformance;
 mod demos;
+mod review;
 mod setup;
 mod step;
 mod test;
@@ -67,6 +68,13 @@ enum Command {
     /// leads nowhere, if a command prints something else than the page says, or if code on a page
     /// does not compile or hold.
     Book,
+    /// Measure the review of changes and the hygiene rules on the definitions of public servers.
+    ///
+    /// Installs the servers of `tests/corpus` from lock files, lists their tools, makes benign and
+    /// poisoned upgrades of them, and prints how many would be asked about and how many would be
+    /// missed, for the development half and the half that was put aside apart. Needs Node 20, npm
+    /// and Python 3.11.
+    Review(review::Options),
 }
 
 fn main() -> ExitCode {
@@ -78,6 +86,7 @@ fn main() -> ExitCode {
         Command::Conformance(options) => conformance::run(&options),
         Command::Bench => bench::run(),
         Command::Book => book::run(),
+        Command::Review(options) => review::run(&options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

