@@ -140,7 +140,8 @@ fn pages(transcript: &Value) -> Seen {
         page.as_array().into_iter().flatten().map(|tool| tool["name"].clone()).collect()
     };
     let pages: Vec<_> = pages.as_array().into_iter().flatten().map(names).collect();
-    match pages.len() {
+    let count = transcript["page_count"].as_u64().map_or(pages.len() as u64, |count| count);
+    match count {
         0 | 1 => Err("lists all tools on one page".to_owned()),
         _ => Ok(json!(pages.concat())),
     }
@@ -218,9 +219,9 @@ const MEGABYTE: usize = 1024 * 1024;
 
 fn large(transcript: &Value) -> Seen {
     let result = call(transcript, "large")?;
-    match result.to_string().len() > 4 * MEGABYTE {
+    match result.to_string().len() > 3 * MEGABYTE {
         true => Ok(result),
-        false => Err("has no result of 4 MiB".to_owned()),
+        false => Err("has no result of 3 MiB".to_owned()),
     }
 }
 

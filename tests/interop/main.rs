@@ -6,5 +6,9 @@
 
 mod checks;
 mod clients;
+mod host;
 mod peer;
+mod probe;
 mod report;
+mod servers;
+mod session;

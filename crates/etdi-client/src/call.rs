@@ -1,6 +1,6 @@
 //! Calling a tool: judged again, then called.
 
-use rmcp::model::{CallToolRequestParams, CallToolResult, JsonObject};
+use rmcp::model::{CallToolRequestParams, CallToolResult, JsonObject, RequestMetaObject};
 
 use crate::connection::ServerConnection;
 use crate::decision::{ApprovalRequest, Decision, Refusal};
@@ -26,6 +26,21 @@ impl ServerConnection {
         tool: &ApprovedTool,
         arguments: JsonObject,
     ) -> Result<CallToolResult, CallError> {
+        self.call_with_meta(tool, arguments, RequestMetaObject::new()).await
+    }
+
+    /// [`call`](Self::call) with a `_meta` for the server: a trace, or from MCP 2026-07-28 on the level
+    /// of the log messages that the call asks for. The progress token, and what says which client
+    /// calls, are set here whatever `meta` says.
+    ///
+    /// # Errors
+    /// As [`call`](Self::call).
+    pub async fn call_with_meta(
+        &self,
+        tool: &ApprovedTool,
+        arguments: JsonObject,
+        meta: RequestMetaObject,
+    ) -> Result<CallToolResult, CallError> {
         if *tool.connection() != self.id {
             return Err(CallError::OtherConnection);
         }
@@ -35,7 +50,9 @@ impl ServerConnection {
             judged = self.admit(tool).await?;
         }
         let begun = self.settings.clock.now();
-        let params = CallToolRequestParams::new(tool.name().to_owned()).with_arguments(arguments);
+        let mut params =
+            CallToolRequestParams::new(tool.name().to_owned()).with_arguments(arguments);
+        params.meta = Some(meta).filter(|meta| !meta.is_empty());
         let mut result = self.send(params.clone()).await;
         if let Err(CallError::SessionEnded) = &result {
             judged = self.admit(tool).await?;

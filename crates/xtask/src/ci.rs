@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 
 use crate::step::Step;
-use crate::{attacks, bench, book, conformance, demos, setup, test, workspace};
+use crate::{attacks, bench, book, conformance, demos, peers, setup, test, workspace};
 
 type Run = fn() -> Result<()>;
 
@@ -13,6 +13,7 @@ const COMMANDS: &[(&str, Run)] = &[
     ("cargo xtask test", || test::run(&test::Options::default())),
     ("cargo xtask attacks", attacks::run),
     ("cargo xtask conformance", || conformance::run(&conformance::Options::default())),
+    ("cargo xtask peers", || peers::run(&peers::Options::default())),
     ("cargo run -p demos", demos::run),
     ("cargo xtask book", book::run),
     ("cargo xtask bench", bench::run),

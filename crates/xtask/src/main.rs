@@ -11,6 +11,7 @@ mod book;
 mod ci;
 mod conformance;
 mod demos;
+mod peers;
 mod review;
 mod setup;
 mod step;
@@ -57,6 +58,11 @@ enum Command {
     /// each scenario passed, and what differs. Exits with 1 if anything differs, if a scenario did not
     /// run, or if docs/conformance.md shows another table. Needs npm, and Node 22 or Linux on x64.
     Conformance(conformance::Options),
+    /// Try clients and servers that are not ours, with ETDI and without, and print what differs.
+    ///
+    /// Sets up the packages first. Exits with 1 if something is lost on the way, or if
+    /// `docs/peers.md` shows another table than the one measured.
+    Peers(peers::Options),
     /// Measure, and print each measure beside its target.
     ///
     /// Every one is a ratio against the bare operation in the same run. Exits with 1 if a target is
@@ -84,6 +90,7 @@ fn main() -> ExitCode {
         Command::Ci => ci::run(),
         Command::Attacks => attacks::run(),
         Command::Conformance(options) => conformance::run(&options),
+        Command::Peers(options) => peers::run(&options),
         Command::Bench => bench::run(),
         Command::Book => book::run(),
         Command::Review(options) => review::run(&options),

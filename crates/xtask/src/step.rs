@@ -82,6 +82,15 @@ impl Step {
         Ok(text)
     }
 
+    /// Runs the step to its end however it ends, with its standard output kept.
+    pub(crate) fn read_all(self) -> Result<(bool, String)> {
+        let started = self.announce();
+        let output = self.output(Stdio::inherit())?;
+        let seconds = started.elapsed().as_secs_f32();
+        println!("--- {}: ended after {seconds:.1} s", self.name);
+        Ok((output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned()))
+    }
+
     /// Runs the step without a word, and gives whatever it gave.
     pub(crate) fn probe(&self) -> Result<Output> {
         self.output(Stdio::piped())

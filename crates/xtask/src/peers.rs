@@ -1,0 +1,202 @@
+//! `cargo xtask peers`.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::fs;
+
+use anyhow::{Context, Result, ensure};
+use clap::Args;
+use serde_json::Value;
+
+use crate::step::Step;
+use crate::{setup, workspace};
+
+/// The page that shows the table.
+const PAGE: &str = "docs/peers.md";
+const BEGIN: &str = "<!-- `cargo xtask peers --write` writes what follows. -->";
+const END: &str = "<!-- What it writes ends here. -->";
+
+/// What a test says of one row.
+const ROW: &str = "peers-row ";
+
+/// How many checks stand beside each other.
+const COLUMNS: usize = 13;
+
+/// Titles of the tables, by what a row calls its direction.
+const DIRECTIONS: [(&str, &str); 2] =
+    [("Clients", "Their clients, our server"), ("Servers", "Their servers, our client")];
+
+#[derive(Args, Default)]
+pub(crate) struct Options {
+    /// Write the table into the page that shows it.
+    #[arg(long)]
+    write: bool,
+}
+
+pub(crate) fn run(options: &Options) -> Result<()> {
+    setup::tests()?;
+    let (passed, output) = Step::cargo("peers")
+        .args(["test", "-p", "etdi-tests", "--features", "peers", "--test", "interop"])
+        .args(["--no-fail-fast", "--", "--nocapture"])
+        .read_all()?;
+    let rows = output.lines().filter_map(|line| line.strip_prefix(ROW));
+    let rows = rows.map(Row::parse).collect::<Result<Vec<Row>>>()?;
+    let table = tables(rows);
+    println!("\n{table}");
+    ensure!(passed, "a peer loses something, or could not be tried:\n{output}");
+    let path = workspace::root().join(PAGE);
+    let page = fs::read_to_string(&path).with_context(|| format!("cannot read {PAGE}"))?;
+    let measured = with_table(&page, &table)?;
+    if options.write {
+        fs::write(&path, measured).with_context(|| format!("cannot write {PAGE}"))?;
+        println!("{PAGE} shows this table");
+        return Ok(());
+    }
+    ensure!(
+        page == measured,
+        "{PAGE} shows another table; see what changed, then run\n    cargo xtask peers --write"
+    );
+    Ok(())
+}
+
+/// A peer on a transport.
+#[derive(Debug)]
+struct Row {
+    direction: String,
+    head: [String; 4],
+    cells: Vec<Cell>,
+}
+
+#[derive(Debug)]
+struct Cell {
+    check: String,
+    result: String,
+    why: Option<String>,
+}
+
+impl Row {
+    fn parse(line: &str) -> Result<Self> {
+        let row: Value = serde_json::from_str(line).context("a row of the table is no JSON")?;
+        let text = |value: &Value, name: &str| {
+            value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
+        };
+        let cells = row.get("cells").and_then(Value::as_array).context("a row without cells")?;
+        let cells = cells.iter().map(|cell| Cell {
+            check: text(cell, "check"),
+            result: text(cell, "result"),
+            why: cell.get("why").and_then(Value::as_str).map(str::to_owned),
+        });
+        Ok(Self {
+            direction: text(&row, "direction"),
+            head: ["peer", "version", "transport", "protocol"].map(|name| text(&row, name)),
+            cells: cells.collect(),
+        })
+    }
+}
+
+fn tables(mut rows: Vec<Row>) -> String {
+    rows.sort_by(|one, other| one.head.cmp(&other.head));
+    let mut reasons = Reasons::default();
+    let mut text = String::new();
+    for (direction, title) in DIRECTIONS {
+        let rows: Vec<&Row> = rows.iter().filter(|row| row.direction == direction).collect();
+        text.push_str(&format!("### {title}\n\n"));
+        let checks = rows.iter().map(|row| row.cells.len()).max().unwrap_or_default();
+        for from in (0..checks).step_by(COLUMNS) {
+            table(&rows, from, &mut reasons, &mut text);
+        }
+    }
+    for (why, number) in reasons.in_order() {
+        let _ = writeln!(text, "{number}. {}", why.replace(['\n', '\r'], " "));
+    }
+    text
+}
+
+fn table(rows: &[&Row], from: usize, reasons: &mut Reasons, text: &mut String) {
+    let titles = ["peer", "version", "transport", "MCP"].map(str::to_owned);
+    let checks = rows.iter().flat_map(|row| columns(row, from)).map(|cell| cell.check.clone());
+    let mut lines = vec![titles.into_iter().chain(checks.take(COLUMNS)).collect::<Vec<_>>()];
+    for row in rows {
+        let cells = columns(row, from).map(|cell| match &cell.why {
+            None => cell.result.clone(),
+            Some(why) => format!("{} [{}]", cell.result, reasons.number(why)),
+        });
+        lines.push(row.head.iter().map(shown).chain(cells).collect());
+    }
+    let widths: Vec<usize> = (0..lines.iter().map(Vec::len).max().unwrap_or_default())
+        .map(|column| {
+            let cells = lines.iter().filter_map(|line| line.get(column));
+            cells.map(|cell| cell.chars().count()).max().unwrap_or_default()
+        })
+        .collect();
+    for (index, line) in lines.iter().enumerate() {
+        let cells = line.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+        let _ = writeln!(text, "| {} |", cells.collect::<Vec<_>>().join(" | "));
+        if index == 0 {
+            let rule = widths.iter().map(|width| "-".repeat(*width));
+            let _ = writeln!(text, "| {} |", rule.collect::<Vec<_>>().join(" | "));
+        }
+    }
+    text.push('\n');
+}
+
+fn columns(row: &Row, from: usize) -> impl Iterator<Item = &Cell> {
+    row.cells.iter().skip(from).take(COLUMNS)
+}
+
+/// The Inspector is not told which revision it speaks.
+fn shown(cell: &String) -> String {
+    if cell.is_empty() { "unsaid".to_owned() } else { cell.clone() }
+}
+
+/// Why a peer has none of something, numbered as they come.
+#[derive(Default)]
+struct Reasons(BTreeMap<String, usize>);
+
+impl Reasons {
+    fn number(&mut self, why: &str) -> usize {
+        let next = self.0.len() + 1;
+        *self.0.entry(why.to_owned()).or_insert(next)
+    }
+
+    fn in_order(&self) -> Vec<(&String, usize)> {
+        let mut all: Vec<_> = self.0.iter().map(|(why, number)| (why, *number)).collect();
+        all.sort_by_key(|(_, number)| *number);
+        all
+    }
+}
+
+/// The page with the table between its marks.
+fn with_table(page: &str, table: &str) -> Result<String> {
+    let marks = || format!("{PAGE} needs the lines\n    {BEGIN}\n    {END}");
+    let (before, rest) = page.split_once(BEGIN).with_context(marks)?;
+    let (_, after) = rest.split_once(END).with_context(marks)?;
+    Ok(format!("{before}{BEGIN}\n\n{table}\n{END}{after}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LINE: &str = r#"{"direction":"Clients","peer":"a","version":"1","transport":"stdio","protocol":"",
+        "cells":[{"check":"tools","result":"ok"},{"check":"audio","result":"none","why":"has no ears"}]}"#;
+
+    #[test]
+    fn a_row_says_what_was_measured_and_why_there_is_none() {
+        let table = tables(vec![Row::parse(LINE).unwrap()]);
+        assert!(
+            table.contains("| a    | 1       | stdio     | unsaid | ok    | none [1] |"),
+            "{table}"
+        );
+        assert!(table.ends_with("1. has no ears\n"), "{table}");
+    }
+
+    #[test]
+    fn the_page_keeps_what_is_around_the_table() {
+        let page = format!("# Peers\n\n{BEGIN}\nold\n{END}\n\nMore.\n");
+        let written = with_table(&page, "new\n").unwrap();
+        assert_eq!(written, format!("# Peers\n\n{BEGIN}\n\nnew\n\n{END}\n\nMore.\n"));
+        assert_eq!(with_table(&written, "new\n").unwrap(), written);
+        assert!(with_table("# Peers", "new").is_err());
+    }
+}
