@@ -9,8 +9,11 @@ use serde_json::{Map, Value, json};
 /// What a transcript says of one thing; `Err` says why it says nothing.
 type Seen = Result<Value, String>;
 
+/// Looks at one thing in a transcript.
+type Look = fn(&Value) -> Seen;
+
 /// Title in the table, and what it looks at.
-pub const CHECKS: [(&str, fn(&Value) -> Seen); 26] = [
+pub const CHECKS: [(&str, Look); 26] = [
     ("tools", tools),
     ("`_meta`", meta),
     ("annotations", |transcript| everywhere(transcript, "annotations")),
