@@ -170,6 +170,8 @@ proptest! {
     fn other_words_alone_leave_the_structure_as_it_was(old in edited(), new in edited()) {
         let review = Review::of(&canonical(&old), &canonical(&new), &names());
         if review.worst().is_none_or(|worst| worst == Class::Wording) {
+            // In canonical form: the served name is no part of a signed definition.
+            let [old, new] = [&old, &new].map(|tool| serde_json::from_str(&canonical(tool)).unwrap());
             prop_assert_eq!(without_prose(&old), without_prose(&new), "{}", review);
         }
     }
