@@ -182,14 +182,14 @@ mod tests {
 
     #[test]
     fn pages_that_are_small_enough_alone_are_too_large_together() {
-        let page = |bytes: usize| Page {
-            tools: vec!["x".repeat(bytes)],
-            next_cursor: Some(bytes.to_string()),
+        // Cursors count as well.
+        let page = |cursor: &str, bytes: usize| Page {
+            tools: vec!["x".repeat(bytes - cursor.len())],
+            next_cursor: Some(cursor.to_owned()),
         };
         let mut listing = Listing::default();
-        listing.add(page(MAX_BYTES / 2)).unwrap();
-        listing.add(page(MAX_BYTES / 2 - 1)).unwrap();
-        listing.add(page(1)).unwrap();
-        assert_eq!(listing.add(page(2)).unwrap_err(), ListingError::TooManyBytes);
+        listing.add(page("a", MAX_BYTES / 2)).unwrap();
+        listing.add(page("b", MAX_BYTES / 2)).unwrap();
+        assert_eq!(listing.add(page("c", 1)).unwrap_err(), ListingError::TooManyBytes);
     }
 }

@@ -121,7 +121,7 @@ fn table(rows: &[&Row], from: usize, reasons: &mut Reasons, text: &mut String) {
             None => cell.result.clone(),
             Some(why) => format!("{} [{}]", cell.result, reasons.number(why)),
         });
-        lines.push(row.head.iter().map(shown).chain(cells).collect());
+        lines.push(row.head.iter().map(|cell| shown(cell).to_owned()).chain(cells).collect());
     }
     let widths: Vec<usize> = (0..lines.iter().map(Vec::len).max().unwrap_or_default())
         .map(|column| {
@@ -145,8 +145,8 @@ fn columns(row: &Row, from: usize) -> impl Iterator<Item = &Cell> {
 }
 
 /// The Inspector is not told which revision it speaks.
-fn shown(cell: &String) -> String {
-    if cell.is_empty() { "unsaid".to_owned() } else { cell.clone() }
+fn shown(cell: &str) -> &str {
+    if cell.is_empty() { "unsaid" } else { cell }
 }
 
 /// Why a peer has none of something, numbered as they come.
