@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 
 use crate::step::Step;
-use crate::{attacks, bench, book, conformance, demos, peers, setup, test, workspace};
+use crate::{attacks, book, conformance, demos, peers, setup, test, workspace};
 
 type Run = fn() -> Result<()>;
 
@@ -16,7 +16,6 @@ const COMMANDS: &[(&str, Run)] = &[
     ("cargo xtask peers", || peers::run(&peers::Options::default())),
     ("cargo run -p demos", demos::run),
     ("cargo xtask book", book::run),
-    ("cargo xtask bench", bench::run),
 ];
 
 /// Whether CI runs this command.
