@@ -1,0 +1,74 @@
+//! Questions to the person at the terminal, on standard error.
+
+use dialoguer::{Confirm, Input, Password, Select};
+use zeroize::Zeroizing;
+
+use crate::context::Context;
+use crate::exit::CliError;
+use crate::line::visible;
+
+impl Context {
+    /// A yes or a no. `flag` is what says yes where nobody can be asked.
+    pub(crate) fn confirm(&self, question: &str, flag: &str) -> Result<bool, CliError> {
+        self.person(flag)?;
+        let prompt = Confirm::new().with_prompt(visible(question)).default(false);
+        prompt.interact().map_err(unanswered)
+    }
+
+    /// A text, which `check` may refuse with a reason.
+    pub(crate) fn ask(
+        &self,
+        question: &str,
+        proposed: Option<String>,
+        flag: &str,
+        check: impl Fn(&str) -> Result<(), String>,
+    ) -> Result<String, CliError> {
+        self.person(flag)?;
+        let mut prompt = Input::<String>::new().with_prompt(visible(question));
+        if let Some(proposed) = proposed {
+            prompt = prompt.default(proposed);
+        }
+        let check = |text: &String| check(text).map_err(|why| visible(&why));
+        prompt.validate_with(check).interact_text().map_err(unanswered)
+    }
+
+    /// One of several; the place of the one that was picked.
+    pub(crate) fn pick(
+        &self,
+        question: &str,
+        items: &[&str],
+        flag: &str,
+    ) -> Result<usize, CliError> {
+        self.person(flag)?;
+        let items: Vec<_> = items.iter().map(|item| visible(item)).collect();
+        let prompt = Select::new().with_prompt(visible(question)).items(&items).default(0);
+        prompt.interact().map_err(unanswered)
+    }
+
+    /// A secret, not shown as it is typed; a new one is asked for twice.
+    pub(crate) fn secret(
+        &self,
+        question: &str,
+        new: bool,
+        flag: &str,
+    ) -> Result<Zeroizing<String>, CliError> {
+        self.person(flag)?;
+        let mut prompt = Password::new().with_prompt(visible(question));
+        if new {
+            prompt = prompt.with_confirmation("The same again", "They differ; once more");
+        }
+        prompt.interact().map(Zeroizing::new).map_err(unanswered)
+    }
+
+    fn person(&self, flag: &str) -> Result<(), CliError> {
+        if self.interactive {
+            return Ok(());
+        }
+        Err(CliError::new("a person has to answer this, and there is none at a terminal")
+            .next(flag))
+    }
+}
+
+fn unanswered(error: dialoguer::Error) -> CliError {
+    CliError::new(format!("the question was not answered: {error}"))
+}

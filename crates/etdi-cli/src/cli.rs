@@ -1,0 +1,110 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::commands::{completions, keys, sign, verify};
+use crate::exit::EXIT_CODES;
+
+/// Signed tool definitions for MCP: who published a tool, whether it is still the one that was
+/// approved, and what it may do.
+#[derive(Parser, Debug)]
+#[command(
+    name = "etdi",
+    version,
+    help_template = TEMPLATE,
+    override_usage = "etdi [OPTIONS] <COMMAND>",
+    after_help = EXAMPLES,
+    disable_help_subcommand = false,
+    max_term_width = 100
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    #[command(flatten)]
+    pub(crate) global: Global,
+}
+
+/// What every command understands.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct Global {
+    /// Print one JSON document on standard output, also for an error, and ask nothing.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Print nothing but errors and what was asked for; the exit code is the answer.
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+    /// When to colour. `auto`: on a terminal, unless NO_COLOR is set.
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    pub(crate) color: Color,
+    /// The trust configuration. Otherwise ETDI_CONFIG, otherwise etdi/trust.toml in
+    /// $XDG_CONFIG_HOME (~/.config), on Windows in %APPDATA%.
+    #[arg(long, global = true, value_name = "PATH")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+/// When to colour.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum Color {
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    Keys(keys::Keys),
+    Sign(sign::Sign),
+    Verify(verify::Verify),
+    Completions(completions::Completions),
+    /// What the exit status of every command says.
+    #[command(long_about = EXIT_CODES, hide = true)]
+    ExitCodes,
+}
+
+const TEMPLATE: &str = "\
+{about}
+
+{usage-heading} {usage}
+
+Publish definitions
+  keys         Make, list, rotate and export signing keys
+  sign         Sign the definitions of a file
+  verify       Say who signed the definitions of a file, and what they are
+
+More
+  completions  Completions for a shell
+  help         Help on a command; `etdi help exit-codes` for the exit codes
+
+{options}{after-help}";
+
+const EXAMPLES: &str = "\
+Examples:
+  etdi keys generate                        a key to sign with
+  etdi sign tools.json --spec spec.toml     a signed file, for a build pipeline
+  etdi verify signed.json                   exit 0 only if everything is by whom it says
+
+Exit codes: 0 yes, 1 a check said no, 2 could not be checked; see `etdi help exit-codes`.";
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_stands_in_a_group_of_the_help() {
+        for command in Cli::command().get_subcommands().filter(|command| !command.is_hide_set()) {
+            let line = format!("\n  {} ", command.get_name());
+            assert!(TEMPLATE.contains(&line), "{} is in no group", command.get_name());
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! `etdi completions`.
+
+use clap::Args;
+use clap_complete::Shell;
+
+use crate::context::Context;
+use crate::exit::{Ending, Exit};
+
+/// Completions for a shell, on standard output.
+///
+/// bash: `etdi completions bash > ~/.local/share/bash-completion/completions/etdi`
+///
+/// zsh: `etdi completions zsh > ~/.zfunc/_etdi`, with `fpath+=~/.zfunc` before `compinit`
+///
+/// fish: `etdi completions fish > ~/.config/fish/completions/etdi.fish`
+#[derive(Args, Debug)]
+pub(crate) struct Completions {
+    /// The shell.
+    shell: Shell,
+}
+
+impl Completions {
+    pub(crate) fn run(self, context: &Context) -> Ending {
+        let mut script = Vec::new();
+        clap_complete::generate(self.shell, &mut crate::command(), "etdi", &mut script);
+        context.out.own(&script);
+        Ok(Exit::Ok)
+    }
+}

@@ -1,0 +1,230 @@
+//! `etdi keys`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+use serde_json::json;
+use time::format_description::well_known::Rfc3339;
+
+use crate::context::Context;
+use crate::exit::{CliError, Ending, Exit};
+use crate::keyring::{DEFAULT_NAME, Entry, Keyring, Series};
+use crate::line::Line;
+
+/// Make, list, rotate and export signing keys.
+///
+/// Keys are Ed25519, one PKCS #8 PEM file each (mode 0600), in `etdi/keys` in $XDG_DATA_HOME
+/// (~/.local/share; on Windows %APPDATA%; ETDI_DATA names another folder). A passphrase encrypts the
+/// file: it is asked for, or taken from ETDI_KEY_PASSPHRASE.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  etdi keys generate                   a key called publisher
+  etdi keys generate --passphrase ci   one called ci, encrypted
+  etdi keys export                     its public half, as a JWKS to publish
+  etdi keys rotate                     the next key; the old one stays published
+  etdi keys remove publisher KID       ... until you remove it")]
+pub(crate) struct Keys {
+    #[command(subcommand)]
+    action: Action,
+    /// The folder of keys.
+    #[arg(long, global = true, value_name = "DIR")]
+    keys: Option<PathBuf>,
+}
+
+#[derive(Subcommand, Debug)]
+enum Action {
+    /// Make a key.
+    Generate(New),
+    /// List the keys.
+    List,
+    /// Make the next key of a name. The old one signs no more and stays published.
+    Rotate(New),
+    /// Print the public keys of a name.
+    Export {
+        #[arg(default_value = DEFAULT_NAME)]
+        name: String,
+        /// How to print them.
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+    /// Remove a key that no longer signs: definitions that it signed are then nobody's.
+    Remove {
+        name: String,
+        /// The key's id, as `etdi keys list` shows it.
+        kid: String,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+#[derive(Args, Debug)]
+struct New {
+    /// The key's name, for this command alone.
+    #[arg(default_value = DEFAULT_NAME)]
+    name: String,
+    /// Encrypt the file with a passphrase.
+    #[arg(long)]
+    passphrase: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum Format {
+    /// A JWK set with every published key, to serve at a `jwks_uri`.
+    #[default]
+    Jwks,
+    /// The key that signs, alone.
+    Jwk,
+    /// The line `keys = […]` of a trust configuration.
+    Toml,
+}
+
+impl Keys {
+    pub(crate) fn run(self, context: &Context) -> Ending {
+        let keyring = Keyring::open(self.keys, context)?;
+        match self.action {
+            Action::Generate(new) => add(&keyring, &new, true, context),
+            Action::Rotate(new) => add(&keyring, &new, false, context),
+            Action::List => list(&keyring, context),
+            Action::Export { name, format } => export(&keyring.load(&name)?, format, context),
+            Action::Remove { name, kid, yes } => remove(&keyring, &name, &kid, yes, context),
+        }
+    }
+}
+
+fn add(keyring: &Keyring, new: &New, fresh: bool, context: &Context) -> Ending {
+    // What needs no passphrase is refused before one is asked for.
+    if !fresh {
+        keyring.load(&new.name)?;
+    }
+    let passphrase = match new.passphrase {
+        true => Some(context.passphrase("A passphrase for the new key", true)?),
+        false => None,
+    };
+    let passphrase = passphrase.as_ref().map(|text| text.as_str());
+    if passphrase.is_some_and(str::is_empty) {
+        return Err(CliError::new("the passphrase is empty").next("leave --passphrase out"));
+    }
+    let series = keyring.add(&new.name, passphrase, fresh, context.clock.now())?;
+    let Some(entry) = series.current() else {
+        return Err(CliError::new("the key was not kept"));
+    };
+    let out = &context.out;
+    out.json(&shown(keyring, &series, entry));
+    out.line(
+        Line::new()
+            .good("made ")
+            .text("an Ed25519 key called ")
+            .bold(&series.name)
+            .text(if entry.encrypted { ", encrypted with a passphrase" } else { "" }),
+    );
+    out.fields([
+        ("key id", Line::from(entry.kid())),
+        ("file", Line::new().theirs(&keyring.path(entry).display().to_string())),
+    ]);
+    let old = series.keys.len().saturating_sub(1);
+    if old > 0 {
+        out.line(format!(
+            "{old} older key(s) stay published: publish the set again, then sign anew."
+        ));
+    }
+    out.next(format!("etdi keys export {}", series.name));
+    Ok(Exit::Ok)
+}
+
+fn list(keyring: &Keyring, context: &Context) -> Ending {
+    let mut all = Vec::new();
+    for name in keyring.names()? {
+        all.push(keyring.load(&name)?);
+    }
+    let entries: Vec<_> = all
+        .iter()
+        .flat_map(|series| series.keys.iter().map(move |entry| (series, entry)))
+        .collect();
+    let answer: Vec<_> = entries.iter().map(|(series, e)| shown(keyring, series, e)).collect();
+    context.out.json(&json!({ "folder": keyring.folder(), "keys": answer }));
+    if entries.is_empty() {
+        context.out.line("There are no keys.");
+        context.out.next("etdi keys generate");
+        return Ok(Exit::Ok);
+    }
+    let rows = entries.iter().map(|(series, entry)| {
+        vec![
+            series.name.clone(),
+            state(series, entry).to_owned(),
+            if entry.encrypted { "passphrase" } else { "plain" }.to_owned(),
+            entry.created.date().to_string(),
+            entry.kid().to_owned(),
+        ]
+    });
+    context.out.table(&["NAME", "STATE", "FILE", "MADE", "KEY ID"], rows);
+    Ok(Exit::Ok)
+}
+
+fn export(series: &Series, format: Format, context: &Context) -> Ending {
+    let jwks: Vec<_> = series.keys.iter().map(|entry| &entry.jwk).collect();
+    let text = match format {
+        Format::Jwks => pretty(&json!({ "keys": jwks })),
+        Format::Jwk => pretty(&json!(jwks.last())),
+        Format::Toml => {
+            let keys: Vec<_> = jwks.iter().map(|jwk| inline_toml(jwk)).collect();
+            format!("keys = [{}]", keys.join(", "))
+        }
+    };
+    context.out.data(&text);
+    Ok(Exit::Ok)
+}
+
+fn remove(keyring: &Keyring, name: &str, kid: &str, yes: bool, context: &Context) -> Ending {
+    let question = format!(
+        "Remove the key {kid} of {name}? Its private half is deleted, and what it signed is nobody's \
+         once the set is published again"
+    );
+    if !yes && !context.confirm(&question, "give --yes")? {
+        return Err(CliError::new("nothing was removed"));
+    }
+    let series = keyring.remove(name, kid)?;
+    context.out.json(&json!({ "removed": kid, "left": series.keys.len() }));
+    context.out.line(Line::new().good("removed ").theirs(kid));
+    context.out.next(format!("etdi keys export {name}"));
+    Ok(Exit::Ok)
+}
+
+fn shown(keyring: &Keyring, series: &Series, entry: &Entry) -> serde_json::Value {
+    json!({
+        "name": series.name,
+        "state": state(series, entry),
+        "kid": entry.kid(),
+        "thumbprint": entry.jwk.thumbprint(),
+        "file": keyring.path(entry),
+        "encrypted": entry.encrypted,
+        "created": entry.created.format(&Rfc3339).unwrap_or_default(),
+    })
+}
+
+fn state(series: &Series, entry: &Entry) -> &'static str {
+    match series.current() {
+        Some(current) if current.kid() == entry.kid() => "signs",
+        _ => "published",
+    }
+}
+
+fn pretty(value: &serde_json::Value) -> String {
+    serde_json::to_string_pretty(value).unwrap_or_default()
+}
+
+/// A JWK as an inline table. Its members are base64url and fixed words.
+pub(crate) fn inline_toml(jwk: &etdi::Jwk) -> String {
+    let members = match serde_json::to_value(jwk) {
+        Ok(serde_json::Value::Object(members)) => members,
+        _ => serde_json::Map::new(),
+    };
+    let mut table = toml_edit::InlineTable::new();
+    for (name, value) in members {
+        if let Some(text) = value.as_str() {
+            table.insert(name, text.into());
+        }
+    }
+    table.to_string().trim().to_owned()
+}

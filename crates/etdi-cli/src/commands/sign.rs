@@ -1,0 +1,184 @@
+//! `etdi sign`.
+
+mod spec;
+
+use std::path::PathBuf;
+
+use clap::Args;
+use etdi::{DefinitionSpec, SignedTool, SigningKey, ToolDefinition};
+use serde_json::{Map, Value, json};
+
+use crate::context::Context;
+use crate::exit::{CliError, Ending, Exit};
+use crate::files::{self, Access, Change};
+use crate::keyring::DEFAULT_NAME;
+use crate::line::Line;
+use crate::output::shown_json;
+use crate::tool_file;
+
+use spec::{Flags, Sheet};
+
+/// Sign the definitions of a file.
+///
+/// FILE holds a tool as JSON, or what `tools/list` answered; `-` is standard input. What is said of
+/// each tool beyond that, its version and permissions, comes from `--spec` or from flags. The output
+/// is a file of signed definitions, as `SecureServer::presigned` reads it. Nothing is written unless
+/// every tool was signed.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+The specification (TOML):
+  servers = [\"stdio\"]              # who may serve it; left out: anybody
+  [provider]
+  id = \"https://trustedsoft.example\"
+  name = \"TrustedSoft\"
+  [[tool]]
+  name = \"scan\"                    # as the server calls it
+  version = \"1.2.0\"
+  id = \"trustedsoft.example/scan\"  # left out: the provider's host, a slash, the name
+  permissions = [{ scope = \"documents:read\", description = \"reads the document\" }]
+
+Examples:
+  etdi sign tools.json --spec spec.toml --output signed.json
+  etdi sign tool.json --provider https://trustedsoft.example --tool-version 1.2.0 \\
+      --permission 'documents:read=reads the document'")]
+pub(crate) struct Sign {
+    /// The file of tools; `-` for standard input.
+    file: PathBuf,
+    /// The signing key: a name of `etdi keys list`, or a PEM file.
+    #[arg(long, default_value = DEFAULT_NAME, value_name = "KEY")]
+    key: String,
+    /// The folder of keys.
+    #[arg(long, value_name = "DIR")]
+    keys: Option<PathBuf>,
+    /// What to sign: a TOML file. Instead of the flags below.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["provider", "tool_version"])]
+    spec: Option<PathBuf>,
+    #[command(flatten)]
+    flags: Flags,
+    /// Where to write; standard output otherwise. An existing file is replaced.
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+impl Sign {
+    pub(crate) fn run(self, context: &Context) -> Ending {
+        let at_file = |error: CliError| error.at(self.file.display());
+        let text = files::read(&self.file)?;
+        let texts = tool_file::texts(&text).map_err(at_file)?;
+        let sheet = match &self.spec {
+            Some(path) => Sheet::read(path)?,
+            None => self.flags.sheet(&texts)?,
+        };
+        let mut specs = Vec::new();
+        for (place, text) in texts.iter().enumerate() {
+            let (name, tool) = tool(text, place).map_err(at_file)?;
+            specs.push((sheet.definition(&name)?, tool, name));
+        }
+        sheet.refuse_absent(specs.iter().map(|(_, _, name)| name.as_str()))?;
+        refuse_twice(&specs)?;
+        // Last, so that a passphrase is asked for only where it is of use.
+        let key = context.signing_key(&self.key, self.keys.clone())?;
+        let mut signed = Vec::new();
+        for (spec, tool, name) in &specs {
+            warn_of_schema(tool, name, context);
+            signed.push(sign(spec, tool, name, &key)?);
+        }
+        let tools: Vec<_> = signed.iter().map(SignedTool::tool).collect();
+        let file = serde_json::to_string_pretty(&json!({ "tools": tools }))
+            .map_err(|error| CliError::new(error.to_string()))?;
+        let Some(output) = &self.output else {
+            context.out.data(&file);
+            return Ok(Exit::Ok);
+        };
+        let file = shown_json(&file) + "\n";
+        Change::begin().write(output, file.as_bytes(), Access::Everybody)?;
+        report(&specs, &signed, &key, output, context);
+        Ok(Exit::Ok)
+    }
+}
+
+type Job = (DefinitionSpec, Map<String, Value>, String);
+
+/// One tool, read with every refusal that a client would have.
+fn tool(text: &str, place: usize) -> Result<(String, Map<String, Value>), CliError> {
+    let label = tool_file::label(text, place);
+    let refuse = |why: &dyn std::fmt::Display| CliError::new(format!("{label} is refused: {why}"));
+    let definition = ToolDefinition::parse(text.as_bytes()).map_err(|error| refuse(&error))?;
+    let tool = serde_json::from_str(text).map_err(|error| refuse(&error))?;
+    Ok((definition.served_name().to_owned(), tool))
+}
+
+fn refuse_twice(specs: &[Job]) -> Result<(), CliError> {
+    for (place, (spec, _, name)) in specs.iter().enumerate() {
+        let before = specs.iter().take(place);
+        if let Some((_, _, other)) =
+            before.into_iter().find(|(other, _, n)| other.id == spec.id || n == name)
+        {
+            return Err(CliError::new(format!(
+                "two tools share a name or an id: \"{}\" and \"{}\"",
+                etdi::text::escaped(other),
+                etdi::text::escaped(name)
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Signs, and reads the result as a client will.
+fn sign(
+    spec: &DefinitionSpec,
+    tool: &Map<String, Value>,
+    name: &str,
+    key: &SigningKey,
+) -> Result<SignedTool, CliError> {
+    let name = etdi::text::escaped(name);
+    let signed = spec
+        .sign(tool, key)
+        .map_err(|error| CliError::new(format!("the tool \"{name}\" cannot be signed: {error}")))?;
+    let text = serde_json::to_string(signed.tool()).unwrap_or_default();
+    match ToolDefinition::parse(text.as_bytes()) {
+        Ok(read) if read.digest() == signed.digest() => Ok(signed),
+        _ => Err(CliError::new(format!("the tool \"{name}\" does not read back as it was signed"))),
+    }
+}
+
+/// Servers on rmcp leave such a schema out below MCP 2026-07-28, which breaks the signature.
+fn warn_of_schema(tool: &Map<String, Value>, name: &str, context: &Context) {
+    let schema = tool.get("outputSchema");
+    if schema.is_some_and(|schema| schema.get("type").and_then(Value::as_str) != Some("object")) {
+        context.out.remark(
+            Line::new()
+                .warn("warning: ")
+                .text("the outputSchema of \"")
+                .theirs(name)
+                .text("\" is not of type object; some servers leave it out on the way"),
+        );
+    }
+}
+
+fn report(
+    specs: &[Job],
+    signed: &[SignedTool],
+    key: &SigningKey,
+    output: &std::path::Path,
+    context: &Context,
+) {
+    let tools: Vec<_> = specs
+        .iter()
+        .zip(signed)
+        .map(|((spec, _, name), signed)| {
+            json!({ "name": name, "id": spec.id, "version": spec.version, "digest": signed.digest() })
+        })
+        .collect();
+    context.out.json(&json!({ "output": output, "kid": key.kid(), "tools": tools }));
+    for ((spec, _, name), signed) in specs.iter().zip(signed) {
+        let line = Line::new().good("signed ").theirs(name).text("  ");
+        context.out.line(line.text(format!("{} {}", spec.id, spec.version)));
+        context.out.fields([("digest", Line::from(signed.digest().to_string()))]);
+    }
+    context.out.fields([
+        ("key", Line::from(key.kid())),
+        ("written", Line::new().theirs(&output.display().to_string())),
+    ]);
+    context.out.next(format!("etdi verify {}", output.display()));
+}

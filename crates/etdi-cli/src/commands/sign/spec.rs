@@ -1,0 +1,215 @@
+//! What is signed of a tool beyond the tool itself, from a file or from flags.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use etdi::text::escaped;
+use etdi::{DefinitionSpec, NameError, Permission, Provider};
+use serde::Deserialize;
+
+use crate::exit::CliError;
+use crate::files;
+
+/// The specification of one tool, on the command line.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Specification of one tool")]
+pub(super) struct Flags {
+    /// Who publishes it: a URI, compared as bytes.
+    #[arg(long, value_name = "URI")]
+    provider: Option<String>,
+    /// The publisher's name, for people. Otherwise the host of the URI.
+    #[arg(long, value_name = "NAME", requires = "provider")]
+    provider_name: Option<String>,
+    /// The tool's version, SemVer.
+    #[arg(long, value_name = "VERSION")]
+    tool_version: Option<String>,
+    /// The tool's id. Otherwise the provider's host, a slash and the tool's name.
+    #[arg(long, value_name = "ID")]
+    id: Option<String>,
+    /// A permission that the tool cannot work without. Any number of times.
+    #[arg(long, value_name = "SCOPE=WORDS")]
+    permission: Vec<String>,
+    /// A permission that the tool can work without.
+    #[arg(long, value_name = "SCOPE=WORDS")]
+    optional_permission: Vec<String>,
+    /// A server that may serve it: a resource URI, or `stdio`. Without any: anybody.
+    #[arg(long, value_name = "URI")]
+    server: Vec<String>,
+}
+
+/// The specification of a file of tools.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Sheet {
+    provider: ProviderSpec,
+    servers: Option<Vec<String>>,
+    #[serde(rename = "tool")]
+    tools: Vec<ToolSpec>,
+    #[serde(skip)]
+    path: PathBuf,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ProviderSpec {
+    id: String,
+    name: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ToolSpec {
+    name: String,
+    version: String,
+    id: Option<String>,
+    #[serde(default)]
+    permissions: Vec<PermissionSpec>,
+    #[serde(default)]
+    require_call_proof: bool,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PermissionSpec {
+    scope: String,
+    description: String,
+    #[serde(default = "yes")]
+    required: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl Flags {
+    pub(super) fn sheet(&self, texts: &[&str]) -> Result<Sheet, CliError> {
+        let (Some(provider), Some(version), [text]) = (&self.provider, &self.tool_version, texts)
+        else {
+            return Err(CliError::new(
+                "nothing says what to sign: flags specify one tool, and need --provider and \
+                 --tool-version",
+            )
+            .next("etdi sign FILE --spec spec.toml (see `etdi help sign`)"));
+        };
+        let name = etdi::json::strings_named(text, "name").into_iter().next().unwrap_or_default();
+        let permissions = |flags: &[String], required| -> Result<Vec<PermissionSpec>, CliError> {
+            flags.iter().map(|flag| permission(flag, required)).collect()
+        };
+        let mut all = permissions(&self.permission, true)?;
+        all.extend(permissions(&self.optional_permission, false)?);
+        Ok(Sheet {
+            provider: ProviderSpec { id: provider.clone(), name: self.provider_name.clone() },
+            servers: (!self.server.is_empty()).then(|| self.server.clone()),
+            tools: vec![ToolSpec {
+                name,
+                version: version.clone(),
+                id: self.id.clone(),
+                permissions: all,
+                require_call_proof: false,
+            }],
+            path: PathBuf::from("the command line"),
+        })
+    }
+}
+
+fn permission(flag: &str, required: bool) -> Result<PermissionSpec, CliError> {
+    match flag.split_once('=') {
+        Some((scope, words)) if !words.trim().is_empty() => Ok(PermissionSpec {
+            scope: scope.to_owned(),
+            description: words.trim().to_owned(),
+            required,
+        }),
+        _ => {
+            Err(CliError::new("a permission says what it is for: --permission 'SCOPE=WORDS'")
+                .at(flag))
+        }
+    }
+}
+
+impl Sheet {
+    pub(super) fn read(path: &Path) -> Result<Self, CliError> {
+        let text = files::read(path)?;
+        let sheet: Self = toml::from_str(&text).map_err(|error| {
+            CliError::new(format!("the specification is malformed: {}", error.message()))
+                .at(place(path, &text, error.span()))
+                .next("etdi help sign shows its form")
+        })?;
+        Ok(Self { path: path.to_path_buf(), ..sheet })
+    }
+
+    /// What to sign of the tool that is served as `name`.
+    pub(super) fn definition(&self, name: &str) -> Result<DefinitionSpec, CliError> {
+        let at_spec = |error: CliError| error.at(self.path.display());
+        let mut tools = self.tools.iter().filter(|tool| tool.name == name);
+        let tool = match (tools.next(), tools.next()) {
+            (Some(tool), None) => tool,
+            (None, _) => {
+                return Err(at_spec(CliError::new(format!(
+                    "the specification has no [[tool]] called \"{}\"",
+                    escaped(name)
+                ))));
+            }
+            (Some(_), Some(_)) => {
+                return Err(at_spec(CliError::new(format!(
+                    "the specification has two [[tool]] entries called \"{}\"",
+                    escaped(name)
+                ))));
+            }
+        };
+        self.spec_of(tool).map_err(|error| {
+            at_spec(CliError::new(format!("the tool \"{}\": {error}", escaped(name))))
+        })
+    }
+
+    /// A specification of a tool that is not there is a mistake in a name.
+    pub(super) fn refuse_absent<'n>(
+        &self,
+        names: impl Iterator<Item = &'n str> + Clone,
+    ) -> Result<(), CliError> {
+        match self.tools.iter().find(|tool| !names.clone().any(|name| name == tool.name)) {
+            Some(tool) => Err(CliError::new(format!(
+                "the specification names the tool \"{}\", which the file of tools does not have",
+                escaped(&tool.name)
+            ))
+            .at(self.path.display())),
+            None => Ok(()),
+        }
+    }
+
+    fn spec_of(&self, tool: &ToolSpec) -> Result<DefinitionSpec, NameError> {
+        let named = self.provider.name.clone();
+        let provider = Provider::new(&self.provider.id, named.clone().unwrap_or_default())?;
+        let host = provider.host().unwrap_or_default();
+        let provider = match named {
+            Some(_) => provider,
+            None => Provider::new(&self.provider.id, &host)?,
+        };
+        let permissions = tool.permissions.iter().map(|permission| {
+            Ok(Permission {
+                scope: permission.scope.parse()?,
+                description: permission.description.clone(),
+                required: permission.required,
+            })
+        });
+        Ok(DefinitionSpec {
+            id: match &tool.id {
+                Some(id) => id.parse()?,
+                None => format!("{host}/{}", tool.name).parse()?,
+            },
+            version: tool.version.parse()?,
+            provider,
+            servers: self.servers.clone(),
+            permissions: permissions.collect::<Result<_, NameError>>()?,
+            require_call_proof: tool.require_call_proof,
+        })
+    }
+}
+
+/// A file and the line in it.
+pub(crate) fn place(path: &Path, text: &str, span: Option<std::ops::Range<usize>>) -> String {
+    let line = span.and_then(|span| text.get(..span.start)).map(|text| text.lines().count().max(1));
+    match line {
+        Some(line) => format!("{}, line {line}", path.display()),
+        None => path.display().to_string(),
+    }
+}

@@ -1,0 +1,48 @@
+//! What every command is given.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use etdi::{Clock, TrustConfig};
+
+use crate::environment::Environment;
+use crate::exit::CliError;
+use crate::output::Output;
+use crate::{files, paths};
+
+/// The configuration, where output goes, the time, and whether there is a person to ask.
+pub(crate) struct Context {
+    /// The trust configuration's file.
+    pub(crate) config: PathBuf,
+    pub(crate) out: Output,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) environment: Environment,
+    /// Whether a person is at the terminal. Without one, whatever would be asked must be a flag.
+    pub(crate) interactive: bool,
+}
+
+impl Context {
+    /// The trust configuration.
+    pub(crate) fn trust(&self) -> Result<TrustConfig, CliError> {
+        TrustConfig::parse(&self.trust_text()?).map_err(|error| {
+            CliError::new(error)
+                .at(self.config.display())
+                .next("correct the file; `etdi help init` shows its form")
+        })
+    }
+
+    /// The trust configuration's text.
+    pub(crate) fn trust_text(&self) -> Result<String, CliError> {
+        if !self.config.exists() {
+            return Err(CliError::new("there is no trust configuration, so nobody is trusted")
+                .at(self.config.display())
+                .next("etdi init"));
+        }
+        files::read(&self.config)
+    }
+
+    /// The folder for keys and approvals.
+    pub(crate) fn data_folder(&self) -> Result<PathBuf, CliError> {
+        paths::data_folder(self.environment)
+    }
+}

@@ -1,0 +1,188 @@
+//! Files that are whole at every moment: written beside the old one, synced, then renamed.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tempfile::Builder;
+
+use crate::exit::CliError;
+
+/// Held while files change. Ctrl-C takes it before the process ends, so that no change is cut in two.
+static CHANGING: Mutex<()> = Mutex::new(());
+
+/// The largest file that is read, in bytes. A listing of 10,000 tools is smaller.
+const LIMIT: u64 = 64 * 1024 * 1024;
+
+/// Who may read a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Its owner alone (0600).
+    Owner,
+    /// Everybody, as the process's mask says.
+    Everybody,
+}
+
+/// Lets several files change as one step, as far as Ctrl-C is concerned.
+pub(crate) struct Change {
+    _held: MutexGuard<'static, ()>,
+}
+
+impl Change {
+    /// Waits until no other change is under way.
+    pub(crate) fn begin() -> Self {
+        Self { _held: CHANGING.lock().unwrap_or_else(PoisonError::into_inner) }
+    }
+
+    /// Puts `content` at `path`, in place of what is there. The folder is there already.
+    pub(crate) fn write(
+        &self,
+        path: &Path,
+        content: &[u8],
+        access: Access,
+    ) -> Result<(), CliError> {
+        self.put(path, content, access, true)
+    }
+
+    /// As [`write`](Self::write), and refuses if there is a file at `path`.
+    pub(crate) fn create(
+        &self,
+        path: &Path,
+        content: &[u8],
+        access: Access,
+    ) -> Result<(), CliError> {
+        self.put(path, content, access, false)
+    }
+
+    /// Deletes a file.
+    pub(crate) fn remove(&self, path: &Path) -> Result<(), CliError> {
+        fs::remove_file(path).map_err(|error| CliError::file("removed", path, &error))
+    }
+
+    fn put(
+        &self,
+        path: &Path,
+        content: &[u8],
+        access: Access,
+        replaces: bool,
+    ) -> Result<(), CliError> {
+        // What a link points to is replaced, not the link.
+        let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+        let written = temporary(&target, content, access).and_then(|file| {
+            if replaces {
+                file.persist(&target).map_err(io::Error::from)?;
+            } else {
+                file.persist_noclobber(&target).map_err(io::Error::from)?;
+            }
+            sync_folder(&folder_of(&target))
+        });
+        written.map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => {
+                CliError::new("there is a file already, and it is not overwritten")
+                    .at(path.display())
+                    .next("move it away, or name another file")
+            }
+            _ => CliError::file("written", path, &error),
+        })
+    }
+}
+
+/// Makes a folder that its owner alone may enter (0700), and those above it.
+pub(crate) fn private_folder(path: &Path) -> Result<(), CliError> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path).map_err(|error| {
+        CliError::new(format!("the folder could not be made: {error}")).at(path.display())
+    })
+}
+
+/// Whether someone beside the owner may read or change a file. Unix alone knows.
+pub(crate) fn is_open_to_others(path: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        fs::metadata(path).is_ok_and(|meta| meta.permissions().mode() & 0o077 != 0)
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = path;
+        false
+    }
+}
+
+/// Reads a text file, `-` for standard input.
+pub(crate) fn read(path: &Path) -> Result<String, CliError> {
+    let mut text = String::new();
+    let outcome = if path == Path::new("-") {
+        io::stdin().lock().take(LIMIT + 1).read_to_string(&mut text)
+    } else {
+        File::open(path).and_then(|file| file.take(LIMIT + 1).read_to_string(&mut text))
+    };
+    match outcome {
+        Ok(size) if size as u64 > LIMIT => {
+            Err(CliError::new("the file is larger than 64 MiB").at(path.display()))
+        }
+        Ok(_) => Ok(text),
+        Err(error) => Err(CliError::file("read", path, &error)),
+    }
+}
+
+fn temporary(target: &Path, content: &[u8], access: Access) -> io::Result<tempfile::NamedTempFile> {
+    let mut builder = Builder::new();
+    builder.prefix(".etdi-").suffix(".tmp");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = if access == Access::Owner { 0o600 } else { 0o666 };
+        builder.permissions(fs::Permissions::from_mode(mode));
+    }
+    #[cfg(not(unix))]
+    let _ = access;
+    let mut file = builder.tempfile_in(folder_of(target))?;
+    file.write_all(content)?;
+    file.as_file().sync_all()?;
+    Ok(file)
+}
+
+fn folder_of(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder.to_path_buf(),
+        _ => PathBuf::from("."),
+    }
+}
+
+/// The rename itself must survive a power cut.
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_replaced_whole_and_nothing_else_stays_in_the_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.toml");
+        let change = Change::begin();
+        change.write(&path, b"one", Access::Owner).unwrap();
+        change.write(&path, b"two", Access::Owner).unwrap();
+        assert_eq!(read(&path).unwrap(), "two");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        assert!(!is_open_to_others(&path));
+    }
+
+    #[test]
+    fn creating_never_overwrites() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.toml");
+        let change = Change::begin();
+        change.create(&path, b"one", Access::Owner).unwrap();
+        let error = change.create(&path, b"two", Access::Owner).unwrap_err();
+        assert!(error.what().contains("not overwritten"), "{error:?}");
+        assert_eq!(read(&path).unwrap(), "one");
+    }
+}

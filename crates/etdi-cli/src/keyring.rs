@@ -1,0 +1,287 @@
+//! The folder of signing keys: for each name an index with the public halves, and one PEM file for
+//! each key.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use etdi::{Jwk, SigningKey};
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+use crate::context::Context;
+use crate::exit::CliError;
+use crate::files::{self, Access, Change};
+use crate::pem_file;
+
+/// The name of a key that nobody gave a name.
+pub(crate) const DEFAULT_NAME: &str = "publisher";
+
+/// The keys of one publisher, the oldest first. The last one signs; the others are still published,
+/// so that what they signed stays good.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Series {
+    pub(crate) name: String,
+    pub(crate) keys: Vec<Entry>,
+}
+
+/// One key.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Entry {
+    /// The file of the private half, in the folder.
+    pub(crate) file: String,
+    #[serde(with = "time::serde::rfc3339")]
+    pub(crate) created: OffsetDateTime,
+    pub(crate) encrypted: bool,
+    pub(crate) jwk: Jwk,
+}
+
+impl Entry {
+    pub(crate) fn kid(&self) -> &str {
+        self.jwk.kid().unwrap_or_default()
+    }
+}
+
+impl Series {
+    /// The key that signs.
+    pub(crate) fn current(&self) -> Option<&Entry> {
+        self.keys.last()
+    }
+}
+
+/// The folder.
+#[derive(Debug)]
+pub(crate) struct Keyring {
+    folder: PathBuf,
+}
+
+impl Keyring {
+    /// `folder`, else `keys` in the folder for data.
+    pub(crate) fn open(folder: Option<PathBuf>, context: &Context) -> Result<Self, CliError> {
+        match folder {
+            Some(folder) => Ok(Self { folder }),
+            None => Ok(Self { folder: context.data_folder()?.join("keys") }),
+        }
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    pub(crate) fn path(&self, entry: &Entry) -> PathBuf {
+        self.folder.join(&entry.file)
+    }
+
+    /// Every name, sorted.
+    pub(crate) fn names(&self) -> Result<Vec<String>, CliError> {
+        let listing = match fs::read_dir(&self.folder) {
+            Ok(listing) => listing,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(CliError::file("read", &self.folder, &error)),
+        };
+        let mut names: Vec<_> = listing
+            .flatten()
+            .filter_map(|file| file.file_name().to_str()?.strip_suffix(".json").map(str::to_owned))
+            .filter(|name| check_name(name).is_ok())
+            .collect();
+        names.sort();
+        Ok(names)
+    }
+
+    pub(crate) fn load(&self, name: &str) -> Result<Series, CliError> {
+        check_name(name)?;
+        let path = self.index(name);
+        if !path.exists() {
+            return Err(CliError::new(format!("there is no key called \"{name}\""))
+                .at(self.folder.display())
+                .next(format!("etdi keys generate {name}")));
+        }
+        let text = files::read(&path)?;
+        let malformed = |error: &dyn std::fmt::Display| {
+            CliError::new(format!("the index of the keys is malformed: {error}")).at(path.display())
+        };
+        let series: Series = serde_json::from_str(&text).map_err(|error| malformed(&error))?;
+        if series.keys.iter().any(|entry| !is_file_of(name, &entry.file)) {
+            return Err(malformed(&"it names a file that is not one of this key's"));
+        }
+        Ok(series)
+    }
+
+    /// Adds a key to `name` and makes it the one that signs. `fresh`: there must be no such name yet.
+    pub(crate) fn add(
+        &self,
+        name: &str,
+        passphrase: Option<&str>,
+        fresh: bool,
+        now: OffsetDateTime,
+    ) -> Result<Series, CliError> {
+        check_name(name)?;
+        let taken = self.index(name).exists();
+        if fresh && taken {
+            return Err(CliError::new(format!("there is a key called \"{name}\" already"))
+                .at(self.index(name).display())
+                .next(format!("etdi keys rotate {name}")));
+        }
+        let mut series = match fresh {
+            true => Series { name: name.to_owned(), keys: Vec::new() },
+            false => self.load(name)?,
+        };
+        let key = SigningKey::generate().map_err(CliError::new)?;
+        let pem = pem_file::write(&key, passphrase)?;
+        files::private_folder(&self.folder)?;
+        let change = Change::begin();
+        let free = (1..=u32::MAX).map(|number| format!("{name}-{number}.pem"));
+        let mut free = free.filter(|file| !self.folder.join(file).exists());
+        let file = free.next().unwrap_or_default();
+        series.keys.push(Entry {
+            file: file.clone(),
+            created: now.replace_nanosecond(0).unwrap_or(now),
+            encrypted: passphrase.is_some(),
+            jwk: key.public_jwk().clone(),
+        });
+        // The index last: until then the new key does not exist.
+        change.create(&self.folder.join(file), pem.as_bytes(), Access::Owner)?;
+        self.save(&change, &series)?;
+        Ok(series)
+    }
+
+    /// Takes a key out: it is no longer published, and its private half is deleted.
+    pub(crate) fn remove(&self, name: &str, kid: &str) -> Result<Series, CliError> {
+        let mut series = self.load(name)?;
+        if series.current().is_some_and(|current| current.kid() == kid) {
+            return Err(CliError::new("this key signs; one that signs is not removed")
+                .next(format!("etdi keys rotate {name}")));
+        }
+        let Some(place) = series.keys.iter().position(|entry| entry.kid() == kid) else {
+            return Err(CliError::new(format!("\"{name}\" has no key with this id"))
+                .at(kid)
+                .next("etdi keys list"));
+        };
+        let gone = series.keys.remove(place);
+        let change = Change::begin();
+        self.save(&change, &series)?;
+        change.remove(&self.path(&gone))?;
+        Ok(series)
+    }
+
+    fn save(&self, change: &Change, series: &Series) -> Result<(), CliError> {
+        let mut text = serde_json::to_string_pretty(series)
+            .map_err(|error| CliError::new(error.to_string()))?;
+        text.push('\n');
+        change.write(&self.index(&series.name), text.as_bytes(), Access::Owner)
+    }
+
+    fn index(&self, name: &str) -> PathBuf {
+        self.folder.join(format!("{name}.json"))
+    }
+}
+
+impl Context {
+    /// The private key that `--key` means: a PEM file, or a name in the folder of keys.
+    pub(crate) fn signing_key(
+        &self,
+        key: &str,
+        folder: Option<PathBuf>,
+    ) -> Result<SigningKey, CliError> {
+        let path = if Path::new(key).is_file() {
+            PathBuf::from(key)
+        } else if check_name(key).is_ok() {
+            let keyring = Keyring::open(folder, self)?;
+            let series = keyring.load(key)?;
+            let current = series.current().ok_or_else(|| {
+                CliError::new(format!("\"{key}\" has no key left"))
+                    .next(format!("etdi keys rotate {key}"))
+            })?;
+            keyring.path(current)
+        } else {
+            return Err(CliError::new("there is no such key file")
+                .at(key)
+                .next("etdi keys generate"));
+        };
+        let text = zeroize::Zeroizing::new(files::read(&path)?);
+        if files::is_open_to_others(&path) {
+            self.out.remark(
+                crate::line::Line::new()
+                    .warn("warning: ")
+                    .text("others can read this private key: chmod 600 ")
+                    .theirs(&path.display().to_string()),
+            );
+        }
+        let question = format!("Passphrase of {}", path.display());
+        pem_file::read(&text, || self.passphrase(&question, false))
+            .map_err(|error| error.at(path.display()))
+    }
+}
+
+fn check_name(name: &str) -> Result<(), CliError> {
+    let inner = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    if (1..=64).contains(&name.len()) && name.chars().all(inner) {
+        return Ok(());
+    }
+    Err(CliError::new("a key's name has 1 to 64 letters, digits, hyphens and underscores").at(name))
+}
+
+fn is_file_of(name: &str, file: &str) -> bool {
+    let number = file.strip_prefix(name).and_then(|rest| rest.strip_prefix('-'));
+    number.and_then(|rest| rest.strip_suffix(".pem")).is_some_and(|n| n.parse::<u32>().is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keyring() -> (tempfile::TempDir, Keyring) {
+        let folder = tempfile::tempdir().unwrap();
+        let keyring = Keyring { folder: folder.path().join("keys") };
+        (folder, keyring)
+    }
+
+    const NOW: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
+
+    #[test]
+    fn a_rotated_key_stays_published_until_it_is_removed() {
+        let (_folder, keyring) = keyring();
+        let first = keyring.add("a", None, true, NOW).unwrap().keys.remove(0);
+        let second = keyring.add("a", None, false, NOW).unwrap();
+        assert_eq!(second.keys.len(), 2);
+        assert_ne!(second.current().unwrap().kid(), first.kid());
+        let third = keyring.remove("a", first.kid()).unwrap();
+        assert_eq!(third.keys.len(), 1);
+        assert!(!keyring.path(&first).exists());
+    }
+
+    #[test]
+    fn the_key_that_signs_is_never_removed_and_a_name_is_given_once() {
+        let (_folder, keyring) = keyring();
+        let only = keyring.add("a", None, true, NOW).unwrap().keys.remove(0);
+        assert!(keyring.remove("a", only.kid()).is_err());
+        assert!(keyring.add("a", None, true, NOW).is_err());
+        assert!(keyring.path(&only).exists());
+    }
+
+    #[test]
+    fn names_are_no_paths() {
+        let (_folder, keyring) = keyring();
+        for name in ["", "../a", "a/b", "a.b", "a b", "\u{1b}"] {
+            assert!(keyring.add(name, None, true, NOW).is_err(), "{name}");
+        }
+        keyring.add("a", None, true, NOW).unwrap();
+        let index = keyring.index("a");
+        let elsewhere = files::read(&index).unwrap().replace("a-1.pem", "../../a-1.pem");
+        Change::begin().write(&index, elsewhere.as_bytes(), Access::Owner).unwrap();
+        assert!(keyring.load("a").unwrap_err().what().contains("malformed"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn nobody_else_can_read_keys() {
+        use std::os::unix::fs::PermissionsExt;
+        let (_folder, keyring) = keyring();
+        let entry = keyring.add("a", None, true, NOW).unwrap().keys.remove(0);
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(keyring.folder()), 0o700);
+        assert_eq!(mode(&keyring.path(&entry)), 0o600);
+        assert_eq!(mode(&keyring.index("a")), 0o600);
+    }
+}

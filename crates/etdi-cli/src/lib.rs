@@ -1,0 +1,22 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+mod ask;
+mod cli;
+mod commands;
+mod context;
+mod environment;
+mod evidence;
+mod exit;
+mod files;
+mod keyring;
+mod line;
+mod network;
+mod output;
+mod paths;
+mod pem_file;
+mod program;
+mod tool_file;
+
+pub use program::{command, main};

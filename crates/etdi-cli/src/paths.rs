@@ -1,0 +1,33 @@
+//! Where files are when no flag says so.
+
+use std::path::PathBuf;
+
+use etcetera::BaseStrategy;
+
+use crate::environment::Environment;
+use crate::exit::CliError;
+
+/// The trust configuration: `ETDI_CONFIG`, else `etdi/trust.toml` in the folder for configuration:
+/// `$XDG_CONFIG_HOME` or `~/.config` on Unix and macOS, `%APPDATA%` on Windows.
+pub(crate) fn trust_file(environment: Environment) -> Result<PathBuf, CliError> {
+    match environment.path("ETDI_CONFIG") {
+        Some(path) => Ok(path),
+        None => Ok(strategy()?.config_dir().join("etdi").join("trust.toml")),
+    }
+}
+
+/// The folder for what the command keeps, keys and approvals: `ETDI_DATA`, else `etdi` in the folder
+/// for data: `$XDG_DATA_HOME` or `~/.local/share` on Unix and macOS, `%APPDATA%` on Windows.
+pub(crate) fn data_folder(environment: Environment) -> Result<PathBuf, CliError> {
+    match environment.path("ETDI_DATA") {
+        Some(path) => Ok(path),
+        None => Ok(strategy()?.data_dir().join("etdi")),
+    }
+}
+
+fn strategy() -> Result<impl BaseStrategy, CliError> {
+    etcetera::choose_base_strategy().map_err(|_| {
+        CliError::new("there is no home folder to keep files in")
+            .next("give --config PATH, or set ETDI_CONFIG and ETDI_DATA")
+    })
+}

@@ -1,0 +1,113 @@
+//! From the process's arguments to its exit status.
+
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{ColorChoice as ClapColor, CommandFactory, FromArgMatches};
+use etdi::SystemClock;
+
+use crate::cli::{Cli, Color};
+use crate::context::Context;
+use crate::environment::Environment;
+use crate::exit::{CliError, Exit};
+use crate::files::Change;
+use crate::output::Output;
+use crate::{commands, paths};
+
+/// The command line, for whoever makes pages or completions of it.
+#[must_use]
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
+/// Runs the command that the process's arguments name. Wrong usage ends the process with status 2.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments: Vec<_> = std::env::args_os().collect();
+    let matches = command().color(usage_color(&arguments)).get_matches_from(arguments);
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let out = Output::of_process(cli.global.json, cli.global.quiet, cli.global.color.choice());
+    match run(cli, out) {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "error: {}", error.what());
+            Exit::CannotCheck.into()
+        }
+    }
+}
+
+fn run(cli: Cli, out: Output) -> Result<Exit, CliError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| CliError::new(format!("the program cannot start: {error}")))?;
+    let environment = Environment;
+    let config = match cli.global.config {
+        Some(path) => Ok(path),
+        None => paths::trust_file(environment),
+    };
+    let interactive = io::stdin().is_terminal() && io::stderr().is_terminal() && !cli.global.json;
+    runtime.spawn(end_on_interrupt());
+    let answer = match config {
+        Ok(config) => {
+            let clock = Arc::new(SystemClock);
+            let context = Context { config, out, clock, environment, interactive };
+            let ending = runtime.block_on(commands::run(cli.command, &context));
+            ending.unwrap_or_else(|error| {
+                context.out.error(&error);
+                Exit::CannotCheck
+            })
+        }
+        Err(error) => {
+            out.error(&error);
+            Exit::CannotCheck
+        }
+    };
+    // What still waits for an answer from the network is dropped.
+    runtime.shutdown_background();
+    Ok(answer)
+}
+
+/// Ends the process at once, but not in the middle of a change of files.
+#[expect(clippy::exit, reason = "the command itself may be blocked in a question")]
+async fn end_on_interrupt() {
+    if tokio::signal::ctrl_c().await.is_ok() {
+        let _no_change_is_under_way = Change::begin();
+        // A question may have hidden it.
+        let _ = console::Term::stderr().show_cursor();
+        let _ = writeln!(io::stderr(), "interrupted");
+        std::process::exit(Exit::Interrupted.code().into());
+    }
+}
+
+/// Usage errors come before the flags are read, so the one about colour is looked for.
+fn usage_color(arguments: &[std::ffi::OsString]) -> ClapColor {
+    let mut arguments = arguments.iter().filter_map(|argument| argument.to_str());
+    let mut chosen = ClapColor::Auto;
+    while let Some(argument) = arguments.next() {
+        let value = match argument.strip_prefix("--color") {
+            Some("") => arguments.next(),
+            Some(rest) => rest.strip_prefix('='),
+            None => continue,
+        };
+        chosen = match value {
+            Some("always") => ClapColor::Always,
+            Some("never") => ClapColor::Never,
+            _ => chosen,
+        };
+    }
+    chosen
+}
+
+impl Color {
+    fn choice(self) -> anstream::ColorChoice {
+        match self {
+            // NO_COLOR, CLICOLOR and TERM are honoured, and a pipe gets no colour.
+            Self::Auto => anstream::ColorChoice::Auto,
+            Self::Always => anstream::ColorChoice::Always,
+            Self::Never => anstream::ColorChoice::Never,
+        }
+    }
+}
