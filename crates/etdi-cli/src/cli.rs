@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::commands::{completions, keys, sign, verify};
+use crate::commands::{audit, completions, doctor, init, keys, sign, token, trust, verify};
 use crate::exit::EXIT_CODES;
 
 /// Signed tool definitions for MCP: who published a tool, whether it is still the one that was
@@ -56,9 +56,14 @@ pub(crate) enum Color {
 
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
+    Init(init::Init),
+    Trust(trust::Trust),
     Keys(keys::Keys),
     Sign(sign::Sign),
     Verify(verify::Verify),
+    Doctor(doctor::Doctor),
+    Token(token::Token),
+    Audit(audit::Audit),
     Completions(completions::Completions),
     /// What the exit status of every command says.
     #[command(long_about = EXIT_CODES, hide = true)]
@@ -70,10 +75,19 @@ const TEMPLATE: &str = "\
 
 {usage-heading} {usage}
 
+Whom to trust
+  init         Make the trust configuration
+  trust        Add, list and remove the providers that are trusted
+  doctor       Check the configuration and the identity provider
+
 Publish definitions
   keys         Make, list, rotate and export signing keys
   sign         Sign the definitions of a file
   verify       Say who signed the definitions of a file, and what they are
+
+Look into it
+  token        Decode a token, explain its claims, validate it
+  audit        Say what was decided, from an event log
 
 More
   completions  Completions for a shell
@@ -83,6 +97,7 @@ More
 
 const EXAMPLES: &str = "\
 Examples:
+  etdi init                                 whom to trust
   etdi keys generate                        a key to sign with
   etdi sign tools.json --spec spec.toml     a signed file, for a build pipeline
   etdi verify signed.json                   exit 0 only if everything is by whom it says

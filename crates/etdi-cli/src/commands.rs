@@ -1,8 +1,13 @@
 //! One module for each command.
 
+pub(crate) mod audit;
 pub(crate) mod completions;
+pub(crate) mod doctor;
+pub(crate) mod init;
 pub(crate) mod keys;
 pub(crate) mod sign;
+pub(crate) mod token;
+pub(crate) mod trust;
 pub(crate) mod verify;
 
 use crate::cli::Command;
@@ -12,9 +17,14 @@ use crate::exit::{EXIT_CODES, Ending, Exit};
 /// Runs one command.
 pub(crate) async fn run(command: Command, context: &Context) -> Ending {
     match command {
+        Command::Init(init) => init.run(context).await,
+        Command::Trust(trust) => trust.run(context).await,
         Command::Keys(keys) => keys.run(context),
         Command::Sign(sign) => sign.run(context),
         Command::Verify(verify) => verify.run(context).await,
+        Command::Doctor(doctor) => doctor.run(context).await,
+        Command::Token(token) => token.run(context).await,
+        Command::Audit(audit) => audit.run(context),
         Command::Completions(completions) => completions.run(context),
         Command::ExitCodes => {
             for line in EXIT_CODES.lines() {

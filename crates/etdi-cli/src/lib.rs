@@ -10,6 +10,7 @@ mod environment;
 mod evidence;
 mod exit;
 mod files;
+mod identity;
 mod keyring;
 mod line;
 mod network;
@@ -17,6 +18,9 @@ mod output;
 mod paths;
 mod pem_file;
 mod program;
+mod proposal;
+mod public_key;
 mod tool_file;
+mod trust_file;
 
 pub use program::{command, main};

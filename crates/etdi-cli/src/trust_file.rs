@@ -1,0 +1,254 @@
+//! The trust configuration as text: changed without losing a comment.
+
+use std::path::{Path, PathBuf};
+
+use etdi::trust::{MinBinding, TrustedIssuer, TrustedProvider};
+use etdi::{Jwk, TrustConfig};
+use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, Table, value};
+
+use crate::exit::CliError;
+use crate::files::{self, Access, Change};
+
+/// What a new file holds.
+pub(crate) const TEMPLATE: &str = "\
+# Whom this machine trusts to publish MCP tools. Nothing that a server sends ever adds to it.
+# `etdi trust add` adds an entry after showing its keys; `etdi trust list` shows what is here.
+#
+# [[provider]]
+# id = \"https://trustedsoft.example\"
+# authorities = [\"trustedsoft.example\"]    # the tool ids that it may sign
+# keys = [{ kid = \"…\", kty = \"OKP\", crv = \"Ed25519\", x = \"…\" }]    # or: jwks_uri = \"https://…\"
+# min_binding = \"signature\"                # signature, key or digest
+# revoked = [\"kid:…\", \"sha256:…\", \"trustedsoft.example/scan@<1.2.0\"]
+";
+
+/// The file, being changed.
+pub(crate) struct TrustFile {
+    path: PathBuf,
+    document: DocumentMut,
+}
+
+impl TrustFile {
+    /// A new file, not written yet.
+    pub(crate) fn new(path: &Path) -> Result<Self, CliError> {
+        Self::parse(path, TEMPLATE)
+    }
+
+    /// The text of the file at `path`.
+    pub(crate) fn parse(path: &Path, text: &str) -> Result<Self, CliError> {
+        let document = text.parse().map_err(|error: toml_edit::TomlError| {
+            CliError::new(format!("the trust configuration is malformed: {}", error.message()))
+                .at(path.display())
+        })?;
+        Ok(Self { path: path.to_path_buf(), document })
+    }
+
+    /// Adds an entry, or keys to the entry that has this id already.
+    pub(crate) fn add(&mut self, provider: &TrustedProvider) -> Result<(), CliError> {
+        let id = provider.id.clone();
+        if let Some(entry) = self.entry_mut(&id)? {
+            return extend(entry, provider);
+        }
+        // What stands at the end of the file stays above the new entry.
+        let above = self.document.trailing().as_str().unwrap_or_default().to_owned();
+        let mut entry = table(provider);
+        let blank = if above.is_empty() || above.ends_with("\n\n") { "" } else { "\n" };
+        entry.decor_mut().set_prefix(format!("{above}{blank}"));
+        self.document.set_trailing("");
+        self.entries()?.push(entry);
+        Ok(())
+    }
+
+    /// Removes the entry with this id. Says whether there was one.
+    pub(crate) fn remove(&mut self, id: &str) -> Result<bool, CliError> {
+        let entries = self.entries()?;
+        let before = entries.len();
+        entries.retain(|entry| !has_id(entry, id));
+        Ok(entries.len() < before)
+    }
+
+    /// The text, if it is a configuration that may be used.
+    fn checked(&self) -> Result<String, CliError> {
+        let text = self.document.to_string();
+        match TrustConfig::parse(&text) {
+            Ok(_) => Ok(text),
+            Err(error) => Err(CliError::new(format!("the file is left as it is: {error}"))
+                .at(self.path.display())),
+        }
+    }
+
+    /// Writes the file in place of what is there.
+    pub(crate) fn replace(&self) -> Result<(), CliError> {
+        Change::begin().write(&self.path, self.checked()?.as_bytes(), Access::Owner)
+    }
+
+    /// Writes the file where there is none.
+    pub(crate) fn create(&self) -> Result<(), CliError> {
+        let text = self.checked()?;
+        if let Some(folder) = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            files::private_folder(folder)?;
+        }
+        Change::begin().create(&self.path, text.as_bytes(), Access::Owner)
+    }
+
+    fn entries(&mut self) -> Result<&mut ArrayOfTables, CliError> {
+        let path = self.path.display().to_string();
+        let providers = self.document.entry("provider");
+        providers
+            .or_insert_with(|| Item::ArrayOfTables(ArrayOfTables::new()))
+            .as_array_of_tables_mut()
+            .ok_or_else(|| {
+                CliError::new("`provider` is not written as [[provider]] tables")
+                    .at(path)
+                    .next("rewrite it as [[provider]] tables; only those can be edited")
+            })
+    }
+
+    fn entry_mut(&mut self, id: &str) -> Result<Option<&mut Table>, CliError> {
+        Ok(self.entries()?.iter_mut().find(|entry| has_id(entry, id)))
+    }
+}
+
+fn has_id(entry: &Table, id: &str) -> bool {
+    entry.get("id").and_then(Item::as_str) == Some(id)
+}
+
+/// Only keys are added to an entry: everything else is one decision, taken when it was made.
+fn extend(entry: &mut Table, provider: &TrustedProvider) -> Result<(), CliError> {
+    let other_source = provider.jwks_uri.is_some() || !provider.issuers.is_empty();
+    let keys = entry.get_mut("keys").and_then(Item::as_array_mut);
+    let (Some(keys), false) = (keys, other_source) else {
+        return Err(CliError::new("there is an entry for this provider already")
+            .at(&provider.id)
+            .next("remove it first with `etdi trust remove`, or add keys to it with --key FILE"));
+    };
+    for key in &provider.keys {
+        let known = keys.iter().any(|known| {
+            let kid = known.as_inline_table().and_then(|table| table.get("kid")?.as_str());
+            kid == key.kid()
+        });
+        if !known {
+            keys.push(jwk_table(key));
+        }
+    }
+    Ok(())
+}
+
+fn table(provider: &TrustedProvider) -> Table {
+    let mut table = Table::new();
+    table.insert("id", value(&provider.id));
+    table.insert("authorities", value(strings(&provider.authorities)));
+    if !provider.keys.is_empty() {
+        let keys: Array = provider.keys.iter().map(jwk_table).collect();
+        table.insert("keys", value(keys));
+    }
+    if let Some(uri) = &provider.jwks_uri {
+        table.insert("jwks_uri", value(uri));
+    }
+    match provider.min_binding {
+        MinBinding::Signature => {}
+        MinBinding::Key => drop(table.insert("min_binding", value("key"))),
+        MinBinding::Digest => drop(table.insert("min_binding", value("digest"))),
+    }
+    if !provider.issuers.is_empty() {
+        let issuers: ArrayOfTables = provider.issuers.iter().map(issuer_table).collect();
+        table.insert("issuer", Item::ArrayOfTables(issuers));
+    }
+    table
+}
+
+fn issuer_table(issuer: &TrustedIssuer) -> Table {
+    let mut table = Table::new();
+    table.insert("issuer", value(&issuer.issuer));
+    table.insert("kind", value(format!("{:?}", issuer.kind).to_ascii_lowercase()));
+    table.insert("clients", value(strings(&issuer.clients)));
+    if let Some(audience) = &issuer.attestation_audience {
+        table.insert("attestation_audience", value(audience));
+    }
+    if let Some(claim) = &issuer.claim {
+        table.insert("claim", value(claim));
+    }
+    table
+}
+
+fn strings(texts: &[String]) -> Array {
+    texts.iter().map(String::as_str).collect()
+}
+
+/// A JWK as an inline table. Its members are strings.
+pub(crate) fn jwk_table(jwk: &Jwk) -> InlineTable {
+    let mut table = InlineTable::new();
+    if let Ok(serde_json::Value::Object(members)) = serde_json::to_value(jwk) {
+        for (name, member) in &members {
+            if let Some(text) = member.as_str() {
+                table.insert(name, text.into());
+            }
+        }
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use etdi::SigningKey;
+
+    use super::*;
+
+    fn entry(id: &str, authority: &str) -> TrustedProvider {
+        TrustedProvider::new(id, authority, SigningKey::generate().unwrap().public_jwk().clone())
+    }
+
+    fn file(text: &str) -> TrustFile {
+        TrustFile::parse(Path::new("trust.toml"), text).unwrap()
+    }
+
+    #[test]
+    fn comments_and_other_entries_survive_a_change() {
+        let mut one = file(TEMPLATE);
+        one.add(&entry("https://a.example", "a.example")).unwrap();
+        let text = one.checked().unwrap().replace("id = \"https://a", "id = # mine\n \"https://a");
+        let text = text.replace("# mine\n", "") + "# the end\n";
+        let mut two = file(&text);
+        two.add(&entry("https://b.example", "b.example")).unwrap();
+        assert!(two.remove("https://b.example").unwrap());
+        assert!(!two.remove("https://b.example").unwrap());
+        let after = two.checked().unwrap();
+        for line in text.lines() {
+            assert!(after.contains(line), "{line} is lost in\n{after}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_reads_back_as_it_was_meant() {
+        let mut provider = entry("https://a.example", "a.example");
+        provider.min_binding = MinBinding::Digest;
+        provider.issuers.push(TrustedIssuer {
+            issuer: "https://t.auth0.com/".to_owned(),
+            kind: etdi::trust::IssuerKind::Auth0,
+            clients: vec!["c".to_owned()],
+            attestation_audience: Some("https://att.example".to_owned()),
+            claim: Some("https://etdi.dev/definitions".to_owned()),
+        });
+        let mut written = file("");
+        written.add(&provider).unwrap();
+        let read = TrustConfig::parse(&written.checked().unwrap()).unwrap();
+        assert_eq!(format!("{:?}", read.providers()), format!("{:?}", [provider]));
+    }
+
+    #[test]
+    fn a_change_that_would_break_the_file_is_refused() {
+        let mut two = file(TEMPLATE);
+        two.add(&entry("https://a.example", "x.example")).unwrap();
+        two.add(&entry("https://b.example", "x.example")).unwrap();
+        assert!(two.checked().unwrap_err().what().contains("x.example"));
+    }
+
+    #[test]
+    fn the_next_key_of_a_provider_stands_beside_the_last() {
+        let mut both = file(TEMPLATE);
+        both.add(&entry("https://a.example", "a.example")).unwrap();
+        both.add(&entry("https://a.example", "a.example")).unwrap();
+        let read = TrustConfig::parse(&both.checked().unwrap()).unwrap();
+        assert_eq!(read.providers()[0].keys.len(), 2);
+    }
+}

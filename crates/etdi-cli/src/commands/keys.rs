@@ -10,6 +10,7 @@ use crate::context::Context;
 use crate::exit::{CliError, Ending, Exit};
 use crate::keyring::{DEFAULT_NAME, Entry, Keyring, Series};
 use crate::line::Line;
+use crate::trust_file::jwk_table;
 
 /// Make, list, rotate and export signing keys.
 ///
@@ -168,7 +169,8 @@ fn export(series: &Series, format: Format, context: &Context) -> Ending {
         Format::Jwks => pretty(&json!({ "keys": jwks })),
         Format::Jwk => pretty(&json!(jwks.last())),
         Format::Toml => {
-            let keys: Vec<_> = jwks.iter().map(|jwk| inline_toml(jwk)).collect();
+            let keys: Vec<_> =
+                jwks.iter().map(|jwk| jwk_table(jwk).to_string().trim().to_owned()).collect();
             format!("keys = [{}]", keys.join(", "))
         }
     };
@@ -212,19 +214,4 @@ fn state(series: &Series, entry: &Entry) -> &'static str {
 
 fn pretty(value: &serde_json::Value) -> String {
     serde_json::to_string_pretty(value).unwrap_or_default()
-}
-
-/// A JWK as an inline table. Its members are base64url and fixed words.
-pub(crate) fn inline_toml(jwk: &etdi::Jwk) -> String {
-    let members = match serde_json::to_value(jwk) {
-        Ok(serde_json::Value::Object(members)) => members,
-        _ => serde_json::Map::new(),
-    };
-    let mut table = toml_edit::InlineTable::new();
-    for (name, value) in members {
-        if let Some(text) = value.as_str() {
-            table.insert(name, text.into());
-        }
-    }
-    table.to_string().trim().to_owned()
 }

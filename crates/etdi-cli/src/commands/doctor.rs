@@ -1,0 +1,235 @@
+//! `etdi doctor`.
+
+use clap::Args;
+use etdi::oauth::{Expectations, OAuthError, TokenError, TokenRequest};
+use etdi::text::escaped;
+use serde::Serialize;
+use serde_json::json;
+
+use crate::context::Context;
+use crate::exit::{Ending, Exit};
+use crate::files;
+use crate::identity::{Configured, Identity, IdentityOptions};
+use crate::line::Line;
+
+/// Check the trust configuration and the identity provider: one line a check, with the fix.
+///
+/// The identity provider is the Auth0 tenant of AUTH0_DOMAIN, AUTH0_CLIENT_ID, AUTH0_CLIENT_SECRET
+/// and AUTH0_AUDIENCE, or the one of the flags. With a client a token is asked for, and validated.
+/// Exit code 1 if a check fails.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  etdi doctor
+  etdi doctor --issuer https://login.example/ --audience https://api.example
+  ETDI_CLIENT_SECRET=… etdi doctor --issuer https://login.example/ --client-id my-client \\
+      --audience https://api.example --scope execute:tools")]
+pub(crate) struct Doctor {
+    #[command(flatten)]
+    identity: IdentityOptions,
+    /// Ask for a token as this client; its secret is in ETDI_CLIENT_SECRET.
+    #[arg(long, value_name = "CLIENT", requires = "issuer")]
+    client_id: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Outcome {
+    Ok,
+    Fail,
+    Skipped,
+}
+
+#[derive(Serialize)]
+struct Check {
+    check: &'static str,
+    result: Outcome,
+    says: String,
+}
+
+/// The checks so far.
+#[derive(Default)]
+struct Chart(Vec<Check>);
+
+impl Chart {
+    fn ok(&mut self, check: &'static str, says: impl ToString) {
+        self.0.push(Check { check, result: Outcome::Ok, says: says.to_string() });
+    }
+
+    fn fail(&mut self, check: &'static str, says: impl ToString) {
+        self.0.push(Check { check, result: Outcome::Fail, says: says.to_string() });
+    }
+
+    fn skip(&mut self, checks: &[&'static str], why: &str) {
+        let why = why.to_owned();
+        self.0.extend(checks.iter().map(|check| Check {
+            check,
+            result: Outcome::Skipped,
+            says: why.clone(),
+        }));
+    }
+}
+
+impl Doctor {
+    pub(crate) async fn run(self, context: &Context) -> Ending {
+        let mut chart = Chart::default();
+        trust(&mut chart, context);
+        match self.identity.configured(self.client_id.as_deref(), context) {
+            Ok(Some(configured)) => self.identity_provider(configured, &mut chart, context).await,
+            Ok(None) => chart.skip(
+                &["provider"],
+                "none is configured: set AUTH0_DOMAIN and its fellows, or give --issuer",
+            ),
+            Err(error) => {
+                let next = error.next_step().map(|next| format!("; {next}")).unwrap_or_default();
+                chart.fail("provider", format!("{}{next}", error.what()));
+            }
+        }
+        let failed = chart.0.iter().filter(|check| check.result == Outcome::Fail).count();
+        context.out.json(&json!({ "checks": chart.0, "failed": failed }));
+        for check in &chart.0 {
+            let mark = match check.result {
+                Outcome::Ok => Line::new().good("ok    "),
+                Outcome::Fail => Line::new().bad("FAIL  "),
+                Outcome::Skipped => Line::new().dim("-     "),
+            };
+            let line = mark.bold(format!("{:10} ", check.check)).text(&check.says);
+            context.out.indented(line, 17);
+        }
+        Ok(if failed == 0 { Exit::Ok } else { Exit::No })
+    }
+
+    async fn identity_provider(
+        &self,
+        configured: Configured,
+        chart: &mut Chart,
+        context: &Context,
+    ) {
+        let issuer = escaped(configured.config.issuer()).to_string();
+        chart.ok("provider", format!("{issuer}, from {}", configured.from));
+        let has_client = configured.config.client_id().is_some();
+        let algorithms = configured.algorithms();
+        let audience = configured.audience.clone();
+        let progress = context.out.progress("asking the identity provider");
+        let rest = ["keys", "algorithm", "audience", "scopes"];
+        let identity = match configured.reach().await {
+            Ok(identity) => identity,
+            Err(error @ OAuthError::Discovery { .. }) => {
+                chart.ok("reachable", "it answers");
+                chart.fail("discovery", error);
+                return chart.skip(&rest, "needs discovery");
+            }
+            Err(error @ OAuthError::Jwks { .. }) => {
+                chart.fail("keys", error);
+                return chart.skip(&["algorithm", "audience", "scopes"], "needs keys");
+            }
+            Err(error) => {
+                chart.fail("reachable", error);
+                chart.skip(&["discovery"], "needs an answer");
+                return chart.skip(&rest, "needs an answer");
+            }
+        };
+        chart.ok("reachable", "it answers");
+        chart.ok("discovery", format!("keys at {}", escaped(identity.jwks().uri())));
+        keys(&identity, algorithms, chart);
+        match (has_client, &audience) {
+            (true, Some(audience)) => self.token(&identity, audience, chart).await,
+            (true, None) => {
+                chart.fail("audience", "none is configured: set AUTH0_AUDIENCE or give --audience");
+                chart.skip(&["scopes"], "needs an audience");
+            }
+            (false, _) => chart.skip(
+                &["audience", "scopes"],
+                "no client to ask for a token as: set AUTH0_CLIENT_ID and AUTH0_CLIENT_SECRET, or \
+                 give --client-id",
+            ),
+        }
+        drop(progress);
+    }
+
+    /// Asks for a token as the client, and validates it as a server would.
+    async fn token(&self, identity: &Identity, audience: &str, chart: &mut Chart) {
+        let provider = identity.provider();
+        let request = TokenRequest::new().audience(audience).scopes(&self.identity.scope);
+        let token = match provider.token(&request).await {
+            Ok(token) => token,
+            Err(error) => {
+                let check = match &error {
+                    OAuthError::InvalidScope { .. } | OAuthError::InsufficientScope { .. } => {
+                        chart.ok("audience", escaped(audience));
+                        return chart.fail("scopes", error);
+                    }
+                    OAuthError::InvalidClient { .. } | OAuthError::UnauthorizedClient { .. } => {
+                        "client"
+                    }
+                    _ => "audience",
+                };
+                chart.fail(check, error);
+                return chart.skip(&["scopes"], "needs a token");
+            }
+        };
+        let expected = Expectations::audience(audience).scopes(&self.identity.scope);
+        match provider.validate(&token, &expected).await {
+            Ok(principal) => {
+                chart.ok("audience", escaped(audience));
+                let granted: Vec<_> = principal.scopes().iter().map(String::as_str).collect();
+                let granted = match granted.is_empty() {
+                    true => "the token carries none".to_owned(),
+                    false => escaped(&granted.join(" ")).to_string(),
+                };
+                chart.ok("scopes", granted);
+            }
+            Err(OAuthError::Token(error @ TokenError::InsufficientScope { .. })) => {
+                chart.ok("audience", escaped(audience));
+                chart.fail("scopes", error);
+            }
+            Err(OAuthError::Token(error @ TokenError::WrongAlgorithm { .. })) => {
+                chart.fail("algorithm", error);
+            }
+            Err(error) => chart.fail("audience", error),
+        }
+    }
+}
+
+fn trust(chart: &mut Chart, context: &Context) {
+    match context.trust() {
+        Ok(_) if files::is_open_to_others(&context.config) => chart.fail(
+            "trust",
+            format!("others can read or change it: chmod 600 {}", context.config.display()),
+        ),
+        Ok(trust) => chart.ok(
+            "trust",
+            format!("{} provider(s) in {}", trust.providers().len(), context.config.display()),
+        ),
+        Err(error) => {
+            let next = error.next_step().unwrap_or_default();
+            let place = error.place().unwrap_or_default();
+            chart.fail("trust", format!("{} ({place}); {next}", error.what()));
+        }
+    }
+}
+
+fn keys(identity: &Identity, algorithms: &[etdi::SigAlg], chart: &mut Chart) {
+    let Some(set) = identity.jwks().current() else {
+        return chart.fail("keys", "they are not fresh any more; run this again");
+    };
+    let (usable, skipped) = (set.keys().len(), set.skipped().len());
+    if usable == 0 {
+        return chart.fail("keys", format!("none of the {skipped} published keys can be used"));
+    }
+    chart.ok("keys", format!("{usable} usable, {skipped} skipped"));
+    let wanted: Vec<_> = algorithms.iter().map(ToString::to_string).collect();
+    let mut found: Vec<_> = set.keys().iter().map(|key| key.algorithm()).collect();
+    found.retain(|alg| algorithms.contains(alg));
+    found.sort();
+    found.dedup();
+    if found.is_empty() {
+        chart.fail(
+            "algorithm",
+            format!("no key is for {}; set the API's signing algorithm to it", wanted.join(", ")),
+        );
+    } else {
+        let found: Vec<_> = found.iter().map(ToString::to_string).collect();
+        chart.ok("algorithm", found.join(", "));
+    }
+}

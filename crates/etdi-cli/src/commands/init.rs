@@ -1,0 +1,99 @@
+//! `etdi init`.
+
+use clap::Args;
+use serde_json::json;
+
+use crate::context::Context;
+use crate::exit::{CliError, Ending, Exit};
+use crate::line::Line;
+use crate::proposal::Source;
+use crate::trust_file::TrustFile;
+
+/// Make the trust configuration: whom this machine trusts to publish tools.
+///
+/// Without --provider it asks, or, where nobody can be asked, makes a file that trusts nobody. An
+/// existing file is never overwritten. The file is readable by its owner alone (0600).
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  etdi init
+  etdi init --provider https://trustedsoft.example \\
+      --jwks-uri https://trustedsoft.example/.well-known/jwks.json --thumbprint …
+  etdi --config ./trust.toml init --empty")]
+pub(crate) struct Init {
+    /// A provider to trust from the start: a URI.
+    #[arg(long, value_name = "URI")]
+    provider: Option<String>,
+    /// Trust nobody yet, and ask nothing.
+    #[arg(long, conflicts_with = "provider")]
+    empty: bool,
+    #[command(flatten)]
+    source: Source,
+}
+
+impl Init {
+    pub(crate) async fn run(self, context: &Context) -> Ending {
+        if context.config.exists() {
+            return Err(CliError::new("there is a trust configuration already")
+                .at(context.config.display())
+                .next("etdi trust add, or name another file with --config"));
+        }
+        let mut file = TrustFile::new(&context.config)?;
+        let mut source = self.source;
+        let provider = match self.provider {
+            Some(provider) => Some(provider),
+            None if source.is_given() => {
+                return Err(
+                    CliError::new("nothing says whose keys these are").next("give --provider URI")
+                );
+            }
+            None if self.empty || !context.interactive => None,
+            None => asked(&mut source, context)?,
+        };
+        if let Some(id) = &provider {
+            let entry = source.propose(id, context).await?.confirmed(&source, context)?;
+            file.add(&entry)?;
+        }
+        file.create()?;
+        let shown = context.config.display().to_string();
+        context
+            .out
+            .json(&json!({ "config": shown, "providers": provider.iter().collect::<Vec<_>>() }));
+        let whom = match &provider {
+            Some(id) => Line::new().text(", which trusts ").theirs(id),
+            None => Line::new().text(", which trusts nobody yet"),
+        };
+        context.out.line(Line::new().good("made ").theirs(&shown).then(whom));
+        match provider {
+            Some(_) => context.out.next("etdi verify FILE"),
+            None => context.out.next("etdi trust add URI --jwks-uri URL"),
+        }
+        Ok(Exit::Ok)
+    }
+}
+
+/// The provider that the person at the terminal names, if they name one.
+fn asked(source: &mut Source, context: &Context) -> Result<Option<String>, CliError> {
+    context.out.line(
+        "A trust configuration names the publishers whose tools you trust, with their keys. \
+         It will be written to:",
+    );
+    context.out.line(Line::new().text("  ").theirs(&context.config.display().to_string()));
+    if !context.confirm("Name a publisher now?", "")? {
+        return Ok(None);
+    }
+    let uri = |text: &str| etdi::Provider::new(text, "").map(drop).map_err(|e| e.to_string());
+    let some = |text: &str| match text.trim() {
+        "" => Err("it is empty".to_owned()),
+        _ => Ok(()),
+    };
+    let id = context.ask("Its id, a URI", None, "", uri)?;
+    let host = etdi::Provider::new(&id, "").ok().and_then(|provider| provider.host());
+    let authority = context.ask("The authority of its tool ids", host, "", some)?;
+    source.authority = vec![authority];
+    match context.pick("Where are its keys?", &["at an address (JWKS)", "in a file"], "")? {
+        0 => source.jwks_uri = Some(context.ask("The address", None, "", some)?),
+        _ => source.key = vec![context.ask("The file", None, "", some)?.into()],
+    }
+    Ok(Some(id))
+}

@@ -1,0 +1,195 @@
+//! `etdi token`.
+
+mod claims;
+
+use std::io::{self, Read};
+
+use clap::Args;
+use etdi::json::{self, Limits, Value};
+use etdi::keys::base64url_decode;
+use etdi::oauth::BearerToken;
+use etdi::oauth::{Expectations, OAuthError};
+use secrecy::SecretString;
+use serde_json::json;
+use zeroize::Zeroizing;
+
+use crate::context::Context;
+use crate::exit::{CliError, Ending, Exit};
+use crate::identity::IdentityOptions;
+use crate::line::Line;
+
+/// The same limits as for a token that a server is presented with.
+const LIMITS: Limits = Limits { depth: 32, bytes: 256 * 1024 };
+
+/// Decode a token and explain its claims; validate it if an identity provider is named.
+///
+/// The token is read from standard input alone: an argument would stay in the shell's history and in
+/// the list of processes. It is not printed again, and its signature never is.
+///
+/// Exit code 0 only if the token was validated; 1 if it is not valid; 2 if nobody checked it.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  etdi token < token.txt
+  pbpaste | etdi token --issuer https://tenant.auth0.com/ --kind auth0 --audience https://api.example
+  some-command | etdi token          with AUTH0_DOMAIN and AUTH0_AUDIENCE set")]
+pub(crate) struct Token {
+    #[command(flatten)]
+    identity: IdentityOptions,
+}
+
+/// What is known of the token.
+enum Standing {
+    Valid,
+    Invalid(String),
+    /// Nobody has looked at the signature; why not.
+    Unverified(String),
+}
+
+impl Token {
+    pub(crate) async fn run(self, context: &Context) -> Ending {
+        let text = read(context)?;
+        let (header, payload) = parts(&text)?;
+        let header = parse(&header, "header")?;
+        let claims = parse(&payload, "claims")?;
+        let standing = self.standing(&text, context).await?;
+        let now = context.clock.now();
+        let exit = match &standing {
+            Standing::Valid => Exit::Ok,
+            Standing::Invalid(_) => Exit::No,
+            Standing::Unverified(_) => Exit::CannotCheck,
+        };
+        let explained = claims::explain(&claims, now);
+        let (status, why) = match &standing {
+            Standing::Valid => ("valid", None),
+            Standing::Invalid(why) => ("invalid", Some(why)),
+            Standing::Unverified(why) => ("unverified", Some(why)),
+        };
+        context.out.json(&json!({
+            "status": status, "why": why, "exit": exit.code(),
+            "header": to_json(&header), "claims": to_json(&claims),
+            "explained": explained.iter().map(claims::Explained::to_json).collect::<Vec<_>>(),
+        }));
+        let out = &context.out;
+        out.indented(standing.line(), 2);
+        out.blank();
+        out.line(Line::new().bold("Header"));
+        out.fields(claims::header(&header));
+        out.blank();
+        let whose = match standing {
+            Standing::Valid => "Claims",
+            _ => "Claims, as the token states them",
+        };
+        out.line(Line::new().bold(whose));
+        for claim in &explained {
+            claim.show(out);
+        }
+        Ok(exit)
+    }
+
+    async fn standing(&self, text: &str, context: &Context) -> Result<Standing, CliError> {
+        let Some(configured) = self.identity.configured(None, context)? else {
+            return Ok(Standing::Unverified(
+                "no identity provider was named; give --issuer and --audience to check it"
+                    .to_owned(),
+            ));
+        };
+        let Some(audience) = configured.audience.clone() else {
+            return Ok(Standing::Unverified(
+                "no audience was named, and a token for somebody else is not valid; give --audience"
+                    .to_owned(),
+            ));
+        };
+        let _progress = context.out.progress("fetching the issuer's keys");
+        let identity = match configured.reach().await {
+            Ok(identity) => identity,
+            Err(error) => return Ok(Standing::Unverified(error.to_string())),
+        };
+        let token = BearerToken::new(SecretString::from(text.to_owned()));
+        let expected = Expectations::audience(audience).scopes(&self.identity.scope);
+        match identity.provider().validate(&token, &expected).await {
+            Ok(_) => Ok(Standing::Valid),
+            Err(OAuthError::Token(error)) => Ok(Standing::Invalid(error.to_string())),
+            Err(error) => Ok(Standing::Unverified(error.to_string())),
+        }
+    }
+}
+
+impl Standing {
+    fn line(&self) -> Line {
+        match self {
+            Self::Valid => Line::new().good("VALID").text(
+                ": the issuer's key signed it, for this audience, and it is within its time.",
+            ),
+            Self::Invalid(why) => Line::new().bad("NOT VALID").text(": ").text(why),
+            Self::Unverified(why) => {
+                Line::new().warn("NOT VERIFIED").text(": anybody can have written this. ").text(why)
+            }
+        }
+    }
+}
+
+fn read(context: &Context) -> Result<Zeroizing<String>, CliError> {
+    let mut text = Zeroizing::new(String::new());
+    if context.interactive {
+        text = context.secret("The token (it is not shown)", false, "")?;
+    } else {
+        let limit = LIMITS.bytes as u64 + 16;
+        let read = io::stdin().lock().take(limit).read_to_string(&mut text);
+        read.map_err(|error| CliError::new(format!("standard input could not be read: {error}")))?;
+    }
+    let trimmed = text.trim();
+    let bare = match trimmed.get(..7) {
+        Some(scheme) if scheme.eq_ignore_ascii_case("bearer ") => {
+            trimmed.get(7..).unwrap_or_default()
+        }
+        _ => trimmed,
+    };
+    let bare = Zeroizing::new(bare.trim().to_owned());
+    if bare.is_empty() {
+        return Err(
+            CliError::new("there is no token on standard input").next("etdi token < token.txt")
+        );
+    }
+    if bare.len() > LIMITS.bytes {
+        return Err(CliError::new("the token is larger than 256 KiB"));
+    }
+    Ok(bare)
+}
+
+/// The header and the claims. The signature is of no use to a reader.
+fn parts(text: &str) -> Result<(Vec<u8>, Vec<u8>), CliError> {
+    let mut parts = text.split('.');
+    let (Some(header), Some(payload), Some(_), None) =
+        (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
+        let parts = text.split('.').count();
+        return Err(CliError::new(format!(
+            "this is not a signed JWT, which has three parts; it has {parts}"
+        ))
+        .next(
+            "an opaque token can be read by its issuer alone: ask for a JWT by naming an audience",
+        ));
+    };
+    let decode = |part: &str, name: &str| {
+        base64url_decode(part).ok_or_else(|| {
+            CliError::new(format!("the token's {name} is not base64url without padding"))
+        })
+    };
+    Ok((decode(header, "header")?, decode(payload, "claims")?))
+}
+
+fn parse<'b>(bytes: &'b [u8], name: &str) -> Result<Value<'b>, CliError> {
+    let value = json::parse(bytes, LIMITS)
+        .map_err(|error| CliError::new(format!("the token's {name} are refused: {error}")))?;
+    match value {
+        Value::Object(_) => Ok(value),
+        other => {
+            Err(CliError::new(format!("the token's {name} are {}, not an object", other.kind())))
+        }
+    }
+}
+
+fn to_json(value: &Value<'_>) -> serde_json::Value {
+    serde_json::from_str(&value.to_canonical()).unwrap_or_default()
+}

@@ -1,0 +1,238 @@
+//! What the members of a token mean, in words.
+
+use etdi::json::{Object, Value};
+use etdi::text::escaped_json;
+use serde_json::json;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::line::Line;
+use crate::output::Output;
+
+/// One claim.
+pub(crate) struct Explained {
+    name: String,
+    value: String,
+    meaning: &'static str,
+    /// What follows from it at this moment.
+    now: Option<(String, Mood)>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mood {
+    Good,
+    Warn,
+    Bad,
+}
+
+/// Every claim, in the order of importance: who, for whom, when, what; then the others by name.
+pub(crate) fn explain(claims: &Value<'_>, now: OffsetDateTime) -> Vec<Explained> {
+    let Some(object) = claims.as_object() else {
+        return Vec::new();
+    };
+    let known = MEANINGS.iter().filter_map(|(name, meaning)| {
+        object.get(name).map(|value| explained(name, value, meaning, object, now))
+    });
+    let others = object.iter().filter(|(name, _)| meaning(name).is_none());
+    let others = others.map(|(name, value)| {
+        let meaning = match name.contains("://") {
+            true => {
+                "a claim of the issuer's own, by its name; what it means is between the two of you"
+            }
+            false => "not a claim that is known here",
+        };
+        explained(name, value, meaning, object, now)
+    });
+    let mut all: Vec<_> = known.chain(others).collect();
+    for name in ["iss", "aud", "iat", "exp"] {
+        if object.get(name).is_none() {
+            all.push(Explained {
+                name: name.to_owned(),
+                value: "missing".to_owned(),
+                meaning: meaning(name).unwrap_or_default(),
+                now: Some(("no token without it is accepted".to_owned(), Mood::Bad)),
+            });
+        }
+    }
+    all
+}
+
+/// The header's members. None of them proves anything: configuration decides what may be used.
+pub(crate) fn header(header: &Value<'_>) -> Vec<(&'static str, Line)> {
+    let Some(object) = header.as_object() else {
+        return Vec::new();
+    };
+    let mut fields = Vec::new();
+    for (name, _) in HEADER {
+        if let Some(value) = object.get(name) {
+            let line = Line::new().text(shown(value));
+            fields.push((*name, line.then(header_note(name, value))));
+        }
+    }
+    let others: Vec<_> = object.iter().map(|(name, _)| name).filter(|name| !known(name)).collect();
+    if !others.is_empty() {
+        fields.push(("others", Line::new().theirs(&others.join(", ")).dim("  ignored")));
+    }
+    fields
+}
+
+const HEADER: &[(&str, &str)] = &[
+    ("alg", "the algorithm that the token says it was signed with"),
+    ("kid", "the issuer's key that it says signed it"),
+    ("typ", "what kind of token it is"),
+    ("jwk", "a key in the token: never used"),
+    ("jku", "an address of keys in the token: never used"),
+    ("x5u", "an address of a certificate in the token: never used"),
+    ("x5c", "a certificate in the token: never used"),
+    ("crit", "members that must be understood: the token is refused"),
+];
+
+fn known(name: &str) -> bool {
+    HEADER.iter().any(|(known, _)| *known == name)
+}
+
+fn header_note(name: &str, value: &Value<'_>) -> Line {
+    let meaning = HEADER.iter().find(|(known, _)| *known == name).map(|(_, meaning)| *meaning);
+    let line = Line::new().text("  ");
+    match (name, value.as_str()) {
+        ("alg", Some("none")) => line.bad("not signed at all"),
+        ("alg", Some(alg)) if alg.starts_with("HS") => {
+            line.bad("a shared secret, which whoever checks it could sign with; refused")
+        }
+        ("crit" | "jwk" | "jku" | "x5u" | "x5c", _) => line.warn(meaning.unwrap_or_default()),
+        _ => line.dim(meaning.unwrap_or_default()),
+    }
+}
+
+const MEANINGS: &[(&str, &str)] = &[
+    ("iss", "who issued it"),
+    ("sub", "whom it speaks for"),
+    ("aud", "for whom it is; everybody else must refuse it"),
+    ("exp", "until when"),
+    ("nbf", "not before"),
+    ("iat", "issued at"),
+    ("auth_time", "when the person signed in"),
+    ("azp", "the client that asked for it"),
+    ("client_id", "the client that asked for it"),
+    ("cid", "the client that asked for it (Okta)"),
+    ("appid", "the client that asked for it (Entra, v1)"),
+    ("uid", "the person, by Okta's id; absent where a program speaks for itself"),
+    ("oid", "the person or program, by Entra's id"),
+    ("tid", "the Entra tenant"),
+    ("idtyp", "`app` where a program speaks for itself (Entra)"),
+    ("ver", "the version of the token's form"),
+    ("gty", "how it was asked for (Auth0)"),
+    ("org_id", "the organisation (Auth0)"),
+    ("scope", "what it allows"),
+    ("scp", "what it allows (Okta, Entra)"),
+    ("permissions", "what it allows, with role-based access control (Auth0)"),
+    ("roles", "what it allows (Entra, for programs)"),
+    ("cnf", "the key that its bearer must prove to have; alone it is worth nothing"),
+    ("act", "who acts for the subject"),
+    ("jti", "its number"),
+    ("nonce", "ties it to one sign-in: this is an ID token, not for calls"),
+    ("at_hash", "the hash of an access token: this is an ID token, not for calls"),
+    ("email", "about the person: this looks like an ID token"),
+    ("name", "about the person: this looks like an ID token"),
+    ("https://etdi.dev/definitions", "the tool definitions that the issuer vouches for (ETDI)"),
+];
+
+fn meaning(name: &str) -> Option<&'static str> {
+    MEANINGS.iter().find(|(known, _)| *known == name).map(|(_, meaning)| *meaning)
+}
+
+fn explained(
+    name: &str,
+    value: &Value<'_>,
+    meaning: &'static str,
+    claims: &Object<'_>,
+    now: OffsetDateTime,
+) -> Explained {
+    let (value, now) = match name {
+        "exp" | "nbf" | "iat" | "auth_time" => time(name, value, now),
+        "aud" if value.as_array().is_some_and(|all| all.len() > 1) => (
+            shown(value),
+            Some(("several: each of them can use it at the others".to_owned(), Mood::Warn)),
+        ),
+        "sub" => {
+            let machine = value.as_str().is_some_and(|sub| sub.ends_with("@clients"))
+                || claims
+                    .get("client_id")
+                    .and_then(Value::as_str)
+                    .is_some_and(|id| value.as_str() == Some(id));
+            (shown(value), machine.then(|| ("a program, not a person".to_owned(), Mood::Good)))
+        }
+        _ => (shown(value), None),
+    };
+    Explained { name: name.to_owned(), value, meaning, now }
+}
+
+fn time(name: &str, value: &Value<'_>, now: OffsetDateTime) -> (String, Option<(String, Mood)>) {
+    let Value::Number(number) = value else {
+        return (shown(value), Some(("not a number of seconds: refused".to_owned(), Mood::Bad)));
+    };
+    let seconds = number.value;
+    // Beyond these no time can be written.
+    if !seconds.is_finite() || !(0.0..253_402_300_800.0).contains(&seconds) {
+        return (shown(value), Some(("no time of this era: refused".to_owned(), Mood::Bad)));
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "it is between 0 and the year 10,000")]
+    let at = OffsetDateTime::from_unix_timestamp(seconds as i64);
+    let Ok(at) = at else {
+        return (shown(value), None);
+    };
+    let text = at.format(&Rfc3339).unwrap_or_default();
+    let left = at - now;
+    let note = match (name, left.is_positive()) {
+        ("exp", true) => (format!("{} left", span(left)), Mood::Good),
+        ("exp", false) => (format!("expired {} ago", span(left)), Mood::Bad),
+        ("nbf", true) => (format!("not for another {}", span(left)), Mood::Bad),
+        ("iat", true) => {
+            (format!("{} from now: its clock or this one is wrong", span(left)), Mood::Warn)
+        }
+        _ => (format!("{} ago", span(left)), Mood::Good),
+    };
+    (text, Some(note))
+}
+
+/// A length of time, roughly.
+fn span(time: time::Duration) -> String {
+    let seconds = time.whole_seconds().unsigned_abs();
+    let (many, unit) = match seconds {
+        0..120 => (seconds, "s"),
+        120..7_200 => (seconds / 60, "min"),
+        7_200..172_800 => (seconds / 3_600, "h"),
+        _ => (seconds / 86_400, "days"),
+    };
+    format!("{many} {unit}")
+}
+
+/// A value as JSON, a string without its quotes; every hidden character is shown.
+fn shown(value: &Value<'_>) -> String {
+    match value.as_str() {
+        Some(text) => etdi::text::escaped(text).to_string(),
+        None => escaped_json(&value.to_canonical()),
+    }
+}
+
+impl Explained {
+    pub(crate) fn to_json(&self) -> serde_json::Value {
+        json!({
+            "claim": self.name, "value": self.value, "meaning": self.meaning,
+            "now": self.now.as_ref().map(|(text, _)| text),
+        })
+    }
+
+    pub(crate) fn show(&self, out: &Output) {
+        let name = etdi::text::escaped(&self.name).to_string();
+        let line = Line::new().text("  ").bold(format!("{name:12}")).text("  ").text(&self.value);
+        let line = match &self.now {
+            Some((text, Mood::Good)) => line.text("  ").good(text),
+            Some((text, Mood::Warn)) => line.text("  ").warn(text),
+            Some((text, Mood::Bad)) => line.text("  ").bad(text),
+            None => line,
+        };
+        out.indented(line, 16);
+        out.indented(Line::new().text(" ".repeat(16)).dim(self.meaning), 16);
+    }
+}

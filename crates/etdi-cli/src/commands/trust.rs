@@ -1,0 +1,173 @@
+//! `etdi trust`.
+
+use clap::{Args, Subcommand};
+use etdi::trust::{MinBinding, TrustedProvider};
+use serde_json::{Value, json};
+
+use crate::context::Context;
+use crate::exit::{CliError, Ending, Exit};
+use crate::line::Line;
+use crate::proposal::Source;
+use crate::trust_file::TrustFile;
+
+/// Add, list and remove the providers that are trusted.
+///
+/// Nothing that a server sends ever adds to them.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  etdi trust add https://trustedsoft.example --jwks-uri https://trustedsoft.example/jwks.json
+  etdi trust add https://trustedsoft.example --key publisher.jwk --thumbprint …
+  etdi trust add https://trustedsoft.example --issuer https://tenant.auth0.com/ --kind auth0 \\
+      --client … --attestation-audience https://attestations.trustedsoft.example
+  etdi trust list
+  etdi trust remove https://trustedsoft.example")]
+pub(crate) struct Trust {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Subcommand, Debug)]
+enum Action {
+    /// Fetch or read a provider's keys, show their thumbprints, and trust them once confirmed.
+    Add {
+        /// The provider's id: a URI, compared as bytes.
+        id: String,
+        #[command(flatten)]
+        source: Box<Source>,
+    },
+    /// List who is trusted, with what.
+    List,
+    /// Trust a provider no more.
+    Remove {
+        /// The provider's id.
+        id: String,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+impl Trust {
+    pub(crate) async fn run(self, context: &Context) -> Ending {
+        match self.action {
+            Action::Add { id, source } => add(&id, &source, context).await,
+            Action::List => list(context),
+            Action::Remove { id, yes } => remove(&id, yes, context),
+        }
+    }
+}
+
+async fn add(id: &str, source: &Source, context: &Context) -> Ending {
+    let mut file = TrustFile::parse(&context.config, &context.trust_text()?)?;
+    let proposal = source.propose(id, context).await?;
+    let keys = proposal.keys_json();
+    file.add(&proposal.confirmed(source, context)?)?;
+    file.replace()?;
+    context.out.json(&json!({ "added": id, "keys": keys, "config": context.config }));
+    context.out.line(
+        Line::new()
+            .good("added ")
+            .theirs(id)
+            .text(" to ")
+            .theirs(&context.config.display().to_string()),
+    );
+    Ok(Exit::Ok)
+}
+
+fn list(context: &Context) -> Ending {
+    let trust = context.trust()?;
+    let answer: Vec<_> = trust.providers().iter().map(to_json).collect();
+    context.out.json(&json!({ "config": context.config, "providers": answer }));
+    if trust.providers().is_empty() {
+        context.out.line("Nobody is trusted.");
+        context.out.next("etdi trust add URI --jwks-uri URL");
+    }
+    for provider in trust.providers() {
+        show(provider, context);
+    }
+    Ok(Exit::Ok)
+}
+
+fn show(provider: &TrustedProvider, context: &Context) {
+    let theirs = |text: &str| Line::new().theirs(text);
+    context.out.line(Line::new().bold(etdi::text::escaped(&provider.id)));
+    let mut fields = vec![("signs", theirs(&provider.authorities.join(", ")))];
+    for key in &provider.keys {
+        fields.push(("key", theirs(key.kid().unwrap_or_default())));
+        if key.kid() != Some(&key.thumbprint()) {
+            fields.push(("", Line::new().dim(format!("thumbprint {}", key.thumbprint()))));
+        }
+    }
+    if let Some(uri) = &provider.jwks_uri {
+        fields.push(("keys at", theirs(uri)));
+    }
+    for issuer in &provider.issuers {
+        let kind = format!(" ({})", format!("{:?}", issuer.kind).to_ascii_lowercase());
+        fields.push(("issuer", theirs(&issuer.issuer).text(kind)));
+        fields.push(("clients", theirs(&issuer.clients.join(", "))));
+        match &issuer.attestation_audience {
+            Some(audience) => fields.push(("audience", theirs(audience))),
+            None => {
+                fields.push(("audience", Line::new().warn("none: its attestations are refused")))
+            }
+        }
+    }
+    fields.push(("needs", Line::from(needs(provider.min_binding))));
+    for revoked in &provider.revoked {
+        fields.push(("revoked", Line::new().warn(revoked)));
+    }
+    context.out.fields(fields);
+    context.out.blank();
+}
+
+fn needs(binding: MinBinding) -> &'static str {
+    match binding {
+        MinBinding::Signature => "a signature",
+        MinBinding::Key => "an attestation of the signing key",
+        MinBinding::Digest => "an attestation of the definition",
+    }
+}
+
+fn to_json(provider: &TrustedProvider) -> Value {
+    let issuers: Vec<_> = provider
+        .issuers
+        .iter()
+        .map(|issuer| {
+            json!({
+                "issuer": issuer.issuer, "clients": issuer.clients,
+                "kind": format!("{:?}", issuer.kind).to_ascii_lowercase(),
+                "attestation_audience": issuer.attestation_audience, "claim": issuer.claim,
+            })
+        })
+        .collect();
+    let keys: Vec<_> = provider
+        .keys
+        .iter()
+        .map(|key| json!({ "kid": key.kid(), "thumbprint": key.thumbprint() }))
+        .collect();
+    let revoked: Vec<_> = provider.revoked.iter().map(ToString::to_string).collect();
+    json!({
+        "id": provider.id, "authorities": provider.authorities, "keys": keys,
+        "jwks_uri": provider.jwks_uri, "issuers": issuers, "revoked": revoked,
+        "min_binding": format!("{:?}", provider.min_binding).to_ascii_lowercase(),
+    })
+}
+
+fn remove(id: &str, yes: bool, context: &Context) -> Ending {
+    let mut file = TrustFile::parse(&context.config, &context.trust_text()?)?;
+    if !file.remove(id)? {
+        return Err(CliError::new("there is no entry for this provider")
+            .at(id)
+            .next("etdi trust list"));
+    }
+    let question =
+        format!("Trust {} no more? What it signed is then unknown", etdi::text::escaped(id));
+    if !yes && !context.confirm(&question, "give --yes")? {
+        return Err(CliError::new("nothing was removed"));
+    }
+    file.replace()?;
+    context.out.json(&json!({ "removed": id, "config": context.config }));
+    context.out.line(Line::new().good("removed ").theirs(id));
+    Ok(Exit::Ok)
+}

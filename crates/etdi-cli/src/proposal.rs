@@ -1,0 +1,265 @@
+//! A provider that a person may decide to trust: its keys, fetched or read, and the confirmation of
+//! their thumbprints.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::{Args, ValueEnum};
+use etdi::oauth::{AttestationVerifier, JwksClient, KeySet};
+use etdi::text::escaped;
+use etdi::trust::{IssuerKind, MinBinding, TrustedIssuer, TrustedProvider};
+use etdi::{Jwk, Provider};
+use serde_json::json;
+
+use crate::context::Context;
+use crate::exit::CliError;
+use crate::files;
+use crate::line::Line;
+use crate::network::NetworkOptions;
+use crate::public_key;
+
+/// Where a provider's keys come from.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct Source {
+    /// A tool-id authority that it may sign; otherwise the host of its id. Any number of times.
+    #[arg(long, value_name = "HOST")]
+    pub(crate) authority: Vec<String>,
+    /// A public key in a file: a JWK, a JWKS, or PEM. Any number of times.
+    #[arg(long, value_name = "FILE", conflicts_with = "jwks_uri")]
+    pub(crate) key: Vec<PathBuf>,
+    /// Where it publishes its keys; they are fetched whenever they are needed.
+    #[arg(long, value_name = "URL")]
+    pub(crate) jwks_uri: Option<String>,
+    /// With --jwks-uri: write down the keys that are there now, and fetch nothing later.
+    #[arg(long, requires = "jwks_uri")]
+    pub(crate) pin: bool,
+    /// An identity provider that vouches for it, exactly as it calls itself.
+    #[arg(long, value_name = "ISSUER", requires = "client")]
+    pub(crate) issuer: Option<String>,
+    /// The kind of the issuer.
+    #[arg(long, value_enum, default_value_t, value_name = "KIND")]
+    pub(crate) kind: Kind,
+    /// A client of the issuer that speaks for the provider. Any number of times.
+    #[arg(long, value_name = "CLIENT", requires = "issuer")]
+    pub(crate) client: Vec<String>,
+    /// The audience of the issuer's attestations.
+    #[arg(long, value_name = "URI", requires = "issuer")]
+    pub(crate) attestation_audience: Option<String>,
+    /// The claim in which attestations list definitions.
+    #[arg(long, value_name = "NAME", requires = "issuer")]
+    pub(crate) claim: Option<String>,
+    /// The weakest evidence that counts.
+    #[arg(long, value_enum, default_value_t, value_name = "BINDING")]
+    pub(crate) min_binding: Binding,
+    /// Confirm a key by its RFC 7638 thumbprint, and ask nothing. Once for each key.
+    #[arg(long, value_name = "THUMBPRINT")]
+    pub(crate) thumbprint: Vec<String>,
+    #[command(flatten)]
+    pub(crate) network: NetworkOptions,
+}
+
+/// The kinds of issuer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Kind {
+    Auth0,
+    Okta,
+    Entra,
+    #[default]
+    Generic,
+}
+
+/// The weakest evidence that counts.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum Binding {
+    /// A signature by one of its keys.
+    #[default]
+    Signature,
+    /// An attestation of the signing key.
+    Key,
+    /// An attestation of the definition.
+    Digest,
+}
+
+impl From<Kind> for IssuerKind {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Auth0 => Self::Auth0,
+            Kind::Okta => Self::Okta,
+            Kind::Entra => Self::Entra,
+            Kind::Generic => Self::Generic,
+        }
+    }
+}
+
+/// A key that would be trusted, and where it was found.
+struct Shown {
+    jwk: Jwk,
+    from: String,
+}
+
+/// An entry that is not trusted yet.
+pub(crate) struct Proposal {
+    provider: TrustedProvider,
+    keys: Vec<Shown>,
+}
+
+impl Source {
+    /// Whether it names any.
+    pub(crate) fn is_given(&self) -> bool {
+        !self.key.is_empty() || self.jwks_uri.is_some() || self.issuer.is_some()
+    }
+
+    /// Reads and fetches what `id` would be trusted with.
+    pub(crate) async fn propose(&self, id: &str, context: &Context) -> Result<Proposal, CliError> {
+        let named = Provider::new(id, "").map_err(CliError::new)?;
+        if !self.is_given() {
+            return Err(CliError::new("nothing says where the provider's keys are")
+                .next("give --jwks-uri URL, --key FILE, or --issuer ISSUER with --client"));
+        }
+        let mut authorities = self.authority.clone();
+        if authorities.is_empty() {
+            authorities.extend(named.host());
+        }
+        let mut proposal = Proposal {
+            provider: TrustedProvider {
+                id: id.to_owned(),
+                authorities,
+                keys: Vec::new(),
+                jwks_uri: None,
+                min_binding: match self.min_binding {
+                    Binding::Signature => MinBinding::Signature,
+                    Binding::Key => MinBinding::Key,
+                    Binding::Digest => MinBinding::Digest,
+                },
+                revoked: Vec::new(),
+                issuers: Vec::new(),
+            },
+            keys: Vec::new(),
+        };
+        for path in &self.key {
+            proposal.read(path)?;
+        }
+        self.fetch(&mut proposal, context).await?;
+        if proposal.keys.is_empty() {
+            return Err(CliError::new("there is no usable key, so nothing is added"));
+        }
+        Ok(proposal)
+    }
+
+    async fn fetch(&self, proposal: &mut Proposal, context: &Context) -> Result<(), CliError> {
+        let network = self.network.network()?;
+        let _progress = context.out.progress("fetching keys");
+        if let Some(uri) = &self.jwks_uri {
+            let client = JwksClient::new(uri, network.clone(), Arc::clone(&context.clock))
+                .map_err(|error| CliError::new(error).at(uri))?;
+            let keys = client.refresh().await.map_err(|error| CliError::new(error).at(uri))?;
+            proposal.show(&keys, uri, context);
+            if self.pin {
+                let named = keys.jwks().iter().filter(|jwk| jwk.kid().is_some());
+                proposal.provider.keys.extend(named.cloned());
+            } else {
+                proposal.provider.jwks_uri = Some(uri.clone());
+            }
+        }
+        if let Some(name) = &self.issuer {
+            let issuer = TrustedIssuer {
+                issuer: name.clone(),
+                kind: self.kind.into(),
+                clients: self.client.clone(),
+                attestation_audience: self.attestation_audience.clone(),
+                claim: self.claim.clone(),
+            };
+            let verifier = AttestationVerifier::new(network, Arc::clone(&context.clock))
+                .map_err(CliError::new)?;
+            let client =
+                verifier.keys_of(&issuer).await.map_err(|error| CliError::new(error).at(name))?;
+            let keys = client.refresh().await.map_err(|error| CliError::new(error).at(name))?;
+            proposal.show(&keys, client.uri(), context);
+            proposal.provider.issuers.push(issuer);
+        }
+        Ok(())
+    }
+}
+
+impl Proposal {
+    fn read(&mut self, path: &Path) -> Result<(), CliError> {
+        for jwk in
+            public_key::read(&files::read(path)?).map_err(|error| error.at(path.display()))?
+        {
+            let jwk =
+                if jwk.kid().is_some() { jwk } else { jwk.clone().with_kid(jwk.thumbprint()) };
+            self.provider.keys.push(jwk.clone());
+            self.keys.push(Shown { jwk, from: path.display().to_string() });
+        }
+        Ok(())
+    }
+
+    fn show(&mut self, keys: &KeySet, from: &str, context: &Context) {
+        for skipped in keys.skipped() {
+            let remark = format!("key number {} is left out: {}", skipped.index + 1, skipped.why);
+            context.out.remark(Line::new().warn("note: ").text(remark));
+        }
+        let jwks = keys.jwks().iter();
+        self.keys.extend(jwks.map(|jwk| Shown { jwk: jwk.clone(), from: from.to_owned() }));
+    }
+
+    /// The entry, once somebody has confirmed every key.
+    pub(crate) fn confirmed(
+        self,
+        source: &Source,
+        context: &Context,
+    ) -> Result<TrustedProvider, CliError> {
+        let out = &context.out;
+        out.line(Line::new().text("The provider ").bold(escaped(&self.provider.id)).text(format!(
+            " would sign tools of {}",
+            escaped(&self.provider.authorities.join(", "))
+        )));
+        for key in &self.keys {
+            let name = key.jwk.kid().map_or_else(|| "(no kid)".to_owned(), str::to_owned);
+            out.line(Line::new().text("  key ").theirs(&name).text("  ").dim(alg(&key.jwk)));
+            out.fields([
+                ("  thumbprint", Line::new().bold(key.jwk.thumbprint())),
+                ("  from", Line::new().theirs(&key.from)),
+            ]);
+        }
+        let open: Vec<_> = self.keys.iter().map(|key| key.jwk.thumbprint()).collect();
+        let unknown = source.thumbprint.iter().find(|given| !open.contains(given));
+        if let Some(unknown) = unknown {
+            return Err(CliError::new("no key that was found has this thumbprint")
+                .at(unknown)
+                .next("the provider may have changed its keys: ask it, over another channel"));
+        }
+        let open: Vec<_> =
+            open.into_iter().filter(|one| !source.thumbprint.contains(one)).collect();
+        let sure = open.is_empty()
+            || (source.thumbprint.is_empty()
+                && context.interactive
+                && context.confirm(
+                    "Do these thumbprints agree with what the provider says elsewhere?",
+                    "",
+                )?);
+        match (sure, context.interactive && source.thumbprint.is_empty()) {
+            (true, _) => Ok(self.provider),
+            (false, true) => Err(CliError::new("not confirmed; nothing was added")),
+            (false, false) => Err(CliError::new(format!(
+                "these keys are not confirmed, so nothing was added: {}",
+                open.join(" ")
+            ))
+            .next("compare them with the provider's over another channel, then add --thumbprint for each")),
+        }
+    }
+
+    /// What a program is told of the keys.
+    pub(crate) fn keys_json(&self) -> serde_json::Value {
+        self.keys
+            .iter()
+            .map(|key| {
+                json!({ "kid": key.jwk.kid(), "thumbprint": key.jwk.thumbprint(), "from": key.from })
+            })
+            .collect()
+    }
+}
+
+fn alg(jwk: &Jwk) -> String {
+    jwk.algorithm().map_or_else(|| "no usable algorithm".to_owned(), |alg| alg.to_string())
+}
