@@ -93,6 +93,7 @@ More
   completions  Completions for a shell
   help         Help on a command; `etdi help exit-codes` for the exit codes
 
+Options
 {options}{after-help}";
 
 const EXAMPLES: &str = "\

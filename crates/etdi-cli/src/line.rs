@@ -79,6 +79,8 @@ impl Line {
                 let taken = console::measure_text_width(word.trim_end_matches(' '));
                 if !empty && used + taken > width {
                     lines.push(line.trimmed());
+                    // What is to be copied, a digest or an address, is kept in one piece if it can be.
+                    let indent = if indent + taken > width { indent.min(4) } else { indent };
                     line = Self::new().text(" ".repeat(indent));
                     used = indent;
                     empty = true;

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anstream::{AutoStream, ColorChoice};
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets};
 use etdi::text::json_escaped;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
@@ -79,7 +79,8 @@ impl Output {
         }
     }
 
-    /// A table without lines, as wide as the terminal.
+    /// A table without lines, as wide as the terminal. The last column is never broken: it holds what
+    /// a person copies.
     pub(crate) fn table(&self, header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) {
         let mut table = Table::new();
         table.load_style(presets::NOTHING).set_header(header.to_vec());
@@ -93,11 +94,16 @@ impl Output {
         for column in table.column_iter_mut() {
             column.set_padding((0, 2));
         }
+        if let Some(last) = header.len().checked_sub(1).and_then(|last| table.column_mut(last)) {
+            last.set_constraint(ColumnConstraint::ContentWidth);
+        }
         if self.json || self.quiet {
             return;
         }
-        for line in table.lines() {
-            write(&self.stdout, &format_args!("{}\n", visible(line.trim_end())));
+        for (place, line) in table.lines().enumerate() {
+            let line = line.trim_end();
+            let line = if place == 0 { Line::new().bold(line) } else { Line::from(line) };
+            write(&self.stdout, &format_args!("{line}\n"));
         }
     }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use etdi::trust::{MinBinding, TrustedIssuer, TrustedProvider};
 use etdi::{Jwk, TrustConfig};
-use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, Table, value};
+use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, RawString, Table, value};
 
 use crate::exit::CliError;
 use crate::files::{self, Access, Change};
@@ -50,7 +50,7 @@ impl TrustFile {
             return extend(entry, provider);
         }
         // What stands at the end of the file stays above the new entry.
-        let above = self.document.trailing().as_str().unwrap_or_default().to_owned();
+        let above = prefix(Some(self.document.trailing()));
         let mut entry = table(provider);
         let blank = if above.is_empty() || above.ends_with("\n\n") { "" } else { "\n" };
         entry.decor_mut().set_prefix(format!("{above}{blank}"));
@@ -59,12 +59,31 @@ impl TrustFile {
         Ok(())
     }
 
-    /// Removes the entry with this id. Says whether there was one.
+    /// Removes the entry with this id, and the comment right above it. Says whether there was one.
     pub(crate) fn remove(&mut self, id: &str) -> Result<bool, CliError> {
         let entries = self.entries()?;
-        let before = entries.len();
-        entries.retain(|entry| !has_id(entry, id));
-        Ok(entries.len() < before)
+        let Some(place) = entries.iter().position(|entry| has_id(entry, id)) else {
+            return Ok(false);
+        };
+        let gone = entries.get(place);
+        let above = gone.map(|entry| prefix(entry.decor().prefix())).unwrap_or_default();
+        entries.remove(place);
+        // What a blank line separates from the entry is about something else.
+        let Some((kept, _)) = above.rsplit_once("\n\n") else {
+            return Ok(true);
+        };
+        let kept = format!("{kept}\n");
+        match entries.get_mut(place) {
+            Some(next) => {
+                let own = prefix(next.decor().prefix());
+                next.decor_mut().set_prefix(format!("{kept}{own}"));
+            }
+            None => {
+                let end = prefix(Some(self.document.trailing()));
+                self.document.set_trailing(format!("{kept}{end}"));
+            }
+        }
+        Ok(true)
     }
 
     /// The text, if it is a configuration that may be used.
@@ -107,6 +126,11 @@ impl TrustFile {
     fn entry_mut(&mut self, id: &str) -> Result<Option<&mut Table>, CliError> {
         Ok(self.entries()?.iter_mut().find(|entry| has_id(entry, id)))
     }
+}
+
+/// The blanks and comments above something.
+fn prefix(raw: Option<&RawString>) -> String {
+    raw.and_then(RawString::as_str).unwrap_or_default().to_owned()
 }
 
 fn has_id(entry: &Table, id: &str) -> bool {
@@ -232,7 +256,11 @@ mod tests {
         let mut written = file("");
         written.add(&provider).unwrap();
         let read = TrustConfig::parse(&written.checked().unwrap()).unwrap();
-        assert_eq!(format!("{:?}", read.providers()), format!("{:?}", [provider]));
+        let mut read = read.providers()[0].clone();
+        assert_eq!(read.keys, provider.keys);
+        read.keys = Vec::new();
+        provider.keys = Vec::new();
+        assert_eq!(format!("{read:?}"), format!("{provider:?}"));
     }
 
     #[test]

@@ -155,11 +155,10 @@ fn list(keyring: &Keyring, context: &Context) -> Ending {
             series.name.clone(),
             state(series, entry).to_owned(),
             if entry.encrypted { "passphrase" } else { "plain" }.to_owned(),
-            entry.created.date().to_string(),
             entry.kid().to_owned(),
         ]
     });
-    context.out.table(&["NAME", "STATE", "FILE", "MADE", "KEY ID"], rows);
+    context.out.table(&["NAME", "STATE", "FILE", "KEY ID"], rows);
     Ok(Exit::Ok)
 }
 

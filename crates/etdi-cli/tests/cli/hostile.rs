@@ -1,0 +1,121 @@
+//! What tools, tokens and logs hold never acts on a terminal.
+
+use etdi::keys::base64url_encode;
+use etdi::text::has_hidden_characters;
+use proptest::prelude::*;
+use serde_json::json;
+
+use crate::program::{Folder, TOOL};
+use crate::terminal::run;
+
+const EVIL: &str = "\u{1b}]0;owned\u{7}\u{1b}[2J\u{9b}31m\u{202e}\u{200b}\u{e0041}\r\n\t\u{8}";
+
+/// Every stream of a run, as text for a person and as JSON.
+fn shown(folder: &Folder, arguments: &[&str], input: &str) -> String {
+    let person = folder.run_with(arguments, input);
+    let program = folder.run_with(&[arguments, &["--json"]].concat(), input);
+    [person.out, person.err, program.out, program.err].concat()
+}
+
+fn assert_harmless(shown: &str) {
+    let harmless =
+        |c: char| c == '\n' || !has_hidden_characters(&c.to_string()) && !"\r\t".contains(c);
+    assert!(shown.chars().all(harmless), "{shown:?}");
+}
+
+#[test]
+fn a_hostile_definition_is_shown_harmlessly() {
+    let folder = Folder::new().trusting();
+    let tool = json!({
+        "name": format!("scan{EVIL}"), "description": EVIL, "inputSchema": {},
+        "_meta": { "dev.etdi/definition": {
+            "schema": 1, "id": "evil.example/scan", "name": EVIL, "version": "1.0.0",
+            "provider": { "id": "https://evil.example", "name": EVIL }, "servers": [EVIL],
+            "permissions": [{ "scope": "a", "description": EVIL, "required": true }],
+            "signature": EVIL,
+        }},
+    });
+    folder.put("evil.json", &tool.to_string());
+    folder.put("malformed.json", &tool.to_string().replace("\"schema\":1", "\"schema\":2"));
+    for file in ["evil.json", "malformed.json"] {
+        assert_harmless(&shown(&folder, &["verify", file], ""));
+    }
+    let flags =
+        ["--provider", "https://a.example", "--tool-version", "1.0.0", "--id", "a.example/x"];
+    let sign = [&["sign", "evil.json", "--key", "publisher.pem"], &flags[..]].concat();
+    assert_harmless(&shown(&folder, &sign, ""));
+    assert_harmless(&shown(&folder, &[&sign[..], &["-o", "out.json"]].concat(), ""));
+    assert_harmless(&folder.text("out.json"));
+    // What was escaped is the same value: the signature still holds.
+    folder.put("trust.toml", &folder.text("trust.toml").replace("trustedsoft", "a"));
+    let trust = folder.text("trust.toml").replace("https://a.example\"", "https://a.example\"");
+    folder.put("trust.toml", &trust);
+    assert_eq!(folder.run(&["verify", "out.json"]).code, 0);
+}
+
+#[test]
+fn hostile_names_in_specifications_and_arguments_are_shown_harmlessly() {
+    let folder = Folder::new().trusting();
+    folder.put("tool.json", &TOOL.replace("scan", "sc\\u001b[2Jan"));
+    assert_harmless(&shown(
+        &folder,
+        &["sign", "tool.json", "--key", "publisher.pem", "--spec", "spec.toml"],
+        "",
+    ));
+    assert_harmless(&shown(&folder, &["verify", "no\u{1b}[2Jfile"], ""));
+    assert_harmless(&shown(&folder, &["trust", "remove", EVIL, "--yes"], ""));
+    assert_harmless(&shown(&folder, &["keys", "export", EVIL], ""));
+}
+
+#[test]
+fn a_hostile_log_is_shown_harmlessly() {
+    let folder = Folder::new();
+    let event = |kind: &str, data: serde_json::Value| {
+        json!({ "id": "0190a000-0000-7000-8000-000000000000", "time": "2026-11-22T10:00:00Z",
+            "correlation_id": null, "source": EVIL, "type": kind, "data": data })
+        .to_string()
+    };
+    let tool = json!({ "server": EVIL, "id": EVIL, "name": EVIL, "version": EVIL, "digest": EVIL, "provider": EVIL });
+    let lines = [
+        event(
+            "tool_verified",
+            json!({ "tool": tool, "who": EVIL, "origin": EVIL, "what": [EVIL], "decision": EVIL }),
+        ),
+        event("tool_discovered", json!({ "tool": tool, "signed": true })),
+        event("client_disconnected", json!({ "server": EVIL, "reason": EVIL })),
+        format!("{{\"type\": \"{}\"}}", "\u{1b}[2J"),
+    ];
+    folder.put("events.jsonl", &lines.join("\n"));
+    assert_harmless(&shown(&folder, &["audit", "events.jsonl"], ""));
+}
+
+#[test]
+fn a_hostile_token_cannot_touch_the_terminal() {
+    let folder = Folder::new().set("NO_COLOR", "1");
+    let part = |value: serde_json::Value| base64url_encode(value.to_string().as_bytes());
+    let header = part(json!({ "alg": EVIL, "kid": EVIL, EVIL: 1 }));
+    let claims = part(json!({ "iss": EVIL, EVIL: EVIL, "exp": EVIL, "aud": [EVIL, EVIL] }));
+    let typed = format!("{header}.{claims}.AA\r");
+    let screen = run(&folder, 80, &["token"], &[("The token", &typed)]);
+    let text = String::from_utf8(screen.bytes.clone()).unwrap();
+    // The answer begins with its verdict; before it, the question moves the cursor.
+    let (_, answer) = text.split_once("NOT VERIFIED").unwrap();
+    assert_harmless(&answer.replace("\r\n", "\n"));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn nothing_from_a_token_reaches_the_terminal_unescaped(
+        name in any::<String>(), value in any::<String>(), raw in any::<Vec<u8>>(),
+    ) {
+        let folder = Folder::new();
+        let part = |value: serde_json::Value| base64url_encode(value.to_string().as_bytes());
+        let header = part(json!({ "alg": "none", "typ": value }));
+        let claims = part(json!({ "iss": name, name: value, "nested": { "a": [value] } }));
+        assert_harmless(&shown(&folder, &["token"], &format!("{header}.{claims}.AA")));
+        assert_harmless(&shown(&folder, &["token"], &format!("{}.{claims}.AA", base64url_encode(&raw))));
+        assert_harmless(&shown(&folder, &["token"], &String::from_utf8_lossy(&raw)));
+    }
+}

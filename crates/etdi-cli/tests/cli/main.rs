@@ -1,0 +1,12 @@
+//! The command as a person or a pipeline uses it: the program itself, in a pseudo-terminal where it
+//! has a screen.
+
+#![cfg(test)]
+#![cfg(unix)]
+
+mod behaviour;
+mod hostile;
+mod issuer;
+mod program;
+mod screens;
+mod terminal;

@@ -1,0 +1,256 @@
+//! Every screen, in a terminal of 80 and of 120 columns, plain and in colour.
+
+use crate::issuer::Issuer;
+use crate::program::{Folder, claims, token};
+use crate::terminal::{Script, run};
+
+/// The four views of one screen. `folder` makes the state that the command finds.
+fn views(folder: impl Fn() -> Folder, arguments: &[&str], script: Script<'_>, code: i32) -> String {
+    let mut all = format!("$ etdi {}\n", arguments.join(" "));
+    for columns in [80, 120] {
+        let plain = folder().set("NO_COLOR", "1");
+        let plain = run(&plain, columns, arguments, script);
+        assert_eq!(plain.code, code, "{}", plain.text());
+        all.push_str(&format!("---- {columns} columns\n{}\n", plain.text()));
+        let coloured = run(&folder(), columns, arguments, script);
+        let styled = coloured.styled();
+        assert_eq!(coloured.text(), plain.text(), "colour changes no text");
+        all.push_str(&format!("---- {columns} columns, in colour\n{styled}\n"));
+    }
+    all.push_str(&format!("---- exit code {code}\n"));
+    redact_ports(all)
+}
+
+/// The command line itself may name a port.
+fn redact_ports(text: String) -> String {
+    let mut parts = text.split("127.0.0.1:");
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let rest = part.trim_start_matches(|c: char| c.is_ascii_digit() || c == '#');
+        out.push_str(&format!("127.0.0.1:#####{rest}"));
+    }
+    out
+}
+
+macro_rules! screen {
+    ($name:ident, $folder:expr, $arguments:expr, $script:expr, $code:expr) => {
+        #[test]
+        fn $name() {
+            let shown = views($folder, $arguments, $script, $code);
+            insta::assert_snapshot!(stringify!($name), shown);
+        }
+    };
+}
+
+fn keyed() -> Folder {
+    let folder = Folder::new();
+    assert_eq!(folder.run(&["keys", "generate"]).code, 0);
+    folder
+}
+
+fn rotated() -> Folder {
+    let folder = keyed();
+    assert_eq!(folder.run(&["keys", "rotate"]).code, 0);
+    folder
+}
+
+fn trusting() -> Folder {
+    Folder::new().trusting().signed()
+}
+
+fn logged() -> Folder {
+    let folder = Folder::new();
+    folder.put("events.jsonl", include_str!("events.jsonl"));
+    folder
+}
+
+screen!(help, Folder::new, &["--help"], &[], 0);
+screen!(exit_codes, Folder::new, &["exit-codes"], &[], 0);
+screen!(wrong_usage, Folder::new, &["verify"], &[], 2);
+
+screen!(init_empty, Folder::new, &["init", "--empty"], &[], 0);
+screen!(init_refuses_to_overwrite, trusting, &["init"], &[], 2);
+screen!(
+    init_asks,
+    || {
+        let folder = Folder::new().trusting();
+        std::fs::remove_file(folder.file("trust.toml")).unwrap();
+        folder
+    },
+    &["init"],
+    &[
+        ("Name a publisher now?", "y"),
+        ("Its id, a URI", "https://trustedsoft.example\r"),
+        ("The authority of its tool ids", "\r"),
+        ("Where are its keys?", "\u{1b}[B\r"),
+        ("The file", "publisher.jwk\r"),
+        ("Do these thumbprints agree", "y"),
+    ],
+    0
+);
+
+screen!(trust_list, trusting, &["trust", "list"], &[], 0);
+screen!(
+    trust_remove,
+    trusting,
+    &["trust", "remove", "https://trustedsoft.example"],
+    &[("Trust https://trustedsoft.example no more?", "y")],
+    0
+);
+screen!(
+    trust_add_declined,
+    || {
+        let folder = trusting();
+        assert_eq!(
+            folder.run(&["trust", "remove", "--yes", "https://trustedsoft.example"]).code,
+            0
+        );
+        folder
+    },
+    &["trust", "add", "https://trustedsoft.example", "--key", "publisher.jwk"],
+    &[("Do these thumbprints agree", "n")],
+    2
+);
+
+#[test]
+fn trust_add_fetched() {
+    let issuer = Issuer::start();
+    let jwks = issuer.jwks();
+    let arguments =
+        ["trust", "add", "https://other.example", "--jwks-uri", &jwks, "--danger-loopback-http"];
+    let shown = views(trusting, &arguments, &[("Do these thumbprints agree", "y")], 0);
+    insta::assert_snapshot!("trust_add_fetched", shown);
+}
+
+#[test]
+fn doctor_is_content() {
+    let issuer = Issuer::start();
+    let folder = || trusting().set("ETDI_CLIENT_SECRET", "s3cret");
+    let arguments = [
+        "doctor",
+        "--issuer",
+        &issuer.url,
+        "--client-id",
+        "my-client",
+        "--audience",
+        "https://api.example",
+        "--scope",
+        "execute:tools",
+        "--danger-loopback-http",
+    ];
+    insta::assert_snapshot!("doctor_is_content", views(folder, &arguments, &[], 0));
+}
+
+#[test]
+fn doctor_finds_a_wrong_issuer() {
+    let issuer = Issuer::start();
+    let with_slash = format!("{}/", issuer.url);
+    let arguments = ["doctor", "--issuer", &with_slash, "--danger-loopback-http"];
+    insta::assert_snapshot!("doctor_finds_a_wrong_issuer", views(Folder::new, &arguments, &[], 1));
+}
+
+screen!(keys_generate, Folder::new, &["keys", "generate"], &[], 0);
+screen!(
+    keys_generate_with_a_passphrase,
+    Folder::new,
+    &["keys", "generate", "ci", "--passphrase"],
+    &[("A passphrase for the new key", "correct horse\r"), ("The same again", "correct horse\r")],
+    0
+);
+screen!(keys_list, rotated, &["keys", "list"], &[], 0);
+screen!(keys_list_of_nothing, Folder::new, &["keys", "list"], &[], 0);
+screen!(keys_rotate, keyed, &["keys", "rotate"], &[], 0);
+screen!(keys_export, rotated, &["keys", "export"], &[], 0);
+screen!(keys_of_no_such_name, Folder::new, &["keys", "export", "ci"], &[], 2);
+
+screen!(
+    sign,
+    Folder::new,
+    &[
+        "sign",
+        "tool.json",
+        "--key",
+        "publisher.pem",
+        "--spec",
+        "spec.toml",
+        "--output",
+        "signed.json"
+    ],
+    &[],
+    0
+);
+screen!(sign_without_specification, Folder::new, &["sign", "tool.json"], &[], 2);
+screen!(verify_trusted, trusting, &["verify", "signed.json"], &[], 0);
+screen!(
+    verify_unknown,
+    || {
+        let folder = Folder::new().signed();
+        assert_eq!(folder.run(&["init", "--empty"]).code, 0);
+        folder
+    },
+    &["verify", "signed.json"],
+    &[],
+    1
+);
+screen!(
+    verify_changed,
+    || {
+        let folder = trusting();
+        let text = folder.text("signed.json");
+        folder.put("signed.json", &text.replace("personal data", "passwords\u{202e}"));
+        folder
+    },
+    &["verify", "signed.json"],
+    &[],
+    1
+);
+
+screen!(audit, logged, &["audit", "events.jsonl"], &[], 0);
+screen!(
+    audit_alarms,
+    logged,
+    &["audit", "events.jsonl", "--alarms", "--since", "2026-11-22T10:00:00Z"],
+    &[],
+    0
+);
+
+#[test]
+fn token_unverified() {
+    let text = format!("{}\r", token(&claims("https://login.example")));
+    let shown = views(Folder::new, &["token"], &[("The token", &text)], 2);
+    insta::assert_snapshot!("token_unverified", shown);
+}
+
+#[test]
+fn token_valid() {
+    let issuer = Issuer::start();
+    let text = format!("{}\r", token(&claims(&issuer.url)));
+    let arguments = [
+        "token",
+        "--issuer",
+        &issuer.url,
+        "--audience",
+        "https://api.example",
+        "--danger-loopback-http",
+    ];
+    insta::assert_snapshot!(
+        "token_valid",
+        views(Folder::new, &arguments, &[("The token", &text)], 0)
+    );
+}
+
+#[test]
+fn token_for_somebody_else() {
+    let issuer = Issuer::start();
+    let text = format!("{}\r", token(&claims(&issuer.url)));
+    let arguments = [
+        "token",
+        "--issuer",
+        &issuer.url,
+        "--audience",
+        "https://other.example",
+        "--danger-loopback-http",
+    ];
+    let shown = views(Folder::new, &arguments, &[("The token", &text)], 1);
+    insta::assert_snapshot!("token_for_somebody_else", shown);
+}
