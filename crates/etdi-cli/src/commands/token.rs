@@ -122,9 +122,10 @@ impl Standing {
                 ": the issuer's key signed it, for this audience, and it is within its time.",
             ),
             Self::Invalid(why) => Line::new().bad("NOT VALID").text(": ").text(why),
-            Self::Unverified(why) => {
-                Line::new().warn("NOT VERIFIED").text(": anybody can have written this. ").text(why)
-            }
+            Self::Unverified(why) => Line::new()
+                .warn("NOT VERIFIED")
+                .text(", so anybody can have written it: ")
+                .text(why),
         }
     }
 }

@@ -7,6 +7,7 @@
 mod behaviour;
 mod hostile;
 mod issuer;
+mod pages;
 mod program;
 mod screens;
 mod terminal;

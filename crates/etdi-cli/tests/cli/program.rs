@@ -154,11 +154,11 @@ pub(crate) fn token(claims: &Value) -> String {
     format!("{input}.{signature}")
 }
 
-/// The claims of a good token of `issuer`, from 2026 to 2099.
+/// The claims of a good token of `issuer`, from 2020 to 2099.
 pub(crate) fn claims(issuer: &str) -> Value {
     json!({
         "iss": issuer, "sub": "my-client", "client_id": "my-client", "aud": "https://api.example",
-        "iat": 1_767_225_600, "exp": 4_070_908_800_i64, "scope": "documents:read execute:tools",
+        "iat": 1_577_836_800, "exp": 4_070_908_800_i64, "scope": "documents:read execute:tools",
         "jti": "7",
     })
 }

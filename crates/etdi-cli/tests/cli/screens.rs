@@ -65,6 +65,8 @@ fn logged() -> Folder {
 }
 
 screen!(help, Folder::new, &["--help"], &[], 0);
+screen!(help_sign, Folder::new, &["help", "sign"], &[], 0);
+screen!(help_token, Folder::new, &["token", "-h"], &[], 0);
 screen!(exit_codes, Folder::new, &["exit-codes"], &[], 0);
 screen!(wrong_usage, Folder::new, &["verify"], &[], 2);
 
