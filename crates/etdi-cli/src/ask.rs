@@ -70,5 +70,9 @@ impl Context {
 }
 
 fn unanswered(error: dialoguer::Error) -> CliError {
+    let dialoguer::Error::IO(error) = error;
+    if error.kind() == std::io::ErrorKind::Interrupted {
+        return CliError::interrupted();
+    }
     CliError::new(format!("the question was not answered: {error}"))
 }

@@ -66,11 +66,23 @@ pub(crate) struct CliError {
     /// What to do about it: a command where there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
+    #[serde(skip)]
+    exit: Exit,
 }
 
 impl CliError {
     pub(crate) fn new(what: impl Display) -> Self {
-        Self { error: what.to_string(), at: None, next: None }
+        Self { error: what.to_string(), at: None, next: None, exit: Exit::CannotCheck }
+    }
+
+    /// Ctrl-C at a question.
+    pub(crate) fn interrupted() -> Self {
+        Self { exit: Exit::Interrupted, ..Self::new("interrupted; nothing was changed") }
+    }
+
+    /// The exit status that goes with it.
+    pub(crate) fn exit(&self) -> Exit {
+        self.exit
     }
 
     /// A file that could not be read or written.

@@ -57,7 +57,7 @@ fn run(cli: Cli, out: Output) -> Result<Exit, CliError> {
             let ending = runtime.block_on(commands::run(cli.command, &context));
             ending.unwrap_or_else(|error| {
                 context.out.error(&error);
-                Exit::CannotCheck
+                error.exit()
             })
         }
         Err(error) => {

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::issuer::Issuer;
 use crate::program::{Folder, PRIVATE_PEM, claims, key, token};
+use crate::terminal::run;
 
 #[test]
 fn what_sign_writes_a_server_publishes_as_it_is() {
@@ -235,4 +236,19 @@ fn no_secret_is_ever_shown() {
         }
     }
     assert_eq!(key().kid().len(), 43);
+}
+
+#[test]
+fn an_interrupted_question_changes_nothing() {
+    let folder = Folder::new().trusting();
+    let before = folder.text("trust.toml");
+    let files = || std::fs::read_dir(folder.path()).unwrap().count();
+    let count = files();
+    let add = ["trust", "add", "https://other.example", "--key", "publisher.jwk"];
+    let screen = run(&folder, 80, &add, &[("Do these thumbprints agree", "\u{3}")]);
+    assert_eq!(screen.code, 130, "{}", screen.text());
+    let screen =
+        run(&folder, 80, &["keys", "generate", "--passphrase"], &[("A passphrase", "\u{3}")]);
+    assert_eq!(screen.code, 130, "{}", screen.text());
+    assert_eq!((folder.text("trust.toml"), files()), (before, count));
 }
