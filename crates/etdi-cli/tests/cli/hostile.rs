@@ -30,14 +30,15 @@ fn a_hostile_definition_is_shown_harmlessly() {
         "name": format!("scan{EVIL}"), "description": EVIL, "inputSchema": {},
         "_meta": { "dev.etdi/definition": {
             "schema": 1, "id": "evil.example/scan", "name": EVIL, "version": "1.0.0",
-            "provider": { "id": "https://evil.example", "name": EVIL }, "servers": [EVIL],
+            "provider": { "id": "https://evil.example", "name": EVIL }, "servers": ["https://evil.example/mcp"],
             "permissions": [{ "scope": "a", "description": EVIL, "required": true }],
             "signature": EVIL,
         }},
     });
     folder.put("evil.json", &tool.to_string());
     folder.put("malformed.json", &tool.to_string().replace("\"schema\":1", "\"schema\":2"));
-    for file in ["evil.json", "malformed.json"] {
+    folder.put("servers.json", &tool.to_string().replace("https://evil.example/mcp", "\\u001b[2J"));
+    for file in ["evil.json", "malformed.json", "servers.json"] {
         assert_harmless(&shown(&folder, &["verify", file], ""));
     }
     let flags =
