@@ -1,6 +1,8 @@
 //! From the process's arguments to its exit status.
 
+use std::future::{Future, poll_fn};
 use std::io::{self, IsTerminal, Write};
+use std::pin::pin;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -49,7 +51,10 @@ fn run(cli: Cli, out: Output) -> Result<Exit, CliError> {
         None => paths::trust_file(environment),
     };
     let interactive = io::stdin().is_terminal() && io::stderr().is_terminal() && !cli.global.json;
-    runtime.spawn(end_on_interrupt());
+    let (listens, listening) = tokio::sync::oneshot::channel();
+    runtime.spawn(end_on_interrupt(listens));
+    // It is there before the first question is. That it never will be is no reason to do nothing.
+    let _ = runtime.block_on(listening);
     let answer = match config {
         Ok(config) => {
             let clock = Arc::new(SystemClock);
@@ -72,8 +77,16 @@ fn run(cli: Cli, out: Output) -> Result<Exit, CliError> {
 
 /// Ends the process at once, but not in the middle of a change of files.
 #[expect(clippy::exit, reason = "the command itself may be blocked in a question")]
-async fn end_on_interrupt() {
-    if tokio::signal::ctrl_c().await.is_ok() {
+async fn end_on_interrupt(listens: tokio::sync::oneshot::Sender<()>) {
+    let mut interrupt = pin!(tokio::signal::ctrl_c());
+    let mut listens = Some(listens);
+    let signal = poll_fn(|context| {
+        // The first poll is what sets the handler.
+        let polled = interrupt.as_mut().poll(context);
+        let _ = listens.take().map(|listens| listens.send(()));
+        polled
+    });
+    if signal.await.is_ok() {
         let _no_change_is_under_way = Change::begin();
         // A question may have hidden it.
         let _ = console::Term::stderr().show_cursor();
