@@ -11,6 +11,7 @@ use crate::decision::{ApprovalRequest, Decision, Refusal};
 use crate::error::ApproveError;
 use crate::judging::ledger_entry;
 use crate::listing::Listed;
+use crate::store::StoreError;
 use crate::tool::ApprovedTool;
 
 impl ServerConnection {
@@ -47,6 +48,9 @@ impl ServerConnection {
         };
         if !request.covers(&now) {
             return Err(ApproveError::Blocked(Box::new(Refusal::of(now))));
+        }
+        if now.approved() != shown.approved() {
+            return Err(StoreError::Conflict { approved: now.approved() }.into());
         }
         if !shown.is_told_as(&now) {
             return Err(ApproveError::Changed(Box::new(now)));
