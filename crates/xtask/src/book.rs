@@ -36,6 +36,10 @@ pub(crate) fn run() -> Result<()> {
 fn commands() -> Result<()> {
     let (mut ran, mut wrong) = (0, Vec::new());
     for block in blocks().iter().filter(|block| block.language() == "console") {
+        // The tests of `etdi-cli` compare these pages with what the command prints in a terminal.
+        if block.page.starts_with("cli/") {
+            continue;
+        }
         if block.needs_tenant() {
             println!("\n{}: needs a tenant", block.place());
             continue;

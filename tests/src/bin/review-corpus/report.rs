@@ -13,6 +13,8 @@ pub type Halves = [Measured; 2];
 
 /// What the tables are of, and what they do not show.
 const INTRODUCTION: &str = "\
+# What the review was measured on
+
 Made by `cargo xtask review --write`, which repeats it: it installs the servers of `tests/corpus` from lock files, starts each without a network, lists its tools, and makes both sets of upgrades from their definitions. Nothing is drawn at random. No text of these servers is in the repository.
 
 - **Benign**: what honest publishers change, from a version number alone to a new optional parameter. The kinds whose names begin with *hard* are honest texts that look like attacks: links, mentions of other tools of the same server, the words *must*, *never* and *secret*, letters of other scripts.
@@ -38,7 +40,7 @@ pub fn tables(halves: &Halves) -> String {
 }
 
 fn corpus(text: &mut String, [development, held_out]: &Halves) -> std::fmt::Result {
-    writeln!(text, "### What was measured\n")?;
+    writeln!(text, "## What was measured\n")?;
     writeln!(text, "| | development | held out |\n| --- | ---: | ---: |")?;
     let mut row = |name: &str, count: fn(&Measured) -> usize| {
         writeln!(text, "| {name} | {} | {} |", count(development), count(held_out))
@@ -53,7 +55,7 @@ fn corpus(text: &mut String, [development, held_out]: &Halves) -> std::fmt::Resu
 }
 
 fn prompts(text: &mut String, halves: &Halves) -> std::fmt::Result {
-    writeln!(text, "\n### Prompts and misses\n")?;
+    writeln!(text, "\n## Prompts and misses\n")?;
     writeln!(
         text,
         "| a policy that accepts | benign upgrades asked about, development | held out | poisoned upgrades accepted, development | held out |"
@@ -75,13 +77,13 @@ fn prompts(text: &mut String, halves: &Halves) -> std::fmt::Result {
 }
 
 fn benign(text: &mut String, halves: &Halves) -> std::fmt::Result {
-    writeln!(text, "\n### Benign upgrades by kind\n")?;
+    writeln!(text, "\n## Benign upgrades by kind\n")?;
     writeln!(text, "Critical / notable / wording, by the worst change of each.\n")?;
     by_kind(text, halves.each_ref().map(|half| &half.benign))
 }
 
 fn poisoned(text: &mut String, halves: &Halves) -> std::fmt::Result {
-    writeln!(text, "\n### Poisoned upgrades by kind\n")?;
+    writeln!(text, "\n## Poisoned upgrades by kind\n")?;
     writeln!(
         text,
         "Critical / notable / wording, by the worst change of each. What is below critical is a miss.\n"
@@ -106,7 +108,7 @@ fn by_kind(text: &mut String, halves: [&BTreeMap<&'static str, Classes>; 2]) -> 
 }
 
 fn hygiene(text: &mut String, halves: &Halves) -> std::fmt::Result {
-    writeln!(text, "\n### Hygiene of the definitions as they are\n")?;
+    writeln!(text, "\n## Hygiene of the definitions as they are\n")?;
     writeln!(
         text,
         "Findings, and the tools that have them. Nothing is known against any of these servers, so each finding counts as false.\n"
