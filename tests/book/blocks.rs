@@ -12,6 +12,7 @@
 use std::fs;
 
 use etdi::events::EventRecord;
+use etdi::review::ReviewPolicy;
 use etdi::{Jwk, SecureServer, ToolDefinition, TrustConfig};
 use etdi_tests::book::{Block, blocks, folder, page};
 use serde_json::Value;
@@ -35,6 +36,9 @@ fn every_block_is_of_a_kind_that_something_runs() {
             ("rs" | "python", []) => is_a_program_that_runs(&block),
             ("console" | "js" | "text", []) => {}
             ("toml", ["trust"]) => drop(TrustConfig::parse(&block.text).expect(&place)),
+            ("toml", ["review-policy"]) => {
+                drop(toml::from_str::<ReviewPolicy>(&block.text).expect(&place));
+            }
             ("toml", ["dependencies"]) => names_our_dependencies(&block),
             ("json", ["tool"]) => drop(ToolDefinition::parse(block.text.as_bytes()).expect(&place)),
             ("json", ["definitions"]) => drop(SecureServer::presigned(&block.text).expect(&place)),

@@ -25,6 +25,8 @@ mod docs {
     pub struct Host;
     #[doc = include_str!("../../docs/oidc.md")]
     pub struct Oidc;
+    #[doc = include_str!("../../docs/review.md")]
+    pub struct Review;
     #[doc = include_str!("../../docs/server.md")]
     pub struct Server;
     #[doc = include_str!("../../docs/verdicts.md")]
