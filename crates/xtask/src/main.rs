@@ -45,8 +45,9 @@ enum Command {
     Test(test::Options),
     /// Everything that continuous integration checks.
     ///
-    /// Format, clippy, each feature alone, documentation, dependencies, packages, then the
-    /// tests, the attacks, the demos, the book and the bench. cargo-deny and cargo-hack are fetched ready-made into `.tools`.
+    /// Format, dependencies, clippy, each feature alone, documentation, packages, then the tests, the
+    /// attacks, the conformance suite, the peers, the demos and the book. The bench is compiled, not
+    /// run. cargo-deny, cargo-hack, mdBook and lychee are fetched ready-made into `.tools`.
     Ci,
     /// Run the attacks that must fail, and print one line for each.
     ///
