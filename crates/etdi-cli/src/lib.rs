@@ -7,7 +7,6 @@ mod cli;
 mod commands;
 mod context;
 mod environment;
-mod evidence;
 mod exit;
 mod files;
 mod identity;

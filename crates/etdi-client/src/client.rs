@@ -20,7 +20,7 @@ use rmcp::service::ClientLifecycleMode;
 use crate::any_service::AnyService;
 use crate::connection::{ServerConnection, Settings};
 use crate::error::ConnectError;
-use crate::evidence::Gatherer;
+use crate::evidence::EvidenceGatherer;
 use crate::handler::Observed;
 use crate::memory::MemoryApprovals;
 use crate::store::ApprovalStore;
@@ -287,7 +287,7 @@ impl<H: ClientHandler> EtdiClientBuilder<H> {
             authorizer: self.authorizer,
         };
         let settings = Settings {
-            gatherer: Gatherer::new(self.network, self.clock.clone())?,
+            gatherer: EvidenceGatherer::new(self.network, self.clock.clone())?,
             trust: self.trust,
             store: self.store.unwrap_or_else(|| Arc::new(MemoryApprovals::new())),
             level: self.level,

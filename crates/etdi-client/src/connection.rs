@@ -13,7 +13,7 @@ use rmcp::{Peer, RoleClient};
 
 use crate::decision::{Decision, Refusal};
 use crate::error::{ConnectError, DiscoverError};
-use crate::evidence::Gatherer;
+use crate::evidence::EvidenceGatherer;
 use crate::executable::Executable;
 use crate::listing::Reads;
 use crate::report::Reporter;
@@ -25,7 +25,7 @@ use crate::wire::Link;
 /// What all connections of a client share.
 pub(crate) struct Settings {
     pub(crate) trust: TrustConfig,
-    pub(crate) gatherer: Gatherer,
+    pub(crate) gatherer: EvidenceGatherer,
     pub(crate) store: Arc<dyn ApprovalStore>,
     pub(crate) level: SecurityLevel,
     pub(crate) clock: Arc<dyn Clock>,
@@ -80,7 +80,7 @@ impl ServerConnection {
             Instructions::from_response(startup).map_err(ConnectError::Refused)?;
         let id = ConnectionId(Arc::new(server));
         let reporter = Reporter::new(settings.events.clone(), (*id.0).clone());
-        reporter.connected();
+        reporter.connected(link.protocol());
         Ok(Self {
             id,
             link,

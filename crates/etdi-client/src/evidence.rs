@@ -13,18 +13,23 @@ use etdi_types::evidence::{
 use etdi_types::trust::TrustedProvider;
 use etdi_types::{Clock, Known, SignatureError, SignedPart, ToolDefinition, TrustConfig};
 
-/// Gathers evidence with the keys, the key sets and the issuers that the trust configuration names,
-/// and with no others.
+/// Gathers evidence with the keys, the key sets and the issuers that a trust configuration names,
+/// and with no others. A client has one of its own; this is for what is not on a connection, such as
+/// a file of definitions.
 #[derive(Debug)]
-pub(crate) struct Gatherer {
+pub struct EvidenceGatherer {
     network: Network,
     clock: Arc<dyn Clock>,
     attestations: AttestationVerifier,
     key_sets: Mutex<HashMap<String, JwksClient>>,
 }
 
-impl Gatherer {
-    pub(crate) fn new(network: Network, clock: Arc<dyn Clock>) -> Result<Self, HttpError> {
+impl EvidenceGatherer {
+    /// One that may ask the hosts that `network` allows.
+    ///
+    /// # Errors
+    /// [`HttpError`] if TLS cannot be set up.
+    pub fn new(network: Network, clock: Arc<dyn Clock>) -> Result<Self, HttpError> {
         Ok(Self {
             attestations: AttestationVerifier::new(network.clone(), clock.clone())?,
             network,
@@ -33,7 +38,10 @@ impl Gatherer {
         })
     }
 
-    pub(crate) async fn gather(
+    /// The evidence of a definition: its signature and its attestation, checked with the keys that
+    /// can be had. `known` holds the keys that persons pinned; what cannot be fetched is evidence that
+    /// could not be checked, never an error.
+    pub async fn gather(
         &self,
         definition: &ToolDefinition,
         trust: &TrustConfig,

@@ -33,6 +33,7 @@ pub use client::{BuildError, EtdiClient, EtdiClientBuilder};
 pub use connection::ServerConnection;
 pub use decision::{ApprovalRequest, Decision, Refusal};
 pub use error::{ApproveError, CallError, ConnectError, DiscoverError, ListError};
+pub use evidence::EvidenceGatherer;
 pub use executable::{Executable, ExecutableState};
 pub use instructions::{InstructionsRequest, InstructionsState};
 pub use memory::MemoryApprovals;

@@ -20,10 +20,10 @@ use crate::listing::{Listed, Snapshot};
 use crate::tool::JudgedTool;
 
 pub(crate) fn initialized(events: &Emitter, level: SecurityLevel, trusted_providers: usize) {
-    events.emit(Event::ClientInitialized(ClientInitialized {
+    events.emit(ClientInitialized {
         level: level.to_string(),
         trusted_providers: trusted_providers as u64,
-    }));
+    });
 }
 
 /// Reports for one connection. Its events share a correlation id.
@@ -51,32 +51,26 @@ impl Reporter {
         }
     }
 
-    fn emit(&self, event: impl FnOnce() -> Event) {
+    fn emit<E: Into<Event>>(&self, event: impl FnOnce() -> E) {
         if let Some(events) = &self.events {
             events.emit(event());
         }
     }
 
-    pub(crate) fn connected(&self) {
-        self.emit(|| {
-            Event::ClientConnected(ClientConnected {
-                server: self.server.to_string(),
-                transport: match self.server {
-                    ServerIdentity::Http(_) => "http".to_owned(),
-                    ServerIdentity::Stdio(_) => "stdio".to_owned(),
-                },
-                ..ClientConnected::default()
-            })
+    /// With the revision of MCP that was agreed.
+    pub(crate) fn connected(&self, protocol: Option<String>) {
+        self.emit(|| ClientConnected {
+            server: self.server.to_string(),
+            transport: match self.server {
+                ServerIdentity::Http(_) => "http".to_owned(),
+                ServerIdentity::Stdio(_) => "stdio".to_owned(),
+            },
+            protocol,
         });
     }
 
     pub(crate) fn disconnected(&self) {
-        self.emit(|| {
-            Event::ClientDisconnected(ClientDisconnected {
-                server: self.server.to_string(),
-                ..ClientDisconnected::default()
-            })
-        });
+        self.emit(|| ClientDisconnected { server: self.server.to_string() });
     }
 
     /// What a complete listing brought and took away since the one before.
@@ -94,16 +88,14 @@ impl Reporter {
             now.tools.iter().map(|tool: &std::sync::Arc<Listed>| tool.name.as_str()).collect();
         for definition in definitions(now) {
             if !known.contains(definition.served_name()) {
-                self.emit(|| {
-                    Event::ToolDiscovered(ToolDiscovered {
-                        tool: self.tool_ref(&definition),
-                        signed: definition.signed().is_some_and(|part| part.signature.is_some()),
-                    })
+                self.emit(|| ToolDiscovered {
+                    tool: self.tool_ref(&definition),
+                    signed: definition.signed().is_some_and(|part| part.signature.is_some()),
                 });
             }
         }
         for definition in earlier.iter().filter(|d| !listed.contains(d.served_name())) {
-            self.emit(|| Event::ToolRemoved(ToolRemoved { tool: self.tool_ref(definition) }));
+            self.emit(|| ToolRemoved { tool: self.tool_ref(definition) });
         }
     }
 
@@ -117,14 +109,12 @@ impl Reporter {
             return;
         };
         let tool = self.tool_ref(definition);
-        self.emit(|| {
-            Event::ToolVerified(ToolVerified {
-                tool: tool.clone(),
-                who: verdict.who.name().to_owned(),
-                origin: verdict.origin.name().to_owned(),
-                what: verdict.what.iter().map(|what| what.name().to_owned()).collect(),
-                decision: format!("{:?}", judged.action()).to_lowercase(),
-            })
+        self.emit(|| ToolVerified {
+            tool: tool.clone(),
+            who: verdict.who.name().to_owned(),
+            origin: verdict.origin.name().to_owned(),
+            what: verdict.what.iter().map(|what| what.name().to_owned()).collect(),
+            decision: format!("{:?}", judged.action()).to_lowercase(),
         });
         self.signature(definition, verdict, &tool);
         self.expired(verdict, &tool);
@@ -145,22 +135,20 @@ impl Reporter {
         let jws = DetachedJws::parse(signature).ok();
         let algorithm = jws.as_ref().map(|jws| jws.algorithm().to_string());
         match &verdict.who {
-            Who::Signed { kid, trust, .. } => self.emit(|| {
-                Event::SignatureVerified(SignatureVerified {
-                    tool: tool.clone(),
-                    kid: kid.clone(),
-                    algorithm: algorithm.unwrap_or_default(),
-                    trust: *trust,
-                })
+            Who::Signed { kid, trust, .. } => self.emit(|| SignatureVerified {
+                tool: tool.clone(),
+                kid: kid.clone(),
+                algorithm: algorithm.unwrap_or_default(),
+                trust: *trust,
             }),
-            Who::Impostor { why: ImpostorReason::Signature(error) } => self.emit(|| {
-                Event::SignatureFailed(SignatureFailed {
+            Who::Impostor { why: ImpostorReason::Signature(error) } => {
+                self.emit(|| SignatureFailed {
                     tool: tool.clone(),
                     kid: jws.map(|jws| jws.kid().to_owned()),
                     algorithm,
                     reason: error.to_string(),
                 })
-            }),
+            }
             _ => {}
         }
     }
@@ -175,7 +163,7 @@ impl Reporter {
             _ => None,
         };
         for (expired, since) in approval.into_iter().chain(attestation) {
-            self.emit(|| ToolExpired { tool: tool.clone(), expired, since }.into());
+            self.emit(|| ToolExpired { tool: tool.clone(), expired, since });
         }
     }
 
@@ -193,21 +181,14 @@ impl Reporter {
             _ => return,
         };
         let approved = judged.approved();
-        self.emit(|| {
-            Event::ToolUpdated(ToolUpdated {
-                tool: tool.clone(),
-                from_digest: approved.map(|digest| digest.to_string()).unwrap_or_default(),
-                from_version: from.as_ref().map(ToString::to_string),
-            })
+        self.emit(|| ToolUpdated {
+            tool: tool.clone(),
+            from_digest: approved.map(|digest| digest.to_string()),
+            from_version: from.as_ref().map(ToString::to_string),
         });
-        if from.is_some() {
-            self.emit(|| {
-                Event::VersionChanged(VersionChanged {
-                    tool: tool.clone(),
-                    from: from.as_ref().map(ToString::to_string),
-                    to: tool.version.clone(),
-                })
-            });
+        if let Some(from) = from {
+            let (from, to) = (from.to_string(), tool.version.clone());
+            self.emit(|| VersionChanged { tool: tool.clone(), from, to });
         }
         let permissions = diff.changes().iter().find(|c| c.path.ends_with("/permissions"));
         if let Some(change) = permissions {
@@ -218,16 +199,10 @@ impl Reporter {
                 .flat_map(|part| &part.permissions)
                 .map(|permission| permission.scope.to_string())
                 .collect();
-            self.emit(|| {
-                Event::PermissionChanged(PermissionChanged {
-                    tool: tool.clone(),
-                    added: after.iter().filter(|scope| !before.contains(scope)).cloned().collect(),
-                    removed: before
-                        .iter()
-                        .filter(|scope| !after.contains(scope))
-                        .cloned()
-                        .collect(),
-                })
+            self.emit(|| PermissionChanged {
+                tool: tool.clone(),
+                added: after.iter().filter(|scope| !before.contains(scope)).cloned().collect(),
+                removed: before.iter().filter(|scope| !after.contains(scope)).cloned().collect(),
             });
         }
     }
@@ -238,28 +213,24 @@ impl Reporter {
         else {
             return;
         };
-        self.emit(|| {
-            Event::ToolReapprovalRequested(ToolReapprovalRequested {
-                tool: self.tool_ref(definition),
-                reasons: judgement.verdict.what.iter().map(|what| what.name().to_owned()).collect(),
-                approved_digest: judgement.approved.map(|digest| digest.to_string()),
-                diff: judgement.verdict.what.iter().find_map(|what| match what {
-                    What::Upgraded { diff, .. } | What::Changed { diff } => Some(diff.to_string()),
-                    _ => None,
-                }),
-            })
+        self.emit(|| ToolReapprovalRequested {
+            tool: self.tool_ref(definition),
+            reasons: judgement.verdict.what.iter().map(|what| what.name().to_owned()).collect(),
+            approved_digest: judgement.approved.map(|digest| digest.to_string()),
+            diff: judgement.verdict.what.iter().find_map(|what| match what {
+                What::Upgraded { diff, .. } | What::Changed { diff } => Some(diff.to_string()),
+                _ => None,
+            }),
         });
     }
 
     /// Something was refused.
     pub(crate) fn violation(&self, judged: &JudgedTool) {
-        self.emit(|| {
-            Event::SecurityViolation(SecurityViolation {
-                server: self.server.to_string(),
-                tool: judged.definition().map(|definition| self.tool_ref(definition)),
-                violation: violation(judged).to_owned(),
-                detail: judged.to_string(),
-            })
+        self.emit(|| SecurityViolation {
+            server: self.server.to_string(),
+            tool: judged.definition().map(|definition| self.tool_ref(definition)),
+            violation: violation(judged).to_owned(),
+            detail: judged.to_string(),
         });
     }
 
@@ -271,26 +242,22 @@ impl Reporter {
         superseded: Option<Digest>,
     ) {
         let Some(definition) = judged.definition() else { return };
-        self.emit(|| {
-            Event::ToolApproved(ToolApproved {
-                tool: self.tool_ref(definition),
-                by: approval.by.clone(),
-                permissions: granted.iter().map(ToString::to_string).collect(),
-                supersedes: superseded.map(|digest| digest.to_string()),
-                expires: approval.until,
-            })
+        self.emit(|| ToolApproved {
+            tool: self.tool_ref(definition),
+            by: approval.by.clone(),
+            permissions: granted.iter().map(ToString::to_string).collect(),
+            supersedes: superseded.map(|digest| digest.to_string()),
+            expires: approval.until,
         });
     }
 
     pub(crate) fn invoked(&self, judged: &JudgedTool, succeeded: bool, took: time::Duration) {
         let Some(definition) = judged.definition() else { return };
-        self.emit(|| {
-            Event::ToolInvoked(ToolInvoked {
-                tool: self.tool_ref(definition),
-                principal: None,
-                succeeded,
-                duration_ms: took.whole_milliseconds().try_into().ok(),
-            })
+        self.emit(|| ToolInvoked {
+            tool: self.tool_ref(definition),
+            principal: None,
+            succeeded,
+            duration_ms: took.whole_milliseconds().try_into().ok(),
         });
     }
 }

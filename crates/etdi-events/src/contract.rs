@@ -115,7 +115,7 @@ fn events_of_every_type() -> Vec<Event> {
             duration_ms: Some(u64::MAX),
         }
         .into(),
-        ToolUpdated { tool: tool(), from_digest: text(), from_version: Some(text()) }.into(),
+        ToolUpdated { tool: tool(), from_digest: Some(text()), from_version: Some(text()) }.into(),
         ToolRemoved { tool: tool() }.into(),
         ToolReapprovalRequested {
             tool: tool(),
@@ -134,7 +134,7 @@ fn events_of_every_type() -> Vec<Event> {
             reason: text(),
         }
         .into(),
-        VersionChanged { tool: tool(), from: Some(text()), to: Some(text()) }.into(),
+        VersionChanged { tool: tool(), from: text(), to: Some(text()) }.into(),
         PermissionChanged { tool: tool(), added: texts(), removed: texts() }.into(),
         SecurityViolation { server: text(), tool: Some(tool()), violation: text(), detail: text() }
             .into(),
@@ -195,7 +195,7 @@ fn events_of_every_type() -> Vec<Event> {
         PrivilegeEscalationDetected { tool: tool(), caller: text(), scopes: texts() }.into(),
         ClientInitialized { level: text(), trusted_providers: 2 }.into(),
         ClientConnected { server: text(), transport: text(), protocol: Some(text()) }.into(),
-        ClientDisconnected { server: text(), reason: Some(text()) }.into(),
+        ClientDisconnected { server: text() }.into(),
         ProviderRegistered { issuer: text(), kind: text() }.into(),
         ProviderUpdated { issuer: text(), change: text() }.into(),
         ProviderError {

@@ -76,17 +76,17 @@ macro_rules! events {
 }
 
 events! {
-    /// A tool was met for the first time in a listing.
+    /// A tool is in a listing of this connection for the first time.
     ToolDiscovered = "tool_discovered",
-    /// A definition was judged and its publisher established.
+    /// A definition was judged.
     ToolVerified = "tool_verified",
-    /// A person, or a policy in their name, approved one digest of one tool.
+    /// A person approved one digest of one tool.
     ToolApproved = "tool_approved",
     /// A tool was called.
     ToolInvoked = "tool_invoked",
     /// A known tool now has another definition.
     ToolUpdated = "tool_updated",
-    /// A known tool is missing from a complete listing.
+    /// A tool of an earlier listing of this connection is missing from a complete one.
     ToolRemoved = "tool_removed",
     /// An approval no longer covers what is served; a person has to be asked again.
     ToolReapprovalRequested = "tool_reapproval_requested",
@@ -94,7 +94,7 @@ events! {
     ToolExpired = "tool_expired",
     /// The signature of a definition is good.
     SignatureVerified = "signature_verified",
-    /// The signature of a definition is not good, or could not be checked.
+    /// The signature of a definition is not good.
     SignatureFailed = "signature_failed",
     /// A tool is served under another version than before.
     VersionChanged = "version_changed",

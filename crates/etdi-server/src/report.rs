@@ -147,7 +147,7 @@ impl Reporter {
         );
         if let Some(emitter) = &self.emitter {
             let to = tool.version.clone();
-            emitter.emit(VersionChanged { tool, from: Some(from), to });
+            emitter.emit(VersionChanged { tool, from, to });
         }
     }
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
+use etdi::client::EvidenceGatherer;
 use etdi::judge::Case;
 use etdi::{
     AuthorizationContext, Digest, Known, ResourceUri, ServerIdentity, StdioCommand, ToolDefinition,
@@ -13,7 +14,6 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::context::Context;
-use crate::evidence::Gatherer;
 use crate::exit::{CliError, Ending, Exit};
 use crate::files;
 use crate::line::Line;
@@ -72,13 +72,15 @@ impl Verify {
         let texts = tool_file::texts(&text).map_err(|error| error.at(self.file.display()))?;
         let server = self.server.as_deref().map(server).transpose()?;
         let network = self.network.network()?;
-        let mut gatherer = Gatherer::new(&trust, network, Arc::clone(&context.clock))?;
+        let gatherer = EvidenceGatherer::new(network, Arc::clone(&context.clock));
+        let gatherer = gatherer.map_err(CliError::new)?;
+        let known = Known::default();
         let progress = context.out.progress("fetching keys");
         let mut findings = Vec::new();
         for (place, text) in texts.iter().enumerate() {
             findings.push(match ToolDefinition::parse(text.as_bytes()) {
                 Ok(definition) => {
-                    let evidence = gatherer.gather(&definition).await;
+                    let evidence = gatherer.gather(&definition, &trust, &known).await;
                     let server = server.clone().unwrap_or_else(|| natural_server(&definition));
                     let verdict = judge(Case {
                         definition: &definition,
@@ -86,7 +88,7 @@ impl Verify {
                         server: &server,
                         context: &AuthorizationContext::None,
                         trust: &trust,
-                        known: &Known::default(),
+                        known: &known,
                         scopes: None,
                         now: context.clock.now(),
                     });

@@ -81,7 +81,7 @@ fn a_hostile_log_is_shown_harmlessly() {
             json!({ "tool": tool, "who": EVIL, "origin": EVIL, "what": [EVIL], "decision": EVIL }),
         ),
         event("tool_discovered", json!({ "tool": tool, "signed": true })),
-        event("client_disconnected", json!({ "server": EVIL, "reason": EVIL })),
+        event("client_disconnected", json!({ "server": EVIL })),
         format!("{{\"type\": \"{}\"}}", "\u{1b}[2J"),
     ];
     folder.put("events.jsonl", &lines.join("\n"));

@@ -158,6 +158,11 @@ impl Link {
         &self.peer
     }
 
+    /// The revision of MCP that was agreed.
+    pub(crate) fn protocol(&self) -> Option<String> {
+        Some(self.peer.peer_info()?.protocol_version.to_string())
+    }
+
     /// Calls a tool, through as many rounds as the server asks for.
     pub(crate) async fn call(
         &self,

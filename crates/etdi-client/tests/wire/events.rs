@@ -74,3 +74,12 @@ async fn an_approval_that_ran_out_is_reported() {
     let Event::ToolExpired(reported) = &record.event else { panic!("{record:?}") };
     assert_eq!((reported.expired, reported.since), (Expired::Approval, end));
 }
+
+#[tokio::test]
+async fn a_connection_is_reported_with_the_revision_that_was_agreed() {
+    let mut scene = scene(EventType::ClientConnected).await;
+    let record = scene.events.try_recv().unwrap();
+    let Event::ClientConnected(connected) = &record.event else { panic!("{record:?}") };
+    assert_eq!(connected.protocol.as_deref(), Some("2025-11-25"));
+    assert_eq!(connected.transport, "http");
+}

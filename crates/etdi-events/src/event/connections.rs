@@ -27,8 +27,6 @@ pub struct ClientConnected {
 pub struct ClientDisconnected {
     /// The server's identity.
     pub server: String,
-    /// Why, if it was not asked for.
-    pub reason: Option<String>,
 }
 
 /// An identity provider was added to a registry.

@@ -22,7 +22,7 @@ pub struct ToolRef {
     pub provider: Option<String>,
 }
 
-/// A tool was met for the first time in a listing.
+/// A tool is in a listing of this connection for the first time.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToolDiscovered {
     /// The tool.
@@ -31,7 +31,7 @@ pub struct ToolDiscovered {
     pub signed: bool,
 }
 
-/// A definition was judged and its publisher established.
+/// A definition was judged.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToolVerified {
     /// The tool.
@@ -46,7 +46,7 @@ pub struct ToolVerified {
     pub decision: String,
 }
 
-/// A person, or a policy in their name, approved one digest of one tool.
+/// A person approved one digest of one tool.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToolApproved {
     /// The tool, with the digest that was approved.
@@ -80,13 +80,14 @@ pub struct ToolInvoked {
 pub struct ToolUpdated {
     /// The tool as it is now.
     pub tool: ToolRef,
-    /// The digest of the definition that was known.
-    pub from_digest: String,
+    /// The digest that is approved, if one is.
+    pub from_digest: Option<String>,
     /// The version of the definition that was known.
     pub from_version: Option<String>,
 }
 
-/// A known tool is missing from a complete listing. Its records are kept.
+/// A tool of an earlier listing of this connection is missing from a complete one. Its records are
+/// kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToolRemoved {
     /// The tool as it was last known.
@@ -143,7 +144,7 @@ pub struct SignatureVerified {
     pub trust: KeyTrust,
 }
 
-/// The signature of a definition is not good, or could not be checked.
+/// The signature of a definition is not good.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SignatureFailed {
     /// The tool.
@@ -161,9 +162,9 @@ pub struct SignatureFailed {
 pub struct VersionChanged {
     /// The tool as it is now.
     pub tool: ToolRef,
-    /// The version that was known; none for a tool that had none.
-    pub from: Option<String>,
-    /// The version that is served; none if it has gone.
+    /// The version that was known.
+    pub from: String,
+    /// The version that is served; none if the tool is unsigned now.
     pub to: Option<String>,
 }
 

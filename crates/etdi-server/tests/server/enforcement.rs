@@ -139,5 +139,5 @@ async fn calls_refusals_and_new_versions_are_reported() {
     assert_eq!(record.source, "etdi-server");
     let record = events.recv().await.unwrap();
     let Event::VersionChanged(changed) = &record.event else { panic!("{record:?}") };
-    assert_eq!((changed.from.as_deref(), changed.to.as_deref()), (Some("1.0.0"), Some("1.1.0")));
+    assert_eq!((changed.from.as_str(), changed.to.as_deref()), ("1.0.0", Some("1.1.0")));
 }
