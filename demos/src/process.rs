@@ -23,32 +23,21 @@ pub struct Address {
 #[derive(Clone, Debug)]
 pub struct Launcher {
     program: PathBuf,
-    leading: Vec<String>,
 }
 
 impl Launcher {
-    /// Servers are started as `program leading… serve ROLE …`.
-    #[must_use]
-    pub fn new(program: impl Into<PathBuf>, leading: &[&str]) -> Self {
-        Self {
-            program: program.into(),
-            leading: leading.iter().map(|argument| (*argument).to_owned()).collect(),
-        }
-    }
-
     /// Servers are started with the program that runs now.
     ///
     /// # Errors
     /// If its path cannot be found out.
     pub fn this_program() -> anyhow::Result<Self> {
-        Ok(Self::new(std::env::current_exe()?, &[]))
+        Ok(Self { program: std::env::current_exe()? })
     }
 
     /// The command that starts a server on stdio.
     #[must_use]
     pub fn stdio(&self, role: Role, state: &Path) -> StdioCommand {
         StdioCommand::new(self.program.display().to_string())
-            .args(self.leading.iter().cloned())
             .args(["serve", role.name(), "--transport", "stdio", "--state"])
             .arg(state.display().to_string())
     }
@@ -59,7 +48,6 @@ impl Launcher {
     /// If it does not start; the reason stands on its standard error.
     pub async fn http(&self, role: Role, state: &Path) -> anyhow::Result<HttpServer> {
         let mut child = Command::new(&self.program)
-            .args(&self.leading)
             .args(["serve", role.name(), "--transport", "http", "--state"])
             .arg(state)
             .stdin(Stdio::piped())

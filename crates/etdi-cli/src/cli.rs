@@ -16,7 +16,6 @@ use crate::exit::EXIT_CODES;
     help_template = TEMPLATE,
     override_usage = "etdi [OPTIONS] <COMMAND>",
     after_help = EXAMPLES,
-    disable_help_subcommand = false,
     max_term_width = 100
 )]
 pub(crate) struct Cli {

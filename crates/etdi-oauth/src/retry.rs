@@ -40,20 +40,6 @@ impl RetryPolicy {
         self
     }
 
-    /// The longest pause before the second attempt; it doubles with every further one.
-    #[must_use]
-    pub fn first_pause(mut self, first: Duration) -> Self {
-        self.first = first;
-        self
-    }
-
-    /// The longest pause of all, a `Retry-After` included.
-    #[must_use]
-    pub fn longest_pause(mut self, longest: Duration) -> Self {
-        self.longest = longest;
-        self
-    }
-
     /// How long to wait before the attempt after number `done`; `None` if there is none.
     pub(crate) fn pause_after(&self, done: u32, asked_for: Option<Duration>) -> Option<Duration> {
         if done >= self.attempts || asked_for.is_some_and(|asked| asked > self.longest) {

@@ -55,14 +55,6 @@ impl Auth0Variables {
             )),
         }
     }
-
-    /// Reads these variables from the environment. `None` if none of them is set.
-    ///
-    /// # Errors
-    /// As [`read`](Self::read).
-    pub fn read_from_env(&self) -> Result<Option<OAuthConfig>, ConfigError> {
-        self.read(from_env)
-    }
 }
 
 impl OAuthConfig {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use etdi_types::AuthorizationContext;
 use time::OffsetDateTime;
 
-use crate::claims::{Claims, Confirmation, instant};
+use crate::claims::{Claims, instant};
 
 /// What a token must be for and must hold.
 ///
@@ -16,7 +16,7 @@ use crate::claims::{Claims, Confirmation, instant};
 /// ```
 #[derive(Clone, Debug)]
 pub struct Expectations {
-    audiences: Vec<String>,
+    audience: String,
     scopes: BTreeSet<String>,
     proven_key: Option<String>,
 }
@@ -25,14 +25,7 @@ impl Expectations {
     /// The audience, compared as bytes. It is always demanded.
     #[must_use]
     pub fn audience(audience: impl Into<String>) -> Self {
-        Self { audiences: vec![audience.into()], scopes: BTreeSet::new(), proven_key: None }
-    }
-
-    /// Accepts this audience as well.
-    #[must_use]
-    pub fn or_audience(mut self, audience: impl Into<String>) -> Self {
-        self.audiences.push(audience.into());
-        self
+        Self { audience: audience.into(), scopes: BTreeSet::new(), proven_key: None }
     }
 
     /// Demands a scope. Case-sensitive, without prefixes or wildcards.
@@ -58,11 +51,11 @@ impl Expectations {
     }
 
     pub(super) fn accepts(&self, audience: &str) -> bool {
-        self.audiences.iter().any(|one| one == audience)
+        self.audience == audience
     }
 
     pub(crate) fn audience_text(&self) -> String {
-        self.audiences.join("\" or \"")
+        self.audience.clone()
     }
 
     pub(super) fn missing(&self, granted: &BTreeSet<String>) -> Vec<String> {
@@ -142,15 +135,6 @@ impl Principal {
     #[must_use]
     pub fn is_current(&self, now: OffsetDateTime) -> bool {
         self.0.times.check(now).is_ok()
-    }
-
-    /// The thumbprint of the key that the token is bound to.
-    #[must_use]
-    pub fn bound_key(&self) -> Option<&str> {
-        match &self.0.binding {
-            Confirmation::Thumbprint(thumbprint) => Some(thumbprint),
-            Confirmation::None | Confirmation::Other => None,
-        }
     }
 
     /// Issuer, subject and client: what an approval is limited to.
