@@ -12,7 +12,7 @@ use console::Command;
 const BUILT: &str = "target/book";
 
 pub(crate) fn run() -> Result<()> {
-    let tools = setup::tools()?;
+    let tools = setup::book()?;
     Step::new("pages", "mdbook").args(["build", "docs"]).with_programs_in(&tools)?.run()?;
     let built = workspace::root().join(BUILT);
     Step::new("links", "lychee")

@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use self::report::{Report, Run};
 use self::results::Column;
+use crate::page::Place;
 use crate::step::Step;
 use crate::{setup, workspace};
 
@@ -26,8 +27,12 @@ const RESULTS: &str = "conformance";
 /// How long all clients of one run may take, in milliseconds: they wait for each other.
 const PATIENCE: &str = "300000";
 
-/// The page that shows the table.
-const PAGE: &str = "docs/conformance.md";
+const SHOWN: Place = Place {
+    page: "docs/conformance.md",
+    begin: "<!-- printed by `cargo xtask conformance` -->\n```text\n",
+    end: "```\n",
+    command: "cargo xtask conformance",
+};
 
 #[derive(Args, Default)]
 pub(crate) struct Options {
@@ -81,7 +86,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         problems.join("\n"),
         suite.results.display()
     );
-    page(&table, options.write)
+    SHOWN.show(&table, options.write)
 }
 
 impl Role {
@@ -124,9 +129,8 @@ impl Suite {
     fn run(&self, wanted: &Wanted, wrapped: bool) -> Result<Column> {
         let Wanted { revision, role, scenarios } = *wanted;
         let form = match (role, wrapped) {
-            (Role::Server, false) => "bare",
+            (_, false) => "bare",
             (Role::Server, true) => "wrapped",
-            (Role::Client, false) => "bare",
             (Role::Client, true) => "judged",
         };
         let name = format!("{}-{revision}-{form}", role.name());
@@ -210,19 +214,4 @@ impl Drop for Served {
         self.child.kill().ok();
         self.child.wait().ok();
     }
-}
-
-/// Compares the table with the one on the page, or puts it there.
-fn page(table: &str, write: bool) -> Result<()> {
-    let path = workspace::root().join(PAGE);
-    let text = fs::read_to_string(&path).with_context(|| format!("cannot read {PAGE}"))?;
-    let fresh = report::on_page(&text, table).with_context(|| format!("{PAGE} has no table"))?;
-    if fresh == text {
-        return Ok(());
-    }
-    ensure!(
-        write,
-        "{PAGE} shows another table; put this one there with\n    cargo xtask conformance --write"
-    );
-    fs::write(&path, fresh).with_context(|| format!("cannot write {PAGE}"))
 }

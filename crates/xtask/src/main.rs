@@ -11,6 +11,7 @@ mod book;
 mod ci;
 mod conformance;
 mod demos;
+mod page;
 mod peers;
 mod review;
 mod setup;

@@ -2,19 +2,21 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::fs;
 
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use serde_json::Value;
 
+use crate::page::Place;
+use crate::setup;
 use crate::step::Step;
-use crate::{setup, workspace};
 
-/// The page that shows the table.
-const PAGE: &str = "docs/peers.md";
-const BEGIN: &str = "<!-- `cargo xtask peers --write` writes what follows. -->";
-const END: &str = "<!-- What it writes ends here. -->";
+const SHOWN: Place = Place {
+    page: "docs/peers.md",
+    begin: "<!-- `cargo xtask peers --write` writes what follows. -->\n\n",
+    end: "\n<!-- What it writes ends here. -->",
+    command: "cargo xtask peers",
+};
 
 /// What a test says of one row.
 const ROW: &str = "peers-row ";
@@ -44,19 +46,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let table = tables(rows);
     println!("\n{table}");
     ensure!(passed, "a peer loses something, or could not be tried:\n{output}");
-    let path = workspace::root().join(PAGE);
-    let page = fs::read_to_string(&path).with_context(|| format!("cannot read {PAGE}"))?;
-    let measured = with_table(&page, &table)?;
-    if options.write {
-        fs::write(&path, measured).with_context(|| format!("cannot write {PAGE}"))?;
-        println!("{PAGE} shows this table");
-        return Ok(());
-    }
-    ensure!(
-        page == measured,
-        "{PAGE} shows another table; see what changed, then run\n    cargo xtask peers --write"
-    );
-    Ok(())
+    SHOWN.show(&table, options.write)
 }
 
 /// A peer on a transport.
@@ -167,13 +157,6 @@ impl Reasons {
 }
 
 /// The page with the table between its marks.
-fn with_table(page: &str, table: &str) -> Result<String> {
-    let marks = || format!("{PAGE} needs the lines\n    {BEGIN}\n    {END}");
-    let (before, rest) = page.split_once(BEGIN).with_context(marks)?;
-    let (_, after) = rest.split_once(END).with_context(marks)?;
-    Ok(format!("{before}{BEGIN}\n\n{table}\n{END}{after}"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -189,14 +172,5 @@ mod tests {
             "{table}"
         );
         assert!(table.ends_with("1. has no ears\n"), "{table}");
-    }
-
-    #[test]
-    fn the_page_keeps_what_is_around_the_table() {
-        let page = format!("# Peers\n\n{BEGIN}\nold\n{END}\n\nMore.\n");
-        let written = with_table(&page, "new\n").unwrap();
-        assert_eq!(written, format!("# Peers\n\n{BEGIN}\n\nnew\n\n{END}\n\nMore.\n"));
-        assert_eq!(with_table(&written, "new\n").unwrap(), written);
-        assert!(with_table("# Peers", "new").is_err());
     }
 }

@@ -46,6 +46,12 @@ pub(crate) fn corpus() -> Result<()> {
     python_packages(&Path::new(CORPUS).join("requirements.txt"), &Path::new(CORPUS).join(".venv"))
 }
 
+/// Prepares what builds and tests the book.
+pub(crate) fn book() -> Result<PathBuf> {
+    require(&[NODE, PYTHON])?;
+    tools()
+}
+
 /// Prepares ready-made developer tools, and gives the folder that they are in.
 pub(crate) fn tools() -> Result<PathBuf> {
     require(&[PYTHON])?;

@@ -7,10 +7,6 @@ use serde_json::{Value, json};
 
 use super::results::{Column, Outcome, Verdict};
 
-/// What marks the table on the page.
-const BEGIN: &str = "<!-- printed by `cargo xtask conformance` -->\n```text\n";
-const END: &str = "```\n";
-
 /// All runs.
 #[derive(Default)]
 pub(super) struct Report {
@@ -168,13 +164,6 @@ fn summary(outcome: Option<&Outcome>) -> Value {
     json!({ "checks": made, "passed_checks": passed, "passed": outcome.passed })
 }
 
-/// The page with this table in place of the one that it has.
-pub(super) fn on_page(page: &str, table: &str) -> Option<String> {
-    let (before, rest) = page.split_once(BEGIN)?;
-    let (_, after) = rest.split_once(END)?;
-    Some(format!("{before}{BEGIN}{table}{END}{after}"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -225,13 +214,5 @@ mod tests {
         silent.values_mut().for_each(|outcome| outcome.passed = None);
         let problems = report(1, &silent, &silent).problems();
         assert_eq!(problems, ["server 2026-07-28, tools-list: it has no result"]);
-    }
-
-    #[test]
-    fn the_table_on_the_page_is_replaced_and_nothing_else() {
-        let page = format!("before\n{BEGIN}old\n{END}after\n");
-        let fresh = on_page(&page, "new\n").unwrap();
-        assert_eq!(fresh, format!("before\n{BEGIN}new\n{END}after\n"));
-        assert_eq!(on_page("no table", "new\n"), None);
     }
 }
