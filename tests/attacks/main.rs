@@ -2,7 +2,7 @@
 //! at the exact answer and at whether the tool was called.
 //!
 //! A test's name is `attack_`, the number of the attack in the threat manual, and its words; what
-//! has no number is `extra_`. `cargo xtask attacks` runs them.
+//! has no number is `extra_`. `cargo xtask attacks` runs those with a number.
 
 #![forbid(unsafe_code)]
 

@@ -103,18 +103,42 @@ fn names_our_dependencies(block: &Block) {
     for line in lines {
         let (name, wanted) =
             line.split_once(" = ").unwrap_or_else(|| panic!("{}: {line}", block.place()));
-        let version = wanted.split('"').nth(1).unwrap_or_default();
         let ours = workspace.lines().find_map(|l| l.strip_prefix(&format!("{name} = ")));
         let ours = ours.unwrap_or_else(|| panic!("{}: we do not depend on {name}", block.place()));
-        let known = ours
-            .split('"')
-            .find(|part| part.trim_start_matches('~').starts_with(|c: char| c.is_ascii_digit()));
-        let known = known.unwrap_or_else(|| panic!("Cargo.toml: no version of {name}"));
+        let version = version_in(wanted).unwrap_or_else(|| panic!("{}: {line}", block.place()));
+        let known = version_in(ours).unwrap_or_else(|| panic!("Cargo.toml: no version of {name}"));
         assert!(
             known.starts_with(version) || version.starts_with(known),
             "{}: {name} is {known}",
             block.place()
         );
+    }
+}
+
+fn version_in(dependency: &str) -> Option<&str> {
+    let is_version =
+        |part: &&str| part.trim_start_matches('~').starts_with(|c: char| c.is_ascii_digit());
+    dependency.split('"').find(is_version)
+}
+
+/// Whoever copies the program of the first page has to know what it is built from.
+#[test]
+fn the_first_page_names_every_crate_of_its_program() {
+    let all = blocks();
+    let named = all.iter().find(|block| block.info == "toml,dependencies").unwrap();
+    let example = folder().join("../crates/etdi/examples/first.rs");
+    let program = fs::read_to_string(example).unwrap();
+    let manifest = folder().join("../crates/etdi/Cargo.toml");
+    let manifest = fs::read_to_string(manifest).unwrap();
+    let (_, dependencies) = manifest.split_once("[dev-dependencies]\n").unwrap();
+    let crates = dependencies.lines().take_while(|line| !line.is_empty());
+    let crates = crates.filter_map(|line| line.split(['.', ' ']).next());
+    let used: Vec<&str> =
+        crates.filter(|name| program.contains(&format!("{}::", name.replace('-', "_")))).collect();
+    assert!(used.len() > 2, "{used:?}");
+    for name in used.into_iter().chain(["etdi"]) {
+        let line = named.text.lines().any(|line| line.starts_with(&format!("{name} = ")));
+        assert!(line, "{}: {name} is missing", named.place());
     }
 }
 

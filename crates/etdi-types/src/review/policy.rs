@@ -13,7 +13,7 @@ use crate::verdict::{Verdict, What};
 )]
 #[serde(rename_all = "lowercase")]
 pub enum Handling {
-    /// Approve the definition without asking, and record that a policy did.
+    /// Do not ask: whoever applies the policy approves the definition, and records that a policy did.
     Accept,
     /// Ask a person.
     #[default]
