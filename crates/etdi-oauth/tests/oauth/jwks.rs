@@ -8,6 +8,7 @@ use etdi_oauth::{
     Auth0Provider, BearerToken, Expectations, HttpError, JwksClient, Network, OAuthError,
     TokenError,
 };
+use etdi_types::Clock;
 use serde_json::json;
 
 use crate::issuer::{API, Issuer, Reply, network};
@@ -113,6 +114,16 @@ async fn a_definition_gets_no_stale_keys() {
     advance(&issuer, 301);
     assert!(client.keys().await.is_ok());
     assert_eq!(client.fresh_keys().await.unwrap_err(), JwksError::Status(503));
+}
+
+#[tokio::test]
+async fn a_clock_that_goes_back_makes_no_stale_keys_younger() {
+    let issuer = Issuer::start().await;
+    let client = client(&issuer);
+    client.keys().await.unwrap();
+    issuer.reply(PATH, Reply::text(503, ""));
+    issuer.clock.set(issuer.clock.now().unix_timestamp() - 1);
+    assert_eq!(client.keys().await.unwrap_err(), JwksError::Status(503));
 }
 
 #[tokio::test]
