@@ -3,6 +3,7 @@
 use anyhow::{Result, bail};
 
 use crate::step::Step;
+use crate::workspace;
 
 /// The attacks that must be there, by the number in the name of their tests, `attack_NN_…`.
 pub(crate) const EXPECTED: &[(u32, &str)] = &[
@@ -54,7 +55,9 @@ pub(crate) const EXPECTED: &[(u32, &str)] = &[
 
 pub(crate) fn run() -> Result<()> {
     let step = Step::cargo("attacks")
-        .args(["test", "--quiet", "-p", "etdi-tests", "--test", "attacks", "--no-fail-fast"])
+        .args(["test", "--quiet"])
+        .args(workspace::WHOLE)
+        .args(["--test", "attacks", "--no-fail-fast"])
         .args(["--", "--format", "pretty", "attack_"]);
     let repeat = step.to_string();
     let output = step.probe()?;

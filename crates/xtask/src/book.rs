@@ -23,10 +23,14 @@ pub(crate) fn run() -> Result<()> {
         .run()?;
     commands()?;
     Step::cargo("what the pages say")
-        .args(["test", "-q", "-p", "etdi-tests", "--features", "peers", "--test", "book"])
+        .args(["test", "-q"])
+        .args(workspace::WHOLE)
+        .args(["--test", "book"])
         .run()?;
     Step::cargo("Rust on the pages")
-        .args(["test", "-q", "-p", "etdi-tests", "--features", "peers", "--doc"])
+        .args(["test", "-q"])
+        .args(workspace::WHOLE)
+        .args(["--doc", "docs::"])
         .run()?;
     println!("\nthe book: {}", built.join("index.html").display());
     Ok(())

@@ -110,8 +110,11 @@ impl Suite {
     fn prepare() -> Result<Self> {
         let node = setup::conformance()?;
         let built = Step::cargo("programs under test")
-            .args(["build", "-p", "etdi-tests", "--features", "peers"])
+            .args(["build"])
+            .args(workspace::WHOLE)
             .args(["--bin", "conformance-server", "--bin", "conformance-client"])
+            // With a test beside them, they are the programs that the tests were built with.
+            .args(["--test", "interop"])
             .args(["--message-format", "json-render-diagnostics"])
             .read()?;
         let (server, client) =

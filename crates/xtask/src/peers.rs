@@ -8,8 +8,8 @@ use clap::Args;
 use serde_json::Value;
 
 use crate::page::Place;
-use crate::setup;
 use crate::step::Step;
+use crate::{setup, workspace};
 
 const SHOWN: Place = Place {
     page: "docs/peers.md",
@@ -38,8 +38,9 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options) -> Result<()> {
     setup::tests()?;
     let (passed, output) = Step::cargo("peers")
-        .args(["test", "-p", "etdi-tests", "--features", "peers", "--test", "interop"])
-        .args(["--no-fail-fast", "--", "--nocapture"])
+        .args(["test"])
+        .args(workspace::WHOLE)
+        .args(["--test", "interop", "--no-fail-fast", "--", "--nocapture"])
         .read_all()?;
     let rows = output.lines().filter_map(|line| line.strip_prefix(ROW));
     let rows = rows.map(Row::parse).collect::<Result<Vec<Row>>>()?;
@@ -156,7 +157,6 @@ impl Reasons {
     }
 }
 
-/// The page with the table between its marks.
 #[cfg(test)]
 mod tests {
     use super::*;

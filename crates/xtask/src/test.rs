@@ -58,14 +58,12 @@ impl Options {
     }
 
     fn selection(&self, packages: &[Package]) -> Vec<String> {
-        let mut selection = Vec::new();
         if self.packages.is_empty() {
-            selection.push("--workspace".to_owned());
+            return workspace::WHOLE.iter().map(|&argument| argument.to_owned()).collect();
         }
+        let mut selection = Vec::new();
         for package in packages {
-            if !self.packages.is_empty() {
-                selection.extend(["--package".to_owned(), package.name.clone()]);
-            }
+            selection.extend(["--package".to_owned(), package.name.clone()]);
             if package.features.iter().any(|feature| feature == PEERS) {
                 selection.extend(["--features".to_owned(), format!("{}/{PEERS}", package.name)]);
             }
@@ -82,7 +80,7 @@ mod tests {
     fn the_peers_are_tested_unless_another_package_is_asked_for() {
         let all = Options::default();
         let selection = all.selection(&all.packages().unwrap());
-        assert_eq!(selection, ["--workspace", "--features", "etdi-tests/peers"]);
+        assert_eq!(selection, workspace::WHOLE);
 
         let one = Options { packages: vec!["xtask".to_owned()], filter: None };
         let packages = one.packages().unwrap();

@@ -13,6 +13,10 @@ pub(crate) fn root() -> &'static Path {
     here.ancestors().nth(2).unwrap_or(here)
 }
 
+/// What every command selects that builds more than one package. Cargo unifies features over what is
+/// selected, so that another selection would compile, and keep, nearly everything once more.
+pub(crate) const WHOLE: &[&str] = &["--workspace", "--features", "etdi-tests/peers"];
+
 /// A package of the workspace.
 pub(crate) struct Package {
     pub(crate) name: String,
