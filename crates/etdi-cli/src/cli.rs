@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::commands::{audit, completions, doctor, init, keys, sign, token, trust, verify};
+use crate::commands::{
+    approve, audit, completions, diff, discover, doctor, init, keys, list, revoke, show, sign,
+    token, trust, verify,
+};
 use crate::exit::EXIT_CODES;
 
 /// Signed tool definitions for MCP: who published a tool, whether it is still the one that was
@@ -61,6 +64,12 @@ pub(crate) enum Command {
     Sign(sign::Sign),
     Verify(verify::Verify),
     Doctor(doctor::Doctor),
+    Discover(discover::Discover),
+    Show(show::Show),
+    Diff(diff::Diff),
+    Approve(approve::Approve),
+    Revoke(revoke::Revoke),
+    List(list::List),
     Token(token::Token),
     Audit(audit::Audit),
     Completions(completions::Completions),
@@ -78,6 +87,14 @@ Whom to trust
   init         Make the trust configuration
   trust        Add, list and remove the providers that are trusted
   doctor       Check the configuration and the identity provider
+
+Approve tools
+  discover     List the tools of servers: who, what, and whether they may be used
+  show         Show all that there is to know about one tool
+  diff         Show what changed in a tool since it was approved
+  approve      Approve one tool, as it is now
+  revoke       Forget a tool
+  list         List what is approved
 
 Publish definitions
   keys         Make, list, rotate and export signing keys
@@ -98,6 +115,7 @@ Options
 const EXAMPLES: &str = "\
 Examples:
   etdi init                                 whom to trust
+  etdi discover --from .mcp.json            the tools of your servers, judged
   etdi keys generate                        a key to sign with
   etdi sign tools.json --spec spec.toml     a signed file, for a build pipeline
   etdi verify signed.json                   exit 0 only if everything is by whom it says

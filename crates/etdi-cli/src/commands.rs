@@ -1,10 +1,16 @@
 //! One module for each command.
 
+pub(crate) mod approve;
 pub(crate) mod audit;
 pub(crate) mod completions;
+pub(crate) mod diff;
+pub(crate) mod discover;
 pub(crate) mod doctor;
 pub(crate) mod init;
 pub(crate) mod keys;
+pub(crate) mod list;
+pub(crate) mod revoke;
+pub(crate) mod show;
 pub(crate) mod sign;
 pub(crate) mod token;
 pub(crate) mod trust;
@@ -23,6 +29,12 @@ pub(crate) async fn run(command: Command, context: &Context) -> Ending {
         Command::Sign(sign) => sign.run(context),
         Command::Verify(verify) => verify.run(context).await,
         Command::Doctor(doctor) => doctor.run(context).await,
+        Command::Discover(discover) => discover.run(context).await,
+        Command::Show(show) => show.run(context).await,
+        Command::Diff(diff) => diff.run(context).await,
+        Command::Approve(approve) => approve.run(context).await,
+        Command::Revoke(revoke) => revoke.run(context).await,
+        Command::List(list) => list.run(context).await,
         Command::Token(token) => token.run(context).await,
         Command::Audit(audit) => audit.run(context),
         Command::Completions(completions) => completions.run(context),

@@ -25,7 +25,7 @@ Exit codes
 
   0    done; every check said yes
   1    a check said no: a definition is not by whom it says, a token is not valid,
-       a line of `doctor` failed
+       a tool waits for approval or is refused, a line of `doctor` failed
   2    it could not be done or could not be checked: wrong usage, a file that cannot be
        read, an identity provider that does not answer, a token that nobody verified
   130  interrupted (Ctrl-C); files are whole, either the old one or the new one";
@@ -78,6 +78,11 @@ impl CliError {
     /// Ctrl-C at a question.
     pub(crate) fn interrupted() -> Self {
         Self { exit: Exit::Interrupted, ..Self::new("interrupted; nothing was changed") }
+    }
+
+    /// A no, where everything could be checked.
+    pub(crate) fn refused(what: impl Display) -> Self {
+        Self { exit: Exit::No, ..Self::new(what) }
     }
 
     /// The exit status that goes with it.

@@ -6,6 +6,7 @@ mod ask;
 mod cli;
 mod commands;
 mod context;
+mod desk;
 mod environment;
 mod exit;
 mod files;
@@ -19,6 +20,8 @@ mod pem_file;
 mod program;
 mod proposal;
 mod public_key;
+mod question;
+mod server_file;
 mod tool_file;
 mod trust_file;
 

@@ -4,10 +4,13 @@
 #![cfg(test)]
 #![cfg(unix)]
 
+mod approvals;
 mod behaviour;
 mod hostile;
 mod issuer;
 mod pages;
 mod program;
 mod screens;
+mod server;
+mod server_screens;
 mod terminal;

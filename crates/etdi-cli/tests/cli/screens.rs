@@ -5,7 +5,12 @@ use crate::program::{Folder, claims, token};
 use crate::terminal::{Script, run};
 
 /// The four views of one screen. `folder` makes the state that the command finds.
-fn views(folder: impl Fn() -> Folder, arguments: &[&str], script: Script<'_>, code: i32) -> String {
+pub(crate) fn views(
+    folder: impl Fn() -> Folder,
+    arguments: &[&str],
+    script: Script<'_>,
+    code: i32,
+) -> String {
     let mut all = format!("$ etdi {}\n", arguments.join(" "));
     for columns in [80, 120] {
         let plain = folder().set("NO_COLOR", "1");

@@ -119,7 +119,8 @@ fn name(cell: &vt100::Cell) -> String {
     all.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
-/// Replaces what differs from run to run by as many signs: thumbprints of new keys, ports, days.
+/// Replaces what differs from run to run by as many signs: thumbprints of new keys, ports, days, and
+/// the day of an approval.
 fn redact(text: &str) -> String {
     let fixed = crate::program::key().public_jwk().thumbprint();
     let mut out = String::new();
@@ -130,9 +131,10 @@ fn redact(text: &str) -> String {
         let (one, more) = rest.split_at(length);
         let is_number = one.bytes().all(|b| b.is_ascii_digit());
         let is_port = is_number && out.ends_with("127.0.0.1:");
+        let is_day = out.ends_with("by alice on ");
         if one.len() == 43 && one != fixed {
             out.push_str(&"K".repeat(43));
-        } else if is_port || (is_number && more.starts_with(" days")) {
+        } else if is_port || is_day || (is_number && more.starts_with(" days")) {
             out.push_str(&"#".repeat(one.len()));
         } else {
             out.push_str(one);

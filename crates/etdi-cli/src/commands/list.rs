@@ -1,0 +1,81 @@
+//! `etdi list`.
+
+use clap::Args;
+use etdi::ApprovalRecord;
+use etdi::text::escaped;
+use serde_json::{Value, json};
+
+use crate::context::Context;
+use crate::desk::StoreOptions;
+use crate::exit::{CliError, Ending, Exit};
+use crate::line::Line;
+
+/// List what is approved, by whom and until when.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  etdi list
+  etdi list --all --json     superseded approvals as well")]
+pub(crate) struct List {
+    /// Superseded approvals as well.
+    #[arg(long)]
+    all: bool,
+    #[command(flatten)]
+    store: StoreOptions,
+}
+
+impl List {
+    pub(crate) async fn run(self, context: &Context) -> Ending {
+        let store = self.store.open(context)?;
+        let mut approvals = store.approvals().await.map_err(CliError::new)?;
+        approvals.retain(|approval| self.all || !approval.superseded);
+        let answer: Vec<_> = approvals.iter().map(to_json).collect();
+        context.out.json(&json!({ "approvals": answer }));
+        if approvals.is_empty() {
+            context.out.line("Nothing is approved.");
+            context.out.next("etdi discover URL");
+        }
+        for approval in &approvals {
+            show(approval, context);
+        }
+        Ok(Exit::Ok)
+    }
+}
+
+fn show(approval: &ApprovalRecord, context: &Context) {
+    let pin = &approval.pin;
+    let heading = Line::new().bold(escaped(&pin.served_name));
+    let superseded = if approval.superseded { "  superseded" } else { "" };
+    context.out.line(heading.dim(superseded));
+    let granted: Vec<_> = approval.granted.iter().map(|scope| scope.as_str()).collect();
+    let by = Line::new().text("by ").theirs(&approval.by);
+    let mut fields = vec![
+        ("server", Line::new().theirs(&pin.server.to_string())),
+        ("who", Line::new().theirs(&pin.evidence.describe())),
+        ("digest", Line::from(pin.digest.to_string())),
+        ("approved", by.text(format!(" on {}", pin.at.date()))),
+    ];
+    // The id of an unsigned tool is its server and its name.
+    if let Some(version) = &pin.version {
+        fields.insert(1, ("id", Line::new().theirs(&pin.id).text(format!(" {version}"))));
+    }
+    if !granted.is_empty() {
+        fields.push(("granted", Line::new().theirs(&granted.join(" "))));
+    }
+    if let Some(until) = approval.until {
+        let ended = until <= context.clock.now();
+        let line = if ended { Line::new().warn("ended ") } else { Line::new() };
+        fields.push(("until", line.text(until)));
+    }
+    context.out.fields(fields);
+    context.out.blank();
+}
+
+fn to_json(approval: &ApprovalRecord) -> Value {
+    let mut answer = json!(approval);
+    // The definition is a text of its own; `show` has it.
+    if let Some(pin) = answer.get_mut("pin").and_then(Value::as_object_mut) {
+        pin.remove("definition");
+    }
+    answer
+}

@@ -1,0 +1,223 @@
+//! One tool as a person is asked about it: who, what, may; what it says, what changed, and what is
+//! odd about it.
+
+use etdi::decision::Action;
+use etdi::hygiene::{Finding, Severity, inspect};
+use etdi::records::EvidenceRecord;
+use etdi::review::{Class, Review};
+use etdi::text::{escaped, escaped_json};
+use etdi::{ApprovalRecord, JudgedTool, SignedPart, ToolDefinition};
+use serde_json::{Value, json};
+
+use crate::context::Context;
+use crate::desk::Session;
+use crate::exit::{CliError, Exit};
+use crate::line::Line;
+
+/// What a person must know of a tool before they say yes.
+pub(crate) struct Question<'s> {
+    tool: &'s JudgedTool,
+    findings: Vec<Finding>,
+    /// What changed since the approval; `None` where nothing is approved.
+    review: Option<Review>,
+}
+
+impl<'s> Question<'s> {
+    pub(crate) async fn about(tool: &'s JudgedTool, session: &Session) -> Result<Self, CliError> {
+        let Some(definition) = tool.definition() else {
+            return Ok(Self { tool, findings: Vec::new(), review: None });
+        };
+        let names = session.names();
+        let approved = session.approved(definition).await?;
+        let review = approved.map(|approved| {
+            let review = Review::of(&approved.pin.definition, definition.canonical(), &names);
+            with_evidence(review, &approved, tool)
+        });
+        Ok(Self { tool, findings: inspect(definition.canonical(), &names), review })
+    }
+
+    pub(crate) fn review(&self) -> Option<&Review> {
+        self.review.as_ref()
+    }
+
+    /// Who, what and may, and what the definition claims of itself.
+    pub(crate) fn show_verdict(&self, context: &Context) {
+        let out = &context.out;
+        out.line(decision(self.tool).text("  ").bold(escaped(self.tool.name())));
+        let mut fields = Vec::new();
+        if let Some(problem) = self.tool.problem() {
+            fields.push(("refused", Line::new().bad(problem)));
+        }
+        if let Some(verdict) = self.tool.verdict() {
+            fields.push(("who", Line::from(format!("{} ({})", verdict.who, verdict.origin))));
+            for what in &verdict.what {
+                fields.push(("what", Line::from(first_line(what))));
+            }
+            fields.push(("may", Line::from(verdict.may.to_string())));
+            for notice in &verdict.notices {
+                fields.push(("note", Line::new().warn(notice)));
+            }
+        }
+        if let Some(definition) = self.tool.definition() {
+            if let Some(part) = definition.signed() {
+                claims(part, &mut fields);
+            }
+            fields.push(("digest", Line::from(definition.digest().to_string())));
+        }
+        out.fields(fields);
+    }
+
+    /// Everything that the definition says, every hidden character visible.
+    pub(crate) fn show_definition(&self, context: &Context) {
+        let Some(definition) = self.tool.definition() else { return };
+        let mut fields = Vec::new();
+        if let Some(description) = definition.description() {
+            fields.push(("says", Line::new().theirs(&description)));
+        }
+        // The names are the server's words, so they are never labels.
+        for (name, member) in definition.other_members() {
+            let text = Line::new().theirs(&name).text(": ").text(escaped_json(&member));
+            fields.push(("member", text));
+        }
+        context.out.fields(fields);
+    }
+
+    pub(crate) fn show_findings(&self, context: &Context) {
+        for finding in &self.findings {
+            let line = Line::new().text("  ");
+            let line = match finding.severity {
+                Severity::High => line.bad("high   "),
+                Severity::Medium => line.warn("medium "),
+                Severity::Low => line.dim("low    "),
+            };
+            let place = format!("{} at {}: ", finding.rule, escaped(&finding.path));
+            let line = line.text(place).text(finding.rule.explanation()).text(": \"");
+            context.out.indented(line.theirs(&finding.excerpt).text("\""), 9);
+        }
+    }
+
+    /// What changed since the approval, the critical first; what did not is one line.
+    pub(crate) fn show_review(&self, context: &Context) {
+        let Some(review) = &self.review else { return };
+        for change in review.changes() {
+            let line = Line::new().text("  ");
+            let line = match change.class {
+                Class::Critical => line.bad("critical "),
+                Class::Notable => line.warn("notable  "),
+                Class::Wording => line.dim("wording  "),
+            };
+            context.out.indented(line.theirs(&change.path), 11);
+            for reason in &change.reasons {
+                context.out.indented(Line::new().text("    ").text(reason), 6);
+            }
+            if let Some(old) = &change.old {
+                let line = Line::new().text("    ").bad("- ").text(escaped_json(old));
+                context.out.indented(line, 6);
+            }
+            if let Some(new) = &change.new {
+                let line = Line::new().text("    ").good("+ ").text(escaped_json(new));
+                context.out.indented(line, 6);
+            }
+        }
+        if !review.unchanged().is_empty() {
+            let names = review.unchanged().join(", ");
+            context.out.indented(Line::new().dim("  unchanged: ").theirs(&names), 4);
+        }
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        let mut answer = summary(self.tool);
+        if let Some(fields) = answer.as_object_mut() {
+            let definition = self.tool.definition();
+            let members = definition
+                .and_then(|definition| serde_json::from_str::<Value>(definition.canonical()).ok());
+            fields.insert("definition".to_owned(), json!(members));
+            fields.insert("verdict".to_owned(), json!(self.tool.verdict()));
+            fields.insert("findings".to_owned(), json!(self.findings));
+            fields.insert("review".to_owned(), json!(self.review));
+        }
+        answer
+    }
+}
+
+/// The tool on one line, for a list.
+pub(crate) fn summary_line(tool: &JudgedTool) -> Line {
+    let line = decision(tool).text("  ").bold(escaped(tool.name()));
+    match (tool.verdict(), tool.problem()) {
+        (Some(verdict), _) => {
+            let what: Vec<_> = verdict.what.iter().map(first_line).collect();
+            line.text(format!(": {} ({})", verdict.who, verdict.origin))
+                .text("; ")
+                .text(what.join("; "))
+                .text("; ")
+                .text(&verdict.may)
+        }
+        (None, Some(problem)) => line.text(": refused: ").text(problem),
+        (None, None) => line.text(": refused"),
+    }
+}
+
+/// The tool for a program, without its text.
+pub(crate) fn summary(tool: &JudgedTool) -> Value {
+    let definition = tool.definition();
+    let part = definition.and_then(ToolDefinition::signed);
+    let verdict = tool.verdict();
+    let what = |verdict: &etdi::Verdict| verdict.what.iter().map(first_line).collect::<Vec<_>>();
+    json!({
+        "name": tool.name(),
+        "decision": tool.action(),
+        "digest": definition.map(ToolDefinition::digest),
+        "id": part.map(|part| &part.id),
+        "version": part.map(|part| &part.version),
+        "who": verdict.map(|verdict| verdict.who.to_string()),
+        "what": verdict.map(what),
+        "may": verdict.map(|verdict| verdict.may.to_string()),
+        "problem": tool.problem().map(ToString::to_string),
+    })
+}
+
+/// Yes for what may be used, no for what waits for a person or is refused.
+pub(crate) fn exit(tool: &JudgedTool) -> Exit {
+    if tool.action() > Action::Warn { Exit::No } else { Exit::Ok }
+}
+
+fn decision(tool: &JudgedTool) -> Line {
+    match tool.action() {
+        Action::Allow => Line::new().good("allow"),
+        Action::Warn => Line::new().warn("warn "),
+        Action::Ask => Line::new().warn("ask  "),
+        Action::Block => Line::new().bad("block"),
+    }
+}
+
+/// Without the differences, which the review shows.
+fn first_line(what: &etdi::What) -> String {
+    what.to_string().lines().next().unwrap_or_default().to_owned()
+}
+
+fn claims(part: &SignedPart, fields: &mut Vec<(&str, Line)>) {
+    fields.push(("id", Line::from(format!("{} {}", part.id, part.version))));
+    let provider = Line::new().theirs(part.provider.id()).text(" (");
+    fields.push(("provider", provider.theirs(part.provider.name()).text(")")));
+    if let Some(servers) = &part.servers {
+        fields.push(("servers", Line::new().text("only ").theirs(&servers.join(", "))));
+    }
+    for permission in &part.permissions {
+        let need = if permission.required { "" } else { " (optional)" };
+        let scope = Line::from(format!("{}{need}: ", permission.scope));
+        fields.push(("permission", scope.theirs(&permission.description)));
+    }
+}
+
+/// What nobody could check says nothing about the signer.
+fn with_evidence(review: Review, approved: &ApprovalRecord, tool: &JudgedTool) -> Review {
+    let who = tool.verdict().map(|verdict| &verdict.who);
+    let pinned = match &approved.pin.evidence {
+        EvidenceRecord::Signed { pinned_key, .. } => pinned_key.as_ref(),
+        _ => None,
+    };
+    match who.and_then(|who| EvidenceRecord::of(who, pinned)) {
+        Some(evidence) => review.with_evidence(&approved.pin.evidence, &evidence),
+        None => review,
+    }
+}
