@@ -50,6 +50,11 @@ impl Output {
         self.json
     }
 
+    /// Whether a person sees what is printed: a question about it makes sense.
+    pub(crate) fn is_seen(&self) -> bool {
+        !self.json && !self.quiet && io::stdout().is_terminal()
+    }
+
     /// One line for a person.
     pub(crate) fn line(&self, line: impl Into<Line>) {
         self.indented(line, 0);

@@ -115,9 +115,11 @@ impl Approve {
         if self.yes.is_some() {
             return Ok(());
         }
-        if !context.interactive {
-            return Err(CliError::refused("not approved: there is nobody at a terminal to ask")
-                .next("look at it with etdi show, then give --yes with its digest"));
+        if !context.interactive || !context.out.is_seen() {
+            return Err(CliError::refused(
+                "not approved: nobody at a terminal sees what would be approved",
+            )
+            .next("look at it with etdi show, then give --yes with its digest"));
         }
         let question = format!("Approve {} as shown?", escaped(request.tool().name()));
         match context.confirm(&question, "give --yes with the digest")? {

@@ -89,6 +89,15 @@ screen!(
 );
 
 #[test]
+fn nobody_is_asked_about_what_is_not_shown() {
+    let folder = served();
+    let arguments = ["approve", "scan", "--by", "alice", "--quiet", "--", "/bin/sh", "server.sh"];
+    let screen = crate::terminal::run(&folder, 80, &arguments, &[]);
+    assert_eq!(screen.code, 1, "{}", screen.text());
+    assert!(screen.text().contains("nobody at a terminal sees"), "{}", screen.text());
+}
+
+#[test]
 fn approve_of_another_digest() {
     let other = format!("sha256:{}", "0".repeat(64));
     let arguments =
