@@ -1,8 +1,11 @@
 //! `cargo xtask ci`.
 
-use anyhow::{Result, ensure};
+use std::fs;
+
+use anyhow::{Context, Result, ensure};
 
 use crate::step::Step;
+use crate::workspace::Package;
 use crate::{attacks, book, conformance, demos, peers, setup, test, workspace};
 
 type Run = fn() -> Result<()>;
@@ -73,10 +76,33 @@ fn each_feature_alone(tools: &std::path::Path) -> Result<()> {
 /// What goes to the registry builds from what goes there.
 fn packages() -> Result<()> {
     let packages = workspace::packages()?;
-    let published = packages.iter().filter(|package| package.published);
-    let selection = published.flat_map(|package| ["--package", package.name.as_str()]);
+    let published: Vec<_> = packages.iter().filter(|package| package.published).collect();
+    forget_unpacked(&published)?;
+    let selection = published.iter().flat_map(|package| ["--package", package.name.as_str()]);
     Step::cargo("packages")
         .args(["package", "--quiet", "--allow-dirty", "--all-features"])
         .args(selection)
         .run()
+}
+
+/// Cargo unpacks the packages that others here depend on from a registry in the target folder, and
+/// takes what it unpacked of the same version before, be it older.
+fn forget_unpacked(published: &[&Package]) -> Result<()> {
+    let Some(home) = workspace::cargo_home() else { return Ok(()) };
+    let Ok(registries) = fs::read_dir(home.join("registry/src")) else { return Ok(()) };
+    for registry in registries {
+        let registry = registry?;
+        // A registry that is a folder has no host in its name.
+        if !registry.file_name().to_string_lossy().starts_with('-') {
+            continue;
+        }
+        for Package { name, version, .. } in published {
+            let unpacked = registry.path().join(format!("{name}-{version}"));
+            if unpacked.exists() {
+                fs::remove_dir_all(&unpacked)
+                    .with_context(|| format!("{} cannot be removed", unpacked.display()))?;
+            }
+        }
+    }
+    Ok(())
 }

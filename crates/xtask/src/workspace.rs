@@ -1,6 +1,7 @@
 //! What the workspace holds, as cargo describes it.
 
-use std::path::Path;
+use std::env;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
@@ -13,6 +14,13 @@ pub(crate) fn root() -> &'static Path {
     here.ancestors().nth(2).unwrap_or(here)
 }
 
+/// Where cargo keeps what it fetched.
+#[expect(clippy::disallowed_methods, reason = "a developer's tool asks where cargo's files are")]
+pub(crate) fn cargo_home() -> Option<PathBuf> {
+    let home = || Some(PathBuf::from(env::var_os("HOME")?).join(".cargo"));
+    env::var_os("CARGO_HOME").map(PathBuf::from).or_else(home)
+}
+
 /// What every command selects that builds more than one package. Cargo unifies features over what is
 /// selected, so that another selection would compile, and keep, nearly everything once more.
 pub(crate) const WHOLE: &[&str] = &["--workspace", "--features", "etdi-tests/peers"];
@@ -20,6 +28,7 @@ pub(crate) const WHOLE: &[&str] = &["--workspace", "--features", "etdi-tests/pee
 /// A package of the workspace.
 pub(crate) struct Package {
     pub(crate) name: String,
+    pub(crate) version: String,
     /// The features that it declares.
     pub(crate) features: Vec<String>,
     /// Whether it has a library, and with it documentation tests.
@@ -52,6 +61,7 @@ fn parse(metadata: &Value) -> Option<Vec<Package>> {
             Some(Package {
                 library: targets.iter().any(|target| target.get("doctest") == Some(&true.into())),
                 name: package.get("name")?.as_str()?.to_owned(),
+                version: package.get("version")?.as_str()?.to_owned(),
                 // Nothing said is every registry; an empty list is none.
                 published: package.get("publish")?.is_null(),
                 features: package.get("features")?.as_object()?.keys().cloned().collect(),
