@@ -6,8 +6,8 @@ use std::ops::Range;
 use etdi_client::{ApprovalStore, Sighting, StoreError};
 use etdi_types::confusable::{id_key, name_key};
 use etdi_types::{
-    ApprovalRecord, AuthorizationContext, Digest, EvidenceRecord, LedgerEntry, Pin, ServerIdentity,
-    StdioCommand, Subject,
+    ApprovalBasis, ApprovalRecord, AuthorizationContext, Digest, EvidenceRecord, LedgerEntry, Pin,
+    ServerIdentity, StdioCommand, Subject,
 };
 use time::{Duration, OffsetDateTime};
 
@@ -106,6 +106,7 @@ pub fn approval(tool: usize, version: &str, by: &str) -> ApprovalRecord {
         context: AuthorizationContext::None,
         granted: vec!["documents:read".parse().unwrap()],
         by: by.to_owned(),
+        basis: ApprovalBasis::Question,
         until: Some(OffsetDateTime::UNIX_EPOCH + Duration::days(30_000)),
         superseded: false,
     }

@@ -3,7 +3,7 @@
 use etdi_types::evidence::{Evidence, SignatureEvidence};
 use etdi_types::jws::DetachedJws;
 use etdi_types::records::PinnedKey;
-use etdi_types::{ApprovalRecord, Scope, Subject, ToolDefinition, Verdict, Who};
+use etdi_types::{ApprovalBasis, ApprovalRecord, Scope, Subject, ToolDefinition, Verdict, Who};
 
 use crate::approval::Approval;
 use crate::connection::ServerConnection;
@@ -18,8 +18,8 @@ impl ServerConnection {
     /// Records an approval of the definition that `request` showed.
     ///
     /// The listing is read again, always: if the server serves another definition by now, or the
-    /// same one has another verdict than the person was shown, nothing is approved. If somebody else approved another definition since the question was asked,
-    /// nothing is approved either.
+    /// same one has another verdict than the person was shown, nothing is approved. If somebody else
+    /// approved another definition since the question was asked, nothing is approved either.
     ///
     /// # Errors
     /// [`ApproveError`]. Only after [`ApproveError::Blocked`] may something have been recorded: an
@@ -68,13 +68,12 @@ impl ServerConnection {
             // `judge_listed` has found the pinned key of an earlier approval, if there is one.
             (verdict.clone(), self.evidence_now(listed, definition).await?)
         };
-        let record = self.record(definition, &verdict, &evidence, &approval);
+        let record = self.record(definition, &verdict, &evidence, &approval, request.basis());
         let record =
             record.ok_or_else(|| ApproveError::Blocked(Box::new(Refusal::of(now.clone()))))?;
-        let granted = record.granted.clone();
         let ledger = ledger_entry(&record.pin, &verdict);
-        self.settings.store.approve(record, ledger, shown.approved()).await?;
-        self.reporter.approved(&now, &approval, &granted, shown.approved());
+        self.settings.store.approve(record.clone(), ledger, shown.approved()).await?;
+        self.reporter.approved(&now, &record, shown.approved());
         match Decision::on(&self.judge_listed(listed).await?) {
             Decision::Allow(approved) => Ok(approved),
             Decision::Ask(request) => {
@@ -142,6 +141,7 @@ impl ServerConnection {
         verdict: &Verdict,
         evidence: &Evidence,
         approval: &Approval,
+        basis: ApprovalBasis,
     ) -> Option<ApprovalRecord> {
         let required = || -> Vec<Scope> {
             let part = definition.signed();
@@ -160,6 +160,7 @@ impl ServerConnection {
             context: self.context.clone(),
             granted: approval.granted.clone().unwrap_or_else(required),
             by: approval.by.clone(),
+            basis,
             until: approval.until,
             superseded: false,
         })

@@ -1,8 +1,8 @@
 //! What every [`ApprovalStore`] must do, for its authors to run.
 
 use etdi_types::{
-    ApprovalRecord, AuthorizationContext, Digest, EvidenceRecord, Known, LedgerEntry, Pin,
-    ServerIdentity, StdioCommand, Subject,
+    ApprovalBasis, ApprovalRecord, AuthorizationContext, Digest, EvidenceRecord, Known,
+    LedgerEntry, Pin, ServerIdentity, StdioCommand, Subject,
 };
 use time::OffsetDateTime;
 
@@ -202,6 +202,7 @@ fn approval(id: &str, version: &str, text: &str) -> ApprovalRecord {
         context: AuthorizationContext::None,
         granted: Vec::new(),
         by: "contract".to_owned(),
+        basis: ApprovalBasis::Override,
         until: None,
         evidence_good_at: OffsetDateTime::UNIX_EPOCH,
         superseded: false,

@@ -4,7 +4,7 @@ use std::fmt::{self, Display, Formatter};
 
 use etdi_types::decision::{Action, Row};
 use etdi_types::verdict::UnknownReason;
-use etdi_types::{Digest, Who};
+use etdi_types::{ApprovalBasis, Digest, Who};
 
 use crate::tool::{ApprovedTool, JudgedTool};
 
@@ -25,7 +25,7 @@ impl Decision {
         match (ApprovedTool::mint(judged), judged.action()) {
             (Some(approved), _) => Self::Allow(approved),
             (None, Action::Ask) => {
-                Self::Ask(ApprovalRequest { tool: judged.clone(), overrides: false })
+                Self::Ask(ApprovalRequest { tool: judged.clone(), basis: ApprovalBasis::Question })
             }
             (None, _) => Self::Block(Refusal { tool: judged.clone() }),
         }
@@ -36,7 +36,7 @@ impl Decision {
 #[derive(Clone, Debug)]
 pub struct ApprovalRequest {
     tool: JudgedTool,
-    overrides: bool,
+    basis: ApprovalBasis,
 }
 
 impl ApprovalRequest {
@@ -55,7 +55,17 @@ impl ApprovalRequest {
     /// Whether this asks to go against a refusal.
     #[must_use]
     pub fn overrides_a_refusal(&self) -> bool {
-        self.overrides
+        self.basis == ApprovalBasis::Override
+    }
+
+    /// The same question, as one of those that are answered together after another launch.
+    pub(crate) fn of_relaunch(self) -> Self {
+        Self { basis: ApprovalBasis::Relaunch, ..self }
+    }
+
+    /// How an approval of this comes about.
+    pub(crate) fn basis(&self) -> ApprovalBasis {
+        if self.needs_key() { ApprovalBasis::PinnedKey } else { self.basis }
     }
 
     pub(crate) fn needs_key(&self) -> bool {
@@ -66,7 +76,7 @@ impl ApprovalRequest {
     pub(crate) fn covers(&self, judged: &JudgedTool) -> bool {
         match judged.action() {
             Action::Allow | Action::Warn | Action::Ask => true,
-            Action::Block => self.overrides && is_overridable(judged),
+            Action::Block => self.overrides_a_refusal() && is_overridable(judged),
         }
     }
 }
@@ -100,7 +110,7 @@ impl Refusal {
     #[must_use]
     pub fn override_request(&self) -> Option<ApprovalRequest> {
         is_overridable(&self.tool)
-            .then(|| ApprovalRequest { tool: self.tool.clone(), overrides: true })
+            .then(|| ApprovalRequest { tool: self.tool.clone(), basis: ApprovalBasis::Override })
     }
 }
 

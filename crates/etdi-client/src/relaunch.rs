@@ -57,7 +57,7 @@ impl ServerConnection {
             match (Decision::on(tool), tool.definition()) {
                 (Decision::Ask(request), Some(definition)) => {
                     subjects.push(Subject::new(self.server(), definition));
-                    requests.push(request);
+                    requests.push(request.of_relaunch());
                 }
                 _ => return Ok(None),
             }

@@ -12,10 +12,9 @@ use etdi_types::decision::{Action, Row};
 use etdi_types::jws::DetachedJws;
 use etdi_types::verdict::ImpostorReason;
 use etdi_types::{
-    Digest, Scope, SecurityLevel, ServerIdentity, ToolDefinition, Verdict, What, Who,
+    ApprovalRecord, Digest, SecurityLevel, ServerIdentity, ToolDefinition, Verdict, What, Who,
 };
 
-use crate::approval::Approval;
 use crate::listing::{Listed, Snapshot};
 use crate::tool::JudgedTool;
 
@@ -237,17 +236,17 @@ impl Reporter {
     pub(crate) fn approved(
         &self,
         judged: &JudgedTool,
-        approval: &Approval,
-        granted: &[Scope],
+        record: &ApprovalRecord,
         superseded: Option<Digest>,
     ) {
         let Some(definition) = judged.definition() else { return };
         self.emit(|| ToolApproved {
             tool: self.tool_ref(definition),
-            by: approval.by.clone(),
-            permissions: granted.iter().map(ToString::to_string).collect(),
+            by: record.by.clone(),
+            basis: record.basis,
+            permissions: record.granted.iter().map(ToString::to_string).collect(),
             supersedes: superseded.map(|digest| digest.to_string()),
-            expires: approval.until,
+            expires: record.until,
         });
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use etdi_types::{ApprovalRecord, Digest, EvidenceRecord, Known, Pin, Subject};
+use etdi_types::{ApprovalBasis, ApprovalRecord, Digest, EvidenceRecord, Known, Pin, Subject};
 
 use crate::connection::ServerConnection;
 use crate::store::StoreError;
@@ -46,6 +46,7 @@ impl ServerConnection {
             context: self.context.clone(),
             granted: Vec::new(),
             by: by.into(),
+            basis: ApprovalBasis::Question,
             until: None,
             superseded: false,
         };

@@ -1,5 +1,6 @@
 //! What every event sink must do, as a test that its author can run.
 
+use etdi_types::ApprovalBasis;
 use etdi_types::verdict::KeyTrust;
 use time::OffsetDateTime;
 use uuid::{ContextV7, Timestamp, Uuid};
@@ -103,6 +104,7 @@ fn events_of_every_type() -> Vec<Event> {
         ToolApproved {
             tool: tool(),
             by: text(),
+            basis: ApprovalBasis::PinnedKey,
             permissions: texts(),
             supersedes: Some(text()),
             expires: Some(expires),

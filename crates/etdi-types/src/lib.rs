@@ -44,7 +44,9 @@ pub use level::SecurityLevel;
 pub use listing::{Listing, ListingError, Page, RawTool};
 pub use names::{NameError, Permission, Provider, Scope, ToolId, Version};
 pub use publish::{DefinitionSpec, SignedTool};
-pub use records::{ApprovalRecord, EvidenceRecord, Known, LedgerEntry, Pin, Subject};
+pub use records::{
+    ApprovalBasis, ApprovalRecord, EvidenceRecord, Known, LedgerEntry, Pin, Subject,
+};
 pub use review::{Review, ReviewPolicy};
 pub use trust::{MinBinding, TrustConfig, TrustError};
 pub use verdict::{May, Notice, Origin, Verdict, What, Who};

@@ -126,6 +126,27 @@ pub struct Pin {
     pub at: OffsetDateTime,
 }
 
+/// How an approval came about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ApprovalBasis {
+    /// A person said yes where the decision was to ask.
+    Question,
+    /// A person said yes against a refusal: to an old version that came back, or to an approval
+    /// that had granted too little.
+    Override,
+    /// A person brought the key that made the signature, for this server.
+    PinnedKey,
+    /// A person said yes to all tools of a server at once: the same ones under another launch.
+    Relaunch,
+    /// No person: the review policy accepts such changes.
+    Policy,
+    /// The record is older than this member of it.
+    #[default]
+    Unrecorded,
+}
+
 /// A recorded yes to one digest of one tool from one server.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ApprovalRecord {
@@ -137,6 +158,9 @@ pub struct ApprovalRecord {
     pub granted: Vec<Scope>,
     /// Who approved.
     pub by: String,
+    /// How it came about.
+    #[serde(default)]
+    pub basis: ApprovalBasis,
     /// Until when; `None` for no end.
     #[serde(with = "time::serde::rfc3339::option")]
     pub until: Option<OffsetDateTime>,

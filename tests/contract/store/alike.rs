@@ -4,8 +4,8 @@ use etdi_client::{ApprovalStore, MemoryApprovals, Sighting, StoreError};
 use etdi_types::confusable::{id_key, name_key};
 use etdi_types::verdict::KeyTrust;
 use etdi_types::{
-    ApprovalRecord, AuthorizationContext, Digest, EvidenceRecord, Known, LedgerEntry, Pin,
-    ServerIdentity, SigningKey, StdioCommand, Subject,
+    ApprovalBasis, ApprovalRecord, AuthorizationContext, Digest, EvidenceRecord, Known,
+    LedgerEntry, Pin, ServerIdentity, SigningKey, StdioCommand, Subject,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -139,17 +139,23 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 fn approval() -> impl Strategy<Value = ApprovalRecord> {
-    (pin(), context(), option::of(hour()), vec(scope(), 0..2)).prop_map(
-        |(pin, context, until, granted)| ApprovalRecord {
+    (pin(), context(), basis(), option::of(hour()), vec(scope(), 0..2)).prop_map(
+        |(pin, context, basis, until, granted)| ApprovalRecord {
             evidence_good_at: pin.at,
             pin,
             context,
             granted,
             by: "alice \"\u{1f600}\" \0".to_owned(),
+            basis,
             until,
             superseded: false,
         },
     )
+}
+
+fn basis() -> impl Strategy<Value = ApprovalBasis> {
+    use ApprovalBasis::{Override, PinnedKey, Policy, Question, Relaunch, Unrecorded};
+    proptest::sample::select(vec![Question, Override, PinnedKey, Relaunch, Policy, Unrecorded])
 }
 
 fn pin() -> impl Strategy<Value = Pin> {

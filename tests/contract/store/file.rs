@@ -6,6 +6,7 @@ use std::process::Command;
 
 use etdi_client::{ApprovalStore, SqliteApprovals, SqliteError, StoreError};
 use etdi_tests::steps;
+use etdi_types::{ApprovalBasis, ApprovalRecord};
 use rusqlite::Connection;
 
 use super::Place;
@@ -161,8 +162,22 @@ async fn a_store_of_a_later_version_is_refused() {
     let place = closed().await;
     edit(&place, "PRAGMA user_version = 99");
     let error = refused(&place.path);
-    assert!(matches!(error, SqliteError::Newer { found: 99, supported: 1, .. }), "{error:?}");
+    assert!(matches!(error, SqliteError::Newer { found: 99, supported: 2, .. }), "{error:?}");
     assert!(error.to_string().contains("update the program"), "{error}");
+}
+
+/// The first version did not say how an approval came about.
+#[tokio::test]
+async fn a_store_of_an_earlier_version_keeps_all_that_it_holds() {
+    let place = closed().await;
+    let before = place.open().approvals().await.unwrap();
+    assert!(before.iter().all(|approval| approval.basis == ApprovalBasis::Question));
+    edit(&place, "ALTER TABLE approvals DROP COLUMN basis; PRAGMA user_version = 1");
+    let after = place.open().approvals().await.unwrap();
+    let expected = before
+        .into_iter()
+        .map(|approval| ApprovalRecord { basis: ApprovalBasis::Unrecorded, ..approval });
+    assert_eq!(after, expected.collect::<Vec<_>>());
 }
 
 #[tokio::test]
@@ -194,6 +209,7 @@ async fn a_record_that_makes_no_sense_is_an_error() {
         ("pins", "at"),
         ("approvals", "context"),
         ("approvals", "granted"),
+        ("approvals", "basis"),
         ("approvals", "until"),
         ("approvals", "evidence_good_at"),
         ("approvals", "definition"),

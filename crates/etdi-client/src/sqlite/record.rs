@@ -66,6 +66,7 @@ pub(super) fn approval(row: &Row<'_>) -> Result<ApprovalRecord, Fault> {
         context: from_json(row, "context")?,
         granted: from_json(row, "granted")?,
         by: get(row, "approved_by")?,
+        basis: from_json(row, "basis")?,
         until: until.map(|until| read_time(row, "until", &until)).transpose()?,
         evidence_good_at: time(row, "evidence_good_at")?,
         superseded: get(row, "superseded")?,

@@ -9,7 +9,7 @@ pub(super) const APPLICATION_ID: i32 = 0x4554_4449;
 
 /// Entry n takes a file from `user_version` n to n + 1. What is released here never changes; a new
 /// schema is a new entry.
-pub(super) const MIGRATIONS: &[&str] = &[V1];
+pub(super) const MIGRATIONS: &[&str] = &[V1, V2];
 
 const V1: &str = "
     -- Which store this is, and how far.
@@ -93,6 +93,11 @@ const V1: &str = "
         WHERE global_since IS NOT NULL;
     CREATE INDEX ledger_bounded ON ledger (server, seq) WHERE global_since IS NULL;
 ";
+
+/// How each approval came about. Of earlier ones nobody knows.
+const V2: &str = r#"
+    ALTER TABLE approvals ADD COLUMN basis TEXT NOT NULL DEFAULT '"unrecorded"';
+"#;
 
 /// Brings the file to the last of `migrations`, all steps or none, and says which version it had.
 /// A file of a later version is left as it is.

@@ -191,11 +191,11 @@ fn add_approval(
 ) -> Result<(), Fault> {
     let pin = &approval.pin;
     let insert = "INSERT INTO approvals (server, tool, served_name, provider, version, evidence, \
-                      digest, definition, at, context, granted, approved_by, until, \
-                      evidence_good_at, superseded, name_key, id_key) \
+                      digest, definition, at, context, granted, approved_by, basis, \
+                      until, evidence_good_at, superseded, name_key, id_key) \
                   VALUES (:server, :tool, :served_name, :provider, :version, :evidence, \
-                      :digest, :definition, :at, :context, :granted, :approved_by, :until, \
-                      :evidence_good_at, :superseded, :name_key, :id_key)";
+                      :digest, :definition, :at, :context, :granted, :approved_by, :basis, \
+                      :until, :evidence_good_at, :superseded, :name_key, :id_key)";
     let params = named_params! {
         ":server": pin.server.to_string(),
         ":tool": pin.id,
@@ -209,6 +209,7 @@ fn add_approval(
         ":context": context,
         ":granted": json(&approval.granted)?,
         ":approved_by": approval.by,
+        ":basis": json(&approval.basis)?,
         ":until": approval.until.map(rfc3339).transpose()?,
         ":evidence_good_at": rfc3339(approval.evidence_good_at)?,
         ":superseded": approval.superseded,

@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod approvals;
+mod basis;
 mod events;
 mod freshness;
 mod gate;

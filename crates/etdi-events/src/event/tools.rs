@@ -1,5 +1,6 @@
 //! Events about tool definitions.
 
+use etdi_types::ApprovalBasis;
 use etdi_types::verdict::KeyTrust;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -46,13 +47,16 @@ pub struct ToolVerified {
     pub decision: String,
 }
 
-/// A person approved one digest of one tool.
+/// One digest of one tool was approved.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToolApproved {
     /// The tool, with the digest that was approved.
     pub tool: ToolRef,
     /// Who approved.
     pub by: String,
+    /// How the approval came about: `question`, `override`, `pinned_key`, `relaunch` or `policy`.
+    #[serde(default)]
+    pub basis: ApprovalBasis,
     /// The scopes that were granted.
     pub permissions: Vec<String>,
     /// The digest whose approval this one replaces.

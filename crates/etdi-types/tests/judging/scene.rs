@@ -5,8 +5,8 @@ use etdi_types::judge::Case;
 use etdi_types::records::{PinnedKey, tool_id};
 use etdi_types::trust::TrustedProvider;
 use etdi_types::{
-    ApprovalRecord, AuthorizationContext, DefinitionSpec, Evidence, EvidenceRecord, Known,
-    LedgerEntry, Permission, Pin, Provider, ResourceUri, Scope, ServerIdentity, SigningKey,
+    ApprovalBasis, ApprovalRecord, AuthorizationContext, DefinitionSpec, Evidence, EvidenceRecord,
+    Known, LedgerEntry, Permission, Pin, Provider, ResourceUri, Scope, ServerIdentity, SigningKey,
     StdioCommand, Subject, ToolDefinition, TrustConfig, Verdict, What, judge,
 };
 use serde_json::{Map, Value, json};
@@ -245,6 +245,7 @@ impl Scene {
             context: self.context.clone(),
             granted: granted.iter().map(|s| s.parse().unwrap()).collect(),
             by: "alice".to_owned(),
+            basis: ApprovalBasis::Question,
             until: None,
             evidence_good_at: self.now,
             superseded: false,
