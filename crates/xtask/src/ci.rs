@@ -77,16 +77,17 @@ fn each_feature_alone(tools: &std::path::Path) -> Result<()> {
 fn packages() -> Result<()> {
     let packages = workspace::packages()?;
     let published: Vec<_> = packages.iter().filter(|package| package.published).collect();
-    forget_unpacked(&published)?;
     let selection = published.iter().flat_map(|package| ["--package", package.name.as_str()]);
+    // What cargo unpacked and built of the same version before, it takes again, be it older: the
+    // packages that others here depend on come from a registry in the target folder.
+    forget_unpacked(&published)?;
+    Step::cargo("earlier packages").args(["clean", "--quiet"]).args(selection.clone()).run()?;
     Step::cargo("packages")
         .args(["package", "--quiet", "--allow-dirty", "--all-features"])
         .args(selection)
         .run()
 }
 
-/// Cargo unpacks the packages that others here depend on from a registry in the target folder, and
-/// takes what it unpacked of the same version before, be it older.
 fn forget_unpacked(published: &[&Package]) -> Result<()> {
     let Some(home) = workspace::cargo_home() else { return Ok(()) };
     let Ok(registries) = fs::read_dir(home.join("registry/src")) else { return Ok(()) };
