@@ -1,5 +1,7 @@
 //! Recording a person's yes: to the definition that was shown, and to no other.
 
+use std::sync::Arc;
+
 use etdi_types::evidence::{Evidence, SignatureEvidence};
 use etdi_types::jws::DetachedJws;
 use etdi_types::records::PinnedKey;
@@ -12,7 +14,7 @@ use crate::error::ApproveError;
 use crate::judging::ledger_entry;
 use crate::listing::Listed;
 use crate::store::StoreError;
-use crate::tool::ApprovedTool;
+use crate::tool::{ApprovedTool, JudgedTool};
 
 impl ServerConnection {
     /// Records an approval of the definition that `request` showed.
@@ -58,12 +60,11 @@ impl ServerConnection {
         let verdict = now.verdict().ok_or_else(|| ApproveError::Changed(Box::new(now.clone())))?;
         self.refuse_unknown_scopes(definition, &approval)?;
         let (verdict, evidence) = if request.needs_key() {
-            let (verdict, evidence) = self.with_pinned_key(definition, &approval).await?;
-            let pinned = self.tool_with(listed, verdict.clone(), shown.approved(), Vec::new());
-            if !request.covers(&pinned) {
-                return Err(ApproveError::Blocked(Box::new(Refusal::of(pinned))));
+            let (pinned, evidence) = self.with_pinned_key(listed, definition, &approval).await?;
+            match pinned.verdict().filter(|_| request.covers(&pinned)) {
+                Some(verdict) => (verdict.clone(), evidence),
+                None => return Err(ApproveError::Blocked(Box::new(Refusal::of(pinned)))),
             }
-            (verdict, evidence)
         } else {
             // `judge_listed` has found the pinned key of an earlier approval, if there is one.
             (verdict.clone(), self.evidence_now(listed, definition).await?)
@@ -92,13 +93,14 @@ impl ServerConnection {
         Ok(listed.evidence(definition, &self.settings, &known).await)
     }
 
-    /// The verdict as it is once the key that the person brings is trusted for this server. It is
+    /// The tool as it stands once the key that the person brings is trusted for this server. It is
     /// judged whole: a key vouches for the signature, not for what the definition is.
     async fn with_pinned_key(
         &self,
+        listed: &Arc<Listed>,
         definition: &ToolDefinition,
         approval: &Approval,
-    ) -> Result<(Verdict, Evidence), ApproveError> {
+    ) -> Result<(JudgedTool, Evidence), ApproveError> {
         let key = approval.pinned_key.as_ref().ok_or(ApproveError::KeyRequired)?;
         let signature = definition.signed().and_then(|part| part.signature.as_deref());
         let signature = signature.ok_or(ApproveError::KeyRequired)?;
@@ -119,7 +121,7 @@ impl ServerConnection {
         if let SignatureEvidence::Bad(error) = &evidence.signature {
             return Err(ApproveError::WrongKey(error.clone()));
         }
-        Ok((self.verdict(definition, &evidence, &known), evidence))
+        Ok((self.judged(listed, definition, &known, &evidence), evidence))
     }
 
     fn refuse_unknown_scopes(

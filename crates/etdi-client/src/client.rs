@@ -9,6 +9,7 @@ use etdi_events::Emitter;
 use etdi_oauth::{
     ACCESS_TOKEN_VARIABLE, AccessToken, HttpError, Network, OAuthProvider, TokenRequest,
 };
+use etdi_types::review::ReviewPolicy;
 use etdi_types::{
     AuthorizationContext, Clock, ResourceUri, SecurityLevel, ServerIdentity, StdioCommand,
     SystemClock, TrustConfig,
@@ -23,6 +24,7 @@ use crate::error::ConnectError;
 use crate::evidence::EvidenceGatherer;
 use crate::handler::Observed;
 use crate::memory::MemoryApprovals;
+use crate::policy::ListedNames;
 use crate::store::ApprovalStore;
 use crate::tokens::{TokenSource, Tokens};
 use crate::wire::{HttpAuthorizer, Lifecycle, Link, ListChanges};
@@ -55,6 +57,7 @@ impl EtdiClient {
             trust,
             store: None,
             level: SecurityLevel::default(),
+            policy: ReviewPolicy::default(),
             clock: Arc::new(SystemClock),
             max_age: None,
             context: None,
@@ -145,6 +148,7 @@ pub struct EtdiClientBuilder<H> {
     trust: TrustConfig,
     store: Option<Arc<dyn ApprovalStore>>,
     level: SecurityLevel,
+    policy: ReviewPolicy,
     clock: Arc<dyn Clock>,
     max_age: Option<Duration>,
     context: Option<AuthorizationContext>,
@@ -171,6 +175,21 @@ impl<H: ClientHandler> EtdiClientBuilder<H> {
     /// The column of the decision table that applies. Enhanced by default.
     pub fn level(mut self, level: SecurityLevel) -> Self {
         self.level = level;
+        self
+    }
+
+    /// What happens to changes of approved tools, by what a review finds in them. Every change is
+    /// asked about by default.
+    ///
+    /// It bears on nothing but what the level asks about because a definition changed. A change that
+    /// it blocks is blocked as everything else is. One that it accepts is approved when it is seen,
+    /// with [`ApprovalBasis::Policy`](etdi_types::ApprovalBasis::Policy) and by nobody, until the
+    /// end of the earlier approval and with what that one granted: a definition that requires more
+    /// is asked about. What was let through before the change cannot be called any more
+    /// ([`CallError::Stale`](crate::CallError::Stale)). The review counts as other tools those that
+    /// this client's connections listed last.
+    pub fn review_policy(mut self, policy: ReviewPolicy) -> Self {
+        self.policy = policy;
         self
     }
 
@@ -218,6 +237,7 @@ impl<H: ClientHandler> EtdiClientBuilder<H> {
             trust: self.trust,
             store: self.store,
             level: self.level,
+            policy: self.policy,
             clock: self.clock,
             max_age: self.max_age,
             context: self.context,
@@ -291,6 +311,8 @@ impl<H: ClientHandler> EtdiClientBuilder<H> {
             trust: self.trust,
             store: self.store.unwrap_or_else(|| Arc::new(MemoryApprovals::new())),
             level: self.level,
+            policy: self.policy,
+            listed: ListedNames::default(),
             clock: self.clock,
             max_age: self.max_age.unwrap_or_else(|| self.level.definition_max_age()),
             events: self.events,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use etdi_events::Emitter;
+use etdi_types::review::ReviewPolicy;
 use etdi_types::{
     AuthorizationContext, Clock, Instructions, SecurityLevel, ServerIdentity, TrustConfig,
 };
@@ -16,6 +17,7 @@ use crate::error::{ConnectError, DiscoverError};
 use crate::evidence::EvidenceGatherer;
 use crate::executable::Executable;
 use crate::listing::Reads;
+use crate::policy::ListedNames;
 use crate::report::Reporter;
 use crate::store::{ApprovalStore, StoreError};
 use crate::tokens::Tokens;
@@ -28,6 +30,8 @@ pub(crate) struct Settings {
     pub(crate) gatherer: EvidenceGatherer,
     pub(crate) store: Arc<dyn ApprovalStore>,
     pub(crate) level: SecurityLevel,
+    pub(crate) policy: ReviewPolicy,
+    pub(crate) listed: ListedNames,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) max_age: Duration,
     pub(crate) events: Option<Emitter>,

@@ -6,13 +6,13 @@ use etdi_types::decision::Action;
 use etdi_types::evidence::{Evidence, SignatureEvidence};
 use etdi_types::judge::Case;
 use etdi_types::{
-    Digest, EvidenceRecord, Known, LedgerEntry, Pin, Scope, Subject, ToolDefinition, Verdict,
-    decide, judge,
+    EvidenceRecord, Known, LedgerEntry, Pin, Subject, ToolDefinition, Verdict, judge,
 };
 
 use crate::connection::ServerConnection;
 use crate::error::DiscoverError;
 use crate::listing::{Listed, Snapshot};
+use crate::policy::Ruling;
 use crate::store::Sighting;
 use crate::tool::{JudgedTool, Judgement};
 
@@ -36,7 +36,7 @@ impl ServerConnection {
                     let evidence = listed.evidence(definition, &self.settings, &known).await;
                     let (tool, sighting) = self.judge_one(listed, definition, &known, &evidence);
                     sightings.extend(sighting);
-                    tool
+                    self.accept(tool, &known, &evidence).await?
                 }
                 Err(_) => self.tool(listed, None),
             };
@@ -64,24 +64,24 @@ impl ServerConnection {
         let evidence = listed.evidence(definition, &self.settings, &known).await;
         let (tool, sighting) = self.judge_one(listed, definition, &known, &evidence);
         store.record(sighting.as_slice()).await?;
+        if tool.is_accepted() {
+            // What is recorded now makes another revision.
+            return self.accept(tool, &known, &evidence).await;
+        }
         if let Some(judgement) = &tool.judgement {
             listed.remember(revision, now, &known, &self.settings.trust, judgement);
         }
         Ok(tool)
     }
 
-    fn judge_one(
+    pub(crate) fn judge_one(
         &self,
         listed: &Arc<Listed>,
         definition: &ToolDefinition,
         known: &Known,
         evidence: &Evidence,
     ) -> (JudgedTool, Option<Sighting>) {
-        let verdict = self.verdict(definition, evidence, known);
-        let id = etdi_types::records::tool_id(self.server(), definition);
-        let approval = known.approval(&id, &self.context);
-        let granted = approval.map(|a| a.granted.clone()).unwrap_or_default();
-        let tool = self.tool_with(listed, verdict, approval.map(|a| a.pin.digest), granted);
+        let tool = self.judged(listed, definition, known, evidence);
         let sighting = match tool.verdict() {
             Some(verdict) if tool.action() < Action::Block => {
                 self.sighting(definition, verdict, evidence)
@@ -91,27 +91,33 @@ impl ServerConnection {
         (tool, sighting)
     }
 
-    pub(crate) fn tool_with(
+    /// The verdict on a tool, and what it comes to at this level and under the policy.
+    pub(crate) fn judged(
         &self,
         listed: &Arc<Listed>,
-        verdict: Verdict,
-        approved: Option<Digest>,
-        granted: Vec<Scope>,
+        definition: &ToolDefinition,
+        known: &Known,
+        evidence: &Evidence,
     ) -> JudgedTool {
-        let outcome = decide(self.settings.level, &verdict);
-        self.tool(listed, Some(Arc::new(Judgement { verdict, outcome, approved, granted })))
+        let verdict = self.verdict(definition, evidence, known);
+        let id = etdi_types::records::tool_id(self.server(), definition);
+        let approval = known.approval(&id, &self.context);
+        let Ruling { outcome, accepted } = self.ruling(definition, &verdict, approval);
+        let judgement = Judgement {
+            verdict,
+            outcome,
+            accepted,
+            approved: approval.map(|approval| approval.pin.digest),
+            granted: approval.map(|approval| approval.granted.clone()).unwrap_or_default(),
+        };
+        self.tool(listed, Some(Arc::new(judgement)))
     }
 
     fn tool(&self, listed: &Arc<Listed>, judgement: Option<Arc<Judgement>>) -> JudgedTool {
         JudgedTool { connection: self.id.clone(), listed: listed.clone(), judgement }
     }
 
-    pub(crate) fn verdict(
-        &self,
-        definition: &ToolDefinition,
-        evidence: &Evidence,
-        known: &Known,
-    ) -> Verdict {
+    fn verdict(&self, definition: &ToolDefinition, evidence: &Evidence, known: &Known) -> Verdict {
         judge(Case {
             definition,
             evidence,

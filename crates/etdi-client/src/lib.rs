@@ -18,6 +18,7 @@ mod instructions;
 mod judging;
 mod listing;
 mod memory;
+mod policy;
 mod relaunch;
 mod report;
 mod server_record;

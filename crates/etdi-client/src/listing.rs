@@ -98,6 +98,7 @@ impl ServerConnection {
             Ok(snapshot) => {
                 let snapshot = Arc::new(snapshot);
                 self.reporter.listed(last.snapshot.as_deref(), &snapshot);
+                self.settings.listed.note(self.server(), &snapshot);
                 *last = Last { snapshot: Some(snapshot.clone()), failure: None };
                 Ok(snapshot)
             }

@@ -117,9 +117,7 @@ impl Reporter {
         });
         self.signature(definition, verdict, &tool);
         self.expired(verdict, &tool);
-        for what in &verdict.what {
-            self.change(what, definition, &tool, judged);
-        }
+        self.changed(judged);
         match judged.action() {
             Action::Block => self.violation(judged),
             Action::Ask if judged.approved().is_some() => self.asked(judged),
@@ -163,6 +161,17 @@ impl Reporter {
         };
         for (expired, since) in approval.into_iter().chain(attestation) {
             self.emit(|| ToolExpired { tool: tool.clone(), expired, since });
+        }
+    }
+
+    /// What changed since the tool was approved.
+    pub(crate) fn changed(&self, judged: &JudgedTool) {
+        let (Some(definition), Some(verdict)) = (judged.definition(), judged.verdict()) else {
+            return;
+        };
+        let tool = self.tool_ref(definition);
+        for what in &verdict.what {
+            self.change(what, definition, &tool, judged);
         }
     }
 

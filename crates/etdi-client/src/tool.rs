@@ -27,6 +27,8 @@ pub struct JudgedTool {
 pub(crate) struct Judgement {
     pub(crate) verdict: Verdict,
     pub(crate) outcome: Outcome,
+    /// Whether the review policy accepts what would be asked about.
+    pub(crate) accepted: bool,
     /// What was approved for this tool and context when it was judged.
     pub(crate) approved: Option<Digest>,
     /// The permissions that the approval grants.
@@ -89,6 +91,10 @@ impl JudgedTool {
         self.judgement
             .as_ref()
             .is_some_and(|judgement| judgement.granted.iter().any(|s| s.as_str() == scope))
+    }
+
+    pub(crate) fn is_accepted(&self) -> bool {
+        self.judgement.as_ref().is_some_and(|judgement| judgement.accepted)
     }
 
     pub(crate) fn approved(&self) -> Option<Digest> {

@@ -9,6 +9,7 @@ mod freshness;
 mod gate;
 mod handler;
 mod instructions;
+mod policy;
 mod redirects;
 mod refusals;
 mod script;
