@@ -47,8 +47,7 @@ enum Command {
     /// Everything that continuous integration checks.
     ///
     /// Format, dependencies, clippy, each feature alone, documentation, packages, then the tests, the
-    /// attacks, the conformance suite, the peers, the demos and the book. The bench is compiled, not
-    /// run. cargo-deny, cargo-hack, mdBook and lychee are fetched ready-made into `.tools`.
+    /// attacks, the conformance suite, the peers, the demos, the bench and the book. cargo-deny, cargo-hack, mdBook and lychee are fetched ready-made into `.tools`.
     Ci,
     /// Run the attacks that must fail, and print one line for each.
     ///

@@ -32,11 +32,11 @@ impl Row {
         if self.at_least { self.target / self.measured } else { self.measured / self.target }
     }
 
-    pub fn ok(&self) -> bool {
-        self.ratio() <= 1.1
+    pub fn ok(&self, within: f64) -> bool {
+        self.ratio() <= within
     }
 
-    pub fn print(&self) {
+    pub fn print(&self, within: f64) {
         let sign = if self.at_least { "≥" } else { "≤" };
         println!(
             "{:<58} | {:>8.3} | {sign} {:<5.3} | {:>5.2} | {}",
@@ -44,7 +44,7 @@ impl Row {
             self.measured,
             self.target,
             self.ratio(),
-            if self.ok() { "yes" } else { "NO" }
+            if self.ok(within) { "yes" } else { "NO" }
         );
         if let Some(text) = &self.beside {
             println!("  {text}");
