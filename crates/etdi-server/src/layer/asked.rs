@@ -20,7 +20,9 @@ impl Asked {
     /// # Errors
     /// In words, why there is none.
     pub(super) fn read(body: &[u8], max: usize) -> Result<Self, String> {
-        let value = json::parse(body, Limits { depth: DEPTH, bytes: max }).map_err(|error| {
+        // An argument may be any number: nothing here depends on it, and the handler gets the bytes.
+        let limits = Limits { depth: DEPTH, bytes: max };
+        let value = json::parse_any_integer(body, limits).map_err(|error| {
             format!("the body is not JSON that all readers read alike: {error}")
         })?;
         let message = match &value {

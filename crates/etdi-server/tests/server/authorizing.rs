@@ -303,6 +303,23 @@ async fn a_body_that_two_readers_could_read_differently_does_not_pass() {
     assert_eq!(app.calls(), 0);
 }
 
+/// Identifiers of 64 bits are common, and no business of authorization.
+#[tokio::test]
+async fn an_argument_may_be_any_number() {
+    let idp = Idp::start().await;
+    let (secure, app) = (secure(&idp).await, app());
+    let site = Site::start(&secure, app.clone(), JSON).await;
+    let token = idp.token("alice", "execute:tools read:files");
+    for number in ["12345678901234567890", "-9223372036854775808", "1e300"] {
+        let body = format!(
+            r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"scan","arguments":{{"id":{number}}}}}}}"#
+        );
+        let answer = send(bearing(site.post(body), Some(&token))).await;
+        assert_eq!(answer.status, 200, "{number} {answer:?}");
+    }
+    assert_eq!(app.calls(), 3);
+}
+
 #[tokio::test]
 async fn without_the_layer_a_protected_tool_is_denied_and_not_open() {
     let idp = Idp::start().await;

@@ -46,8 +46,16 @@ pub fn parse(bytes: &[u8], limits: Limits) -> Result<Value<'_>, JsonError> {
 /// # Errors
 /// As [`parse`], [`JsonErrorKind::TooLarge`] and [`JsonErrorKind::IntegerOutOfRange`] aside.
 pub fn parse_canonical(text: &str) -> Result<Value<'_>, JsonError> {
-    let limits = Limits { bytes: usize::MAX, ..Limits::RESPONSE };
-    let mut reader = Reader::new(text.as_bytes(), limits)?;
+    parse_any_integer(text.as_bytes(), Limits { bytes: usize::MAX, ..Limits::RESPONSE })
+}
+
+/// As [`parse`], with integer tokens of any magnitude: for a text that is passed on as it is, of
+/// which no number is hashed or looked at.
+///
+/// # Errors
+/// As [`parse`], [`JsonErrorKind::IntegerOutOfRange`] aside.
+pub fn parse_any_integer(bytes: &[u8], limits: Limits) -> Result<Value<'_>, JsonError> {
+    let mut reader = Reader::new(bytes, limits)?;
     reader.any_integer = true;
     let value = reader.value(0)?;
     reader.end()?;
