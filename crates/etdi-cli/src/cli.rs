@@ -133,6 +133,22 @@ mod tests {
         Cli::command().debug_assert();
     }
 
+    /// The pages under docs/cli show what is printed; this page shows what is typed.
+    #[test]
+    fn every_command_of_the_first_page_is_one() {
+        let page = include_str!("../../../README.md");
+        let shells = page.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next());
+        let lines = shells.flat_map(str::lines).filter_map(|line| line.split('#').next());
+        let typed = lines.flat_map(|line| line.split("&&")).map(str::split_whitespace);
+        let mut commands = 0;
+        for words in typed.filter(|words| words.clone().next() == Some("etdi")) {
+            let parsed = Cli::try_parse_from(words.clone());
+            assert!(parsed.is_ok(), "{:?}: {}", words.collect::<Vec<_>>(), parsed.unwrap_err());
+            commands += 1;
+        }
+        assert!(commands > 3, "the page shows only {commands} commands");
+    }
+
     #[test]
     fn every_command_stands_in_a_group_of_the_help() {
         for command in Cli::command().get_subcommands().filter(|command| !command.is_hide_set()) {

@@ -23,6 +23,11 @@ impl Command {
         commands
     }
 
+    /// Whether the page shows what the command prints.
+    pub(super) fn shows_output(&self) -> bool {
+        !self.expected.is_empty()
+    }
+
     /// Whether `output` is what the page says. Blank lines at the end do not count, and a command
     /// without expected lines may print anything.
     pub(super) fn printed(&self, output: &str) -> bool {
