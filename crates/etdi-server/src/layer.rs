@@ -3,6 +3,7 @@
 mod asked;
 mod challenge;
 mod metadata;
+mod sessions;
 
 use std::{
     pin::Pin,
@@ -23,6 +24,7 @@ use crate::{BuildError, SecureServer, ServerError, authorize::Caller, requiremen
 use asked::Asked;
 use challenge::Challenge;
 use metadata::Metadata;
+use sessions::{Sessions, has_session};
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -52,8 +54,10 @@ pub type AuthBody<B> = Either<Full<Bytes>, B>;
 /// - The bytes go on unchanged, with the [`Principal`] in the request's extensions.
 ///
 /// A wrapped handler checks again, so a tool that requires something is refused, and not open, where
-/// this layer is missing. Whom results go to is not judged: what one caller may fetch of another's
-/// tasks is up to the handler.
+/// this layer is missing. A session that was begun with a token has its event stream, and its end,
+/// for the same caller alone (issuer, subject and client): anybody else is answered 404, as for a
+/// session that is not there. The layer that saw it begin knows that, and no other instance. What one
+/// caller may fetch of another's tasks is up to the handler.
 #[derive(Debug, Clone)]
 pub struct AuthLayer {
     gate: Arc<Gate>,
@@ -74,6 +78,7 @@ struct Gate {
     metadata: Metadata,
     max_body_bytes: usize,
     every_request: bool,
+    sessions: Sessions,
 }
 
 impl SecureServer {
@@ -101,6 +106,7 @@ impl SecureServer {
             metadata: Metadata::of(uri.as_str()),
             max_body_bytes: MAX_BODY_BYTES,
             every_request: false,
+            sessions: Sessions::new(),
         };
         Ok(AuthLayer { gate: Arc::new(gate) })
     }
@@ -174,7 +180,14 @@ where
         let gate = Arc::clone(&self.gate);
         Box::pin(async move {
             match gate.pass(request).await {
-                Ok(request) => Ok(inner.call(request).await?.map(Either::Right)),
+                Ok(request) => {
+                    let beginner = beginner(&request);
+                    let response = inner.call(request).await?;
+                    if let Some(principal) = beginner {
+                        gate.sessions.begun(response.headers(), &principal);
+                    }
+                    Ok(response.map(Either::Right))
+                }
                 Err(answer) => Ok(answer.map(Either::Left)),
             }
         })
@@ -200,6 +213,10 @@ impl Gate {
             self.principal(&mut parts.headers).await.map_err(|c| c.answer(&self.metadata))?;
         if principal.is_none() && self.every_request {
             return Err(Challenge::NoToken { requirement: None }.answer(&self.metadata));
+        }
+        if !self.sessions.admit(&parts, principal.as_ref()) {
+            self.secure.reporter().session_refused(principal.as_ref());
+            return Err(challenge::no_such_session());
         }
         let body = if is_json_post(&parts) {
             let bytes = self.read(body).await?;
@@ -293,6 +310,12 @@ impl Gate {
             Err(_) => Err(challenge::unreadable("the body could not be read to its end")),
         }
     }
+}
+
+/// For whom a request begins a session, if it begins one.
+fn beginner<B>(request: &Request<B>) -> Option<Principal> {
+    let begins = request.method() == Method::POST && !has_session(request.headers());
+    request.extensions().get::<Principal>().filter(|_| begins).cloned()
 }
 
 /// rmcp reads no other body.

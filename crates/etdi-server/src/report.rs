@@ -44,6 +44,20 @@ impl Reporter {
         }
     }
 
+    /// Somebody reached for another caller's session.
+    pub(crate) fn session_refused(&self, principal: Option<&Principal>) {
+        let reason = "the session was begun by another caller".to_owned();
+        self.auth_failure(AuthFailure {
+            issuer: principal.map(|principal| principal.issuer().to_owned()),
+            client: principal.and_then(|principal| principal.client()).map(str::to_owned),
+            audience: None,
+            code: "foreign_session".to_owned(),
+            reason,
+            missing_scopes: Vec::new(),
+            remedy: None,
+        });
+    }
+
     /// A caller may call a tool that requires something.
     pub(crate) fn authenticated(&self, principal: &Principal) {
         tracing::debug!(

@@ -115,6 +115,12 @@ pub(super) fn unreadable(why: &str) -> Response<Full<Bytes>> {
     json_response(StatusCode::BAD_REQUEST, &json!({"jsonrpc": "2.0", "id": null, "error": error}))
 }
 
+/// What rmcp says of a session that is not there.
+pub(super) fn no_such_session() -> Response<Full<Bytes>> {
+    let error = json!({"code": -32600, "message": "there is no such session for this caller"});
+    json_response(StatusCode::NOT_FOUND, &json!({"jsonrpc": "2.0", "id": null, "error": error}))
+}
+
 pub(super) fn too_large(limit: usize) -> Response<Full<Bytes>> {
     let error =
         json!({"code": -32600, "message": format!("the body is larger than {limit} bytes")});

@@ -270,6 +270,43 @@ async fn attack_43_bob_has_bobs_rights_on_alices_session() {
     assert_eq!(app.calls(), 2);
 }
 
+/// What a session's stream carries is for its caller, who alone may end it.
+#[tokio::test]
+async fn attack_43_bob_neither_hears_nor_ends_alices_session() {
+    let idp = Idp::start().await;
+    let (secure, app) = (secure(&idp).await, app());
+    let site = Site::start(&secure, app.clone(), (Route::Sessions, LEGACY)).await;
+    let scopes = "execute:tools read:files";
+    let (alice, bob) = (idp.token("alice", scopes), idp.token("bob", scopes));
+    let session = site.session(Some(&alice)).await.unwrap();
+    for token in [Some(&*bob), None] {
+        let hears = in_session(bearing(site.listen(), token), Some(&session));
+        assert_eq!(send(hears).await.status, 404, "{token:?}");
+        let ends = in_session(bearing(site.end(), token), Some(&session));
+        assert_eq!(send(ends).await.status, 404, "{token:?}");
+    }
+    assert_eq!(site.call_in(Some(&session), "scan", Some(&alice)).await.status, 200);
+    // Another token of hers is as good: tokens are renewed while a session lasts.
+    let renewed = idp.token("alice", "read:files");
+    let hears = in_session(bearing(site.listen(), Some(&renewed)), Some(&session));
+    assert_eq!(hears.send().await.unwrap().status(), 200);
+    let ends = in_session(bearing(site.end(), Some(&renewed)), Some(&session));
+    assert!(send(ends).await.status < 300);
+    assert_eq!(site.call_in(Some(&session), "scan", Some(&alice)).await.status, 404);
+}
+
+/// A session that was begun without a token is nobody's.
+#[tokio::test]
+async fn a_session_without_a_caller_is_open_to_who_knows_it() {
+    let idp = Idp::start().await;
+    let secure = secure(&idp).await;
+    let site = Site::start(&secure, app(), (Route::Sessions, LEGACY)).await;
+    let session = site.session(None).await.unwrap();
+    let token = idp.token("alice", "read:files");
+    let ends = in_session(bearing(site.end(), Some(&token)), Some(&session));
+    assert!(send(ends).await.status < 300);
+}
+
 #[tokio::test]
 async fn a_body_that_two_readers_could_read_differently_does_not_pass() {
     let idp = Idp::start().await;

@@ -107,6 +107,18 @@ impl Site {
             .body(body)
     }
 
+    /// A request for the stream of a session.
+    pub fn listen(&self) -> reqwest::RequestBuilder {
+        let request = self.get("/mcp").header("accept", "text/event-stream");
+        request.header("mcp-protocol-version", self.version)
+    }
+
+    /// A request to end a session.
+    pub fn end(&self) -> reqwest::RequestBuilder {
+        let request = self.http.delete(format!("{}/mcp", self.url));
+        request.header("mcp-protocol-version", self.version)
+    }
+
     /// A request for `method`.
     pub fn ask(&self, method: &str, mut params: Value) -> reqwest::RequestBuilder {
         let name = params["name"].as_str().map(str::to_owned);
