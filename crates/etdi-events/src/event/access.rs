@@ -27,7 +27,8 @@ pub struct AuthFailure {
     pub client: Option<String>,
     /// The audience that was expected.
     pub audience: Option<String>,
-    /// The error code of RFC 6749 section 5.2 or RFC 6750 section 3.1.
+    /// The error code of RFC 6749 section 5.2 or RFC 6750 section 3.1; `no_token` or
+    /// `foreign_session` where there is none.
     pub code: String,
     /// What was wrong.
     pub reason: String,
