@@ -1,6 +1,8 @@
 //! A store in memory, for tests and for hosts that ask anew at every start.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+mod share;
+
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -10,7 +12,8 @@ use etdi_types::{
     ApprovalRecord, Digest, Known, LedgerEntry, Pin, ServerIdentity, Subject, Version,
 };
 
-use crate::store::{ApprovalStore, Sighting, StoreError, UNPROVEN_PER_SERVER};
+use crate::store::{ApprovalStore, Sighting, StoreError};
+use share::Share;
 
 /// Pins, approvals and ledger in memory. They are gone when this is dropped.
 #[derive(Debug, Default)]
@@ -78,8 +81,8 @@ struct OneServer {
     ledger: HashMap<(String, Version), LedgerEntry>,
     /// Ids whose pin holds a key that a person supplied.
     keyed: BTreeSet<String>,
-    unproven_pins: VecDeque<String>,
-    unproven_entries: VecDeque<(String, Version)>,
+    unproven_pins: Share<String>,
+    unproven_entries: Share<(String, Version)>,
 }
 
 impl Records {
@@ -243,14 +246,13 @@ impl OneServer {
         }
         // What is on record of the server as a whole has no name, and no tool pushes it out.
         if !pin.served_name.is_empty() {
-            self.unproven_pins.push_back(pin.id.clone());
+            self.unproven_pins.push(pin.id.clone(), pin.definition.len());
         }
         if PinnedKey::of(&pin).is_some() {
             self.keyed.insert(pin.id.clone());
         }
         self.pins.insert(pin.id.clone(), pin);
-        while self.unproven_pins.len() > UNPROVEN_PER_SERVER {
-            let Some(oldest) = self.unproven_pins.pop_front() else { return };
+        while let Some(oldest) = self.unproven_pins.surplus() {
             if !self.approvals.contains_key(&oldest) {
                 let Some(pin) = self.pins.remove(&oldest) else { continue };
                 self.keyed.remove(&oldest);
@@ -276,9 +278,8 @@ impl OneServer {
         if entry.global {
             return true;
         }
-        self.unproven_entries.push_back(key);
-        while self.unproven_entries.len() > UNPROVEN_PER_SERVER {
-            let Some(oldest) = self.unproven_entries.pop_front() else { break };
+        self.unproven_entries.push(key, entry.definition.len());
+        while let Some(oldest) = self.unproven_entries.surplus() {
             if self.ledger.get(&oldest).is_some_and(|entry| !entry.global) {
                 self.ledger.remove(&oldest);
             }
@@ -309,8 +310,8 @@ impl OneServer {
         self.ledger.retain(|(known, _), _| known != id);
         self.ids_by_name.values_mut().for_each(|ids| ids.retain(|known| known != id));
         self.keyed.remove(id);
-        self.unproven_pins.retain(|known| known != id);
-        self.unproven_entries.retain(|(known, _)| known != id);
+        self.unproven_pins.remove(|known| known == id);
+        self.unproven_entries.remove(|(known, _)| known == id);
         pin || approvals || before != self.ledger.len()
     }
 }

@@ -11,6 +11,9 @@ use etdi_types::{
 /// The oldest go first, so that a server can push out nothing but its own.
 pub(crate) const UNPROVEN_PER_SERVER: usize = 20_000;
 
+/// How many bytes of definitions each of these may have per server: twice those of a listing.
+pub(crate) const UNPROVEN_BYTES_PER_SERVER: usize = 128 << 20;
+
 /// What a consistent listing writes for a tool that is not blocked.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sighting {

@@ -4,6 +4,7 @@ mod alike;
 mod file;
 mod killed;
 mod open_file;
+mod share;
 mod two;
 
 use std::path::PathBuf;

@@ -9,7 +9,7 @@ use rusqlite::{Connection, Params, named_params};
 
 use super::error::Fault;
 use super::record::{all, first, get, is_whole, json, rfc3339, text, time};
-use crate::store::{Sighting, UNPROVEN_PER_SERVER};
+use crate::store::{Sighting, UNPROVEN_BYTES_PER_SERVER, UNPROVEN_PER_SERVER};
 
 /// Keeps what is missing of each sighting. `revision` is the one that this makes.
 pub(super) fn record(
@@ -36,16 +36,32 @@ pub(super) fn record(
     }
     changed |= !pinned.is_empty();
     for server in pinned {
-        let oldest = "DELETE FROM pins WHERE seq IN (SELECT seq FROM pins \
-                      WHERE server = ?1 AND bounded = 1 ORDER BY seq DESC LIMIT -1 OFFSET ?2)";
-        execute(connection, oldest, (server.to_string(), UNPROVEN_PER_SERVER))?;
+        drop_surplus(connection, server, "pins", "bounded = 1")?;
     }
     for server in entered {
-        let oldest = "DELETE FROM ledger WHERE seq IN (SELECT seq FROM ledger WHERE server = ?1 \
-                      AND global_since IS NULL ORDER BY seq DESC LIMIT -1 OFFSET ?2)";
-        execute(connection, oldest, (server.to_string(), UNPROVEN_PER_SERVER))?;
+        drop_surplus(connection, server, "ledger", "global_since IS NULL")?;
     }
     Ok(changed)
+}
+
+/// Deletes the oldest records of a server that no person stands behind, if there are too many, or
+/// their definitions are too long together.
+fn drop_surplus(
+    connection: &Connection,
+    server: &ServerIdentity,
+    table: &str,
+    unproven: &str,
+) -> Result<(), Fault> {
+    let surplus = format!(
+        "DELETE FROM {table} WHERE seq IN (SELECT seq FROM ( \
+             SELECT seq, row_number() OVER newest AS place, \
+                    sum(octet_length(definition)) OVER newest AS bytes \
+             FROM {table} WHERE server = ?1 AND {unproven} WINDOW newest AS (ORDER BY seq DESC)) \
+         WHERE place > ?2 OR bytes > ?3)"
+    );
+    let limits = (server.to_string(), UNPROVEN_PER_SERVER, UNPROVEN_BYTES_PER_SERVER);
+    execute(connection, &surplus, limits)?;
+    Ok(())
 }
 
 /// Records an approval; or gives the digest that is approved, if it is not the expected one.

@@ -1,0 +1,38 @@
+//! What of a server's records no person stands behind: only so many are kept, of only so much text.
+
+use std::collections::VecDeque;
+
+use crate::store::{UNPROVEN_BYTES_PER_SERVER, UNPROVEN_PER_SERVER};
+
+/// The keys of such records, the oldest first, each with the size of its definition in bytes.
+#[derive(Debug)]
+pub(super) struct Share<K> {
+    kept: VecDeque<(K, usize)>,
+    bytes: usize,
+}
+
+impl<K> Default for Share<K> {
+    fn default() -> Self {
+        Self { kept: VecDeque::new(), bytes: 0 }
+    }
+}
+
+impl<K> Share<K> {
+    pub(super) fn push(&mut self, key: K, bytes: usize) {
+        self.kept.push_back((key, bytes));
+        self.bytes += bytes;
+    }
+
+    /// The oldest key, if there are too many.
+    pub(super) fn surplus(&mut self) -> Option<K> {
+        let full = self.kept.len() > UNPROVEN_PER_SERVER || self.bytes > UNPROVEN_BYTES_PER_SERVER;
+        let (oldest, bytes) = if full { self.kept.pop_front()? } else { return None };
+        self.bytes -= bytes;
+        Some(oldest)
+    }
+
+    pub(super) fn remove(&mut self, gone: impl Fn(&K) -> bool) {
+        self.kept.retain(|(key, _)| !gone(key));
+        self.bytes = self.kept.iter().map(|(_, bytes)| bytes).sum();
+    }
+}
