@@ -90,10 +90,10 @@ Whom to trust
 
 Approve tools
   discover     List the tools of servers: who, what, and whether they may be used
-  show         Show all that there is to know about one tool
+  show         Show all that there is to know about a tool
   diff         Show what changed in a tool since it was approved
-  approve      Approve one tool, as it is now
-  revoke       Forget a tool
+  approve      Approve tools, as they are now
+  revoke       Forget a tool, and its approval
   list         List what is approved
 
 Publish definitions

@@ -1,45 +1,29 @@
-//! What the commands on servers and approvals work with: which server, which store, and a
-//! connection that judges.
+//! What the commands on servers and approvals work with: which store, and a connection that judges.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::Args;
-use etdi::client::ServerConnection;
+use etdi::client::{ConnectError, ExecutableState, HttpAuthorizer, ServerConnection};
 use etdi::hygiene::ToolNames;
 use etdi::text::escaped;
 use etdi::{
-    ApprovalRecord, ApprovalStore, AuthorizationContext, EtdiClient, JudgedTool, ServerIdentity,
-    SqliteApprovals, StdioCommand, Subject, ToolDefinition,
+    ApprovalRecord, ApprovalStore, AuthorizationContext, EtdiClient, JudgedTool, ResourceUri,
+    ServerIdentity, SqliteApprovals, Subject, ToolDefinition,
 };
+use secrecy::SecretString;
 
 use crate::context::Context;
 use crate::exit::CliError;
 use crate::files;
 use crate::line::Line;
 use crate::network::NetworkOptions;
-use crate::server_file::{self, Endpoint};
+use crate::server_file::Endpoint;
+use crate::shell::quoted;
+use crate::which::Server;
 
-/// Which server.
-#[derive(Args, Clone, Debug)]
-pub(crate) struct Which {
-    /// The server's address, if it is on HTTP.
-    #[arg(value_name = "URL")]
-    url: Option<String>,
-    /// The command that starts the server, if it is on stdio; after `--`. It starts with a clean
-    /// environment.
-    #[arg(last = true, value_name = "COMMAND")]
-    command: Vec<String>,
-    /// The servers of a host's configuration: .mcp.json, Claude Desktop, Cursor, VS Code. Their
-    /// commands are started.
-    #[arg(long, value_name = "FILE")]
-    from: Option<PathBuf>,
-    /// With --from: this one of its servers.
-    #[arg(long, value_name = "NAME", requires = "from")]
-    server: Option<String>,
-}
-
-/// Which approvals, and how keys are fetched.
+/// Which approvals.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct StoreOptions {
     /// The file of approvals; made if there is none. Otherwise approvals.db in ETDI_DATA, in etdi
@@ -48,52 +32,40 @@ pub(crate) struct StoreOptions {
     store: Option<PathBuf>,
 }
 
-impl Which {
-    /// The servers, with a name for a person.
-    pub(crate) fn all(&self) -> Result<Vec<(String, Endpoint)>, CliError> {
-        match (&self.url, self.command.split_first(), &self.from) {
-            (Some(url), None, None) => Ok(vec![(url.clone(), Endpoint::Http(url.clone()))]),
-            (None, Some((program, args)), None) => {
-                let command = StdioCommand::new(program).args(args);
-                Ok(vec![(self.command.join(" "), Endpoint::Stdio(command))])
-            }
-            (None, None, Some(path)) => {
-                let mut servers = server_file::read(path)?;
-                if let Some(wanted) = &self.server {
-                    servers.retain(|(name, _)| name == wanted);
-                }
-                if servers.is_empty() {
-                    return Err(CliError::new("the file has no server of this name")
-                        .at(self.server.as_deref().unwrap_or_default()));
-                }
-                Ok(servers)
-            }
-            _ => Err(CliError::new("name one server, in one way")
-                .next("give its URL, its command after `--`, or --from FILE")),
-        }
-    }
-
-    /// The one server.
-    pub(crate) fn one(&self) -> Result<(String, Endpoint), CliError> {
-        let mut servers = self.all()?;
-        match (servers.pop(), servers.is_empty()) {
-            (Some(server), true) => Ok(server),
-            _ => Err(CliError::new("the file has several servers").next("add --server NAME")),
-        }
-    }
-}
-
 impl StoreOptions {
+    /// The store; made if there is none.
     pub(crate) fn open(&self, context: &Context) -> Result<SqliteApprovals, CliError> {
-        let path = match &self.store {
-            Some(path) => path.clone(),
-            None => {
-                let folder = context.data_folder()?;
-                files::private_folder(&folder)?;
-                folder.join("approvals.db")
-            }
-        };
-        SqliteApprovals::open(path).map_err(CliError::new)
+        if self.store.is_none() {
+            files::private_folder(&context.data_folder()?)?;
+        }
+        SqliteApprovals::open(self.path(context)?).map_err(CliError::new)
+    }
+
+    /// The store, if there is one.
+    pub(crate) fn existing(&self, context: &Context) -> Result<Option<SqliteApprovals>, CliError> {
+        let path = self.path(context)?;
+        // A log without its store is what is left of one: opening it says so.
+        let mut log = path.clone().into_os_string();
+        log.push("-wal");
+        if !path.exists() && !PathBuf::from(log).exists() {
+            return Ok(None);
+        }
+        SqliteApprovals::open(path).map(Some).map_err(CliError::new)
+    }
+
+    fn path(&self, context: &Context) -> Result<PathBuf, CliError> {
+        match &self.store {
+            Some(path) => Ok(path.clone()),
+            None => Ok(context.data_folder()?.join("approvals.db")),
+        }
+    }
+
+    /// How a command names it, for a shell.
+    fn words(&self) -> Option<String> {
+        match &self.store {
+            Some(path) => Some(format!("--store {} ", quoted(path.to_str()?)?)),
+            None => Some(String::new()),
+        }
     }
 }
 
@@ -101,14 +73,19 @@ impl StoreOptions {
 pub(crate) struct Desk {
     client: EtdiClient,
     store: SqliteApprovals,
+    tokens: Arc<BearerTokens>,
+    words: Option<String>,
 }
 
 /// A server whose tools were listed and judged.
 pub(crate) struct Session {
     pub(crate) connection: ServerConnection,
     pub(crate) tools: Vec<JudgedTool>,
-    store: SqliteApprovals,
+    /// The program behind the command, if it is not the one on record.
+    pub(crate) executable: ExecutableState,
+    pub(crate) store: SqliteApprovals,
     others: Vec<String>,
+    words: Option<String>,
 }
 
 impl Desk {
@@ -119,61 +96,163 @@ impl Desk {
     ) -> Result<Self, CliError> {
         let trust = context.trust()?;
         let network = network.network()?;
+        let words = store.words();
         let store = store.open(context)?;
+        let tokens = Arc::new(BearerTokens::default());
         let client = EtdiClient::builder(trust)
             .approvals(store.clone())
             .network(network)
+            .authorizer(SharedTokens(Arc::clone(&tokens)))
             .clock(Arc::clone(&context.clock))
             .build()
             .map_err(CliError::new)?;
-        Ok(Self { client, store })
+        Ok(Self { client, store, tokens, words })
     }
 
     /// Connects to a server and judges its tools.
     pub(crate) async fn session(
         &self,
-        (name, endpoint): (String, Endpoint),
+        server: Server,
         context: &Context,
     ) -> Result<Session, CliError> {
-        let connection = {
-            let _progress = context.out.progress("connecting to the server");
-            let connected = match endpoint {
-                Endpoint::Http(uri) => self.client.connect_http(&uri).await,
-                Endpoint::Stdio(command) => {
-                    let words =
-                        [std::slice::from_ref(&command.command), command.args.as_slice()].concat();
-                    let line = Line::new().dim("starting: ").theirs(&words.join(" "));
-                    context.out.remark(line);
-                    self.client.connect_stdio(command).await
-                }
-            };
-            connected.map_err(|error| CliError::new(error).at(&name))?
-        };
-        let _progress = context.out.progress("listing and judging its tools");
+        let Server { name, endpoint, words } = server;
+        let words =
+            self.words.as_ref().zip(words).map(|(store, server)| format!("{store}{server}"));
+        let connection = self.connect(&name, endpoint?, context).await?;
+        let _progress = context.out.progress(format!("listing and judging the tools of {name}"));
         let tools = connection.discover().await.map_err(|error| CliError::new(error).at(&name))?;
+        let executable = connection.executable().await.map_err(CliError::new)?;
+        if let ExecutableState::Changed { was, now } = &executable {
+            let line = Line::new().warn("another program is behind this command now: ");
+            context.out.remark(line.text(now).text("; it was ").text(was));
+        }
         let approvals = self.store.approvals().await.map_err(CliError::new)?;
         let others = approvals
             .into_iter()
             .filter(|one| !one.superseded && one.pin.server != *connection.server())
             .map(|one| one.pin.served_name)
+            .filter(|name| !name.is_empty())
             .collect();
-        Ok(Session { connection, tools, store: self.store.clone(), others })
+        Ok(Session { connection, tools, executable, store: self.store.clone(), others, words })
+    }
+
+    async fn connect(
+        &self,
+        name: &str,
+        endpoint: Endpoint,
+        context: &Context,
+    ) -> Result<ServerConnection, CliError> {
+        let _progress = context.out.progress(format!("connecting to {name}"));
+        match endpoint {
+            Endpoint::Http { uri, token } => {
+                let has_token = token.is_some();
+                if let Some(token) = token {
+                    self.tokens.give(&uri, token).map_err(|error| error.at(name))?;
+                }
+                let connected = self.client.connect_http(&uri).await;
+                connected.map_err(|error| unconnected(&error, has_token).at(name))
+            }
+            Endpoint::Stdio { configured, started } => {
+                // As configured: the values of variables are secrets.
+                let mut line = Line::new().dim("starting: ").theirs(&configured.command);
+                for argument in &configured.args {
+                    line = line.text(" ").theirs(argument);
+                }
+                context.out.remark(line);
+                let connected = self.client.connect_expanded(&configured, started).await;
+                connected.map_err(|error| CliError::new(error).at(name))
+            }
+        }
+    }
+}
+
+/// What to do about a server that wants a token, or another one.
+fn unconnected(error: &ConnectError, has_token: bool) -> CliError {
+    let Some(challenge) = error.challenge() else { return CliError::new(error) };
+    let challenge = escaped(challenge);
+    match has_token {
+        false => CliError::new(format!("the server wants an access token: {challenge}"))
+            .next("give it with --token-file FILE, or --token-file - from standard input"),
+        true => CliError::new(format!("the server refuses the access token: {challenge}"))
+            .next("etdi token explains what is in it: issuer, audience, scopes, end"),
+    }
+}
+
+/// The tokens that a person gave, each for one server.
+#[derive(Debug, Default)]
+struct BearerTokens(Mutex<HashMap<ResourceUri, SecretString>>);
+
+#[derive(Debug)]
+struct SharedTokens(Arc<BearerTokens>);
+
+impl BearerTokens {
+    fn give(&self, uri: &str, token: SecretString) -> Result<(), CliError> {
+        let uri = ResourceUri::parse(uri).map_err(CliError::new)?;
+        // RFC 6750, section 5.3: a bearer token is sent over TLS, and nowhere else.
+        if !uri.as_str().starts_with("https:") && !is_loopback(&uri) {
+            return Err(CliError::new("an access token is sent over https alone"));
+        }
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(uri, token);
+        Ok(())
+    }
+}
+
+fn is_loopback(uri: &ResourceUri) -> bool {
+    let rest = uri.as_str().strip_prefix("http://").unwrap_or_default();
+    let authority = rest.split(['/', '?']).next().unwrap_or_default();
+    let host = match authority.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => authority.split(':').next().unwrap_or_default(),
+    };
+    let is_address = host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+    !authority.contains('@') && (host == "localhost" || is_address)
+}
+
+#[async_trait::async_trait]
+impl HttpAuthorizer for SharedTokens {
+    async fn bearer_token(
+        &self,
+        server: &ResourceUri,
+    ) -> Result<Option<SecretString>, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(self.0.0.lock().unwrap_or_else(PoisonError::into_inner).get(server).cloned())
     }
 }
 
 impl Session {
-    /// The tool with this served name, or else with this id.
+    /// The tool with this served name, or else with this id or this digest.
     pub(crate) fn tool(&self, wanted: &str) -> Result<&JudgedTool, CliError> {
-        let id = |tool: &&JudgedTool| {
+        let other = |tool: &&JudgedTool| {
             let part = tool.definition().and_then(ToolDefinition::signed);
             part.is_some_and(|part| part.id.as_str() == wanted)
+                || tool.definition().is_some_and(|one| one.digest().to_string() == wanted)
         };
         let named = self.tools.iter().find(|tool| tool.name() == wanted);
-        named.or_else(|| self.tools.iter().find(id)).ok_or_else(|| {
-            CliError::new("the server lists no tool of this name or id")
+        named.or_else(|| self.tools.iter().find(other)).ok_or_else(|| {
+            CliError::new("the server lists no tool of this name, id or digest")
                 .at(wanted)
-                .next("etdi discover shows what it lists")
+                .next(self.command("discover", ""))
         })
+    }
+
+    /// A command on this server, to type; `words` stand before the server.
+    pub(crate) fn command(&self, command: &str, words: &str) -> String {
+        let space = if words.is_empty() { "" } else { " " };
+        match &self.words {
+            Some(server) => format!("etdi {command}{space}{words} {server}"),
+            None => format!("etdi {command}{space}{words}, with the same server"),
+        }
+    }
+
+    /// A command on one of its tools, to type.
+    pub(crate) fn command_on(&self, command: &str, tool: &JudgedTool, flags: &str) -> String {
+        let twins = self.tools.iter().filter(|one| one.name() == tool.name()).count();
+        let name = tool.name();
+        let name =
+            quoted(name).filter(|_| twins == 1 && !name.starts_with('-') && !name.is_empty());
+        let digest = || tool.definition().map(|definition| definition.digest().to_string());
+        let words = name.or_else(digest).unwrap_or_else(|| "TOOL".to_owned());
+        let space = if flags.is_empty() { "" } else { " " };
+        self.command(command, &format!("{words}{space}{flags}"))
     }
 
     /// The tools whose mention matters, and whose names a tool must not look like.

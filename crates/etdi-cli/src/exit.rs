@@ -80,6 +80,12 @@ impl CliError {
         Self { exit: Exit::Interrupted, ..Self::new("interrupted; nothing was changed") }
     }
 
+    /// Ctrl-C at a question after something was done and reported.
+    pub(crate) fn interrupted_after(done: &str) -> Self {
+        let what = format!("interrupted; what is reported as {done} stays so");
+        Self { exit: Exit::Interrupted, ..Self::new(what) }
+    }
+
     /// A no, where everything could be checked.
     pub(crate) fn refused(what: impl Display) -> Self {
         Self { exit: Exit::No, ..Self::new(what) }

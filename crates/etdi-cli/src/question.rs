@@ -6,7 +6,7 @@ use etdi::hygiene::{Finding, Severity, inspect};
 use etdi::records::EvidenceRecord;
 use etdi::review::{Class, Review};
 use etdi::text::{escaped, escaped_json};
-use etdi::{ApprovalRecord, JudgedTool, SignedPart, ToolDefinition};
+use etdi::{ApprovalRecord, JudgedTool, SignedPart, ToolDefinition, What};
 use serde_json::{Value, json};
 
 use crate::context::Context;
@@ -83,46 +83,87 @@ impl<'s> Question<'s> {
     }
 
     pub(crate) fn show_findings(&self, context: &Context) {
-        for finding in &self.findings {
-            let line = Line::new().text("  ");
-            let line = match finding.severity {
-                Severity::High => line.bad("high   "),
-                Severity::Medium => line.warn("medium "),
-                Severity::Low => line.dim("low    "),
-            };
-            let place = format!("{} at {}: ", finding.rule, escaped(&finding.path));
-            let line = line.text(place).text(finding.rule.explanation()).text(": \"");
-            context.out.indented(line.theirs(&finding.excerpt).text("\""), 9);
-        }
+        show_findings(&self.findings, context);
     }
 
     /// What changed since the approval, the critical first; what did not is one line.
     pub(crate) fn show_review(&self, context: &Context) {
-        let Some(review) = &self.review else { return };
-        for change in review.changes() {
-            let line = Line::new().text("  ");
-            let line = match change.class {
-                Class::Critical => line.bad("critical "),
-                Class::Notable => line.warn("notable  "),
-                Class::Wording => line.dim("wording  "),
-            };
-            context.out.indented(line.theirs(&change.path), 11);
-            for reason in &change.reasons {
-                context.out.indented(Line::new().text("    ").text(reason), 6);
-            }
-            if let Some(old) = &change.old {
-                let line = Line::new().text("    ").bad("- ").text(escaped_json(old));
-                context.out.indented(line, 6);
-            }
-            if let Some(new) = &change.new {
-                let line = Line::new().text("    ").good("+ ").text(escaped_json(new));
-                context.out.indented(line, 6);
-            }
+        if let Some(review) = &self.review {
+            show_review(review, context);
         }
-        if !review.unchanged().is_empty() {
-            let names = review.unchanged().join(", ");
-            context.out.indented(Line::new().dim("  unchanged: ").theirs(&names), 4);
+    }
+
+    /// What changed, where something is approved, and all of it where nothing is; and what is odd.
+    pub(crate) fn show_all(&self, context: &Context) {
+        self.show_verdict(context);
+        match &self.review {
+            Some(review) => show_review(review, context),
+            None => self.show_definition(context),
         }
+        self.show_findings(context);
+    }
+
+    /// Whether the tool is asked about on its own: something of it is critical, or more than new or
+    /// changed.
+    pub(crate) fn stands_alone(&self) -> bool {
+        let plain = |what: &What| {
+            matches!(
+                what,
+                What::New
+                    | What::Changed { .. }
+                    | What::Upgraded { .. }
+                    | What::ApprovalExpired { .. }
+            )
+        };
+        let verdict = self.tool.verdict();
+        let critical = self.review.as_ref().and_then(Review::worst) == Some(Class::Critical);
+        critical
+            || self.count(Severity::High) > 0
+            || verdict.is_none_or(|verdict| !verdict.what.iter().all(plain))
+    }
+
+    /// Which of several questions this belongs to: what one provider publishes is one.
+    pub(crate) fn provider(&self) -> String {
+        let verdict = self.tool.verdict();
+        let who = verdict.map(|verdict| format!("{} ({})", verdict.who, verdict.origin));
+        let part = self.tool.definition().and_then(ToolDefinition::signed);
+        let provider = part.map(|part| escaped(part.provider.id()).to_string());
+        [provider, who].into_iter().flatten().collect::<Vec<_>>().join(", ")
+    }
+
+    /// The tool on one row of a table: what it is, what it would be granted, what is odd.
+    pub(crate) fn row(&self) -> Vec<String> {
+        let what = match &self.review {
+            None => "new".to_owned(),
+            Some(review) => {
+                let count = |class, word| match review.count(class) {
+                    0 => None,
+                    some => Some(format!("{some} {word}")),
+                };
+                let counts = [
+                    count(Class::Critical, "critical"),
+                    count(Class::Notable, "notable"),
+                    count(Class::Wording, "wording"),
+                ];
+                let counts: Vec<_> = counts.into_iter().flatten().collect();
+                if counts.is_empty() { "as before".to_owned() } else { counts.join(", ") }
+            }
+        };
+        let part = self.tool.definition().and_then(ToolDefinition::signed);
+        let scopes = part.into_iter().flat_map(SignedPart::required_scopes);
+        let scopes: Vec<_> = scopes.map(|scope| scope.as_str()).collect();
+        let odd = [Severity::High, Severity::Medium, Severity::Low].map(|severity| {
+            let count = self.count(severity);
+            (count > 0).then(|| format!("{count} {severity}"))
+        });
+        let odd: Vec<_> = odd.into_iter().flatten().collect();
+        let or_none = |words: String| if words.is_empty() { "-".to_owned() } else { words };
+        let name = escaped(self.tool.name()).to_string();
+        vec![name, what, or_none(scopes.join(" ")), or_none(odd.join(", "))]
+    }
+
+    fn count(&self, severity: Severity) -> usize {
+        self.findings.iter().filter(|finding| finding.severity == severity).count()
     }
 
     pub(crate) fn json(&self) -> Value {
@@ -140,17 +181,62 @@ impl<'s> Question<'s> {
     }
 }
 
+/// What is odd, the worst first.
+pub(crate) fn show_findings(findings: &[Finding], context: &Context) {
+    for finding in findings {
+        let line = Line::new().text("  ");
+        let line = match finding.severity {
+            Severity::High => line.bad("high   "),
+            Severity::Medium => line.warn("medium "),
+            Severity::Low => line.dim("low    "),
+        };
+        let place = format!("{} at {}: ", finding.rule, escaped(&finding.path));
+        let line = line.text(place).text(finding.rule.explanation()).text(": \"");
+        context.out.indented(line.theirs(&finding.excerpt).text("\""), 9);
+    }
+}
+
+/// What changed, the critical first; what did not is one line.
+pub(crate) fn show_review(review: &Review, context: &Context) {
+    for change in review.changes() {
+        let line = Line::new().text("  ");
+        let line = match change.class {
+            Class::Critical => line.bad("critical "),
+            Class::Notable => line.warn("notable  "),
+            Class::Wording => line.dim("wording  "),
+        };
+        context.out.indented(line.theirs(&change.path), 11);
+        for reason in &change.reasons {
+            context.out.indented(Line::new().text("    ").text(reason), 6);
+        }
+        if let Some(old) = &change.old {
+            let line = Line::new().text("    ").bad("- ").text(escaped_json(old));
+            context.out.indented(line, 6);
+        }
+        if let Some(new) = &change.new {
+            let line = Line::new().text("    ").good("+ ").text(escaped_json(new));
+            context.out.indented(line, 6);
+        }
+    }
+    if !review.unchanged().is_empty() {
+        let names = review.unchanged().join(", ");
+        context.out.indented(Line::new().dim("  unchanged: ").theirs(&names), 4);
+    }
+}
+
+/// What is the same for many tools of a list: who published it, and whether it may be called.
+pub(crate) fn who_and_may(tool: &JudgedTool) -> Option<String> {
+    let verdict = tool.verdict()?;
+    Some(format!("{} ({}); {}", verdict.who, verdict.origin, verdict.may))
+}
+
 /// The tool on one line, for a list.
 pub(crate) fn summary_line(tool: &JudgedTool) -> Line {
     let line = decision(tool).text("  ").bold(escaped(tool.name()));
     match (tool.verdict(), tool.problem()) {
         (Some(verdict), _) => {
             let what: Vec<_> = verdict.what.iter().map(first_line).collect();
-            line.text(format!(": {} ({})", verdict.who, verdict.origin))
-                .text("; ")
-                .text(what.join("; "))
-                .text("; ")
-                .text(&verdict.may)
+            line.text(": ").text(what.join("; "))
         }
         (None, Some(problem)) => line.text(": refused: ").text(problem),
         (None, None) => line.text(": refused"),
@@ -191,7 +277,7 @@ fn decision(tool: &JudgedTool) -> Line {
 }
 
 /// Without the differences, which the review shows.
-fn first_line(what: &etdi::What) -> String {
+fn first_line(what: &What) -> String {
     what.to_string().lines().next().unwrap_or_default().to_owned()
 }
 

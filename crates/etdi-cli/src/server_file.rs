@@ -1,137 +1,201 @@
 //! The servers that a host's own configuration names: `.mcp.json`, Claude Desktop, Cursor, VS Code.
 
+mod jsonc;
+mod variables;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use etdi::StdioCommand;
+use etdi::text::escaped;
+use etdi::{ResourceUri, ServerIdentity, StdioCommand};
+use secrecy::SecretString;
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
+use self::variables::Variables;
 use crate::exit::CliError;
 use crate::files;
 
 /// Where a server is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) enum Endpoint {
-    Http(String),
-    Stdio(StdioCommand),
+    /// On HTTP, with the bearer token that it gets.
+    Http { uri: String, token: Option<SecretString> },
+    /// On stdio: the command as configured, which is its identity, and as it is started.
+    Stdio { configured: StdioCommand, started: StdioCommand },
 }
 
-/// The hosts' formats: `mcpServers`, VS Code's `servers`, and the same in VS Code's settings.
-#[derive(Deserialize)]
-struct Document {
-    #[serde(default, rename = "mcpServers")]
-    mcp_servers: BTreeMap<String, Entry>,
-    #[serde(default)]
-    servers: BTreeMap<String, Entry>,
-    mcp: Option<Section>,
+impl Endpoint {
+    pub(crate) fn http(uri: impl Into<String>) -> Self {
+        Self::Http { uri: uri.into(), token: None }
+    }
+
+    pub(crate) fn stdio(command: StdioCommand) -> Self {
+        Self::Stdio { configured: command.clone(), started: command }
+    }
+
+    /// The identity under which pins and approvals are kept.
+    pub(crate) fn identity(&self) -> Result<ServerIdentity, CliError> {
+        match self {
+            Self::Http { uri, .. } => {
+                ResourceUri::parse(uri).map(ServerIdentity::Http).map_err(CliError::new)
+            }
+            Self::Stdio { configured, .. } => Ok(ServerIdentity::from(configured)),
+        }
+    }
 }
 
-#[derive(Deserialize)]
-struct Section {
-    #[serde(default)]
-    servers: BTreeMap<String, Entry>,
+/// A server of a file.
+pub(crate) struct Entry {
+    pub(crate) name: String,
+    /// What it is, for a list: its command or its address, as configured.
+    pub(crate) what: String,
+    /// Where it is, or why that cannot be told.
+    pub(crate) endpoint: Result<Endpoint, CliError>,
 }
 
-#[derive(Deserialize)]
-struct Entry {
+/// The servers of a file, by name. `environment` gives the values of variables.
+pub(crate) fn read(
+    path: &Path,
+    environment: &dyn Fn(&str) -> Option<String>,
+) -> Result<Vec<Entry>, CliError> {
+    let variables = Variables::of_file(path, environment);
+    parse(&files::read(path)?, &variables).map_err(|error| error.at(path.display()))
+}
+
+/// Some files hold much else, so only these members are looked at.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Configured {
     command: Option<String>,
-    #[serde(default)]
     args: Vec<String>,
-    #[serde(default)]
     env: BTreeMap<String, String>,
     cwd: Option<String>,
     url: Option<String>,
+    headers: BTreeMap<String, String>,
+    #[serde(rename = "envFile")]
+    env_file: Option<String>,
+    #[serde(rename = "type")]
+    transport: Option<String>,
 }
 
-/// The servers of a file, by name.
-pub(crate) fn read(path: &Path) -> Result<Vec<(String, Endpoint)>, CliError> {
-    parse(&files::read(path)?).map_err(|error| error.at(path.display()))
-}
-
-fn parse(text: &str) -> Result<Vec<(String, Endpoint)>, CliError> {
-    // The library's own words could quote a value, and values of `env` are secrets.
-    let document: Document = serde_json::from_str(text).map_err(|error| {
-        CliError::new(format!(
-            "line {}, column {}, is not what a host's configuration has there; it is JSON with \
-             `mcpServers` or `servers`, without comments",
-            error.line(),
-            error.column()
-        ))
-    })?;
-    let section = document.mcp.map(|section| section.servers).unwrap_or_default();
-    let entries = document.mcp_servers.into_iter().chain(document.servers).chain(section);
-    let servers: Vec<_> = entries.map(endpoint).collect::<Result<_, _>>()?;
-    let mut names: Vec<_> = servers.iter().map(|(name, _)| name).collect();
-    names.sort_unstable();
-    if let Some([name, _]) = names.windows(2).find(|pair| pair.first() == pair.last()) {
-        return Err(CliError::new(format!(
-            "the server \"{}\" stands there twice",
-            etdi::text::escaped(name)
-        )));
-    }
-    match servers.is_empty() {
-        true => Err(CliError::new("the file names no server in `mcpServers` or `servers`")),
-        false => Ok(servers),
-    }
-}
-
-fn endpoint((name, entry): (String, Entry)) -> Result<(String, Endpoint), CliError> {
-    let endpoint = match (entry.command, entry.url) {
-        (Some(command), None) => Endpoint::Stdio(StdioCommand {
-            command,
-            args: entry.args,
-            env: entry.env,
-            cwd: entry.cwd,
-        }),
-        (None, Some(url)) => Endpoint::Http(url),
-        _ => {
-            return Err(CliError::new(format!(
-                "the server \"{}\" needs either `command` or `url`",
-                etdi::text::escaped(&name)
-            )));
+fn parse(text: &str, variables: &Variables<'_>) -> Result<Vec<Entry>, CliError> {
+    let document = jsonc::parse(text)?;
+    let section = |path: &[&str]| -> Option<&Map<String, Value>> {
+        let mut found = &document;
+        for name in path {
+            found = found.get(name)?;
         }
+        found.as_object()
     };
-    Ok((name, endpoint))
+    // VS Code has its own member in its own file, and the same in its settings.
+    let sections = [&["mcpServers"][..], &["servers"], &["mcp", "servers"]];
+    let entries = sections.into_iter().filter_map(section).flatten();
+    let mut servers: Vec<_> = entries.map(|(name, value)| entry(name, value, variables)).collect();
+    servers.sort_by(|one, other| one.name.cmp(&other.name));
+    for pair in servers.windows(2) {
+        if let [one, other] = pair
+            && one.name == other.name
+        {
+            let name = escaped(&one.name);
+            return Err(CliError::new(format!("the server \"{name}\" stands there twice")));
+        }
+    }
+    Ok(servers)
+}
+
+fn entry(name: &str, value: &Value, variables: &Variables<'_>) -> Entry {
+    // The library's own words could quote a value.
+    let configured = Configured::deserialize(value).map_err(|_| {
+        let name = escaped(name);
+        CliError::new(format!(
+            "a member of the server \"{name}\" is not what a host's configuration has there"
+        ))
+    });
+    let what = configured.as_ref().map(Configured::what).unwrap_or_default();
+    let endpoint = configured.and_then(|configured| configured.endpoint(name, variables));
+    Entry { name: name.to_owned(), what, endpoint }
+}
+
+impl Configured {
+    fn what(&self) -> String {
+        let words = self.command.iter().chain(&self.args).map(String::as_str);
+        match &self.url {
+            Some(url) => url.clone(),
+            None => words.collect::<Vec<_>>().join(" "),
+        }
+    }
+
+    fn endpoint(self, name: &str, variables: &Variables<'_>) -> Result<Endpoint, CliError> {
+        let refuse =
+            |why: &str| Err(CliError::new(format!("the server \"{}\" {why}", escaped(name))));
+        if self.env_file.is_some() {
+            return refuse("takes variables from an `envFile`, which this command does not read");
+        }
+        if self.transport.as_deref() == Some("sse") {
+            return refuse("is on the transport SSE, which is not supported; MCP replaced it");
+        }
+        match (self.command, self.url) {
+            (Some(command), None) => {
+                let (args, env, cwd) = (self.args, self.env, self.cwd);
+                let configured = StdioCommand { command, args, env, cwd };
+                let started = expanded(&configured, name, variables)?;
+                Ok(Endpoint::Stdio { configured, started })
+            }
+            (None, Some(url)) => {
+                let uri = variables.expand(&url, name)?;
+                let token = bearer(self.headers, name, variables)?;
+                Ok(Endpoint::Http { uri, token })
+            }
+            _ => refuse("needs either `command` or `url`"),
+        }
+    }
+}
+
+fn expanded(
+    configured: &StdioCommand,
+    name: &str,
+    variables: &Variables<'_>,
+) -> Result<StdioCommand, CliError> {
+    let expand = |text: &String| variables.expand(text, name);
+    let env = configured.env.iter();
+    Ok(StdioCommand {
+        command: expand(&configured.command)?,
+        args: configured.args.iter().map(expand).collect::<Result<_, _>>()?,
+        env: env.map(|(key, value)| Ok((key.clone(), expand(value)?))).collect::<Result<_, _>>()?,
+        cwd: configured.cwd.as_ref().map(expand).transpose()?,
+    })
+}
+
+/// The bearer token among the headers; any other header would be dropped, so it is an error.
+fn bearer(
+    headers: BTreeMap<String, String>,
+    name: &str,
+    variables: &Variables<'_>,
+) -> Result<Option<SecretString>, CliError> {
+    let mut token = None;
+    for (header, value) in headers {
+        let value = variables.expand(&value, name)?;
+        match value.split_once(' ') {
+            Some((scheme, rest))
+                if header.eq_ignore_ascii_case("authorization")
+                    && scheme.eq_ignore_ascii_case("bearer")
+                    && token.is_none() =>
+            {
+                token = Some(SecretString::from(rest.trim().to_owned()));
+            }
+            _ => {
+                return Err(CliError::new(format!(
+                    "the server \"{}\" wants the header \"{}\" as it stands there, and this command \
+                     sends none but a bearer token",
+                    escaped(name),
+                    escaped(&header)
+                )));
+            }
+        }
+    }
+    Ok(token)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_formats_of_the_hosts_are_read() {
-        let docs = StdioCommand::new("npx").args(["-y", "docs"]).env("KEY", "v").cwd("/srv");
-        let entry = r#"{"type":"stdio","command":"npx","args":["-y","docs"],"env":{"KEY":"v"},"cwd":"/srv"}"#;
-        let http = r#"{"type":"http","url":"https://docs.example/mcp","headers":{}}"#;
-        let expected = vec![
-            ("a".to_owned(), Endpoint::Stdio(docs)),
-            ("b".to_owned(), Endpoint::Http("https://docs.example/mcp".to_owned())),
-        ];
-        for text in [
-            format!(r#"{{"mcpServers":{{"b":{http},"a":{entry}}}}}"#),
-            format!(r#"{{"inputs":[],"servers":{{"a":{entry},"b":{http}}}}}"#),
-            format!(r#"{{"editor":1,"mcp":{{"servers":{{"a":{entry},"b":{http}}}}}}}"#),
-        ] {
-            assert_eq!(parse(&text).unwrap(), expected, "{text}");
-        }
-    }
-
-    #[test]
-    fn what_names_no_one_server_is_refused() {
-        for (text, why) in [
-            ("{}", "names no server"),
-            (r#"{"mcpServers":{"a":{}}}"#, "either `command` or `url`"),
-            (r#"{"mcpServers":{"a":{"command":"x","url":"y"}}}"#, "either `command` or `url`"),
-            (r#"{"mcpServers":{"a":{"url":"x"}},"servers":{"a":{"url":"y"}}}"#, "twice"),
-        ] {
-            assert!(parse(text).unwrap_err().what().contains(why), "{text}");
-        }
-    }
-
-    #[test]
-    fn an_error_quotes_no_value() {
-        let text = r#"{"mcpServers":{"a":{"command":"x","env":{"KEY":12345}}}}"#;
-        let error = parse(text).unwrap_err();
-        assert!(error.what().starts_with("line 1,") && !error.what().contains("12345"));
-    }
-}
+mod tests;

@@ -99,7 +99,21 @@ impl EtdiClient {
         &self,
         command: StdioCommand,
     ) -> Result<ServerConnection, ConnectError> {
-        let server = ServerIdentity::from(&command);
+        self.connect_expanded(&command.clone(), command).await
+    }
+
+    /// As [`connect_stdio`](Self::connect_stdio), for a command whose configuration holds variables:
+    /// `configured` is what the configuration says, and the server's identity; `command` is the same
+    /// with the variables' values, and what is started (wire format, section 6).
+    ///
+    /// # Errors
+    /// [`ConnectError`]: there is no connection, and no process.
+    pub async fn connect_expanded(
+        &self,
+        configured: &StdioCommand,
+        command: StdioCommand,
+    ) -> Result<ServerConnection, ConnectError> {
+        let server = ServerIdentity::from(configured);
         let executable = crate::executable::resolve(command.clone()).await;
         let tokens = self.tokens(&server).await?;
         // The server's identity is the command as configured; what it is lent for this session is no

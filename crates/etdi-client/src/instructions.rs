@@ -36,6 +36,13 @@ impl InstructionsRequest {
         self.instructions.digest()
     }
 
+    /// The text that it asks about: the server's words, for a person and not for a model. Show it
+    /// through [`escaped`] alone.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        self.instructions.text()
+    }
+
     /// What changed since the approved ones, if there are any.
     #[must_use]
     pub fn diff(&self) -> Option<&Diff> {

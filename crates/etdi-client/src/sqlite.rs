@@ -13,7 +13,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use etdi_types::{ApprovalRecord, Digest, Known, LedgerEntry, ServerIdentity, Subject};
+use etdi_types::{
+    ApprovalRecord, Digest, Instructions, Known, LedgerEntry, ServerIdentity, Subject,
+};
 use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
 
@@ -98,6 +100,22 @@ impl SqliteApprovals {
     /// [`StoreError`] if one of them cannot be read.
     pub async fn approvals(&self) -> Result<Vec<ApprovalRecord>, StoreError> {
         self.run(|database| database.read(read::approvals).map(|(approvals, _)| approvals)).await
+    }
+
+    /// Forgets what is approved of a server's instructions; a person's decision. Says whether there
+    /// was anything.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it could not be forgotten.
+    pub async fn forget_instructions(&self, server: &ServerIdentity) -> Result<bool, StoreError> {
+        let (server, id) = (server.to_string(), Instructions::id(server));
+        self.run(move |database| {
+            database.write(|connection, _| {
+                let any = write::forget_record(connection, &server, &id)?;
+                Ok((any, any))
+            })
+        })
+        .await
     }
 
     fn of(database: Database) -> Self {

@@ -2,25 +2,31 @@
 
 use clap::Args;
 
+use super::show::none;
 use crate::context::Context;
-use crate::desk::{Desk, StoreOptions, Which};
+use crate::desk::{Desk, Session, StoreOptions};
 use crate::exit::{CliError, Ending, Exit};
+use crate::instructions::Given;
 use crate::network::NetworkOptions;
 use crate::question::Question;
+use crate::which::{Subject, Target};
 
-/// Show what changed in a tool since it was approved, the critical changes first.
+/// Show what changed in a tool since it was approved, or in a server's instructions; the critical
+/// changes first.
 ///
 /// Exit code 0 if nothing changed, 1 if something did, 2 if nothing is approved to compare with.
 #[derive(Args, Debug)]
-#[command(after_help = "\
+#[command(
+    override_usage = "etdi diff [OPTIONS] <TOOL | --instructions> <URL | --from FILE | -- COMMAND…>",
+    after_help = "\
 Examples:
   etdi diff scan https://docs.example/mcp
-  etdi diff scan --from .mcp.json --server docs")]
+  etdi diff scan --from .mcp.json --server docs
+  etdi diff --instructions https://docs.example/mcp"
+)]
 pub(crate) struct Diff {
-    /// The tool: its name on the server, or its id.
-    tool: String,
     #[command(flatten)]
-    which: Which,
+    target: Target,
     #[command(flatten)]
     store: StoreOptions,
     #[command(flatten)]
@@ -29,27 +35,52 @@ pub(crate) struct Diff {
 
 impl Diff {
     pub(crate) async fn run(self, context: &Context) -> Ending {
-        let server = self.which.one()?;
+        let subject = self.target.subject()?;
+        let server = self.target.server(context)?;
         let desk = Desk::new(&self.store, &self.network, context)?;
         let session = desk.session(server, context).await?;
-        let tool = session.tool(&self.tool)?;
-        let question = Question::about(tool, &session).await?;
-        if let Some(problem) = tool.problem() {
-            return Err(CliError::new(problem).at(&self.tool));
-        }
-        let Some(review) = question.review() else {
-            return Err(CliError::new("nothing is approved of this tool on this server")
-                .at(&self.tool)
-                .next("etdi show shows all of it"));
-        };
-        context.out.json(&question.json());
+        let ending = diff(subject, &session, context).await;
         session.connection.close().await;
-        if review.is_empty() {
-            context.out.line("Nothing changed since it was approved.");
-            return Ok(Exit::Ok);
-        }
-        question.show_verdict(context);
-        question.show_review(context);
-        Ok(Exit::No)
+        ending
     }
+}
+
+async fn diff(subject: Subject<'_>, session: &Session, context: &Context) -> Ending {
+    let wanted = match subject {
+        Subject::Tool(wanted) => wanted,
+        Subject::Instructions => return of_instructions(session, context).await,
+    };
+    let tool = session.tool(wanted)?;
+    if let Some(problem) = tool.problem() {
+        return Err(CliError::new(problem).at(wanted));
+    }
+    let question = Question::about(tool, session).await?;
+    let review = question.review().ok_or_else(|| {
+        CliError::new("nothing is approved of this tool on this server")
+            .at(wanted)
+            .next(session.command_on("show", tool, ""))
+    })?;
+    context.out.json(&question.json());
+    if review.is_empty() {
+        context.out.line("Nothing changed since it was approved.");
+        return Ok(Exit::Ok);
+    }
+    question.show_verdict(context);
+    question.show_review(context);
+    Ok(Exit::No)
+}
+
+async fn of_instructions(session: &Session, context: &Context) -> Ending {
+    let given = Given::by(session).await?.ok_or_else(none)?;
+    let review = given.review().ok_or_else(|| {
+        CliError::new("no instructions of this server are approved")
+            .next(session.command("show", "--instructions"))
+    })?;
+    context.out.json(&given.json());
+    if review.is_empty() {
+        context.out.line("Nothing changed since they were approved.");
+        return Ok(Exit::Ok);
+    }
+    given.show_change(context);
+    Ok(Exit::No)
 }

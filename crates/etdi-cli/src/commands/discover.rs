@@ -1,22 +1,31 @@
 //! `etdi discover`.
 
 use clap::Args;
+use etdi::client::ExecutableState;
 use serde_json::{Value, json};
 
 use crate::context::Context;
-use crate::desk::{Desk, Session, StoreOptions, Which, heading};
-use crate::exit::{Ending, Exit};
+use crate::desk::{Desk, Session, StoreOptions, heading};
+use crate::exit::{CliError, Ending, Exit};
+use crate::hosts;
+use crate::instructions::Given;
+use crate::line::Line;
 use crate::network::NetworkOptions;
 use crate::question;
+use crate::server_file;
+use crate::shell::quoted;
+use crate::which::Which;
 
 /// List the tools of servers: who published each, what it is, whether it may be used.
 ///
+/// Without a server, lists those of the hosts' configurations that are found, and starts none.
 /// Exit code 0 if every tool may be used, 1 if one waits for approval or is refused, 2 if a server
 /// could not be asked. What is seen for the first time is remembered in the store; nothing is
 /// approved.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
+  etdi discover                              which servers the hosts on this machine name
   etdi discover https://docs.example/mcp
   etdi discover -- npx -y docs-server
   etdi discover --from .mcp.json --json")]
@@ -31,15 +40,26 @@ pub(crate) struct Discover {
 
 impl Discover {
     pub(crate) async fn run(self, context: &Context) -> Ending {
-        let servers = self.which.all()?;
+        if self.which.is_nothing() {
+            return Ok(list_hosts(context));
+        }
+        let servers = self.which.all(context)?;
         let desk = Desk::new(&self.store, &self.network, context)?;
         let (mut exit, mut answers) = (Exit::Ok, Vec::new());
-        for (name, endpoint) in servers {
-            match desk.session((name.clone(), endpoint), context).await {
+        for server in servers {
+            let name = server.name.clone();
+            let answer = match desk.session(server, context).await {
                 Ok(session) => {
-                    exit = exit.and(show(&name, &session, context));
-                    answers.push(to_json(&name, &session));
+                    let shown = show(&name, &session, context).await;
                     session.connection.close().await;
+                    shown
+                }
+                Err(error) => Err(error),
+            };
+            match answer {
+                Ok((one, answer)) => {
+                    exit = exit.and(one);
+                    answers.push(answer);
                 }
                 // One server that is down says nothing about the others.
                 Err(error) => {
@@ -47,7 +67,7 @@ impl Discover {
                     if !context.out.is_json() {
                         context.out.error(&error);
                     }
-                    answers.push(json!({ "name": name, "error": error.what() }));
+                    answers.push(failed(&name, &error));
                 }
             }
         }
@@ -56,23 +76,101 @@ impl Discover {
     }
 }
 
-fn show(name: &str, session: &Session, context: &Context) -> Exit {
+async fn show(name: &str, session: &Session, context: &Context) -> Result<(Exit, Value), CliError> {
     let out = &context.out;
+    let instructions = Given::by(session).await?;
     out.line(heading(name));
+    // What all tools have in common is said once.
+    let (mut heads, mut last) = (session.tools.iter().map(question::who_and_may), None);
     for tool in &session.tools {
-        out.indented(crate::line::Line::new().text("  ").then(question::summary_line(tool)), 9);
+        let head = heads.next().flatten();
+        if let Some(head) = head.as_ref().filter(|_| head != last) {
+            out.indented(Line::new().text("  ").text(head), 4);
+        }
+        last = head;
+        out.indented(Line::new().text("  ").then(question::summary_line(tool)), 9);
     }
     if session.tools.is_empty() {
         out.line("  no tools");
     }
-    let exit = session.tools.iter().map(question::exit).fold(Exit::Ok, Exit::and);
-    if exit == Exit::No {
-        out.next("etdi show TOOL, then etdi approve TOOL, with the same server");
+    if let Some(given) = &instructions {
+        out.indented(Line::new().text("  ").then(given.summary_line()), 9);
     }
+    let tools = session.tools.iter().map(question::exit).fold(Exit::Ok, Exit::and);
+    let exit = tools.and(instructions.as_ref().map_or(Exit::Ok, Given::exit));
+    let asked = session.tools.iter().find(|tool| tool.action() == etdi::decision::Action::Ask);
+    match (asked, exit) {
+        (Some(tool), _) => {
+            out.next(session.command_on("show", tool, ""));
+            out.next(session.command("approve", "--all"));
+        }
+        (None, Exit::No) if tools == Exit::Ok => {
+            out.next(session.command("approve", "--instructions"));
+        }
+        (None, Exit::No) => {
+            let refused = session.tools.iter().find(|tool| question::exit(tool) == Exit::No);
+            if let Some(tool) = refused {
+                out.next(session.command_on("show", tool, ""));
+            }
+        }
+        _ => {}
+    }
+    let tools: Vec<_> = session.tools.iter().map(question::summary).collect();
+    let changed = match &session.executable {
+        ExecutableState::Changed { was, now } => json!({ "was": was, "now": now.to_string() }),
+        _ => Value::Null,
+    };
+    let answer = json!({
+        "name": name,
+        "server": session.server(),
+        "tools": tools,
+        "instructions": instructions.as_ref().map(Given::json),
+        "program_changed": changed,
+    });
+    Ok((exit, answer))
+}
+
+/// What the hosts on this machine start: to start a stranger's command is for a person to decide.
+fn list_hosts(context: &Context) -> Exit {
+    let out = &context.out;
+    let (mut exit, mut answers) = (Exit::Ok, Vec::new());
+    let environment = context.environment;
+    for file in hosts::found(environment) {
+        let path = file.path.display().to_string();
+        out.line(heading(&path).dim(format!("  {}", file.host)));
+        let mut names = Vec::new();
+        let mut problem = None;
+        match server_file::read(&file.path, &|name| environment.get(name)) {
+            Ok(entries) => {
+                for entry in &entries {
+                    let line = Line::new().text("  ").theirs(&entry.name).dim(": ");
+                    out.indented(line.theirs(&entry.what), 4);
+                    names.push(json!({ "name": entry.name, "what": entry.what }));
+                }
+                if let Some(file) = quoted(&path).filter(|_| !entries.is_empty()) {
+                    out.next(format!("etdi discover --from {file}"));
+                }
+            }
+            Err(error) => {
+                exit = exit.and(Exit::CannotCheck);
+                if !context.out.is_json() {
+                    out.error(&error);
+                }
+                problem = Some(error);
+            }
+        }
+        let (host, error) = (file.host, problem.as_ref().map(CliError::what));
+        answers.push(json!({ "file": path, "host": host, "servers": names, "error": error }));
+    }
+    if answers.is_empty() {
+        out.line("No configuration of a host is found here or for this user.");
+        out.next("etdi discover URL, or etdi discover -- COMMAND");
+    }
+    out.json(&json!({ "files": answers, "exit": exit.code() }));
     exit
 }
 
-fn to_json(name: &str, session: &Session) -> Value {
-    let tools: Vec<_> = session.tools.iter().map(question::summary).collect();
-    json!({ "name": name, "server": session.server(), "tools": tools })
+fn failed(name: &str, error: &CliError) -> Value {
+    let (at, next) = (error.place(), error.next_step());
+    json!({ "name": name, "error": error.what(), "at": at, "next": next })
 }

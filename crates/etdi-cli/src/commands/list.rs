@@ -1,13 +1,14 @@
 //! `etdi list`.
 
 use clap::Args;
-use etdi::ApprovalRecord;
 use etdi::text::escaped;
+use etdi::{ApprovalRecord, Instructions};
 use serde_json::{Value, json};
 
 use crate::context::Context;
 use crate::desk::StoreOptions;
 use crate::exit::{CliError, Ending, Exit};
+use crate::instructions::NAME;
 use crate::line::Line;
 
 /// List what is approved, by whom and until when.
@@ -26,8 +27,10 @@ pub(crate) struct List {
 
 impl List {
     pub(crate) async fn run(self, context: &Context) -> Ending {
-        let store = self.store.open(context)?;
-        let mut approvals = store.approvals().await.map_err(CliError::new)?;
+        let mut approvals = match self.store.existing(context)? {
+            Some(store) => store.approvals().await.map_err(CliError::new)?,
+            None => Vec::new(),
+        };
         approvals.retain(|approval| self.all || !approval.superseded);
         let answer: Vec<_> = approvals.iter().map(to_json).collect();
         context.out.json(&json!({ "approvals": answer }));
@@ -44,17 +47,19 @@ impl List {
 
 fn show(approval: &ApprovalRecord, context: &Context) {
     let pin = &approval.pin;
-    let heading = Line::new().bold(escaped(&pin.served_name));
+    let heading = Line::new().bold(name(approval));
     let superseded = if approval.superseded { "  superseded" } else { "" };
     context.out.line(heading.dim(superseded));
     let granted: Vec<_> = approval.granted.iter().map(|scope| scope.as_str()).collect();
     let by = Line::new().text("by ").theirs(&approval.by);
     let mut fields = vec![
         ("server", Line::new().theirs(&pin.server.to_string())),
-        ("who", Line::new().theirs(&pin.evidence.describe())),
         ("digest", Line::from(pin.digest.to_string())),
         ("approved", by.text(format!(" on {}", pin.at.date()))),
     ];
+    if !pin.served_name.is_empty() {
+        fields.insert(1, ("who", Line::new().theirs(&pin.evidence.describe())));
+    }
     // The id of an unsigned tool is its server and its name.
     if let Some(version) = &pin.version {
         fields.insert(1, ("id", Line::new().theirs(&pin.id).text(format!(" {version}"))));
@@ -71,8 +76,29 @@ fn show(approval: &ApprovalRecord, context: &Context) {
     context.out.blank();
 }
 
-fn to_json(approval: &ApprovalRecord) -> Value {
+/// What was approved: a tool by its name, or what is kept of the server as a whole, which has none.
+fn name(approval: &ApprovalRecord) -> String {
+    let pin = &approval.pin;
+    if !pin.served_name.is_empty() {
+        return escaped(&pin.served_name).to_string();
+    }
+    match is_instructions(approval) {
+        true => NAME.to_owned(),
+        false => "program behind the command".to_owned(),
+    }
+}
+
+fn is_instructions(approval: &ApprovalRecord) -> bool {
+    let pin = &approval.pin;
+    pin.served_name.is_empty() && pin.id == Instructions::id(&pin.server)
+}
+
+pub(super) fn to_json(approval: &ApprovalRecord) -> Value {
     let mut answer = json!(approval);
+    if let Some(answer) = answer.as_object_mut() {
+        answer.insert("name".to_owned(), json!(name(approval)));
+        answer.insert("instructions".to_owned(), json!(is_instructions(approval)));
+    }
     // The definition is a text of its own; `show` has it.
     if let Some(pin) = answer.get_mut("pin").and_then(Value::as_object_mut) {
         pin.remove("definition");

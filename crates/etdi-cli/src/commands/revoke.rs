@@ -1,32 +1,38 @@
 //! `etdi revoke`.
 
 use clap::Args;
-use etdi::{ApprovalStore, ServerIdentity};
+use etdi::records::{Known, Pin};
+use etdi::{ApprovalRecord, ApprovalStore, Instructions, ServerIdentity, SqliteApprovals};
 use serde_json::json;
 
+use super::list;
 use crate::context::Context;
-use crate::desk::{StoreOptions, Which};
+use crate::desk::StoreOptions;
 use crate::exit::{CliError, Ending, Exit};
+use crate::instructions::NAME;
 use crate::line::Line;
-use crate::server_file::Endpoint;
+use crate::which::Target;
 
-/// Forget a tool of a server: its approvals, and what was known of it.
+/// Forget a tool of a server, or its instructions: the approvals, and what was known of it.
 ///
 /// The server is not asked. Whatever it lists next is new and waits for approval. Exit code 1 if
 /// nothing was known, or the answer was no.
 #[derive(Args, Debug)]
-#[command(after_help = "\
+#[command(
+    override_usage = "etdi revoke [OPTIONS] <TOOL | --instructions> \
+        <URL | --from FILE | --identity SERVER | -- COMMAND…>",
+    after_help = "\
 Examples:
   etdi revoke scan https://docs.example/mcp
   etdi revoke scan --yes -- npx -y docs-server
-  etdi revoke scan --identity stdio:sha256:…     as etdi list shows it")]
+  etdi revoke --instructions https://docs.example/mcp
+  etdi revoke scan --identity stdio:sha256:…     as etdi list shows it"
+)]
 pub(crate) struct Revoke {
-    /// The tool: its name on the server, or its id.
-    tool: String,
     #[command(flatten)]
-    which: Which,
+    target: Target,
     /// The server as `etdi list` shows it, instead of its address or command.
-    #[arg(long, value_name = "SERVER", conflicts_with_all = ["url", "command", "from"])]
+    #[arg(long, value_name = "SERVER", conflicts_with_all = ["command", "from"])]
     identity: Option<ServerIdentity>,
     /// Do not ask.
     #[arg(long)]
@@ -37,38 +43,93 @@ pub(crate) struct Revoke {
 
 impl Revoke {
     pub(crate) async fn run(self, context: &Context) -> Ending {
-        let server = match self.identity {
-            Some(identity) => identity,
-            None => identity(self.which.one()?)?,
+        let (tool, server) = self.what(context)?;
+        let shown = tool.as_deref().unwrap_or(NAME);
+        let nothing = || {
+            CliError::refused("nothing is known of this on this server").at(shown).next("etdi list")
         };
-        let store = self.store.open(context)?;
+        let store = self.store.existing(context)?.ok_or_else(nothing)?;
+        let known = known(&store, &server, tool.as_deref()).await?;
+        if known.pins.is_empty() && known.approvals.is_empty() {
+            return Err(nothing());
+        }
         if !self.yes {
-            context.out.fields([
-                ("tool", Line::new().theirs(&self.tool)),
-                ("server", Line::new().theirs(&server.to_string())),
-            ]);
+            show(&server, shown, &known, context);
         }
         let question = "Forget it? It must be approved again";
         if !self.yes && !context.confirm(question, "give --yes")? {
             return Err(CliError::refused("nothing was revoked"));
         }
-        if !store.forget(&server, &self.tool).await.map_err(CliError::new)? {
-            return Err(CliError::refused("nothing is known of this tool on this server")
-                .at(&self.tool)
-                .next("etdi list"));
+        let done = match &tool {
+            Some(tool) => store.forget(&server, tool).await,
+            None => store.forget_instructions(&server).await,
+        };
+        if !done.map_err(CliError::new)? {
+            return Err(nothing());
         }
-        context.out.json(&json!({ "revoked": self.tool, "server": server }));
-        context.out.line(Line::new().good("revoked ").theirs(&self.tool));
+        let approvals: Vec<_> = known.approvals.iter().map(list::to_json).collect();
+        context.out.json(&json!({ "revoked": shown, "server": server, "approvals": approvals }));
+        context.out.line(Line::new().good("revoked ").theirs(shown));
         Ok(Exit::Ok)
+    }
+
+    /// The tool, or `None` for the instructions; and the server.
+    fn what(&self, context: &Context) -> Result<(Option<String>, ServerIdentity), CliError> {
+        let (tools, server) = match &self.identity {
+            Some(identity) => (self.target.words(), identity.clone()),
+            None => (self.target.tools(), self.target.server(context)?.identity()?),
+        };
+        match (tools, self.target.instructions) {
+            ([tool], false) if !tool.is_empty() => Ok((Some(tool.clone()), server)),
+            ([], true) => Ok((None, server)),
+            _ => Err(CliError::new("name one tool and its server, or give --instructions")
+                .next("etdi list")),
+        }
     }
 }
 
-fn identity((name, endpoint): (String, Endpoint)) -> Result<ServerIdentity, CliError> {
-    match endpoint {
-        Endpoint::Http(uri) => {
-            let uri = etdi::ResourceUri::parse(&uri);
-            Ok(ServerIdentity::Http(uri.map_err(|error| CliError::new(error).at(name))?))
-        }
-        Endpoint::Stdio(command) => Ok(ServerIdentity::from(&command)),
+/// What would be forgotten.
+async fn known(
+    store: &SqliteApprovals,
+    server: &ServerIdentity,
+    tool: Option<&str>,
+) -> Result<Known, CliError> {
+    let instructions = Instructions::id(server);
+    let mut subject = etdi::Subject::of_server(server, tool.unwrap_or(&instructions));
+    if let Some(tool) = tool {
+        tool.clone_into(&mut subject.served_name);
     }
+    let known = store.known(&[subject]).await.map_err(CliError::new)?;
+    let mut known = known.into_iter().next().unwrap_or_default();
+    // What is kept of the server as a whole has no name.
+    let meant = |pin: &Pin| match tool {
+        Some(_) => !pin.served_name.is_empty(),
+        None => pin.id == instructions,
+    };
+    known.pins.retain(|pin| meant(pin));
+    known.approvals.retain(|approval| meant(&approval.pin));
+    Ok(known)
+}
+
+fn show(server: &ServerIdentity, tool: &str, known: &Known, context: &Context) {
+    let out = &context.out;
+    out.line(Line::new().bold(etdi::text::escaped(tool)));
+    let mut fields = vec![("server", Line::new().theirs(&server.to_string()))];
+    let (past, now): (Vec<_>, Vec<_>) = known.approvals.iter().partition(|one| one.superseded);
+    for approval in now {
+        fields.push(("approved", given(approval)));
+        fields.push(("digest", Line::from(approval.pin.digest.to_string())));
+    }
+    if !past.is_empty() {
+        fields.push(("before", Line::from(format!("{} superseded approvals", past.len()))));
+    }
+    for pin in known.pins.iter().filter(|_| known.approvals.is_empty()) {
+        fields.push(("seen", Line::from(format!("on {}, not approved", pin.at.date()))));
+        fields.push(("digest", Line::from(pin.digest.to_string())));
+    }
+    out.fields(fields);
+}
+
+fn given(approval: &ApprovalRecord) -> Line {
+    Line::new().text("by ").theirs(&approval.by).text(format!(" on {}", approval.pin.at.date()))
 }

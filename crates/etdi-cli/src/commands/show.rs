@@ -3,24 +3,28 @@
 use clap::Args;
 
 use crate::context::Context;
-use crate::desk::{Desk, StoreOptions, Which};
-use crate::exit::Ending;
+use crate::desk::{Desk, Session, StoreOptions};
+use crate::exit::{CliError, Ending};
+use crate::instructions::Given;
 use crate::network::NetworkOptions;
 use crate::question::{self, Question};
+use crate::which::{Subject, Target};
 
-/// Show all that there is to know about one tool of a server.
+/// Show all that there is to know about one tool of a server, or about its instructions.
 ///
 /// Exit code 0 if the tool may be used, 1 if it waits for approval or is refused.
 #[derive(Args, Debug)]
-#[command(after_help = "\
+#[command(
+    override_usage = "etdi show [OPTIONS] <TOOL | --instructions> <URL | --from FILE | -- COMMAND…>",
+    after_help = "\
 Examples:
   etdi show scan https://docs.example/mcp
-  etdi show scan -- npx -y docs-server")]
+  etdi show scan -- npx -y docs-server
+  etdi show --instructions https://docs.example/mcp"
+)]
 pub(crate) struct Show {
-    /// The tool: its name on the server, or its id.
-    tool: String,
     #[command(flatten)]
-    which: Which,
+    target: Target,
     #[command(flatten)]
     store: StoreOptions,
     #[command(flatten)]
@@ -29,16 +33,36 @@ pub(crate) struct Show {
 
 impl Show {
     pub(crate) async fn run(self, context: &Context) -> Ending {
-        let server = self.which.one()?;
+        let subject = self.target.subject()?;
+        let server = self.target.server(context)?;
         let desk = Desk::new(&self.store, &self.network, context)?;
         let session = desk.session(server, context).await?;
-        let tool = session.tool(&self.tool)?;
-        let question = Question::about(tool, &session).await?;
-        context.out.json(&question.json());
-        question.show_verdict(context);
-        question.show_definition(context);
-        question.show_findings(context);
+        let ending = show(subject, &session, context).await;
         session.connection.close().await;
-        Ok(question::exit(tool))
+        ending
     }
+}
+
+async fn show(subject: Subject<'_>, session: &Session, context: &Context) -> Ending {
+    let wanted = match subject {
+        Subject::Tool(wanted) => wanted,
+        Subject::Instructions => {
+            let given = Given::by(session).await?.ok_or_else(none)?;
+            context.out.json(&given.json());
+            given.show(context);
+            return Ok(given.exit());
+        }
+    };
+    let tool = session.tool(wanted)?;
+    let question = Question::about(tool, session).await?;
+    context.out.json(&question.json());
+    question.show_verdict(context);
+    question.show_definition(context);
+    question.show_findings(context);
+    Ok(question::exit(tool))
+}
+
+/// There are no instructions.
+pub(super) fn none() -> CliError {
+    CliError::new("the server gives no instructions")
 }

@@ -166,7 +166,9 @@ fn the_servers_of_a_configuration_are_asked_one_by_one() {
     assert_eq!(ran.code, 1, "{}", ran.err);
     assert!(!format!("{}{}", ran.out, ran.err).contains("s3cret"));
     assert_eq!(folder.run(&["show", "scan", "--from", ".mcp.json"]).code, 2, "which one?");
-    assert_eq!(folder.run(&["discover"]).code, 2, "no server is named");
+    let ran = folder.run(&["discover", "--json"]);
+    assert_eq!(ran.json()["files"][0]["servers"][0]["name"], "docs", "listed, not started");
+    assert!(!format!("{}{}", ran.out, ran.err).contains("s3cret"));
 }
 
 #[test]

@@ -117,10 +117,21 @@ pub(super) fn forget(
     let ids: Vec<String> = all(connection, ids, (&server, tool), |row| get(row, "tool"))?;
     let mut any = false;
     for id in ids {
-        for table in ["approvals", "pins", "ledger"] {
-            let all = format!("DELETE FROM {table} WHERE server = ?1 AND tool = ?2");
-            any |= execute(connection, &all, (&server, &id))? > 0;
-        }
+        any |= forget_record(connection, &server, &id)?;
+    }
+    Ok(any)
+}
+
+/// Forgets what is kept under one id.
+pub(super) fn forget_record(
+    connection: &Connection,
+    server: &str,
+    id: &str,
+) -> Result<bool, Fault> {
+    let mut any = false;
+    for table in ["approvals", "pins", "ledger"] {
+        let all = format!("DELETE FROM {table} WHERE server = ?1 AND tool = ?2");
+        any |= execute(connection, &all, (server, id))? > 0;
     }
     Ok(any)
 }

@@ -1,0 +1,106 @@
+//! Approving without a question: the digests say what somebody has looked at.
+
+use etdi::{Decision, Digest, JudgedTool, ToolDefinition};
+
+use super::not_approved;
+use super::order::Order;
+use super::outcome::Outcome;
+use super::together::{is_refused, selected, store};
+use crate::context::Context;
+use crate::desk::Session;
+use crate::exit::CliError;
+use crate::instructions::{Given, NAME};
+
+/// Approves what has one of the digests, and nothing else. If a tool that was named has another one,
+/// nothing is approved.
+pub(super) async fn by_digest(
+    session: &Session,
+    order: &Order,
+    outcome: &mut Outcome,
+    context: &Context,
+) -> Result<(), CliError> {
+    let tools = selected(session, order)?;
+    let given = match order.all || order.instructions {
+        true => Given::by(session).await?,
+        false => None,
+    };
+    if order.instructions && given.is_none() {
+        return Err(super::super::show::none());
+    }
+    if !order.all {
+        refuse_others(session, &tools, order)?;
+        if let Some(given) = given.as_ref().filter(|given| !order.yes.contains(&given.digest())) {
+            let next = session.command("show", "--instructions");
+            return Err(another("the server gives other instructions now", given.digest(), next));
+        }
+    }
+    for tool in &tools {
+        one(session, tool, &tools, order, outcome, context).await?;
+    }
+    let Some(given) = given else { return Ok(()) };
+    if !order.yes.contains(&given.digest()) {
+        if given.request().is_some() {
+            outcome.waits(NAME, Some(given.digest()));
+        }
+        return Ok(());
+    }
+    outcome.matched(given.digest());
+    match given.request() {
+        None => outcome.already(NAME, Some(given.digest()), context),
+        Some(request) => {
+            let by = order.by.clone();
+            let done = session.connection.approve_instructions(request.clone(), by).await;
+            done.map_err(not_approved)?;
+            outcome.approved_instructions(given.digest(), context);
+        }
+    }
+    Ok(())
+}
+
+async fn one(
+    session: &Session,
+    tool: &JudgedTool,
+    tools: &[&JudgedTool],
+    order: &Order,
+    outcome: &mut Outcome,
+    context: &Context,
+) -> Result<(), CliError> {
+    let digest = tool.definition().map(ToolDefinition::digest);
+    let meant = digest.is_some_and(|digest| order.yes.contains(&digest));
+    // One definition under two names is two tools: a digest alone does not say which.
+    let twins = tools.iter().filter(|one| digest_of(one) == digest).count() > 1;
+    if let Some(digest) = digest.filter(|_| meant) {
+        outcome.matched(digest);
+    }
+    match session.connection.decide(tool).await.map_err(CliError::new)? {
+        Decision::Allow(_) if !meant => {}
+        Decision::Allow(approved) => outcome.already(approved.name(), digest, context),
+        Decision::Ask(_) if !meant || (twins && order.all) => outcome.waits(tool.name(), digest),
+        Decision::Ask(request) => store(session, request, order, outcome, context).await?,
+        Decision::Block(refusal) => {
+            outcome.refused(tool, context);
+            if meant {
+                outcome.failed(is_refused(session, &refusal), context);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn refuse_others(session: &Session, tools: &[&JudgedTool], order: &Order) -> Result<(), CliError> {
+    for tool in tools {
+        if let Some(digest) = digest_of(tool).filter(|digest| !order.yes.contains(digest)) {
+            let next = session.command_on("show", tool, "");
+            return Err(another("the server has another definition now", digest, next));
+        }
+    }
+    Ok(())
+}
+
+fn another(what: &str, digest: Digest, next: String) -> CliError {
+    CliError::refused(format!("not approved: {what}")).at(digest).next(next)
+}
+
+fn digest_of(tool: &JudgedTool) -> Option<Digest> {
+    tool.definition().map(ToolDefinition::digest)
+}

@@ -1,0 +1,97 @@
+//! What is to be approved, and how, as the command line says.
+
+use etdi::{Approval, Digest, Jwk};
+use time::format_description::well_known::Rfc3339;
+use time::macros::format_description;
+use time::{Date, OffsetDateTime};
+
+use super::Approve;
+use crate::context::Context;
+use crate::exit::CliError;
+use crate::{files, public_key};
+
+pub(super) struct Order {
+    pub(super) tools: Vec<String>,
+    pub(super) all: bool,
+    pub(super) instructions: bool,
+    /// The digests that were looked at before; then nothing is asked.
+    pub(super) yes: Vec<Digest>,
+    pub(super) approval: Approval,
+    pub(super) by: String,
+    pub(super) overriding: bool,
+    pub(super) key: Option<Jwk>,
+}
+
+impl Approve {
+    pub(super) fn order(&self, context: &Context) -> Result<Order, CliError> {
+        let tools = self.target.tools().to_vec();
+        let instructions = self.target.instructions;
+        let refuse = |what: &str, next: &str| Err(CliError::new(what).next(next));
+        if tools.is_empty() && !self.all && !instructions {
+            return refuse(
+                "nothing says which tools to approve",
+                "name them before the server, or give --all or --instructions",
+            );
+        }
+        if self.all && !tools.is_empty() {
+            return refuse("--all is all tools that wait", "name no tool, or leave out --all");
+        }
+        if self.r#override && (tools.len() != 1 || instructions) {
+            return refuse("--override is for one tool", "name the one tool");
+        }
+        if !self.grant.is_empty() && tools.len() != 1 {
+            return refuse("--grant is for one tool", "name the one tool");
+        }
+        let by = self.by.clone().or_else(|| context.environment.get("USER"));
+        let by =
+            by.ok_or_else(|| CliError::new("nothing says who approves").next("give --by NAME"))?;
+        let mut approval = Approval::by(by.clone());
+        if !self.grant.is_empty() {
+            approval = approval.granting(self.grant.iter().cloned());
+        }
+        if let Some(text) = &self.until {
+            approval = approval.until(end(text, context.clock.now())?);
+        }
+        let overriding = self.r#override;
+        let (all, yes, key) = (self.all, self.yes.clone(), self.key()?);
+        Ok(Order { tools, all, instructions, yes, approval, by, overriding, key })
+    }
+
+    fn key(&self) -> Result<Option<Jwk>, CliError> {
+        let Some(path) = &self.key else { return Ok(None) };
+        let mut keys =
+            public_key::read(&files::read(path)?).map_err(|error| error.at(path.display()))?;
+        match (keys.pop(), keys.is_empty()) {
+            (Some(key), true) => Ok(Some(key)),
+            _ => Err(CliError::new("the file must hold one key").at(path.display())),
+        }
+    }
+}
+
+fn end(text: &str, now: OffsetDateTime) -> Result<OffsetDateTime, CliError> {
+    let date = || Date::parse(text, format_description!("[year]-[month]-[day]"));
+    OffsetDateTime::parse(text, &Rfc3339)
+        .or_else(|_| date().map(|date| date.midnight().assume_utc()))
+        .ok()
+        .filter(|end| *end > now)
+        .ok_or_else(|| {
+            CliError::new("this is no time in the future")
+                .at(text)
+                .next("write a date, 2099-12-31, or a time, 2099-12-31T10:00:00Z")
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_is_in_the_future() {
+        let now = OffsetDateTime::from_unix_timestamp(86_400).unwrap();
+        assert_eq!(end("1970-01-03", now).unwrap().unix_timestamp(), 172_800);
+        assert_eq!(end("1970-01-02T00:00:01Z", now).unwrap().unix_timestamp(), 86_401);
+        for bad in ["", "1970-01-02", "1970-01-01T00:00:00Z", "tomorrow"] {
+            assert!(end(bad, now).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! What came of it, server by server: said as it happens, and once for a program.
+
+use etdi::text::escaped;
+use etdi::{ApprovedTool, Digest, JudgedTool, ServerIdentity, ToolDefinition};
+use serde_json::{Value, json};
+
+use super::order::Order;
+use crate::context::Context;
+use crate::exit::{CliError, Exit};
+use crate::instructions;
+use crate::line::Line;
+use crate::question::summary_line;
+
+#[derive(Default)]
+pub(super) struct Outcome {
+    servers: Vec<OnServer>,
+    exit: Option<Exit>,
+    error: Option<CliError>,
+    /// The digests of `--yes` that were found.
+    matched: Vec<Digest>,
+}
+
+#[derive(Default)]
+struct OnServer {
+    name: String,
+    server: Option<ServerIdentity>,
+    approved: Vec<Value>,
+    already: Vec<Value>,
+    waiting: Vec<Value>,
+    refused: Vec<Value>,
+    errors: Vec<Value>,
+}
+
+impl Outcome {
+    pub(super) fn begin(&mut self, name: &str) {
+        self.servers.push(OnServer { name: name.to_owned(), ..OnServer::default() });
+    }
+
+    pub(super) fn on(&mut self, server: &ServerIdentity) {
+        self.here(|here| here.server = Some(server.clone()));
+    }
+
+    /// It is stored.
+    pub(super) fn approved(&mut self, tool: &ApprovedTool, context: &Context) {
+        self.store(tool.name(), tool.digest(), context);
+    }
+
+    pub(super) fn approved_instructions(&mut self, digest: Digest, context: &Context) {
+        context
+            .out
+            .line(Line::new().good("approved ").text(instructions::NAME).text(" ").text(digest));
+        self.here(|here| here.approved.push(json!({ "instructions": true, "digest": digest })));
+    }
+
+    fn store(&mut self, name: &str, digest: Digest, context: &Context) {
+        context.out.line(Line::new().good("approved ").theirs(name).text(" ").text(digest));
+        self.here(|here| here.approved.push(json!({ "name": name, "digest": digest })));
+    }
+
+    /// It was approved before, as it is.
+    pub(super) fn already(&mut self, name: &str, digest: Option<Digest>, context: &Context) {
+        let line = Line::new().theirs(name);
+        context.out.line(line.text(": It is approved already, as it is."));
+        self.here(|here| here.already.push(json!({ "name": name, "digest": digest })));
+    }
+
+    /// Nobody said yes.
+    pub(super) fn waits(&mut self, name: &str, digest: Option<Digest>) {
+        self.worse(Exit::No);
+        self.here(|here| here.waiting.push(json!({ "name": name, "digest": digest })));
+    }
+
+    /// Whatever anybody says.
+    pub(super) fn refused(&mut self, tool: &JudgedTool, context: &Context) {
+        self.worse(Exit::No);
+        context.out.indented(summary_line(tool), 7);
+        let digest = tool.definition().map(ToolDefinition::digest);
+        let why = tool.to_string();
+        let why = why.lines().last().unwrap_or_default();
+        self.here(|here| {
+            here.refused.push(json!({ "name": tool.name(), "digest": digest, "why": why }));
+        });
+    }
+
+    pub(super) fn failed(&mut self, error: CliError, context: &Context) {
+        self.worse(error.exit());
+        if !context.out.is_json() {
+            context.out.error(&error);
+        }
+        self.here(|here| here.errors.push(json!(error)));
+        self.error.get_or_insert(error);
+    }
+
+    /// Whether anything was approved.
+    pub(super) fn is_empty(&self) -> bool {
+        self.servers.iter().all(|server| server.approved.is_empty())
+    }
+
+    pub(super) fn matched(&mut self, digest: Digest) {
+        self.matched.push(digest);
+    }
+
+    /// Digests that nobody lists.
+    pub(super) fn unmatched(&mut self, order: &Order, context: &Context) {
+        // Who could not be asked may have listed it.
+        if self.error.is_some() {
+            return;
+        }
+        let missing: Vec<_> =
+            order.yes.iter().filter(|digest| !self.matched.contains(digest)).copied().collect();
+        for digest in missing {
+            let error = CliError::refused("nothing of this digest is there to approve").at(digest);
+            self.failed(error, context);
+        }
+    }
+
+    pub(super) fn end(self, context: &Context) -> Exit {
+        let exit = self.exit.unwrap_or(Exit::Ok);
+        let silent = self.servers.iter().all(OnServer::is_silent);
+        if silent && exit == Exit::Ok {
+            context.out.line("Nothing waits for approval.");
+        }
+        let servers: Vec<_> = self.servers.iter().map(OnServer::json).collect();
+        let mut answer = json!({ "servers": servers, "exit": exit.code() });
+        // The first error as every command gives one.
+        let error = self.error.map(|error| json!(error));
+        if let (Some(Value::Object(error)), Some(answer)) = (error, answer.as_object_mut()) {
+            answer.extend(error);
+        }
+        context.out.json(&answer);
+        exit
+    }
+
+    fn worse(&mut self, exit: Exit) {
+        self.exit = Some(self.exit.unwrap_or(Exit::Ok).and(exit));
+    }
+
+    fn here(&mut self, change: impl FnOnce(&mut OnServer)) {
+        if let Some(here) = self.servers.last_mut() {
+            change(here);
+        }
+    }
+}
+
+impl OnServer {
+    fn is_silent(&self) -> bool {
+        [&self.approved, &self.already, &self.waiting, &self.refused, &self.errors]
+            .iter()
+            .all(|list| list.is_empty())
+    }
+
+    fn json(&self) -> Value {
+        json!({
+            "name": self.name,
+            "server": self.server,
+            "approved": self.approved,
+            "already": self.already,
+            "waiting": self.waiting,
+            "refused": self.refused,
+            "errors": self.errors,
+        })
+    }
+}
+
+/// A no at a question.
+pub(super) fn declined(outcome: &Outcome, names: &[&str]) -> CliError {
+    if outcome.is_empty() {
+        return CliError::refused("not approved; nothing was changed");
+    }
+    let names: Vec<_> = names.iter().map(|name| escaped(name).to_string()).collect();
+    CliError::refused(format!("not approved: {}", names.join(", ")))
+}

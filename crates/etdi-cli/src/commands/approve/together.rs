@@ -1,0 +1,320 @@
+//! Asking a person: once for what belongs together, and on its own about what is critical.
+
+use std::collections::BTreeMap;
+
+use etdi::client::{ExecutableState, RelaunchRequest};
+use etdi::text::escaped;
+use etdi::{ApprovalRequest, Decision, JudgedTool, Refusal, ToolDefinition};
+
+use super::order::Order;
+use super::outcome::{Outcome, declined};
+use super::{nobody_sees, not_approved};
+use crate::context::Context;
+use crate::desk::Session;
+use crate::exit::{CliError, Exit};
+use crate::instructions::Given;
+use crate::line::Line;
+use crate::question::Question;
+
+const YES: &str = "give --yes with the digest";
+
+/// Asks about everything that the order names on this server.
+pub(super) async fn ask(
+    session: &Session,
+    order: &Order,
+    outcome: &mut Outcome,
+    context: &Context,
+) -> Result<(), CliError> {
+    let requests = waiting(session, order, outcome, context).await?;
+    if !requests.is_empty() && nobody_sees(context) {
+        unseen(session, &requests, outcome, context);
+    } else if let Some(relaunch) = relaunch(session, order, &requests).await? {
+        same_tools(session, relaunch, order, outcome, context).await?;
+    } else {
+        in_groups(session, requests, order, outcome, context).await?;
+    }
+    if order.all || order.instructions {
+        of_instructions(session, order, outcome, context).await?;
+    }
+    program(session, order, outcome, context).await
+}
+
+/// What waits for a person, among what the order names.
+async fn waiting(
+    session: &Session,
+    order: &Order,
+    outcome: &mut Outcome,
+    context: &Context,
+) -> Result<Vec<ApprovalRequest>, CliError> {
+    let mut requests = Vec::new();
+    for tool in selected(session, order)? {
+        match session.connection.decide(tool).await.map_err(CliError::new)? {
+            Decision::Ask(request) => requests.push(request),
+            Decision::Allow(_) if order.all => {}
+            Decision::Allow(approved) => {
+                outcome.already(approved.name(), Some(approved.digest()), context);
+            }
+            Decision::Block(refusal) => {
+                outcome.refused(tool, context);
+                if !order.all {
+                    outcome.failed(is_refused(session, &refusal), context);
+                }
+            }
+        }
+    }
+    Ok(requests)
+}
+
+/// The tools that the order names, each once.
+pub(super) fn selected<'s>(
+    session: &'s Session,
+    order: &Order,
+) -> Result<Vec<&'s JudgedTool>, CliError> {
+    if order.all {
+        return Ok(session.tools.iter().collect());
+    }
+    let mut tools: Vec<&JudgedTool> = Vec::new();
+    for wanted in &order.tools {
+        let tool = session.tool(wanted)?;
+        if !tools.iter().any(|one| std::ptr::eq(*one, tool)) {
+            tools.push(tool);
+        }
+    }
+    Ok(tools)
+}
+
+/// Why a tool cannot be approved, and what a person can do.
+pub(super) fn is_refused(session: &Session, refusal: &Refusal) -> CliError {
+    let tool = refusal.tool();
+    let error = CliError::refused("not approved: the tool is refused").at(tool.name());
+    match refusal.override_request() {
+        Some(_) => error.next(session.command_on("approve", tool, "--override")),
+        None => error.next(format!(
+            "{} says why; etdi revoke forgets what was known of it",
+            session.command_on("show", tool, "")
+        )),
+    }
+}
+
+fn unseen(
+    session: &Session,
+    requests: &[ApprovalRequest],
+    outcome: &mut Outcome,
+    context: &Context,
+) {
+    for request in requests {
+        outcome.waits(request.tool().name(), request.digest());
+    }
+    let error = CliError::refused("not approved: nobody at a terminal sees what would be approved");
+    let next = match requests.first() {
+        Some(request) => session.command_on("show", request.tool(), ""),
+        None => session.command("discover", ""),
+    };
+    outcome.failed(error.next(format!("{next}, then give --yes with the digest")), context);
+}
+
+/// The one question about a stdio server whose command alone changed.
+async fn relaunch(
+    session: &Session,
+    order: &Order,
+    requests: &[ApprovalRequest],
+) -> Result<Option<RelaunchRequest>, CliError> {
+    if !order.all || requests.is_empty() {
+        return Ok(None);
+    }
+    session.connection.relaunch().await.map_err(CliError::new)
+}
+
+async fn same_tools(
+    session: &Session,
+    request: RelaunchRequest,
+    order: &Order,
+    outcome: &mut Outcome,
+    context: &Context,
+) -> Result<(), CliError> {
+    let out = &context.out;
+    let names: Vec<_> = request.tools().map(|tool| tool.name().to_owned()).collect();
+    out.line(Line::new().bold("Same tools, new launch"));
+    let earlier = request.earlier().to_string();
+    out.fields([("before", Line::new().theirs(&earlier).text(", where each is approved"))]);
+    out.fields([("now", Line::new().theirs(&session.server().to_string()))]);
+    for tool in request.tools() {
+        let digest = tool.definition().map(ToolDefinition::digest);
+        let line = Line::new().text("  ").theirs(tool.name()).text("  ");
+        out.indented(line.text(digest.map(|digest| digest.to_string()).unwrap_or_default()), 4);
+    }
+    let question = format!("Approve {} as before, for this command?", count(names.len()));
+    if !confirmed(&question, outcome, context)? {
+        return refuse(&names, outcome, context);
+    }
+    let approval = order.approval.clone();
+    let done = session.connection.approve_relaunch(request, approval).await;
+    for tool in done.map_err(|error| not_approved(error).next("etdi list"))? {
+        outcome.approved(&tool, context);
+    }
+    Ok(())
+}
+
+async fn in_groups(
+    session: &Session,
+    requests: Vec<ApprovalRequest>,
+    order: &Order,
+    outcome: &mut Outcome,
+    context: &Context,
+) -> Result<(), CliError> {
+    let (mut together, mut alone) = (BTreeMap::<String, Vec<ApprovalRequest>>::new(), Vec::new());
+    for request in requests {
+        let question = Question::about(request.tool(), session).await?;
+        if question.stands_alone() {
+            alone.push(request);
+        } else {
+            together.entry(question.provider()).or_default().push(request);
+        }
+    }
+    for (provider, requests) in together {
+        if requests.len() == 1 {
+            alone.extend(requests);
+        } else {
+            group(session, &provider, requests, order, outcome, context).await?;
+        }
+    }
+    for request in alone {
+        let name = request.tool().name().to_owned();
+        Question::about(request.tool(), session).await?.show_all(context);
+        let question = format!("Approve {} as shown?", escaped(&name));
+        if confirmed(&question, outcome, context)? {
+            store(session, request, order, outcome, context).await?;
+        } else {
+            refuse(&[name], outcome, context)?;
+        }
+    }
+    Ok(())
+}
+
+/// Several tools, one question. All of each is shown, and a table of them above the question.
+async fn group(
+    session: &Session,
+    provider: &str,
+    requests: Vec<ApprovalRequest>,
+    order: &Order,
+    outcome: &mut Outcome,
+    context: &Context,
+) -> Result<(), CliError> {
+    let (mut rows, mut names) = (Vec::new(), Vec::new());
+    for request in &requests {
+        let question = Question::about(request.tool(), session).await?;
+        question.show_all(context);
+        rows.push(question.row());
+        names.push(request.tool().name().to_owned());
+    }
+    context.out.blank();
+    context.out.line(Line::new().bold(count(names.len())).text(", ").text(provider));
+    context.out.table(&["tool", "what", "permissions", "findings"], rows);
+    let question = format!("Approve these {} as shown?", count(names.len()));
+    if !confirmed(&question, outcome, context)? {
+        return refuse(&names, outcome, context);
+    }
+    for request in requests {
+        store(session, request, order, outcome, context).await?;
+    }
+    Ok(())
+}
+
+async fn of_instructions(
+    session: &Session,
+    order: &Order,
+    outcome: &mut Outcome,
+    context: &Context,
+) -> Result<(), CliError> {
+    let Some(given) = Given::by(session).await? else {
+        if order.instructions {
+            return Err(super::super::show::none());
+        }
+        return Ok(());
+    };
+    let Some(request) = given.request() else {
+        if order.instructions {
+            outcome.already(crate::instructions::NAME, Some(given.digest()), context);
+        }
+        return Ok(());
+    };
+    let name = crate::instructions::NAME.to_owned();
+    if nobody_sees(context) {
+        outcome.waits(&name, Some(given.digest()));
+        let show = session.command("show", "--instructions");
+        let error =
+            CliError::refused("not approved: nobody at a terminal sees what would be approved");
+        outcome.failed(error.next(format!("{show}, then give --yes with the digest")), context);
+        return Ok(());
+    }
+    given.show_change(context);
+    if !confirmed("Approve these instructions as shown?", outcome, context)? {
+        return refuse(&[name], outcome, context);
+    }
+    let by = order.by.clone();
+    let done = session.connection.approve_instructions(request.clone(), by).await;
+    done.map_err(not_approved)?;
+    outcome.approved_instructions(given.digest(), context);
+    Ok(())
+}
+
+/// Another program behind the same command is shown; that a person saw it goes on record.
+async fn program(
+    session: &Session,
+    order: &Order,
+    outcome: &Outcome,
+    context: &Context,
+) -> Result<(), CliError> {
+    let ExecutableState::Changed { was, now } = &session.executable else { return Ok(()) };
+    if nobody_sees(context) {
+        return Ok(());
+    }
+    context.out.line(Line::new().bold("Another program is behind this command"));
+    let now = Line::from(now.to_string());
+    context.out.fields([("was", Line::from(was.as_str())), ("now", now)]);
+    if confirmed("Have you seen that, and is it meant to be so?", outcome, context)? {
+        let done = session.connection.acknowledge_executable(order.by.clone()).await;
+        done.map_err(CliError::new)?;
+    }
+    Ok(())
+}
+
+pub(super) async fn store(
+    session: &Session,
+    request: ApprovalRequest,
+    order: &Order,
+    outcome: &mut Outcome,
+    context: &Context,
+) -> Result<(), CliError> {
+    let _progress = context.out.progress("reading the server's list again");
+    let (name, digest) = (request.tool().name().to_owned(), request.digest());
+    match session.connection.approve(request, order.approval.clone()).await {
+        Ok(approved) => outcome.approved(&approved, context),
+        Err(error) => {
+            outcome.waits(&name, digest);
+            outcome.failed(not_approved(error), context);
+        }
+    }
+    Ok(())
+}
+
+fn confirmed(question: &str, outcome: &Outcome, context: &Context) -> Result<bool, CliError> {
+    context.confirm(question, YES).map_err(|error| match error.exit() {
+        Exit::Interrupted if !outcome.is_empty() => CliError::interrupted_after("approved"),
+        _ => error,
+    })
+}
+
+fn refuse(names: &[String], outcome: &mut Outcome, context: &Context) -> Result<(), CliError> {
+    for name in names {
+        outcome.waits(name, None);
+    }
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    let error = declined(outcome, &names);
+    outcome.failed(error, context);
+    Ok(())
+}
+
+fn count(tools: usize) -> String {
+    if tools == 1 { "1 tool".to_owned() } else { format!("{tools} tools") }
+}

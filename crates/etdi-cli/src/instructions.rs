@@ -1,0 +1,127 @@
+//! A server's instructions as a person is asked about them: no model sees them until they are
+//! approved.
+
+use etdi::client::{InstructionsRequest, InstructionsState};
+use etdi::hygiene::{Finding, Severity, inspect};
+use etdi::review::Review;
+use etdi::{ApprovalRecord, AuthorizationContext, Instructions};
+use serde_json::{Value, json};
+
+use crate::context::Context;
+use crate::desk::Session;
+use crate::exit::{CliError, Exit};
+use crate::line::Line;
+use crate::question::{show_findings, show_review};
+
+/// What they are called where a tool could have their name.
+pub(crate) const NAME: &str = "instructions of the server";
+
+/// The instructions that a server gives.
+pub(crate) struct Given {
+    instructions: Instructions,
+    /// The question, unless they are approved.
+    request: Option<InstructionsRequest>,
+    findings: Vec<Finding>,
+    /// What changed since the approval; `None` where nothing is approved.
+    review: Option<Review>,
+}
+
+impl Given {
+    /// `None` if the server gives none.
+    pub(crate) async fn by(session: &Session) -> Result<Option<Self>, CliError> {
+        let state = session.connection.instructions().await.map_err(CliError::new)?;
+        let (text, request) = match state {
+            InstructionsState::Approved(text) => (text, None),
+            InstructionsState::Withheld(request) => (request.text().to_owned(), Some(request)),
+            _ => return Ok(None),
+        };
+        let instructions = Instructions::new(&text);
+        let names = session.names();
+        let approved = approved(session).await?;
+        let review =
+            approved.map(|one| Review::of(&one.pin.definition, instructions.canonical(), &names));
+        let findings = inspect(instructions.canonical(), &names);
+        Ok(Some(Self { instructions, request, findings, review }))
+    }
+
+    pub(crate) fn review(&self) -> Option<&Review> {
+        self.review.as_ref()
+    }
+
+    pub(crate) fn request(&self) -> Option<&InstructionsRequest> {
+        self.request.as_ref()
+    }
+
+    pub(crate) fn digest(&self) -> etdi::Digest {
+        self.instructions.digest()
+    }
+
+    pub(crate) fn exit(&self) -> Exit {
+        if self.request.is_some() { Exit::No } else { Exit::Ok }
+    }
+
+    /// On one line, for a list.
+    pub(crate) fn summary_line(&self) -> Line {
+        let high = self.findings.iter().filter(|one| one.severity == Severity::High).count();
+        let odd =
+            if high > 0 { format!("; {high} findings of high severity") } else { String::new() };
+        self.decision().text("  ").bold(NAME).text(format!(": {}{odd}", self.what()))
+    }
+
+    /// What they are and say, every hidden character visible.
+    pub(crate) fn show(&self, context: &Context) {
+        self.show_verdict(context);
+        context.out.fields([("says", Line::new().theirs(self.instructions.text()))]);
+        show_findings(&self.findings, context);
+    }
+
+    /// What changed, where others are approved, and all of them where none are; and what is odd.
+    pub(crate) fn show_change(&self, context: &Context) {
+        let Some(review) = &self.review else { return self.show(context) };
+        self.show_verdict(context);
+        show_review(review, context);
+        show_findings(&self.findings, context);
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        json!({
+            "decision": if self.request.is_some() { "ask" } else { "allow" },
+            "digest": self.digest(),
+            "text": self.instructions.text(),
+            "what": self.what(),
+            "findings": self.findings,
+            "review": self.review,
+        })
+    }
+
+    fn show_verdict(&self, context: &Context) {
+        context.out.line(self.decision().text("  ").bold(NAME));
+        context.out.fields([
+            ("what", Line::from(self.what())),
+            ("digest", Line::from(self.digest().to_string())),
+        ]);
+    }
+
+    fn decision(&self) -> Line {
+        match self.request {
+            Some(_) => Line::new().warn("ask  "),
+            None => Line::new().good("allow"),
+        }
+    }
+
+    fn what(&self) -> &'static str {
+        match (&self.request, &self.review) {
+            (None, _) => "approved",
+            (Some(_), None) => "new: withheld from the model until they are approved",
+            (Some(_), Some(_)) => "changed: withheld from the model until they are approved",
+        }
+    }
+}
+
+async fn approved(session: &Session) -> Result<Option<ApprovalRecord>, CliError> {
+    let id = Instructions::id(session.server());
+    let all = session.store.approvals().await.map_err(CliError::new)?;
+    Ok(all.into_iter().find(|one| {
+        one.pin.id == id && !one.superseded && one.context == AuthorizationContext::None
+    }))
+}

@@ -1,0 +1,88 @@
+//! JSON with comments and trailing commas, as VS Code and Cursor read it, and no looser: two readers
+//! must not see two servers in one file.
+
+use jsonc_parser::ast::{Object, Value as Node};
+use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
+use serde_json::{Map, Value};
+
+use crate::exit::CliError;
+
+/// The value of `text`. No error quotes the text: values of `env` are secrets.
+pub(super) fn parse(text: &str) -> Result<Value, CliError> {
+    let options = ParseOptions {
+        allow_comments: true,
+        allow_loose_object_property_names: false,
+        allow_trailing_commas: true,
+        allow_missing_commas: false,
+        allow_single_quoted_strings: false,
+        allow_hexadecimal_numbers: false,
+        allow_unary_plus_numbers: false,
+        allow_bare_decimal_point_numbers: false,
+        allow_non_finite_numbers: false,
+        allow_extended_string_escapes: false,
+    };
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let parsed = parse_to_ast(text, &CollectOptions::default(), &options).map_err(|error| {
+        CliError::new(format!(
+            "line {}, column {}, is no JSON; comments and trailing commas are allowed",
+            error.line_display(),
+            error.column_display()
+        ))
+    })?;
+    parsed.value.map_or(Ok(Value::Null), value)
+}
+
+fn value(node: Node<'_>) -> Result<Value, CliError> {
+    Ok(match node {
+        Node::StringLit(text) => Value::String(text.value.into_owned()),
+        // No member that is read is a number.
+        Node::NumberLit(number) => serde_json::from_str(number.value).unwrap_or(Value::Null),
+        Node::BooleanLit(boolean) => Value::Bool(boolean.value),
+        Node::NullKeyword(_) => Value::Null,
+        Node::Array(array) => {
+            Value::Array(array.elements.into_iter().map(value).collect::<Result<_, _>>()?)
+        }
+        Node::Object(object) => Value::Object(members(object)?),
+    })
+}
+
+fn members(object: Object<'_>) -> Result<Map<String, Value>, CliError> {
+    let mut members = Map::new();
+    for property in object.properties {
+        let name = property.name.into_string();
+        if members.contains_key(&name) {
+            return Err(CliError::new(format!(
+                "the member \"{}\" stands there twice, and hosts differ in which one they take",
+                etdi::text::escaped(&name)
+            )));
+        }
+        members.insert(name, value(property.value)?);
+    }
+    Ok(members)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn comments_and_trailing_commas_are_read() {
+        let text =
+            "\u{feff}// servers\n{ \"a\": [1, \"//no\",], /* more */ \"b\": { \"c\": true, }, }";
+        assert_eq!(parse(text).unwrap(), json!({ "a": [1, "//no"], "b": { "c": true } }));
+    }
+
+    #[test]
+    fn what_two_readers_could_read_differently_is_refused() {
+        for text in
+            ["{a: 1}", "{'a': 1}", "{\"a\": 1 \"b\": 2}", "{\"a\": 0x1}", "{\"a\": \"\\x41\"}"]
+        {
+            let error = parse(text).unwrap_err();
+            assert!(error.what().starts_with("line 1,"), "{text}: {error:?}");
+        }
+        let error = parse(r#"{"a": 1, "\u0061": "s3cret"}"#).unwrap_err();
+        assert!(error.what().contains("twice") && !error.what().contains("s3cret"), "{error:?}");
+    }
+}

@@ -1,0 +1,241 @@
+//! Which server, and which of its tools: the words of the command line.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use etdi::oauth::ACCESS_TOKEN_VARIABLE;
+use etdi::{ServerIdentity, StdioCommand};
+use secrecy::SecretString;
+
+use crate::context::Context;
+use crate::exit::CliError;
+use crate::files;
+use crate::server_file::{self, Endpoint};
+use crate::shell::{all_quoted, quoted};
+
+/// A server, with a name for a person.
+pub(crate) struct Server {
+    pub(crate) name: String,
+    /// Where it is, or why that cannot be told.
+    pub(crate) endpoint: Result<Endpoint, CliError>,
+    /// How a command names it, for a shell; `None` if that cannot be typed.
+    pub(crate) words: Option<String>,
+}
+
+impl Server {
+    /// The identity under which its pins and approvals are kept.
+    pub(crate) fn identity(self) -> Result<ServerIdentity, CliError> {
+        let name = self.name;
+        self.endpoint.and_then(|endpoint| endpoint.identity()).map_err(|error| error.at(name))
+    }
+}
+
+/// How a server is reached that is not named by its address.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct ServerOptions {
+    /// The command that starts the server, if it is on stdio; after `--`. It starts with a clean
+    /// environment.
+    #[arg(last = true, value_name = "COMMAND")]
+    command: Vec<String>,
+    /// The servers of a host's configuration: .mcp.json, Claude Desktop, Cursor, VS Code. Their
+    /// commands are started.
+    #[arg(long, value_name = "FILE")]
+    from: Option<PathBuf>,
+    /// With --from: this one of its servers.
+    #[arg(long, value_name = "NAME", requires = "from")]
+    server: Option<String>,
+    /// A file with the access token for this one server; `-` reads it from standard input.
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+    /// Send this one server the access token in ETDI_ACCESS_TOKEN. Without this it goes nowhere.
+    #[arg(long, conflicts_with = "token_file")]
+    token_env: bool,
+}
+
+/// Which server.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Which {
+    /// The server's address, if it is on HTTP.
+    #[arg(value_name = "URL")]
+    url: Option<String>,
+    #[command(flatten)]
+    options: ServerOptions,
+}
+
+impl Which {
+    /// Whether no server is named.
+    pub(crate) fn is_nothing(&self) -> bool {
+        self.url.is_none() && self.options.is_nothing()
+    }
+
+    /// The servers.
+    pub(crate) fn all(&self, context: &Context) -> Result<Vec<Server>, CliError> {
+        self.options.servers(self.url.as_deref(), context)
+    }
+}
+
+/// Which tools of which server.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Target {
+    /// The tools, each by its name on the server, its id or its digest; then the server's address,
+    /// if it is on HTTP.
+    #[arg(value_name = "TOOL> <URL")]
+    words: Vec<String>,
+    /// The server's instructions, which are no tool.
+    #[arg(long)]
+    pub(crate) instructions: bool,
+    #[command(flatten)]
+    options: ServerOptions,
+}
+
+/// One thing that a server has.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Subject<'w> {
+    Tool(&'w str),
+    Instructions,
+}
+
+impl Target {
+    /// The tools. Without another way to the server, the last word is its address.
+    pub(crate) fn tools(&self) -> &[String] {
+        self.split().0
+    }
+
+    /// The one tool, or the instructions.
+    pub(crate) fn subject(&self) -> Result<Subject<'_>, CliError> {
+        match (self.tools(), self.instructions) {
+            ([tool], false) => Ok(Subject::Tool(tool)),
+            ([], true) => Ok(Subject::Instructions),
+            _ => Err(CliError::new("name one tool and its server, or give --instructions")
+                .next("etdi discover shows the tools of a server")),
+        }
+    }
+
+    /// The servers.
+    pub(crate) fn servers(&self, context: &Context) -> Result<Vec<Server>, CliError> {
+        self.options.servers(self.split().1, context)
+    }
+
+    /// The one server.
+    pub(crate) fn server(&self, context: &Context) -> Result<Server, CliError> {
+        let mut servers = self.servers(context)?;
+        match (servers.pop(), servers.is_empty()) {
+            (Some(server), true) => Ok(server),
+            _ => Err(CliError::new("the file has several servers").next("add --server NAME")),
+        }
+    }
+
+    /// The tools where the server is known by other means.
+    pub(crate) fn words(&self) -> &[String] {
+        &self.words
+    }
+
+    fn split(&self) -> (&[String], Option<&str>) {
+        match self.words.split_last() {
+            Some((url, tools)) if self.options.is_nothing() => (tools, Some(url)),
+            _ => (&self.words, None),
+        }
+    }
+}
+
+impl ServerOptions {
+    fn is_nothing(&self) -> bool {
+        self.command.is_empty() && self.from.is_none()
+    }
+
+    fn servers(&self, url: Option<&str>, context: &Context) -> Result<Vec<Server>, CliError> {
+        let mut servers = self.named(url, context)?;
+        let Some(token) = self.token(context)? else { return Ok(servers) };
+        let [server] = servers.as_mut_slice() else {
+            return Err(CliError::new("a token is for one server, and the file has several")
+                .next("add --server NAME"));
+        };
+        server.words = server.words.take().zip(self.token_words()).map(|(server, token)| {
+            // What follows `--` is the server's own.
+            format!("{token} {server}")
+        });
+        match &mut server.endpoint {
+            Ok(Endpoint::Http { token: of, .. }) => *of = Some(token),
+            Ok(Endpoint::Stdio { started, .. }) => {
+                use secrecy::ExposeSecret;
+                let value = token.expose_secret().to_owned();
+                started.env.insert(ACCESS_TOKEN_VARIABLE.to_owned(), value);
+            }
+            Err(_) => {}
+        }
+        Ok(servers)
+    }
+
+    fn named(&self, url: Option<&str>, context: &Context) -> Result<Vec<Server>, CliError> {
+        match (url, self.command.split_first(), &self.from) {
+            (Some(url), None, None) => Ok(vec![Server {
+                name: url.to_owned(),
+                endpoint: Ok(Endpoint::http(url)),
+                words: quoted(url),
+            }]),
+            (None, Some((program, args)), None) => {
+                let words = all_quoted(self.command.iter().map(String::as_str));
+                Ok(vec![Server {
+                    name: self.command.join(" "),
+                    endpoint: Ok(Endpoint::stdio(StdioCommand::new(program).args(args))),
+                    words: words.map(|words| format!("-- {words}")),
+                }])
+            }
+            (None, None, Some(path)) => {
+                let environment = context.environment;
+                let mut entries = server_file::read(path, &|name| environment.get(name))?;
+                if entries.is_empty() {
+                    return Err(CliError::new("the file names no server").at(path.display()));
+                }
+                if let Some(wanted) = &self.server {
+                    entries.retain(|entry| entry.name == *wanted);
+                }
+                if entries.is_empty() {
+                    return Err(CliError::new("the file has no server of this name")
+                        .at(self.server.as_deref().unwrap_or_default()));
+                }
+                let file = path.to_str().and_then(quoted);
+                let server = |entry: server_file::Entry| Server {
+                    words: file
+                        .as_ref()
+                        .zip(quoted(&entry.name))
+                        .map(|(file, name)| format!("--from {file} --server {name}")),
+                    name: entry.name,
+                    endpoint: entry.endpoint,
+                };
+                Ok(entries.into_iter().map(server).collect())
+            }
+            _ => Err(CliError::new("name one server, in one way")
+                .next("give its URL, its command after `--`, or --from FILE")),
+        }
+    }
+
+    /// The token that a person gave for the server. Nothing is sent that they did not name: whoever
+    /// gets a token can use it elsewhere.
+    fn token(&self, context: &Context) -> Result<Option<SecretString>, CliError> {
+        let text = match (&self.token_file, self.token_env) {
+            (Some(path), _) => zeroize::Zeroizing::new(files::read(path)?),
+            (None, true) => {
+                let value = context.environment.get(ACCESS_TOKEN_VARIABLE).ok_or_else(|| {
+                    CliError::new("there is no access token in the environment")
+                        .at(ACCESS_TOKEN_VARIABLE)
+                })?;
+                zeroize::Zeroizing::new(value)
+            }
+            (None, false) => return Ok(None),
+        };
+        let token = text.trim();
+        // RFC 6750, section 2.1: a b64token, which is one word of visible ASCII.
+        if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(CliError::new("what is given as the access token is not one word"));
+        }
+        Ok(Some(SecretString::from(token.to_owned())))
+    }
+
+    fn token_words(&self) -> Option<String> {
+        match &self.token_file {
+            Some(path) => Some(format!("--token-file {}", quoted(path.to_str()?)?)),
+            None => Some("--token-env".to_owned()),
+        }
+    }
+}
