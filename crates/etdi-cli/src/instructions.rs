@@ -71,7 +71,7 @@ impl Given {
     /// What they are and say, every hidden character visible.
     pub(crate) fn show(&self, context: &Context) {
         self.show_verdict(context);
-        context.out.fields([("says", Line::new().theirs(self.instructions.text()))]);
+        context.out.said("says", self.instructions.text());
         show_findings(&self.findings, context);
     }
 

@@ -84,6 +84,18 @@ impl Output {
         }
     }
 
+    /// A text of others below its label, line by line as they broke it, each behind a bar: none can
+    /// be taken for a line of this program's.
+    pub(crate) fn said(&self, label: &str, text: &str) {
+        if !text.contains('\n') {
+            return self.fields([(label, Line::new().theirs(text))]);
+        }
+        self.line(Line::new().text("  ").dim(label));
+        for line in text.split('\n') {
+            self.indented(Line::new().dim("    | ").theirs(line), 6);
+        }
+    }
+
     /// A table without lines, as wide as the terminal. The last column is never broken: it holds what
     /// a person copies.
     pub(crate) fn table(&self, header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) {

@@ -42,6 +42,10 @@ impl<'s> Question<'s> {
 
     /// Who, what and may, and what the definition claims of itself.
     pub(crate) fn show_verdict(&self, context: &Context) {
+        self.show_head(context, true);
+    }
+
+    fn show_head(&self, context: &Context, who_and_may: bool) {
         let out = &context.out;
         out.line(decision(self.tool).text("  ").bold(escaped(self.tool.name())));
         let mut fields = Vec::new();
@@ -49,11 +53,15 @@ impl<'s> Question<'s> {
             fields.push(("refused", Line::new().bad(problem)));
         }
         if let Some(verdict) = self.tool.verdict() {
-            fields.push(("who", Line::from(format!("{} ({})", verdict.who, verdict.origin))));
+            if who_and_may {
+                fields.push(("who", Line::from(format!("{} ({})", verdict.who, verdict.origin))));
+            }
             for what in &verdict.what {
                 fields.push(("what", Line::from(first_line(what))));
             }
-            fields.push(("may", Line::from(verdict.may.to_string())));
+            if who_and_may {
+                fields.push(("may", Line::from(verdict.may.to_string())));
+            }
             for notice in &verdict.notices {
                 fields.push(("note", Line::new().warn(notice)));
             }
@@ -71,8 +79,10 @@ impl<'s> Question<'s> {
     pub(crate) fn show_definition(&self, context: &Context) {
         let Some(definition) = self.tool.definition() else { return };
         let mut fields = Vec::new();
-        if let Some(description) = definition.description() {
-            fields.push(("says", Line::new().theirs(&description)));
+        match definition.description() {
+            Some(text) if text.contains('\n') => context.out.said("says", &text),
+            Some(text) => fields.push(("says", Line::new().theirs(&text))),
+            None => {}
         }
         // The names are the server's words, so they are never labels.
         for (name, member) in definition.other_members() {
@@ -96,6 +106,16 @@ impl<'s> Question<'s> {
     /// What changed, where something is approved, and all of it where nothing is; and what is odd.
     pub(crate) fn show_all(&self, context: &Context) {
         self.show_verdict(context);
+        self.show_rest(context);
+    }
+
+    /// The same among others of one provider: who and may are said once, for all of them.
+    pub(crate) fn show_among_others(&self, context: &Context) {
+        self.show_head(context, false);
+        self.show_rest(context);
+    }
+
+    fn show_rest(&self, context: &Context) {
         match &self.review {
             Some(review) => show_review(review, context),
             None => self.show_definition(context),
@@ -124,8 +144,7 @@ impl<'s> Question<'s> {
 
     /// Which of several questions this belongs to: what one provider publishes is one.
     pub(crate) fn provider(&self) -> String {
-        let verdict = self.tool.verdict();
-        let who = verdict.map(|verdict| format!("{} ({})", verdict.who, verdict.origin));
+        let who = who_and_may(self.tool);
         let part = self.tool.definition().and_then(ToolDefinition::signed);
         let provider = part.map(|part| escaped(part.provider.id()).to_string());
         [provider, who].into_iter().flatten().collect::<Vec<_>>().join(", ")

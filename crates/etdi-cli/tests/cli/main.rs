@@ -4,13 +4,17 @@
 #![cfg(test)]
 #![cfg(unix)]
 
+mod against;
 mod approvals;
+mod batch;
 mod behaviour;
 mod hostile;
+mod instructions;
 mod issuer;
 mod pages;
 mod program;
 mod screens;
 mod server;
 mod server_screens;
+mod servers;
 mod terminal;

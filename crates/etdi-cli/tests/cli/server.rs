@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
@@ -20,7 +20,9 @@ const SCRIPT: &str = r#"while IFS= read -r line; do
   id=${id%%[,\}]*}
   case $line in
     *'"method":"initialize"'*)
-      result='"result":{"protocolVersion":"2025-11-25","capabilities":{"tools":{}},"serverInfo":{"name":"docs","version":"1"}}' ;;
+      said=
+      if [ -e instructions.json ]; then IFS= read -r said < instructions.json; said=",\"instructions\":$said"; fi
+      result="\"result\":{\"protocolVersion\":\"2025-11-25\",\"capabilities\":{\"tools\":{}},\"serverInfo\":{\"name\":\"docs\",\"version\":\"1\"}$said}" ;;
     *'"method":"tools/list"'*)
       IFS= read -r tools < tools.json
       if [ -n "$listed" ] && [ -e later.json ]; then IFS= read -r tools < later.json; fi
@@ -46,6 +48,11 @@ impl Folder {
         self.put("tools.json", &format!("{tools}\n"));
     }
 
+    /// From now on the server gives these instructions.
+    pub(crate) fn instructs(&self, text: &str) {
+        self.put("instructions.json", &format!("{}\n", json!(text)));
+    }
+
     /// After the first list of a session, the server on stdio lists these.
     pub(crate) fn lists_later(&self, tools: &Value) {
         self.put("later.json", &format!("{tools}\n"));
@@ -66,6 +73,15 @@ pub(crate) struct HttpServer {
 impl HttpServer {
     /// Lists what the folder's file says.
     pub(crate) fn start(folder: &Folder) -> Self {
+        Self::start_for(folder, None)
+    }
+
+    /// The same for whoever has the token.
+    pub(crate) fn guarded(folder: &Folder, token: &'static str) -> Self {
+        Self::start_for(folder, Some(token))
+    }
+
+    fn start_for(folder: &Folder, token: Option<&'static str>) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -75,11 +91,32 @@ impl HttpServer {
         let listener = runtime.block_on(tokio::net::TcpListener::bind(address)).unwrap();
         let url = format!("http://{}/mcp", listener.local_addr().unwrap());
         let tools = folder.file("tools.json");
-        let router = Router::new()
-            .route("/mcp", post(move |Json(message): Json<Value>| answer(tools.clone(), message)));
+        let router = Router::new().route(
+            "/mcp",
+            post(move |headers: HeaderMap, Json(message): Json<Value>| {
+                let tools = tools.clone();
+                async move {
+                    let given = headers.get("authorization").and_then(|value| value.to_str().ok());
+                    let has = |token: &str| given == Some(&format!("Bearer {token}"));
+                    match token.is_none_or(has) {
+                        true => answer(tools, message).await,
+                        false => refusal(given.is_some()),
+                    }
+                }
+            }),
+        );
         runtime.spawn(async move { axum::serve(listener, router).await });
         Self { url, _runtime: runtime }
     }
+}
+
+/// RFC 6750, section 3: whoever has a token has the wrong one.
+fn refusal(has_token: bool) -> Response {
+    let (status, challenge) = match has_token {
+        true => (StatusCode::FORBIDDEN, r#"Bearer error="insufficient_scope", scope="docs:read""#),
+        false => (StatusCode::UNAUTHORIZED, "Bearer realm=\"docs\""),
+    };
+    (status, [("www-authenticate", challenge)]).into_response()
 }
 
 async fn answer(tools: PathBuf, message: Value) -> Response {

@@ -201,14 +201,15 @@ async fn group(
     context: &Context,
 ) -> Result<(), CliError> {
     let (mut rows, mut names) = (Vec::new(), Vec::new());
+    context.out.indented(Line::new().bold(count(requests.len())).text(", ").text(provider), 4);
     for request in &requests {
         let question = Question::about(request.tool(), session).await?;
-        question.show_all(context);
+        question.show_among_others(context);
         rows.push(question.row());
         names.push(request.tool().name().to_owned());
     }
     context.out.blank();
-    context.out.line(Line::new().bold(count(names.len())).text(", ").text(provider));
+    context.out.indented(Line::new().bold(count(names.len())).text(", ").text(provider), 4);
     context.out.table(&["tool", "what", "permissions", "findings"], rows);
     let question = format!("Approve these {} as shown?", count(names.len()));
     if !confirmed(&question, outcome, context)? {

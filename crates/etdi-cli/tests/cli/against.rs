@@ -1,0 +1,150 @@
+//! Approving against a refusal: in so many words, one tool, and only where a person may.
+
+use serde_json::{Value, json};
+
+use crate::program::{Folder, PRIVATE_PEM, Ran, SPEC, key};
+use crate::server::COMMAND;
+use crate::terminal;
+
+/// A server with the signed tool, of which nobody knows the key.
+fn unknown_signer() -> Folder {
+    let folder = Folder::new();
+    assert_eq!(folder.run(&["init", "--empty"]).code, 0);
+    signed(folder, "1.2.0")
+}
+
+/// A server with the signed tool, whose key is trusted.
+fn known_signer(version: &str) -> Folder {
+    signed(Folder::new().trusting(), version)
+}
+
+fn signed(folder: Folder, version: &str) -> Folder {
+    folder.put("publisher.pem", PRIVATE_PEM);
+    let jwk = serde_json::to_string(key().public_jwk()).unwrap();
+    folder.put("publisher.jwk", &jwk);
+    let tools = tools_of(&folder, version);
+    folder.serving(&tools)
+}
+
+fn tools_of(folder: &Folder, version: &str) -> Value {
+    let spec = SPEC.replace("https://docs.example/mcp", "stdio").replace("1.2.0", version);
+    folder.put("spec.toml", &spec);
+    let sign = ["sign", "tool.json", "--key", "publisher.pem", "--spec", "spec.toml"];
+    let ran = folder.run(&sign);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    serde_json::from_str::<Value>(&ran.out).unwrap()["tools"].clone()
+}
+
+fn run(folder: &Folder, arguments: &[&str]) -> Ran {
+    folder.run(&[arguments, &COMMAND[..]].concat())
+}
+
+fn asked(folder: &Folder, arguments: &[&str], script: terminal::Script<'_>) -> terminal::Screen {
+    let arguments = [arguments, &["--by", "alice"], &COMMAND[..]].concat();
+    terminal::run(folder, 120, &arguments, script)
+}
+
+fn digest(folder: &Folder) -> String {
+    run(folder, &["show", "scan", "--json"]).json()["digest"].as_str().unwrap().to_owned()
+}
+
+fn approvals(folder: &Folder) -> Vec<Value> {
+    folder.run(&["list", "--json"]).json()["approvals"].as_array().unwrap().clone()
+}
+
+#[test]
+fn a_key_that_nothing_configures_is_pinned_for_this_server_only() {
+    let folder = unknown_signer();
+    let screen = asked(&folder, &["approve", "scan"], &[]);
+    assert_eq!(screen.code, 1, "{}", screen.text());
+    assert!(screen.text().contains("--override"), "{}", screen.text());
+    let screen = asked(&folder, &["approve", "scan", "--override"], &[]);
+    assert_eq!(screen.code, 1, "{}", screen.text());
+    assert!(screen.text().contains("--key FILE"), "{}", screen.text());
+    let arguments = ["approve", "scan", "--override", "--key", "publisher.jwk"];
+    let screen = asked(&folder, &arguments, &[("Approve it all the same?", "n")]);
+    assert_eq!((screen.code, approvals(&folder).len()), (1, 0), "{}", screen.text());
+    let screen = asked(&folder, &arguments, &[("Approve it all the same?", "y")]);
+    assert_eq!(screen.code, 0, "{}", screen.text());
+    let pinned = format!("pins the key {}", key().public_jwk().thumbprint());
+    assert!(screen.text().contains("for this server only"), "{}", screen.text());
+    assert!(screen.text().contains(&pinned), "{}", screen.text());
+    let all = approvals(&folder);
+    assert_eq!((all.len(), &all[0]["basis"]), (1, &json!("pinned_key")));
+    assert_eq!(run(&folder, &["discover"]).code, 0);
+    // Another server of the same tool has no such key.
+    assert_eq!(folder.run(&["discover", "--", "/bin/sh", "server.sh", "other"]).code, 1);
+}
+
+#[test]
+fn a_key_that_did_not_sign_is_refused() {
+    let folder = unknown_signer();
+    assert_eq!(folder.run(&["keys", "generate"]).code, 0);
+    let ran = folder.run(&["keys", "export"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    folder.put("other.jwks", &ran.out);
+    let digest = digest(&folder);
+    let yes = ["approve", "scan", "--by", "alice", "--override", "--yes", &digest];
+    let ran = run(&folder, &[&yes[..], &["--key", "other.jwks"]].concat());
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    assert!(ran.err.contains("did not sign"), "{}", ran.err);
+    assert!(approvals(&folder).is_empty());
+    let ran = run(&folder, &[&yes[..], &["--key", "publisher.jwk"]].concat());
+    assert_eq!(ran.code, 0, "{}", ran.err);
+}
+
+#[test]
+fn an_earlier_version_is_approved_again_only_by_override() {
+    let folder = known_signer("1.2.0");
+    let yes = digest(&folder);
+    assert_eq!(run(&folder, &["approve", "scan", "--by", "alice", "--yes", &yes]).code, 0);
+    let older = tools_of(&folder, "1.1.0");
+    folder.lists(&older);
+    let digest = digest(&folder);
+    let yes = ["approve", "scan", "--by", "alice", "--yes", &digest];
+    let ran = run(&folder, &yes);
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    assert!(ran.err.contains("etdi approve scan --override -- /bin/sh server.sh"), "{}", ran.err);
+    let screen = asked(
+        &folder,
+        &["approve", "scan", "--override"],
+        &[("takes an earlier definition back, lower than 1.2.0", ""), ("Approve it", "y")],
+    );
+    assert_eq!(screen.code, 0, "{}", screen.text());
+    assert_eq!(run(&folder, &["discover"]).code, 0);
+    assert_eq!(approvals(&folder)[0]["basis"], "override");
+}
+
+#[test]
+fn an_approval_that_granted_too_little_is_answered_again() {
+    let folder = known_signer("1.2.0");
+    let digest = digest(&folder);
+    let yes = ["approve", "scan", "--by", "alice", "--yes", &digest];
+    let ran = run(&folder, &[&yes[..], &["--grant", "documents:write"]].concat());
+    assert_eq!(ran.code, 1, "a required permission is missing: {}", ran.err);
+    assert_eq!(run(&folder, &["discover"]).code, 1);
+    assert_eq!(run(&folder, &yes).code, 1, "only by override");
+    let ran = run(&folder, &[&yes[..], &["--override"]].concat());
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert_eq!(approvals(&folder)[0]["granted"], json!(["documents:read"]));
+}
+
+#[test]
+fn what_no_person_may_approve_is_refused_with_the_flag_as_well() {
+    let folder = known_signer("1.2.0");
+    let mut tools = tools_of(&folder, "1.2.0");
+    tools[0]["description"] = json!("Another one.");
+    folder.lists(&tools);
+    let digest = digest(&folder);
+    for flags in [&["--override"][..], &["--override", "--key", "publisher.jwk"]] {
+        let yes = ["approve", "scan", "--by", "alice", "--yes", &digest];
+        let ran = run(&folder, &[&yes[..], flags].concat());
+        assert_eq!(ran.code, 1, "{}", ran.err);
+    }
+    assert!(approvals(&folder).is_empty());
+    let listed = run(&folder, &["approve", "--all", "--by", "alice", "--json"]);
+    assert_eq!(
+        (listed.code, &listed.json()["servers"][0]["refused"][0]["name"]),
+        (1, &json!("scan"))
+    );
+}

@@ -1,0 +1,159 @@
+//! Which server: hosts' configurations, variables, and access tokens.
+
+use serde_json::{Value, json};
+
+use crate::program::{Folder, Ran};
+use crate::server::{COMMAND, HttpServer};
+
+fn tools() -> Value {
+    json!([{ "name": "scan", "description": "Looks for personal data.", "inputSchema": {} }])
+}
+
+fn folder() -> Folder {
+    Folder::new().trusting().serving(&tools())
+}
+
+fn said(ran: &Ran) -> String {
+    format!("{}{}", ran.out, ran.err)
+}
+
+#[test]
+fn the_configurations_of_hosts_are_listed_and_nothing_is_started() {
+    let folder = folder().set("HOME", ".").set("XDG_CONFIG_HOME", "config");
+    let server = r#"{"command":"/bin/sh","args":["-c","touch started"],"env":{"KEY":"s3cret"}}"#;
+    for (path, member) in [
+        (".mcp.json", "mcpServers"),
+        (".vscode/mcp.json", "servers"),
+        (".cursor/mcp.json", "mcpServers"),
+        ("config/Claude/claude_desktop_config.json", "mcpServers"),
+        ("config/Code/User/mcp.json", "servers"),
+    ] {
+        std::fs::create_dir_all(folder.file(path).parent().unwrap()).unwrap();
+        folder.put(path, &format!("{{ // a host's\n \"{member}\": {{ \"docs\": {server}, }} }}"));
+    }
+    let ran = folder.run(&["discover", "--json"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let answer = ran.json();
+    let files = answer["files"].as_array().unwrap();
+    let hosts: Vec<_> = files.iter().map(|file| file["host"].as_str().unwrap()).collect();
+    for host in ["Claude Code, this project", "VS Code, this project", "Claude Desktop", "VS Code"]
+    {
+        assert!(hosts.contains(&host), "{hosts:?}");
+    }
+    assert!(files.iter().all(|file| file["servers"][0]["name"] == "docs"));
+    let text = folder.run(&["discover"]);
+    assert!(text.err.contains("etdi discover --from .vscode/mcp.json"), "{}", text.err);
+    assert!(!said(&text).contains("s3cret"));
+    assert!(!folder.file("started").exists());
+    folder.put(".mcp.json", "{");
+    assert_eq!(folder.run(&["discover"]).code, 2);
+}
+
+#[test]
+fn variables_have_values_and_the_identity_has_none_of_them() {
+    let config = r#"{"mcpServers":{"docs":{"command":"/bin/sh","args":["${SCRIPT}"]}}}"#;
+    let folder = folder().set("SCRIPT", "server.sh");
+    folder.put(".mcp.json", config);
+    let from = ["--from", ".mcp.json"];
+    let ran = folder.run(&[&["discover", "--json"], &from[..]].concat());
+    let answer = ran.json();
+    let server = &answer["servers"][0];
+    assert_eq!(server["tools"][0]["name"], "scan", "{}", ran.err);
+    let configured = etdi::StdioCommand::new("/bin/sh").arg("${SCRIPT}");
+    assert_eq!(server["server"], json!(etdi::ServerIdentity::from(&configured)));
+    let folder = folder.set("SCRIPT", "");
+    let ran = folder.run(&[&["discover"], &from[..]].concat());
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.contains("\"docs\" needs the variable \"SCRIPT\""), "{}", ran.err);
+}
+
+#[test]
+fn a_server_that_wants_a_token_gets_the_one_that_was_given_for_it() {
+    let folder = folder().set("ETDI_ACCESS_TOKEN", "s3cret-token");
+    let server = HttpServer::guarded(&folder, "s3cret-token");
+    let ran = folder.run(&["discover", &server.url]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.contains("wants an access token"), "{}", ran.err);
+    assert!(ran.err.contains("--token-file"), "{}", ran.err);
+    folder.put("token", "s3cret-token\n");
+    folder.put("wrong", "s3cret-other");
+    for flags in [&["--token-file", "token"][..], &["--token-env"]] {
+        let ran = folder.run(&[&["show", "scan", &server.url], flags].concat());
+        assert_eq!(ran.code, 1, "it waits for approval: {}", ran.err);
+        assert!(!said(&ran).contains("s3cret-token"), "{}", said(&ran));
+    }
+    let ran = folder.run_with(&["discover", &server.url, "--token-file", "-"], "s3cret-token");
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    assert!(ran.err.contains("etdi show scan --token-file - http"), "{}", ran.err);
+    let ran = folder.run(&["discover", &server.url, "--token-file", "wrong"]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.contains("refuses the access token"), "{}", ran.err);
+    assert!(ran.err.contains("docs:read") && !ran.err.contains("s3cret"), "{}", ran.err);
+    folder.put("empty", " \n");
+    assert_eq!(folder.run(&["discover", &server.url, "--token-file", "empty"]).code, 2);
+}
+
+#[test]
+fn a_token_goes_to_one_server_and_never_in_clear_text() {
+    let folder = folder();
+    folder.put("token", "s3cret-token");
+    let server = HttpServer::guarded(&folder, "s3cret-token");
+    let config =
+        json!({ "mcpServers": { "a": { "url": server.url }, "b": { "url": server.url } } });
+    folder.put(".mcp.json", &config.to_string());
+    let both = ["discover", "--from", ".mcp.json", "--token-file", "token"];
+    let ran = folder.run(&both);
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.contains("for one server"), "{}", ran.err);
+    let ran = folder.run(&[&both[..], &["--server", "a"]].concat());
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    let ran = folder.run(&["discover", "http://docs.example/mcp", "--token-file", "token"]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.contains("over https alone"), "{}", ran.err);
+}
+
+#[test]
+fn a_server_on_stdio_gets_the_token_in_its_environment() {
+    let folder = folder().set("ETDI_ACCESS_TOKEN", "s3cret-token");
+    let guard = "[ \"$ETDI_ACCESS_TOKEN\" = s3cret-token ] || exit 1\n";
+    folder.put("server.sh", &format!("{guard}{}", folder.text("server.sh")));
+    let plain = folder.run(&[&["discover"], &COMMAND[..]].concat());
+    assert_eq!(plain.code, 2, "it goes nowhere unasked: {}", plain.out);
+    let ran = folder.run(&[&["discover", "--token-env", "--json"], &COMMAND[..]].concat());
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    let command = etdi::StdioCommand::new("/bin/sh").arg("server.sh");
+    let identity = json!(etdi::ServerIdentity::from(&command));
+    assert_eq!(ran.json()["servers"][0]["server"], identity);
+}
+
+#[test]
+fn looking_makes_no_store() {
+    let folder = Folder::new();
+    assert_eq!(folder.run(&["list"]).out, "Nothing is approved.\n");
+    assert_eq!(folder.run(&["revoke", "scan", "https://docs.example/mcp", "--yes"]).code, 1);
+    assert!(!folder.file("data").exists());
+    assert_eq!(folder.run(&["list", "--store", "none.db"]).code, 0);
+    assert!(!folder.file("none.db").exists());
+}
+
+#[test]
+fn another_program_behind_the_command_is_shown_until_somebody_has_seen_it() {
+    let folder = folder();
+    folder.put("tool", &format!("#!/bin/sh\n{}", folder.text("server.sh")));
+    let executable = <std::fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o700);
+    std::fs::set_permissions(folder.file("tool"), executable.clone()).unwrap();
+    let discover = ["discover", "--", "./tool"];
+    assert_eq!(folder.run(&discover).code, 1);
+    assert!(!folder.run(&discover).err.contains("another program"));
+    folder.put("tool", &format!("#!/bin/sh\n# another\n{}", folder.text("server.sh")));
+    std::fs::set_permissions(folder.file("tool"), executable).unwrap();
+    for _ in 0..2 {
+        let ran = folder.run(&discover);
+        assert!(ran.err.contains("another program is behind this command now"), "{}", ran.err);
+    }
+    let arguments = ["approve", "--all", "--by", "alice", "--", "./tool"];
+    let script = [("Approve scan as shown?", "y"), ("is it meant to be so?", "y")];
+    let screen = crate::terminal::run(&folder, 120, &arguments, &script);
+    assert_eq!(screen.code, 0, "{}", screen.text());
+    assert!(!folder.run(&discover).err.contains("another program"));
+}
