@@ -7,7 +7,7 @@ use crate::server::COMMAND;
 use crate::terminal;
 
 /// A server with the signed tool, of which nobody knows the key.
-fn unknown_signer() -> Folder {
+pub(crate) fn unknown_signer() -> Folder {
     let folder = Folder::new();
     assert_eq!(folder.run(&["init", "--empty"]).code, 0);
     signed(folder, "1.2.0")

@@ -40,7 +40,7 @@ pub(super) async fn refusal(
     let deeds = deeds(session, tool, order)?;
     Question::about(tool, session).await?.show_all(context);
     for deed in deeds {
-        context.out.indented(Line::new().warn("this ").warn(deed), 5);
+        context.out.indented(Line::new().warn("Approving it ").warn(deed), 4);
     }
     agreed(session, tool, order, outcome, context)?;
     let mut approval = order.approval.clone();

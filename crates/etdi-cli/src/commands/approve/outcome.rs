@@ -9,7 +9,7 @@ use crate::context::Context;
 use crate::exit::{CliError, Exit};
 use crate::instructions;
 use crate::line::Line;
-use crate::question::summary_line;
+use crate::question::{summary_line, who_and_may};
 
 #[derive(Default)]
 pub(super) struct Outcome {
@@ -73,7 +73,12 @@ impl Outcome {
     /// Whatever anybody says.
     pub(super) fn refused(&mut self, tool: &JudgedTool, context: &Context) {
         self.worse(Exit::No);
-        context.out.indented(summary_line(tool), 7);
+        let line = summary_line(tool);
+        let line = match who_and_may(tool) {
+            Some(who_and_may) => line.text("; ").text(who_and_may),
+            None => line,
+        };
+        context.out.indented(line, 7);
         let digest = tool.definition().map(ToolDefinition::digest);
         let why = tool.to_string();
         let why = why.lines().last().unwrap_or_default();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use etdi::client::{ExecutableState, RelaunchRequest};
 use etdi::text::escaped;
-use etdi::{ApprovalRequest, Decision, JudgedTool, Refusal, ToolDefinition};
+use etdi::{ApprovalRequest, Decision, JudgedTool, Refusal};
 
 use super::order::Order;
 use super::outcome::{Outcome, declined};
@@ -134,15 +134,15 @@ async fn same_tools(
 ) -> Result<(), CliError> {
     let out = &context.out;
     let names: Vec<_> = request.tools().map(|tool| tool.name().to_owned()).collect();
-    out.line(Line::new().bold("Same tools, new launch"));
-    let earlier = request.earlier().to_string();
-    out.fields([("before", Line::new().theirs(&earlier).text(", where each is approved"))]);
-    out.fields([("now", Line::new().theirs(&session.server().to_string()))]);
-    for tool in request.tools() {
-        let digest = tool.definition().map(ToolDefinition::digest);
-        let line = Line::new().text("  ").theirs(tool.name()).text("  ");
-        out.indented(line.text(digest.map(|digest| digest.to_string()).unwrap_or_default()), 4);
-    }
+    let heading = Line::new().bold("Same tools, new launch");
+    out.indented(heading.text(": each is approved, as it is, under another command"), 4);
+    let (was, is) = (request.earlier().to_string(), session.server().to_string());
+    out.fields([("before", Line::new().theirs(&was)), ("now", Line::new().theirs(&is))]);
+    let row = |tool: &JudgedTool| {
+        let digest = tool.definition().map(|definition| definition.digest().to_string());
+        vec![escaped(tool.name()).to_string(), digest.unwrap_or_default()]
+    };
+    out.table(&["tool", "digest"], request.tools().map(row));
     let question = format!("Approve {} as before, for this command?", count(names.len()));
     if !confirmed(&question, outcome, context)? {
         return refuse(&names, outcome, context);
