@@ -9,7 +9,9 @@ mod fold;
 mod marks;
 mod names;
 mod phrases;
+mod report;
 mod scan;
+mod sentences;
 
 use std::fmt::{self, Display, Formatter};
 
@@ -18,7 +20,8 @@ use serde::{Serialize, Serializer};
 use crate::json;
 use crate::text::escaped;
 pub use names::ToolNames;
-pub(crate) use scan::{Report, Scanner, Seen, scan};
+pub(crate) use report::{Report, Seen};
+pub(crate) use scan::{Scanner, scan};
 
 /// Inspects a definition, given in canonical form: a tool's or a server's instructions'.
 ///
