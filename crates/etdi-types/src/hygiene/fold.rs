@@ -127,6 +127,6 @@ fn alike(c: char) -> char {
     }
 }
 
-fn is_apostrophe(c: char) -> bool {
+pub(super) fn is_apostrophe(c: char) -> bool {
     matches!(c, '\'' | '\u{2019}' | '`')
 }

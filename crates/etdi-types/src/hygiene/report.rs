@@ -15,7 +15,14 @@ const POINTER: usize = 1024;
 
 /// What a definition's texts say, by rule: to tell what is new in another one.
 #[derive(Debug, Default)]
-pub(crate) struct Seen(HashSet<(Rule, Place, String)>);
+pub(crate) struct Seen {
+    /// Sentences, names, addresses: what a rule matched in.
+    whole: HashSet<Key>,
+    /// What stands around each match, wherever lines and sentences end.
+    around: HashSet<Key>,
+}
+
+type Key = (Rule, Place, String);
 
 /// What a pass collects.
 pub(crate) struct Report<'s> {
@@ -56,15 +63,34 @@ impl<'s> Report<'s> {
         }
     }
 
+    /// Whether a match is new, by the words `around` it. Remembers them, if that is what the pass is
+    /// for.
+    pub(super) fn is_new(
+        &mut self,
+        rule: Rule,
+        region: Place,
+        around: impl FnOnce() -> String,
+    ) -> bool {
+        match &mut self.collected {
+            Collected::Keys(seen) => {
+                seen.around.insert((rule, region, around()));
+                true
+            }
+            Collected::Findings { beside, .. } => {
+                beside.is_none_or(|seen| !seen.around.contains(&(rule, region, around())))
+            }
+        }
+    }
+
     pub(super) fn add(&mut self, hit: Hit<'_>, context: &Context<'_, '_>) {
         let key = (hit.rule, context.region, hit.key.into_owned());
         match &mut self.collected {
             Collected::Keys(seen) => {
-                seen.0.insert(key);
+                seen.whole.insert(key);
             }
             Collected::Findings { beside, list, counts } => {
                 let count = counts.entry((hit.rule, hit.severity)).or_default();
-                if *count >= OF_ONE_KIND || beside.is_some_and(|seen| seen.0.contains(&key)) {
+                if *count >= OF_ONE_KIND || beside.is_some_and(|seen| seen.whole.contains(&key)) {
                     return;
                 }
                 *count += 1;

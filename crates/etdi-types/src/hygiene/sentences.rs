@@ -3,12 +3,15 @@
 use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
 
-use super::fold::{Folded, Word, words};
+use super::fold::{Folded, Word, is_apostrophe, words};
 use super::report::{Context, Hit, Report};
 use super::{Rule, Severity, marks, phrases};
 
 /// How far after "send" an address still belongs to it, in bytes.
 const REACH: usize = 160;
+/// How many words around a match must be as they were for it to count as said before, where lines
+/// and sentences end elsewhere than they did.
+const CLOSE: usize = 8;
 
 /// A text as it is read: folded, in words and sentences.
 pub(super) struct Sentences {
@@ -24,38 +27,22 @@ impl Sentences {
     }
 
     pub(super) fn look(&self, context: &Context<'_, '_>, report: &mut Report<'_>) {
-        // One hit for each rule and sentence: the worst.
+        let addresses = marks::addresses(&self.folded.text);
+        // One hit for each rule and sentence: the worst of those that are new.
         let mut hits: BTreeMap<(usize, Rule), (Severity, Range<usize>)> = BTreeMap::new();
-        let mut note = |rule, severity, sentence, range: Range<usize>| {
+        for (rule, severity, range) in self.matches(&addresses) {
+            if !report.is_new(rule, context.region, || self.around(&range)) {
+                continue;
+            }
+            let sentence = self.sentence(range.start);
             let worst = hits.entry((sentence, rule)).or_insert_with(|| (severity, range.clone()));
             if severity > worst.0 {
                 *worst = (severity, range);
             }
-        };
-        for (rule, severity, first, last) in phrases::matches(&self.words) {
-            note(rule, severity, first.sentence, first.start..last.end);
-        }
-        for (severity, range) in marks::markup(&self.folded.text) {
-            note(Rule::InstructionMarkup, severity, self.sentence(range.start), range);
-        }
-        for (severity, range) in marks::secret_files(&self.folded.text) {
-            note(Rule::MentionsSecret, severity, self.sentence(range.start), range);
-        }
-        let addresses = marks::addresses(&self.folded.text);
-        let mut sending = self.words.iter().filter(|word| self.sends(word)).peekable();
-        for address in &addresses {
-            let mut close = None;
-            while let Some(word) = sending.next_if(|word| word.start < address.start) {
-                close = Some(word);
-            }
-            if let Some(word) = close.filter(|word| address.start - word.start <= REACH) {
-                let sentence = self.sentence(word.start);
-                note(Rule::SendsElsewhere, Severity::Medium, sentence, word.start..address.end);
-            }
         }
         for ((sentence, rule), (severity, range)) in hits {
-            let key = self.folded.text.get(sentence..self.end(sentence)).unwrap_or_default();
-            report.add(Hit::of(rule, severity, key.trim(), self.original(&range)), context);
+            let key = self.spoken(sentence..self.end(sentence));
+            report.add(Hit::of(rule, severity, key, self.original(&range)), context);
         }
         let mut listed = HashSet::new();
         for address in addresses {
@@ -68,6 +55,29 @@ impl Sentences {
                 report.add(Hit::of(Rule::Url, Severity::Low, key, original), context);
             }
         }
+    }
+
+    /// Everything that the rules for sentences match: where, in the folded text.
+    fn matches(&self, addresses: &[Range<usize>]) -> Vec<(Rule, Severity, Range<usize>)> {
+        let phrases = phrases::matches(&self.words).into_iter();
+        let mut found: Vec<_> = phrases
+            .map(|(rule, severity, first, last)| (rule, severity, first.start..last.end))
+            .collect();
+        let markup = marks::markup(&self.folded.text).into_iter();
+        found.extend(markup.map(|(severity, at)| (Rule::InstructionMarkup, severity, at)));
+        let files = marks::secret_files(&self.folded.text).into_iter();
+        found.extend(files.map(|(severity, at)| (Rule::MentionsSecret, severity, at)));
+        let mut sending = self.words.iter().filter(|word| self.sends(word)).peekable();
+        for address in addresses {
+            let mut close = None;
+            while let Some(word) = sending.next_if(|word| word.start < address.start) {
+                close = Some(word);
+            }
+            if let Some(word) = close.filter(|word| address.start - word.start <= REACH) {
+                found.push((Rule::SendsElsewhere, Severity::Medium, word.start..address.end));
+            }
+        }
+        found
     }
 
     fn sends(&self, word: &Word) -> bool {
@@ -105,6 +115,31 @@ impl Sentences {
     fn end(&self, start: usize) -> usize {
         let next = self.words.partition_point(|word| word.sentence <= start);
         self.words.get(next).map_or(self.folded.text.len(), |word| word.sentence)
+    }
+
+    /// The words in a range, as they are spoken: without the punctuation and the line breaks that
+    /// stand between them.
+    fn spoken(&self, range: Range<usize>) -> String {
+        let first = self.words.partition_point(|word| word.start < range.start);
+        let last = self.words.partition_point(|word| word.start < range.end);
+        self.joined(first..last)
+    }
+
+    /// The words of a match and those close to it.
+    fn around(&self, range: &Range<usize>) -> String {
+        let first = self.words.partition_point(|word| word.end <= range.start);
+        let last = self.words.partition_point(|word| word.start < range.end);
+        self.joined(first.saturating_sub(CLOSE)..last.saturating_add(CLOSE).min(self.words.len()))
+    }
+
+    fn joined(&self, range: Range<usize>) -> String {
+        let mut joined = String::new();
+        for word in self.words.get(range).unwrap_or_default() {
+            let word = self.folded.text.get(word.start..word.end).unwrap_or_default();
+            joined.extend(word.chars().filter(|c| !is_apostrophe(*c)));
+            joined.push(' ');
+        }
+        joined
     }
 
     fn original(&self, folded: &Range<usize>) -> Range<usize> {

@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 use super::{Change, Class, Kind, Reason, permissions, schema};
 use crate::DEFINITION_KEY;
 use crate::diff::Entry;
-use crate::hygiene::{Report, Scanner, Seen, ToolNames};
+use crate::hygiene::{Finding, Report, Rule, Scanner, Seen, Severity, ToolNames};
 use crate::json::Value;
 use crate::names::Version;
 use crate::place::Place;
@@ -125,7 +125,7 @@ impl<'c, 'a> Case<'c, 'a> {
             let kind = Kind::Text(finding.rule);
             let others = reasons.iter().filter(|reason| reason.kind == kind).count();
             if others < OF_ONE_KIND {
-                reasons.push(Reason::about(Class::Critical, kind, &finding.excerpt));
+                reasons.push(Reason::about(class_of(&finding), kind, &finding.excerpt));
             }
         }
         reasons
@@ -171,6 +171,17 @@ impl<'c, 'a> Case<'c, 'a> {
         } else {
             vec![Reason::new(Class::Notable, Kind::ForeignMeta)]
         }
+    }
+}
+
+/// What a finding weighs in a change. Honest texts have findings of low severity, so those are no
+/// more than notable, but not what names another party: a tool, an address.
+fn class_of(finding: &Finding) -> Class {
+    let names_another = matches!(finding.rule, Rule::MentionsTool | Rule::Url);
+    if finding.severity == Severity::Low && !names_another {
+        Class::Notable
+    } else {
+        Class::Critical
     }
 }
 
