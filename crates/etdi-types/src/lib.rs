@@ -19,6 +19,7 @@ pub mod keys;
 pub mod level;
 pub mod listing;
 mod load;
+pub mod lockfile;
 pub mod names;
 mod place;
 pub mod publish;
@@ -42,6 +43,7 @@ pub use jws::SignatureError;
 pub use keys::{Jwk, KeyError, SigAlg, SigningKey, VerifyingKey};
 pub use level::SecurityLevel;
 pub use listing::{Listing, ListingError, Page, RawTool};
+pub use lockfile::Lockfile;
 pub use names::{NameError, Permission, Provider, Scope, ToolId, Version};
 pub use publish::{DefinitionSpec, SignedTool};
 pub use records::{
