@@ -5,9 +5,12 @@
 //! A finding is a reason to look, never a verdict: honest definitions have findings of low severity,
 //! and a text that these rules do not know has none.
 
+mod disguise;
 mod fold;
+mod language;
 mod marks;
 mod names;
+mod phrasebook;
 mod phrases;
 mod report;
 mod scan;
@@ -52,7 +55,7 @@ pub fn inspect(canonical: &str, names: &ToolNames) -> Vec<Finding> {
     let mut report = Report::listing(None);
     scan(&value, names, &mut report);
     let mut findings = report.into_findings();
-    findings.retain(|finding| finding.rule != Rule::Url);
+    findings.retain(|finding| !matches!(finding.rule, Rule::Url | Rule::OtherLanguage));
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     findings
 }
@@ -163,10 +166,13 @@ rules! {
     ConfusableName = "confusable-name", "the name looks like that of another tool";
     /// A word of letters from several scripts.
     MixedScript = "mixed-script", "one word holds letters of several scripts that look alike";
-    /// A long run of base64 or hexadecimal digits.
-    EncodedBlob = "encoded-blob", "encoded data that nobody can read";
+    /// Encoded, escaped or turned text, and long runs of base64 or hexadecimal digits.
+    EncodedBlob = "encoded-blob", "text or data in a form that nobody can read at sight";
     /// An address. Only a change that brings one reports it.
     Url = "url", "an address that was not there before";
+    /// A passage in a language or a script of which there was nothing. Only a change that brings one
+    /// reports it.
+    OtherLanguage = "other-language", "a passage in a language or a script that was not there before";
     /// The canonical form is no JSON.
     Unreadable = "unreadable", "the definition cannot be read";
 }

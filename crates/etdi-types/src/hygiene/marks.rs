@@ -89,6 +89,10 @@ pub(super) fn markup(text: &str) -> Vec<(Severity, Range<usize>)> {
         let end = at + length + lead + tag.len();
         let severity = match tag.replace('-', "_").as_str() {
             _ if html_comment => Some(Severity::Medium),
+            "function_calls" | "function_call" | "invoke" | "tool_call" | "tool_calls"
+            | "tool_use" | "tool_result" | "tool_response" | "function_results" => {
+                Some(Severity::Medium)
+            }
             "important" | "system" | "instruction" | "instructions" | "assistant" | "secret"
             | "hidden" | "sys" | "inst" | "im_start" | "im_end" | "endoftext" | "admin"
             | "override" | "system_prompt" | "system_reminder" | "developer" => {
@@ -104,8 +108,25 @@ pub(super) fn markup(text: &str) -> Vec<(Severity, Range<usize>)> {
         };
         found.extend(severity.map(|severity| (severity, at..end)));
     }
+    found.extend(roles(text).map(|range| (Severity::Medium, range)));
     found.extend(turns(text).map(|range| (Severity::Medium, range)));
     found
+}
+
+/// Turns of a conversation as an interface writes them, `"role": "system"`, where the role is one
+/// that gives orders.
+fn roles(text: &str) -> impl Iterator<Item = Range<usize>> {
+    // Only so far: the member may be mentioned many times.
+    const REACH: usize = 32;
+    text.match_indices("role").filter_map(|(at, role)| {
+        let after = at + role.len();
+        let rest = text.get(after..)?;
+        let lead = rest.bytes().take(REACH).take_while(|b| b"\"'`\\ :=".contains(b)).count();
+        let (lead, said) = (rest.get(..lead)?, rest.get(lead..)?);
+        let gives_orders = ["system", "developer"].iter().find(|who| said.starts_with(**who))?;
+        let is_value = lead.contains([':', '=']) && lead.ends_with(['"', '\'', '`']);
+        is_value.then(|| at..after + lead.len() + gives_orders.len())
+    })
 }
 
 /// Lines that start as a turn of a conversation does.
@@ -144,7 +165,7 @@ pub(super) fn addresses(text: &str) -> Vec<Range<usize>> {
         .collect()
 }
 
-const ENDINGS: [&str; 18] = [
+pub(super) const ENDINGS: [&str; 18] = [
     "com", "net", "org", "io", "dev", "ai", "app", "co", "info", "biz", "xyz", "ru", "cn", "me",
     "example", "site", "online", "cloud",
 ];
@@ -282,7 +303,10 @@ pub(super) fn identifiers(text: &str) -> impl Iterator<Item = Range<usize>> {
 }
 
 /// The parts of `text` between separators.
-fn tokens(text: &str, is_separator: impl Fn(char) -> bool) -> impl Iterator<Item = Range<usize>> {
+pub(super) fn tokens(
+    text: &str,
+    is_separator: impl Fn(char) -> bool,
+) -> impl Iterator<Item = Range<usize>> {
     let mut start = 0;
     let ends = text.char_indices().filter(move |(_, c)| is_separator(*c));
     ends.map(|(at, c)| (at, c.len_utf8()))

@@ -63,6 +63,11 @@ impl<'s> Report<'s> {
         }
     }
 
+    /// Whether what is said is only remembered.
+    pub(super) fn remembers(&self) -> bool {
+        matches!(self.collected, Collected::Keys(_))
+    }
+
     /// Whether a match is new, by the words `around` it. Remembers them, if that is what the pass is
     /// for.
     pub(super) fn is_new(

@@ -7,7 +7,7 @@ use std::ops::Range;
 use super::names::{ToolNames, is_compound};
 use super::report::{Context, Hit, Report, region};
 use super::sentences::Sentences;
-use super::{Rule, Severity, marks};
+use super::{Rule, Severity, disguise, marks};
 use crate::confusable::name_key;
 use crate::json::Value;
 use crate::place::Place;
@@ -114,7 +114,12 @@ impl Scanner<'_> {
         if text.len() < 3 {
             return;
         }
-        for range in marks::blobs(text) {
+        let mut encoded = marks::blobs(text);
+        encoded.extend(disguise::encoded(text));
+        encoded.extend(disguise::escaped(text));
+        encoded.sort_unstable_by_key(|range| range.start);
+        encoded.dedup_by_key(|range| range.start);
+        for range in encoded {
             let key = text.get(range.clone()).unwrap_or_default();
             report.add(Hit::of(Rule::EncodedBlob, Severity::Medium, key, range), context);
         }

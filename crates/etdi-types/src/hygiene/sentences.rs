@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
 
 use super::fold::{Folded, Word, is_apostrophe, words};
+use super::language::{self, Enough};
 use super::report::{Context, Hit, Report};
-use super::{Rule, Severity, marks, phrases};
+use super::{Rule, Severity, disguise, marks, phrases};
+use crate::place::Place;
 
 /// How far after "send" an address still belongs to it, in bytes.
 const REACH: usize = 160;
@@ -27,7 +29,9 @@ impl Sentences {
     }
 
     pub(super) fn look(&self, context: &Context<'_, '_>, report: &mut Report<'_>) {
-        let addresses = marks::addresses(&self.folded.text);
+        let mut addresses = marks::addresses(&self.folded.text);
+        addresses.extend(disguise::spelled_addresses(&self.folded.text, &self.words));
+        addresses.sort_unstable_by_key(|address| address.start);
         // One hit for each rule and sentence: the worst of those that are new.
         let mut hits: BTreeMap<(usize, Rule), (Severity, Range<usize>)> = BTreeMap::new();
         for (rule, severity, range) in self.matches(&addresses) {
@@ -55,6 +59,19 @@ impl Sentences {
                 report.add(Hit::of(Rule::Url, Severity::Low, key, original), context);
             }
         }
+        self.languages(context, report);
+    }
+
+    fn languages(&self, context: &Context<'_, '_>, report: &mut Report<'_>) {
+        let enough = if report.remembers() { Enough::ToRemember } else { Enough::ToReport };
+        let mut found = language::scripts(context.text, enough);
+        let latin = language::languages(&self.folded.text, &self.words, enough).into_iter();
+        found.extend(latin.map(|(name, range)| (name, self.original(&range))));
+        // What one part of the tool is written in, the others may be.
+        let anywhere = Context { region: Place::Tool, ..*context };
+        for (name, range) in found {
+            report.add(Hit::of(Rule::OtherLanguage, Severity::Low, name, range), &anywhere);
+        }
     }
 
     /// Everything that the rules for sentences match: where, in the folded text.
@@ -67,6 +84,9 @@ impl Sentences {
         found.extend(markup.map(|(severity, at)| (Rule::InstructionMarkup, severity, at)));
         let files = marks::secret_files(&self.folded.text).into_iter();
         found.extend(files.map(|(severity, at)| (Rule::MentionsSecret, severity, at)));
+        let disguised = disguise::letters_apart(&self.folded.text, &self.words).into_iter();
+        let disguised = disguised.chain(disguise::turned(&self.folded));
+        found.extend(disguised.map(|at| (Rule::EncodedBlob, Severity::Medium, at)));
         let mut sending = self.words.iter().filter(|word| self.sends(word)).peekable();
         for address in addresses {
             let mut close = None;

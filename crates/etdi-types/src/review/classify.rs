@@ -175,14 +175,11 @@ impl<'c, 'a> Case<'c, 'a> {
 }
 
 /// What a finding weighs in a change. Honest texts have findings of low severity, so those are no
-/// more than notable, but not what names another party: a tool, an address.
+/// more than notable, but for those that matter because they are new: another tool, an address, a
+/// language that whoever approved the earlier text may not know.
 fn class_of(finding: &Finding) -> Class {
-    let names_another = matches!(finding.rule, Rule::MentionsTool | Rule::Url);
-    if finding.severity == Severity::Low && !names_another {
-        Class::Notable
-    } else {
-        Class::Critical
-    }
+    let is_news = matches!(finding.rule, Rule::MentionsTool | Rule::Url | Rule::OtherLanguage);
+    if finding.severity == Severity::Low && !is_news { Class::Notable } else { Class::Critical }
 }
 
 /// A member of the signed definition, or of its provider.
@@ -201,15 +198,33 @@ fn definition(entry: &Entry<'_, '_>, at: &At<'_>) -> Vec<Reason> {
         (_, "require_call_proof") if flag(entry.old) && !flag(entry.new) => {
             (Class::Critical, Kind::ProofDropped)
         }
+        (_, "servers") if counts_elsewhere(entry) => (Class::Critical, Kind::ServersWidened),
         _ => (Class::Notable, Kind::Definition),
     };
     vec![Reason::new(class, kind)]
 }
 
+/// Whether a definition that was bound to servers is bound to others as well now, or to none.
+fn counts_elsewhere(entry: &Entry<'_, '_>) -> bool {
+    let Some(old) = entry.old else {
+        return false;
+    };
+    let servers = |value: &Value<'_>| -> Option<HashSet<String>> {
+        value.as_array()?.iter().map(|server| server.as_str().map(str::to_owned)).collect()
+    };
+    match (servers(old), entry.new.and_then(servers)) {
+        (Some(old), Some(new)) => !new.is_subset(&old),
+        _ => true,
+    }
+}
+
 /// The hints that a host acts on, with what MCP says that their absence means, and which value is
 /// the worse.
-const HINTS: [(&str, bool, bool); 2] =
-    [("readOnlyHint", false, false), ("destructiveHint", true, true)];
+const HINTS: [(&str, bool, bool); 3] = [
+    ("readOnlyHint", false, false),
+    ("destructiveHint", true, true),
+    ("openWorldHint", true, true),
+];
 
 /// The annotations as a whole, or one of them.
 fn annotations(entry: &Entry<'_, '_>, at: &At<'_>) -> Vec<Reason> {

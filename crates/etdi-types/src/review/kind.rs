@@ -12,7 +12,8 @@ use crate::hygiene::Rule;
 pub enum Class {
     /// Other words in a title or a description, and nothing in them that speaks to a model.
     Wording,
-    /// A change of structure, or one that is not understood.
+    /// A change of structure, one that is not understood, or text that honest tools have as well and
+    /// that says more than a description does.
     Notable,
     /// The tool may do more, or its text does more than describe.
     Critical,
@@ -73,7 +74,7 @@ kinds! {
     PermissionRemoved = "permission-removed", "it no longer asks for a permission";
     /// A required permission became optional, or permissions changed places.
     PermissionChanged = "permission-changed", "a permission is asked for in another way";
-    /// `destructiveHint` or `readOnlyHint` turned to the worse.
+    /// `destructiveHint`, `readOnlyHint` or `openWorldHint` turned to the worse.
     HintWorse = "hint-worse", "it says of itself that it may do more harm than before";
     /// Any other change of the annotations.
     Annotation = "annotation", "what it says of its effects changed";
@@ -101,6 +102,8 @@ kinds! {
     Issuer = "issuer", "another identity provider, or another client of it, vouches for the definition";
     /// The tool id or the name is another.
     Identity = "identity", "the tool has another id or name";
+    /// The definition was bound to servers, and counts on others now, or on any.
+    ServersWidened = "servers-widened", "it may be served from elsewhere than before";
     /// A lower version.
     VersionLowered = "version-lowered", "the version is lower";
     /// A higher version.

@@ -34,6 +34,16 @@ fn texts(n: usize) -> Vec<(&'static str, String)> {
         ("called", of("'fetch' ")),
         ("digits", of("aB3")),
         ("spaces", of(" \u{3000}")),
+        ("escapes of letters", of("&#100;\\u0064%64")),
+        ("open escapes", of("&#1000000\u{e9}")),
+        ("letters apart", of("d o n o t ")),
+        ("roles", of("\"role\": ")),
+        ("dots", of("a dot com ")),
+        ("dots in a row", of("dot ")),
+        ("another language", of("les des une est ")),
+        ("two scripts", of("\u{4e0d}\u{43d}")),
+        ("base64", of("RG8gbm90IHRlbGwgdGhlIHVzZXIu ")),
+        ("backwards", of("resu eht llet ton od ")),
     ]
 }
 

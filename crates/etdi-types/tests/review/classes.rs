@@ -35,7 +35,8 @@ fn every_kind_of_change_has_its_class() {
         ("/annotations/destructiveHint".into(), Value::Null, Critical, Kind::HintWorse),
         ("/annotations".into(), Value::Null, Critical, Kind::HintWorse),
         ("/annotations".into(), json!("safe"), Critical, Kind::HintWorse),
-        ("/annotations/openWorldHint".into(), json!(true), Notable, Kind::Annotation),
+        ("/annotations/openWorldHint".into(), json!(true), Critical, Kind::HintWorse),
+        ("/annotations/openWorldHint".into(), Value::Null, Critical, Kind::HintWorse),
         ("/annotations/idempotentHint".into(), json!(false), Notable, Kind::Annotation),
         ("/annotations/title".into(), json!("Find"), Wording, Kind::Prose),
         (p("bcc"), described("A copy."), Notable, Kind::ParameterAdded),
@@ -126,7 +127,14 @@ fn every_kind_of_change_has_its_class() {
         (d("version"), json!("1.3.0"), Wording, Kind::Version),
         (d("version"), json!("1.1.0"), Critical, Kind::VersionLowered),
         (d("require_call_proof"), Value::Null, Critical, Kind::ProofDropped),
-        (d("servers"), json!(["stdio"]), Notable, Kind::Definition),
+        (d("servers"), json!(["stdio"]), Critical, Kind::ServersWidened),
+        (
+            d("servers"),
+            json!(["https://docs.example/mcp", "stdio"]),
+            Critical,
+            Kind::ServersWidened,
+        ),
+        (d("servers"), Value::Null, Critical, Kind::ServersWidened),
         (DEFINITION.into(), Value::Null, Critical, Kind::Signer),
         ("/_meta".into(), Value::Null, Critical, Kind::Signer),
     ];
@@ -136,6 +144,22 @@ fn every_kind_of_change_has_its_class() {
         let (found, kinds, _) = change(&pointer, value);
         assert_eq!((found, kinds[0]), (class, kind), "{shown}: {kinds:?}");
     }
+}
+
+#[test]
+fn a_definition_that_counts_on_fewer_servers_is_notable() {
+    let servers = format!("{DEFINITION}/servers");
+    let both = with(&servers, Some(json!(["https://docs.example/mcp", "stdio"])));
+    let review = Review::of(&canonical(&both), &canonical(&tool()), &names());
+    assert_eq!(review.worst(), Some(Class::Notable), "{review}");
+    let unbound = with(&servers, None);
+    let review = Review::of(
+        &canonical(&unbound),
+        &canonical(&with(&servers, Some(json!(["stdio"])))),
+        &names(),
+    );
+    assert_eq!(review.changes()[0].kind(), Kind::Definition, "{review}");
+    assert_eq!(review.worst(), Some(Class::Notable), "{review}");
 }
 
 #[test]

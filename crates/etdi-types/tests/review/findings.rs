@@ -242,6 +242,7 @@ fn ids_are_stable_and_told_apart() {
             "mixed-script",
             "encoded-blob",
             "url",
+            "other-language",
             "unreadable",
         ]
     );

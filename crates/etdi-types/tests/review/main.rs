@@ -3,8 +3,10 @@
 
 mod bounds;
 mod classes;
+mod disguises;
 mod findings;
 mod laws;
+mod orders;
 mod policy;
 #[path = "../properties/spelling.rs"]
 mod spelling;
