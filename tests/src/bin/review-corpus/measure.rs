@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result};
 use etdi_tests::corpus::{Half, Tool, Upgrade, benign_upgrades, poisoned_upgrades};
-use etdi_types::ToolDefinition;
 use etdi_types::hygiene::{Rule, Severity, ToolNames, inspect};
 use etdi_types::review::{Class, Handling, Review, ReviewPolicy};
 use etdi_types::text::escaped;
+use etdi_types::verdict::{Binding, KeyTrust};
+use etdi_types::{EvidenceRecord, ToolDefinition};
 use serde_json::Value;
 
 /// Of each benign kind.
@@ -27,6 +28,33 @@ pub const POLICIES: [(&str, ReviewPolicy); 3] = {
         ("wording and what is notable", accepting(Handling::Accept, Handling::Accept)),
     ]
 };
+
+/// The evidence that an approved definition came with, and another that comes with the next version:
+/// its name, of which its half follows, before, after.
+fn evidence() -> [(&'static str, EvidenceRecord, EvidenceRecord); 8] {
+    let signed = |thumbprint: &str| EvidenceRecord::Signed {
+        thumbprint: thumbprint.to_owned(),
+        trust: KeyTrust::Configured,
+        pinned_key: None,
+    };
+    let attested = |issuer: &str, client: &str| EvidenceRecord::Attested {
+        issuer: issuer.to_owned(),
+        client: client.to_owned(),
+        binding: Binding::Key,
+    };
+    let (key, issuer, client) = ("approved", "https://id.example", "publisher");
+    let none = EvidenceRecord::None;
+    [
+        ("signer-other-key", signed(key), signed("other")),
+        ("signer-gone", signed(key), none.clone()),
+        ("signer-first", none.clone(), signed("other")),
+        ("signer-for-issuer", attested(issuer, client), signed("other")),
+        ("issuer-other", attested(issuer, client), attested("https://id.attacker.example", client)),
+        ("issuer-other-client", attested(issuer, client), attested(issuer, "another")),
+        ("issuer-gone", attested(issuer, client), none),
+        ("issuer-for-signer", signed(key), attested("https://id.attacker.example", client)),
+    ]
+}
 
 /// What was counted in one half.
 #[derive(Default)]
@@ -118,6 +146,16 @@ pub fn measure(tools: &[Tool], half: Half) -> Result<Measured> {
             measured
                 .details
                 .push(format!("poisoned, but missed: {}", described(&upgrade, &review)));
+        }
+    }
+    let upgrades = benign_upgrades(&own, half, POISONED);
+    for (name, before, after) in evidence().iter().filter(|(name, ..)| Half::of(name) == half) {
+        for upgrade in upgrades.iter().filter(|upgrade| upgrade.kind == "version only") {
+            let review = reviewed(&own, upgrade)?.with_evidence(before, after);
+            measured.poisoned.entry("signer or issuer").or_default().count(&review)?;
+            if review.worst() != Some(Class::Critical) {
+                measured.details.push(format!("poisoned, but missed: {name}: {}", upgrade.tool));
+            }
         }
     }
     Ok(measured)

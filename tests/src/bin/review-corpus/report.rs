@@ -18,8 +18,9 @@ const INTRODUCTION: &str = "\
 Made by `cargo xtask review --write`, which repeats it: it installs the servers of `tests/corpus` from lock files, starts each without a network, lists its tools, and makes both sets of upgrades from their definitions. Nothing is drawn at random. No text of these servers is in the repository.
 
 - **Benign**: what honest publishers change, from a version number alone to a new optional parameter. The kinds whose names begin with *hard* are honest texts that look like attacks: links, mentions of other tools of the same server, the words *must*, *never* and *secret*, letters of other scripts.
-- **Poisoned**: what is publicly known of tool poisoning, a template for each trick, and each text in four places: at the end, at the beginning and in the middle of the description, and in a parameter's description. The templates were finished before their author had seen a rule. Some were written to be missed: paraphrases without an order, other languages.
-- **Halves**: servers, templates and added sentences are divided by the SHA-256 of their names. The rules may be tuned on what the development half shows. The other half was put aside.
+- **Poisoned**: what is publicly known of tool poisoning, a template for each trick, and each text in four places: at the end, at the beginning and in the middle of the description, and in a parameter's description. The templates were finished before their author had seen a rule. Some were written to be missed: paraphrases without an order, other languages. *Signer or issuer* is the next version of an honest definition with evidence of another party, or with none.
+- **Halves**: servers, templates and added sentences are divided by the SHA-256 of their names, so no server, no template and no added sentence is in both. What the halves share: the kinds, the author, and the one order that the templates which encode, space or hide a text are given.
+- **What each half says**: the rules were tuned on the development half, definitions and wordings, so its few misses say that they know what they were tuned on. Nothing was tuned on the held-out half: it says what they do with wordings and definitions that they do not know.
 
 The totals depend on how many upgrades there are of each kind, which we chose: read the kinds. No attacker adapts to the rules here; a real one reads them. A miss at the default policy is not an approval: that policy asks about every change, and what is missed is the emphasis.
 
@@ -86,7 +87,7 @@ fn poisoned(text: &mut String, halves: &Halves) -> std::fmt::Result {
     writeln!(text, "\n## Poisoned upgrades by kind\n")?;
     writeln!(
         text,
-        "Critical / notable / wording, by the worst change of each. What is below critical is a miss.\n"
+        "Critical / notable / wording, by the worst change of each. What is below critical is a miss. Two kinds are below by definition: *annotations calmed* is a hint that turned to the better, and some of *schema wider* are an optional parameter more or a pattern less, without words that a rule knows.\n"
     )?;
     by_kind(text, halves.each_ref().map(|half| &half.poisoned))
 }
