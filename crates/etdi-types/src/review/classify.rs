@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 use super::{Change, Class, Kind, Reason, permissions, schema};
 use crate::DEFINITION_KEY;
 use crate::diff::Entry;
-use crate::hygiene::{Finding, Report, Rule, Scanner, Seen, Severity, ToolNames};
+use crate::hygiene::{Report, Scanner, Seen, ToolNames};
 use crate::json::Value;
 use crate::names::Version;
 use crate::place::Place;
@@ -125,7 +125,7 @@ impl<'c, 'a> Case<'c, 'a> {
             let kind = Kind::Text(finding.rule);
             let others = reasons.iter().filter(|reason| reason.kind == kind).count();
             if others < OF_ONE_KIND {
-                reasons.push(Reason::about(class_of(&finding), kind, &finding.excerpt));
+                reasons.push(Reason::about(Class::Critical, kind, &finding.excerpt));
             }
         }
         reasons
@@ -172,14 +172,6 @@ impl<'c, 'a> Case<'c, 'a> {
             vec![Reason::new(Class::Notable, Kind::ForeignMeta)]
         }
     }
-}
-
-/// What a finding weighs in a change. Honest texts have findings of low severity, so those are no
-/// more than notable, but for those that matter because they are new: another tool, an address, a
-/// language that whoever approved the earlier text may not know.
-fn class_of(finding: &Finding) -> Class {
-    let is_news = matches!(finding.rule, Rule::MentionsTool | Rule::Url | Rule::OtherLanguage);
-    if finding.severity == Severity::Low && !is_news { Class::Notable } else { Class::Critical }
 }
 
 /// A member of the signed definition, or of its provider.
