@@ -13,7 +13,7 @@ use std::fs;
 
 use etdi::events::EventRecord;
 use etdi::review::ReviewPolicy;
-use etdi::{Jwk, SecureServer, ToolDefinition, TrustConfig};
+use etdi::{Jwk, Lockfile, SecureServer, ToolDefinition, TrustConfig};
 use etdi_tests::book::{Block, blocks, folder, page};
 use serde_json::Value;
 
@@ -38,6 +38,10 @@ fn every_block_is_of_a_kind_that_something_runs() {
             ("toml", ["trust"]) => drop(TrustConfig::parse(&block.text).expect(&place)),
             ("toml", ["review-policy"]) => {
                 let _: ReviewPolicy = toml::from_str(&block.text).expect(&place);
+            }
+            ("toml", ["lockfile"]) => {
+                let lockfile = Lockfile::parse(&block.text).expect(&place);
+                assert_eq!(lockfile.to_string(), block.text, "{place}");
             }
             ("toml", ["dependencies"]) => names_our_dependencies(&block),
             ("json", ["tool"]) => drop(ToolDefinition::parse(block.text.as_bytes()).expect(&place)),

@@ -7,6 +7,7 @@ use std::path::Path;
 use etdi::SecurityLevel;
 use etdi::decision::{Row, action};
 use etdi::events::contract::records_of_every_type;
+use etdi::lockfile::{DriftKind, Level};
 use etdi_tests::book::{folder, page};
 use serde_json::Value;
 
@@ -218,6 +219,21 @@ fn the_alarms_are_those_that_the_page_names() {
         let name = format!("`{}`", record.event_type());
         assert_eq!(alarms.contains(&name), record.event.is_alarm(), "{name}");
     }
+}
+
+#[test]
+fn every_kind_of_drift_has_its_row_and_its_words() {
+    let level = |kind: &DriftKind| match kind.level() {
+        Level::Drift => "drift",
+        Level::Note => "note",
+    };
+    let expected: Vec<Vec<String>> = DriftKind::ALL
+        .iter()
+        .map(|kind| vec![format!("`{}`", kind.id()), level(kind).into(), kind.explanation().into()])
+        .collect();
+    let found = rows("lockfile.md").into_iter();
+    let found = found.skip_while(|row| row.first().is_none_or(|cell| cell != "id")).skip(1);
+    assert_eq!(found.collect::<Vec<_>>(), expected);
 }
 
 /// Where the call ends whose arguments `text` begins with.

@@ -389,7 +389,8 @@ proptest! {
     ) {
         let _ = Lockfile::parse(&before);
         let at = (at..).find(|at| TEXT.is_char_boundary(*at)).unwrap();
-        let text = format!("{}{instead}{}", &TEXT[..at], &TEXT[at..]);
+        let (before, after) = TEXT.split_at(at);
+        let text = format!("{before}{instead}{after}");
         if let Err(error) = Lockfile::parse(&text) {
             let shown = error.to_string();
             prop_assert!(!etdi_types::text::has_hidden_characters(&shown), "{:?}", shown);
