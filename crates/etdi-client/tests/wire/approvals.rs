@@ -232,3 +232,19 @@ async fn only_what_the_definition_asks_for_can_be_granted() {
     assert!(matches!(decision(&connection).await, Decision::Ask(_)));
     assert_eq!(server.script.calls(), 0);
 }
+
+#[tokio::test]
+async fn a_call_carries_the_meta_of_the_host_but_no_progress_token_of_it() {
+    let (_, server, connection) = scene(&[]).await;
+    let request = asked(&connection).await;
+    let tool = connection.approve(request, Approval::by("alice")).await.unwrap();
+    let meta = json!({"com.example/trace": "7", "progressToken": 99});
+    let meta = serde_json::from_value(meta).unwrap();
+    connection.call_with_meta(&tool, Map::new(), meta).await.unwrap();
+    let sent = server.script.called_with.lock().unwrap()["_meta"].clone();
+    assert_eq!(sent["com.example/trace"], "7");
+    assert_ne!(sent["progressToken"], 99);
+    connection.call(&tool, Map::new()).await.unwrap();
+    let sent = server.script.called_with.lock().unwrap()["_meta"].clone();
+    assert!(sent.get("com.example/trace").is_none(), "{sent}");
+}

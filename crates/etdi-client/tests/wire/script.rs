@@ -27,6 +27,8 @@ pub struct Script {
     /// What came.
     pub lists: AtomicUsize,
     pub calls: AtomicUsize,
+    /// The parameters of the last call.
+    pub called_with: Mutex<Value>,
     pub methods: Mutex<Vec<String>>,
     pub offered_version: Mutex<Option<String>>,
 }
@@ -76,6 +78,7 @@ impl Script {
             "tools/list" => self.list(request["params"]["cursor"].as_str()),
             "tools/call" => {
                 self.calls.fetch_add(1, Ordering::SeqCst);
+                *self.called_with.lock().unwrap() = request["params"].clone();
                 let text = request["params"]["arguments"].to_string();
                 let result = json!({"resultType": "complete",
                     "content": [{"type": "text", "text": text}]});
