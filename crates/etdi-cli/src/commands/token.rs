@@ -34,6 +34,9 @@ Examples:
   pbpaste | etdi token --issuer https://tenant.auth0.com/ --kind auth0 --audience https://api.example
   some-command | etdi token          with AUTH0_DOMAIN and AUTH0_AUDIENCE set")]
 pub(crate) struct Token {
+    /// Taken so that it is not repeated in an error about an unknown argument.
+    #[arg(hide = true, num_args = 0.., allow_hyphen_values = false)]
+    argument: Vec<SecretString>,
     #[command(flatten)]
     identity: IdentityOptions,
 }
@@ -48,6 +51,13 @@ enum Standing {
 
 impl Token {
     pub(crate) async fn run(self, context: &Context) -> Ending {
+        if !self.argument.is_empty() {
+            return Err(CliError::new(
+                "a token is no argument: it would stay in the shell's history and in the list of \
+                 processes",
+            )
+            .next("write it to a file that only you can read, then: etdi token < FILE"));
+        }
         let text = read(context)?;
         let (header, payload) = parts(&text)?;
         let header = parse(&header, "header")?;

@@ -182,9 +182,14 @@ fn only_a_token_that_was_checked_gives_status_0() {
 }
 
 #[test]
-fn a_token_is_no_argument() {
-    let ran = Folder::new().run(&["token", &token(&claims("https://login.example"))]);
-    assert_eq!(ran.code, 2);
+fn a_token_is_no_argument_and_is_not_repeated() {
+    let token = token(&claims("https://login.example"));
+    for arguments in [vec!["token", &token], vec!["token", "--json", &token]] {
+        let ran = Folder::new().run(&arguments);
+        assert_eq!(ran.code, 2);
+        let said = format!("{}{}", ran.out, ran.err);
+        assert!(said.contains("no argument") && !said.contains(&token), "{said}");
+    }
 }
 
 #[test]
