@@ -1,0 +1,125 @@
+//! Every server: judged, approved by its digests, called approved, and forgotten.
+
+use serde_json::{Value, json};
+
+use crate::program::{Folder, Ran, Server, peers, python, text};
+
+#[test]
+fn server_everything_on_stdio() {
+    lives_through(&Server::stdio(&everything()), 13, true);
+}
+
+#[test]
+fn server_everything_on_http() {
+    let script = text(&peers().join("everything.mjs"));
+    lives_through(&Server::http(&["node".to_owned(), script]), 13, true);
+}
+
+#[test]
+fn server_filesystem_on_stdio() {
+    let folder = tempfile::tempdir().unwrap();
+    lives_through(&Server::stdio(&filesystem(&folder)), 14, false);
+}
+
+#[test]
+fn a_python_server_on_stdio() {
+    lives_through(&Server::stdio(&python_server("stdio")), 14, false);
+}
+
+#[test]
+fn a_python_server_on_http() {
+    lives_through(&Server::http(&python_server("http")), 14, false);
+}
+
+#[test]
+fn a_plain_server_in_rust_on_stdio() {
+    lives_through(&Server::stdio(&rust_server("bare", "stdio")), 14, false);
+}
+
+#[test]
+fn a_plain_server_in_rust_on_http() {
+    lives_through(&Server::http(&rust_server("bare", "http")), 14, false);
+}
+
+/// Signed with a key that nobody configured: refused, and said so.
+#[test]
+fn a_secured_server_of_an_unknown_publisher_is_refused_on_both_transports() {
+    let stdio = Server::stdio(&rust_server("secured", "stdio"));
+    let http = Server::http(&rust_server("secured", "http"));
+    for server in [stdio, http] {
+        let folder = Folder::new();
+        let run = |arguments: &[&str]| run(&folder, &server, arguments);
+        let listed = tools(&run(&["discover", "--json"]));
+        assert!(listed.iter().all(|tool| tool["decision"] == "block"), "{listed:?}");
+        let ran = run(&["approve", "--all"]);
+        assert_eq!(ran.code, 1, "{}", ran.err);
+        let name = listed[0]["name"].as_str().unwrap();
+        let ran = run(&["approve", name]);
+        assert!(ran.err.contains("--override"), "{}", ran.err);
+        assert_eq!(folder.run(&["list", "--json"]).json()["approvals"], json!([]));
+    }
+}
+
+/// At least so many tools; and whether there are instructions.
+fn lives_through(server: &Server, at_least: usize, instructions: bool) {
+    let folder = Folder::new();
+    let run = |arguments: &[&str]| run(&folder, server, arguments);
+    let ran = run(&["discover", "--json"]);
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    let listed = tools(&ran);
+    assert!(listed.len() >= at_least, "{}", listed.len());
+    assert!(listed.iter().all(|tool| tool["decision"] == "ask"), "{listed:?}");
+    let said = ran.json()["servers"][0]["instructions"].clone();
+    assert_eq!(said["digest"].is_string(), instructions, "{said}");
+
+    // Nobody is there to ask.
+    let ran = run(&["approve", "--all"]);
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    let mut digests: Vec<_> = listed.iter().map(|tool| digest(tool)).collect();
+    digests.extend(instructions.then(|| digest(&said)));
+    let yes: Vec<_> = digests.iter().flat_map(|digest| ["--yes", digest]).collect();
+    let ran = run(&[&["approve", "--all", "--json"], &yes[..]].concat());
+    assert_eq!(ran.code, 0, "{} {}", ran.out, ran.err);
+    let approvals = folder.run(&["list", "--json"]).json();
+    assert_eq!(approvals["approvals"].as_array().unwrap().len(), digests.len());
+
+    assert_eq!(run(&["discover"]).code, 0);
+    let name = listed[0]["name"].as_str().unwrap();
+    assert_eq!(run(&["show", name]).code, 0);
+    assert_eq!(run(&["diff", name]).code, 0);
+    assert_eq!(run(&["revoke", name, "--yes"]).code, 0);
+    assert_eq!(run(&["discover"]).code, 1);
+    assert_eq!(run(&["diff", name]).code, 2, "nothing to compare with");
+}
+
+fn run(folder: &Folder, server: &Server, arguments: &[&str]) -> Ran {
+    folder.run(&[arguments, &server.words()].concat())
+}
+
+fn tools(ran: &Ran) -> Vec<Value> {
+    ran.json()["servers"][0]["tools"].as_array().unwrap().clone()
+}
+
+fn digest(of: &Value) -> String {
+    of["digest"].as_str().unwrap().to_owned()
+}
+
+pub fn everything() -> Vec<String> {
+    let script = "node_modules/@modelcontextprotocol/server-everything/dist/index.js";
+    vec!["node".to_owned(), text(&peers().join(script))]
+}
+
+pub fn filesystem(folder: &tempfile::TempDir) -> Vec<String> {
+    let script = "node_modules/@modelcontextprotocol/server-filesystem/dist/index.js";
+    let folder = folder.path().canonicalize().unwrap();
+    vec!["node".to_owned(), text(&peers().join(script)), text(&folder)]
+}
+
+fn python_server(transport: &str) -> Vec<String> {
+    vec![python(), text(&peers().join("server.py")), transport.to_owned()]
+}
+
+fn rust_server(kind: &str, transport: &str) -> Vec<String> {
+    let program = env!("CARGO_BIN_EXE_rich-server");
+    [program, kind, transport].map(str::to_owned).to_vec()
+}
