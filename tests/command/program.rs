@@ -37,12 +37,11 @@ impl Folder {
 
     /// What the program finds in its environment. The servers need the PATH to find `node`.
     pub fn variables(&self) -> Vec<(&'static str, PathBuf)> {
-        let path = std::env::var_os("PATH").unwrap_or_default();
         vec![
             ("ETDI_CONFIG", self.path().join("trust.toml")),
             ("ETDI_DATA", self.path().join("data")),
             ("HOME", self.path().to_owned()),
-            ("PATH", path.into()),
+            ("PATH", path_from_env()),
             ("USER", "alice".into()),
         ]
     }
@@ -61,6 +60,11 @@ impl Folder {
         let code = output.status.code().unwrap();
         Ran { code, out: text(output.stdout), err: text(output.stderr) }
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "where `node` is")]
+fn path_from_env() -> PathBuf {
+    std::env::var_os("PATH").unwrap_or_default().into()
 }
 
 /// A server, as the command line names it.

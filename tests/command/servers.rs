@@ -1,5 +1,8 @@
 //! Every server: judged, approved by its digests, called approved, and forgotten.
 
+use std::os::unix::fs::PermissionsExt;
+
+use etdi::text::has_hidden_characters;
 use serde_json::{Value, json};
 
 use crate::program::{Folder, Ran, Server, peers, python, text};
@@ -60,10 +63,58 @@ fn a_secured_server_of_an_unknown_publisher_is_refused_on_both_transports() {
     }
 }
 
+/// What a person approves of a publisher whom they trust is by that publisher, and not by anybody.
+#[test]
+fn a_secured_server_of_a_trusted_publisher_is_approved_on_both_transports() {
+    let keys = tempfile::tempdir().unwrap();
+    let key = etdi::SigningKey::generate().unwrap();
+    let (pem, jwk) = (keys.path().join("publisher.pem"), keys.path().join("publisher.jwk"));
+    std::fs::write(&pem, &*key.to_pem().unwrap()).unwrap();
+    let private = std::fs::Permissions::from_mode(0o600);
+    std::fs::set_permissions(&pem, private).unwrap();
+    std::fs::write(&jwk, serde_json::to_string(key.public_jwk()).unwrap()).unwrap();
+    let (jwk, thumbprint) = (text(&jwk), key.public_jwk().thumbprint());
+    let command = |transport| [rust_server("secured", transport), vec![text(&pem)]].concat();
+    for server in [Server::stdio(&command("stdio")), Server::http(&command("http"))] {
+        let folder = Folder::new();
+        let add = ["trust", "add", "https://trustedsoft.example", "--key", &jwk];
+        let ran = folder.run(&[&add[..], &["--thumbprint", &thumbprint]].concat());
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        lives_in(&folder, &server, 14, false);
+        let listed = tools(&run(&folder, &server, &["discover", "--json"]));
+        let who = |tool: &Value| tool["who"].as_str().unwrap().starts_with("signed");
+        assert!(listed.iter().all(who), "{listed:?}");
+    }
+}
+
+/// A copy of an honest tool is new here; with orders that no person can see it is more than that.
+#[test]
+fn the_impostor_of_the_demos_is_looked_through_on_both_transports() {
+    for transport in ["stdio", "http"] {
+        let state = tempfile::tempdir().unwrap();
+        std::fs::write(state.path().join("offer"), "copy").unwrap();
+        let program = env!("CARGO_BIN_EXE_demo-server");
+        let command = [program, "impostor", transport, state.path().to_str().unwrap()];
+        let command = command.map(str::to_owned);
+        let server = match transport {
+            "stdio" => Server::stdio(&command),
+            _ => Server::http(&command),
+        };
+        lives_through(&server, 1, false);
+        std::fs::write(state.path().join("offer"), "tags").unwrap();
+        let ran = run(&Folder::new(), &server, &["show", demos::servers::TOOL, "--json"]);
+        assert_eq!(ran.json()["findings"][0]["severity"], "high", "{}", ran.out);
+        assert!(!has_hidden_characters(&ran.out), "{}", ran.out);
+    }
+}
+
 /// At least so many tools; and whether there are instructions.
 fn lives_through(server: &Server, at_least: usize, instructions: bool) {
-    let folder = Folder::new();
-    let run = |arguments: &[&str]| run(&folder, server, arguments);
+    lives_in(&Folder::new(), server, at_least, instructions);
+}
+
+fn lives_in(folder: &Folder, server: &Server, at_least: usize, instructions: bool) {
+    let run = |arguments: &[&str]| run(folder, server, arguments);
     let ran = run(&["discover", "--json"]);
     assert_eq!(ran.code, 1, "{}", ran.err);
     let listed = tools(&ran);
@@ -75,7 +126,7 @@ fn lives_through(server: &Server, at_least: usize, instructions: bool) {
     // Nobody is there to ask.
     let ran = run(&["approve", "--all"]);
     assert_eq!(ran.code, 1, "{}", ran.err);
-    let mut digests: Vec<_> = listed.iter().map(|tool| digest(tool)).collect();
+    let mut digests: Vec<_> = listed.iter().map(digest).collect();
     digests.extend(instructions.then(|| digest(&said)));
     let yes: Vec<_> = digests.iter().flat_map(|digest| ["--yes", digest]).collect();
     let ran = run(&[&["approve", "--all", "--json"], &yes[..]].concat());

@@ -1,5 +1,5 @@
-//! `rich-server bare|secured stdio|http`: the server of [`etdi_tests::rich`], as it is or behind a
-//! `SecureServer`. On stdio it serves until the input ends. On HTTP it prints one JSON line,
+//! `rich-server bare|secured stdio|http [KEY]`: the server of [`etdi_tests::rich`], as it is or behind
+//! a `SecureServer` with the key of that PEM file, or one that nobody knows. On stdio it serves until the input ends. On HTTP it prints one JSON line,
 //! `{"url"}`, and serves until its standard input ends.
 
 #![forbid(unsafe_code)]
@@ -21,25 +21,30 @@ use tokio::net::TcpListener;
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [kind, transport] = &*arguments else { return Err("which kind, which transport?".into()) };
+    let (kind, transport, key) = match &*arguments {
+        [kind, transport] => (kind, transport, SigningKey::generate()?),
+        [kind, transport, key] => (kind, transport, SigningKey::from_pem_file(key)?),
+        _ => return Err("which kind, which transport?".into()),
+    };
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}/mcp", listener.local_addr()?);
     let app = Rich::default();
     match (&**kind, &**transport) {
         ("bare", "stdio") => stdio(app).await,
         ("bare", "http") => http(listener, &url, app).await,
-        ("secured", "stdio") => stdio(secured(app, None).await?).await,
-        ("secured", "http") => http(listener, &url, secured(app, Some(&url)).await?).await,
+        ("secured", "stdio") => stdio(secured(app, key, None).await?).await,
+        ("secured", "http") => http(listener, &url, secured(app, key, Some(&url)).await?).await,
         _ => Err("bare or secured, stdio or http".into()),
     }
 }
 
 async fn secured(
     app: Rich,
+    key: SigningKey,
     url: Option<&str>,
 ) -> Result<impl ServerHandler + Clone, Box<dyn Error>> {
     let provider = Provider::new("https://trustedsoft.example", "TrustedSoft")?;
-    let mut builder = SecureServer::builder(provider, SigningKey::generate()?);
+    let mut builder = SecureServer::builder(provider, key);
     for name in tool_names() {
         builder = builder.tool(name, ToolSpec::version("1.0.0"));
     }
