@@ -65,7 +65,9 @@ pub(crate) struct Which {
 impl Which {
     /// Whether no server is named.
     pub(crate) fn is_nothing(&self) -> bool {
-        self.url.is_none() && self.options.is_nothing()
+        let options = &self.options;
+        let no_token = options.token_file.is_none() && !options.token_env;
+        self.url.is_none() && options.is_nothing() && no_token
     }
 
     /// The servers.
@@ -79,7 +81,7 @@ impl Which {
 pub(crate) struct Target {
     /// The tools, each by its name on the server, its id or its digest; then the server's address,
     /// if it is on HTTP.
-    #[arg(value_name = "TOOL> <URL")]
+    #[arg(value_name = "TOOL|URL")]
     words: Vec<String>,
     /// The server's instructions, which are no tool.
     #[arg(long)]

@@ -130,6 +130,28 @@ fn an_approval_that_granted_too_little_is_answered_again() {
 }
 
 #[test]
+fn an_override_is_of_the_digest_that_was_looked_at() {
+    let folder = unknown_signer();
+    let other = format!("sha256:{}", "0".repeat(64));
+    let flags = ["--by", "alice", "--override", "--key", "publisher.jwk"];
+    let ran = run(&folder, &[&["approve", "scan", "--yes", &other], &flags[..]].concat());
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    assert_eq!(run(&folder, &[&["approve", "scan"], &flags[..]].concat()).code, 1, "nobody sees");
+    assert!(approvals(&folder).is_empty());
+}
+
+#[test]
+fn what_is_not_refused_is_not_overridden() {
+    let folder = known_signer("1.2.0");
+    let digest = digest(&folder);
+    let yes = ["approve", "scan", "--by", "alice", "--override", "--yes", &digest];
+    let ran = run(&folder, &yes);
+    assert_eq!(ran.code, 2, "{}", ran.err);
+    assert!(ran.err.contains("waits for approval"), "{}", ran.err);
+    assert!(approvals(&folder).is_empty());
+}
+
+#[test]
 fn what_no_person_may_approve_is_refused_with_the_flag_as_well() {
     let folder = known_signer("1.2.0");
     let mut tools = tools_of(&folder, "1.2.0");

@@ -74,9 +74,47 @@ fn a_hostile_server_is_shown_harmlessly() {
     assert_harmless(&on_stdio(&["diff", "scan"]));
     assert_harmless(&on_stdio(&["approve", "scan", "--by", "alice"]));
     assert_harmless(&on_stdio(&["revoke", EVIL, "--yes"]));
+    folder.instructs(&format!("{EVIL}\n{EVIL}"));
+    assert_harmless(&on_stdio(&["show", "--instructions"]));
+    assert_harmless(&on_stdio(&["approve", "--all", "--by", "alice"]));
     let servers = json!({ "mcpServers": { EVIL: { "command": EVIL, "args": [EVIL] }, "b": { "url": EVIL } } });
     folder.put("servers.json", &servers.to_string());
     assert_harmless(&shown(&folder, &["discover", "--from", "servers.json"], ""));
+    folder.put(".mcp.json", &servers.to_string());
+    assert_harmless(&shown(&folder, &["discover"], ""));
+}
+
+#[test]
+fn a_hostile_server_is_asked_about_harmlessly() {
+    let tool = |name: &str| {
+        let name = format!("{name}{EVIL}");
+        json!({ "name": name, "description": format!("a\n{EVIL}"), "inputSchema": {} })
+    };
+    let folder = Folder::new().trusting().serving(&json!([tool("one"), tool("two")]));
+    folder.instructs(&format!("{EVIL}\n{EVIL}"));
+    let arguments = [&["approve", "--all", "--by", "alice"], &COMMAND[..]].concat();
+    let script =
+        [("Approve one", "y"), ("Approve two", "y"), ("Approve these instructions as shown?", "y")];
+    let screen = run(&folder.set("NO_COLOR", "1"), 120, &arguments, &script);
+    assert_eq!(screen.code, 0, "{}", screen.text());
+    let text = String::from_utf8(screen.bytes.clone()).unwrap();
+    for evil in ["\u{1b}]", "\u{1b}[2J", "\u{9b}", "\u{202e}", "\u{200b}", "\u{e0041}", "\u{8}"] {
+        assert!(!text.contains(evil), "{evil:?} in {text:?}");
+    }
+}
+
+#[test]
+fn what_to_type_next_names_a_tool_that_cannot_be_typed_by_its_digest() {
+    let tools = json!([{ "name": format!("scan{EVIL}"), "inputSchema": {} }]);
+    let folder = Folder::new().trusting().serving(&tools);
+    let ran = folder.run(&[&["discover"], &COMMAND[..]].concat());
+    let (_, next) = ran.err.split_once("next: etdi show ").unwrap();
+    let (digest, server) = next.split_once(' ').unwrap();
+    assert!(digest.starts_with("sha256:") && server.starts_with("-- /bin/sh server.sh"), "{next}");
+    assert_eq!(folder.run(&[&["show", digest], &COMMAND[..]].concat()).code, 1);
+    folder.lists(&json!([{ "name": "a b; rm -rf '~'", "inputSchema": {} }]));
+    let ran = folder.run(&[&["discover"], &COMMAND[..]].concat());
+    assert!(ran.err.contains(r"etdi show 'a b; rm -rf '\''~'\''' -- /bin/sh"), "{}", ran.err);
 }
 
 #[test]

@@ -113,6 +113,28 @@ fn a_token_goes_to_one_server_and_never_in_clear_text() {
 }
 
 #[test]
+fn the_token_of_one_server_is_not_sent_to_another() {
+    let folder = folder();
+    let (one, other) = (HttpServer::guarded(&folder, "one"), HttpServer::guarded(&folder, "other"));
+    let config = json!({ "mcpServers": {
+        "a": { "url": one.url, "headers": { "Authorization": "Bearer one" } },
+        "b": { "url": other.url } } });
+    folder.put(".mcp.json", &config.to_string());
+    let ran = folder.run(&["discover", "--from", ".mcp.json", "--json"]);
+    let servers = ran.json()["servers"].clone();
+    assert_eq!(servers[0]["tools"][0]["name"], "scan", "{servers}");
+    // Whoever sent a token would be told that it is the wrong one.
+    assert!(servers[1]["error"].as_str().unwrap().contains("wants an access token"), "{servers}");
+}
+
+#[test]
+fn a_token_without_a_server_is_an_error() {
+    let folder = folder().set("ETDI_ACCESS_TOKEN", "s3cret-token");
+    assert_eq!(folder.run(&["discover", "--token-env"]).code, 2);
+    assert_eq!(folder.run(&["show", "scan"]).code, 2);
+}
+
+#[test]
 fn a_server_on_stdio_gets_the_token_in_its_environment() {
     let folder = folder().set("ETDI_ACCESS_TOKEN", "s3cret-token");
     let guard = "[ \"$ETDI_ACCESS_TOKEN\" = s3cret-token ] || exit 1\n";

@@ -35,7 +35,7 @@ pub(super) async fn by_digest(
         }
     }
     for tool in &tools {
-        one(session, tool, &tools, order, outcome, context).await?;
+        one(session, tool, order, outcome, context).await?;
     }
     let Some(given) = given else { return Ok(()) };
     if !order.yes.contains(&given.digest()) {
@@ -60,22 +60,19 @@ pub(super) async fn by_digest(
 async fn one(
     session: &Session,
     tool: &JudgedTool,
-    tools: &[&JudgedTool],
     order: &Order,
     outcome: &mut Outcome,
     context: &Context,
 ) -> Result<(), CliError> {
-    let digest = tool.definition().map(ToolDefinition::digest);
+    let digest = digest_of(tool);
     let meant = digest.is_some_and(|digest| order.yes.contains(&digest));
-    // One definition under two names is two tools: a digest alone does not say which.
-    let twins = tools.iter().filter(|one| digest_of(one) == digest).count() > 1;
     if let Some(digest) = digest.filter(|_| meant) {
         outcome.matched(digest);
     }
     match session.connection.decide(tool).await.map_err(CliError::new)? {
         Decision::Allow(_) if !meant => {}
         Decision::Allow(approved) => outcome.already(approved.name(), digest, context),
-        Decision::Ask(_) if !meant || (twins && order.all) => outcome.waits(tool.name(), digest),
+        Decision::Ask(_) if !meant => outcome.waits(tool.name(), digest),
         Decision::Ask(request) => store(session, request, order, outcome, context).await?,
         Decision::Block(refusal) => {
             outcome.refused(tool, context);

@@ -17,6 +17,7 @@ use crate::line::Line;
 use crate::question::Question;
 
 const YES: &str = "give --yes with the digest";
+const READING: &str = "reading the server's list again";
 
 /// Asks about everything that the order names on this server.
 pub(super) async fn ask(
@@ -147,8 +148,10 @@ async fn same_tools(
     if !confirmed(&question, outcome, context)? {
         return refuse(&names, outcome, context);
     }
-    let approval = order.approval.clone();
-    let done = session.connection.approve_relaunch(request, approval).await;
+    let done = {
+        let _progress = context.out.progress(READING);
+        session.connection.approve_relaunch(request, order.approval.clone()).await
+    };
     for tool in done.map_err(|error| not_approved(error).next("etdi list"))? {
         outcome.approved(&tool, context);
     }
@@ -287,9 +290,12 @@ pub(super) async fn store(
     outcome: &mut Outcome,
     context: &Context,
 ) -> Result<(), CliError> {
-    let _progress = context.out.progress("reading the server's list again");
     let (name, digest) = (request.tool().name().to_owned(), request.digest());
-    match session.connection.approve(request, order.approval.clone()).await {
+    let done = {
+        let _progress = context.out.progress(READING);
+        session.connection.approve(request, order.approval.clone()).await
+    };
+    match done {
         Ok(approved) => outcome.approved(&approved, context),
         Err(error) => {
             outcome.waits(&name, digest);
