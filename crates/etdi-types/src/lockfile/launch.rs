@@ -26,48 +26,41 @@ pub struct Package(String);
 #[error("a package is written `npm:name@1.2.3` or `pypi:name==1.2.3`, with one whole version")]
 pub struct PackageError;
 
+/// Variables that say where a package comes from, or what is loaded beside it.
+const STEERING: &[&str] =
+    &["NPM_", "NODE_", "BUN_", "PNPM_", "UV_", "PIP_", "PIPX_", "PYTHON", "PATH"];
+
 impl Launch {
     /// What `command` starts: `npx`, `bunx` and `pnpm dlx` with a package from npm, `uvx`, `uv tool
-    /// run` and `pipx run` with one from PyPI.
+    /// run` and `pipx run` with one from PyPI. Anything that could make it another package, a flag, a
+    /// variable or a program of the same name elsewhere, makes it unsure.
     #[must_use]
     pub fn of(command: &StdioCommand) -> Self {
-        let program = command.command.rsplit(['/', '\\']).next().unwrap_or_default();
-        let program = program.strip_suffix(".cmd").or_else(|| program.strip_suffix(".exe"));
-        let program = program.unwrap_or(&command.command);
-        let program = program.rsplit(['/', '\\']).next().unwrap_or_default();
+        let program = command.command.as_str();
+        let program = program.strip_suffix(".cmd").or(program.strip_suffix(".exe"));
         let args: Vec<&str> = command.args.iter().map(String::as_str).collect();
-        match (program, args.as_slice()) {
-            ("npx" | "bunx", rest) | ("pnpm", ["dlx", rest @ ..]) => {
-                Self::package(rest, &["-p", "--package"], &["-y", "--yes", "-q", "--quiet"], "npm")
+        let (registry, args) = match (program.unwrap_or(&command.command), args.as_slice()) {
+            ("npx" | "bunx", args) | ("pnpm", ["dlx", args @ ..]) => ("npm", args),
+            ("uvx", args) | ("uv", ["tool", "run", args @ ..]) | ("pipx", ["run", args @ ..]) => {
+                ("pypi", args)
             }
-            ("uvx", rest) | ("uv", ["tool", "run", rest @ ..]) => {
-                Self::package(rest, &["--from"], &["-q", "--quiet"], "pypi")
+            _ => return Self::Program,
+        };
+        // Variables have one name on some systems whatever their case.
+        let steers = |name: &String| {
+            STEERING.iter().any(|prefix| name.to_ascii_uppercase().starts_with(prefix))
+        };
+        // A flag that is not known here could do anything: name another source, another package, or a
+        // command that is not the package's.
+        let harmless = |arg: &&&str| matches!(**arg, "-y" | "--yes" | "-q" | "--quiet");
+        let flags = args.iter().take_while(harmless).count();
+        match args.get(flags) {
+            None => Self::Program,
+            Some(spec) if spec.starts_with('-') || command.env.keys().any(steers) => {
+                Self::Floating((*spec).to_owned())
             }
-            ("pipx", ["run", rest @ ..]) => Self::package(rest, &["--spec"], &[], "pypi"),
-            _ => Self::Program,
+            Some(spec) => Self::spec(spec, registry),
         }
-    }
-
-    /// The package that `named` gives, or that stands first. A flag that is not known here could do
-    /// anything, so what follows it binds nothing.
-    fn package(args: &[&str], named: &[&str], harmless: &[&str], registry: &str) -> Self {
-        let mut rest = args.iter();
-        while let Some(arg) = rest.next() {
-            let (flag, value) = arg.split_once('=').map_or((*arg, None), |(f, v)| (f, Some(v)));
-            if named.contains(&flag) {
-                return match value.or_else(|| rest.next().copied()) {
-                    Some(spec) => Self::spec(spec, registry),
-                    None => Self::Floating((*arg).to_owned()),
-                };
-            }
-            if !arg.starts_with('-') {
-                return Self::spec(arg, registry);
-            }
-            if !harmless.contains(arg) {
-                return Self::Floating(args.join(" "));
-            }
-        }
-        Self::Program
     }
 
     fn spec(spec: &str, registry: &str) -> Self {
@@ -103,25 +96,34 @@ impl FromStr for Package {
     type Err = PackageError;
 
     fn from_str(text: &str) -> Result<Self, PackageError> {
-        let (name, version, is_version): (_, _, fn(&str) -> bool) = match text.split_once(':') {
-            Some(("npm", spec)) => {
-                let (name, version) = spec.rsplit_once('@').ok_or(PackageError)?;
-                (name.strip_prefix('@').unwrap_or(name), version, is_npm_version)
-            }
-            Some(("pypi", spec)) => {
-                let (name, version) = spec.split_once("==").ok_or(PackageError)?;
-                // Extras are of the same version.
-                let bare = name.split_once('[').map_or(name, |(name, _)| name);
-                (bare, version, is_pypi_version)
-            }
-            _ => return Err(PackageError),
+        let is_one = match text.split_once(':') {
+            Some(("npm", spec)) => spec.rsplit_once('@').is_some_and(|(name, version)| {
+                let words: Vec<&str> = match name.strip_prefix('@') {
+                    Some(scoped) => scoped.splitn(2, '/').collect(),
+                    None => vec![name],
+                };
+                words.len() == 1 + usize::from(name.starts_with('@'))
+                    && words.into_iter().all(is_word)
+                    && is_npm_version(version)
+            }),
+            Some(("pypi", spec)) => spec.split_once("==").is_some_and(|(name, version)| {
+                let (name, extras) = match name.strip_suffix(']').and_then(|n| n.split_once('[')) {
+                    Some((name, extras)) => (name, Some(extras)),
+                    None => (name, None),
+                };
+                let are_words = |extras: &str| extras.split(',').all(is_word);
+                is_word(name) && extras.is_none_or(are_words) && is_pypi_version(version)
+            }),
+            _ => false,
         };
-        let in_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./~".contains(&byte);
-        if name.is_empty() || name.contains("..") || !name.bytes().all(in_name) {
-            return Err(PackageError);
-        }
-        if is_version(version) { Ok(Self(text.to_owned())) } else { Err(PackageError) }
+        if is_one { Ok(Self(text.to_owned())) } else { Err(PackageError) }
     }
+}
+
+/// A name as both registries have them; a path or an address is none.
+fn is_word(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte))
 }
 
 /// A whole SemVer version: npm takes anything else for a range or a tag.
@@ -151,14 +153,13 @@ mod tests {
         for (command, package) in [
             ("npx -y docs@1.2.3", "npm:docs@1.2.3"),
             ("npx @scope/docs@1.2.3-rc.1 /data --port 1", "npm:@scope/docs@1.2.3-rc.1"),
-            ("/usr/bin/npx --package=docs@1.2.3 docs-server", "npm:docs@1.2.3"),
-            ("C:\\node\\npx.cmd -y -p docs@1.2.3 other@2", "npm:docs@1.2.3"),
+            ("npx.cmd -y docs@1.2.3 -p other@2", "npm:docs@1.2.3"),
             ("pnpm dlx docs@1.2.3", "npm:docs@1.2.3"),
             ("uvx docs==1.2", "pypi:docs==1.2"),
             ("uvx docs@1.2", "pypi:docs==1.2"),
-            ("uvx --from docs[cli]==1.2 docs-server", "pypi:docs[cli]==1.2"),
+            ("uvx docs[cli]==1.2", "pypi:docs[cli]==1.2"),
             ("uv tool run docs==1.2.post1", "pypi:docs==1.2.post1"),
-            ("pipx run --spec docs==1.2 docs", "pypi:docs==1.2"),
+            ("pipx run docs==1.2", "pypi:docs==1.2"),
         ] {
             assert_eq!(launch(command), Launch::Package(package.parse().unwrap()), "{command}");
         }
@@ -176,11 +177,21 @@ mod tests {
             "npx --registry=https://elsewhere.example docs@1.2.3",
             "npx -y --unknown docs@1.2.3",
             "npx https://elsewhere.example/docs@1.2.3",
-            "npx -p",
+            "npx -p docs@1.2.3 sh",
+            "npx docs@npm:other@1.2.3",
+            "npx docs@github:other/docs#1.2.3",
+            "npx ./docs@1.2.3",
+            "npx other/docs@1.2.3",
+            "npx @a/b/c@1.2.3",
+            "npx @a@1.2.3",
+            "uvx docs[a;b]==1.2",
+            "uvx ./docs==1.2",
             "uvx docs",
             "uvx docs>=1.2",
             "uvx docs==1.*",
             "uvx --index https://elsewhere.example docs==1.2",
+            "uvx --from docs==1.2 sh",
+            "uvx --with other docs==1.2",
             "uvx docs@latest",
             "uvx --from git+https://elsewhere.example/docs docs",
         ] {
