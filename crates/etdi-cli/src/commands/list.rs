@@ -2,7 +2,7 @@
 
 use clap::Args;
 use etdi::text::escaped;
-use etdi::{ApprovalRecord, Instructions};
+use etdi::{ApprovalBasis, ApprovalRecord, Instructions};
 use serde_json::{Value, json};
 
 use crate::context::Context;
@@ -55,7 +55,7 @@ fn show(approval: &ApprovalRecord, context: &Context) {
     let mut fields = vec![
         ("server", Line::new().theirs(&pin.server.to_string())),
         ("digest", Line::from(pin.digest.to_string())),
-        ("approved", by.text(format!(" on {}", pin.at.date()))),
+        ("approved", by.text(format!(" on {}", pin.at.date())).text(how(approval.basis))),
     ];
     if !pin.served_name.is_empty() {
         fields.insert(1, ("who", Line::new().theirs(&pin.evidence.describe())));
@@ -104,4 +104,15 @@ pub(super) fn to_json(approval: &ApprovalRecord) -> Value {
         pin.remove("definition");
     }
     answer
+}
+
+/// How the approval came about, where it was no answer to a question.
+fn how(basis: ApprovalBasis) -> &'static str {
+    match basis {
+        ApprovalBasis::Override => ", against a refusal",
+        ApprovalBasis::PinnedKey => ", with a key that they brought for this server",
+        ApprovalBasis::Relaunch => ", all tools at once after another launch",
+        ApprovalBasis::Policy => ": no person, but the policy for changes",
+        _ => "",
+    }
 }

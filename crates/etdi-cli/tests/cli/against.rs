@@ -113,6 +113,7 @@ fn an_earlier_version_is_approved_again_only_by_override() {
     assert_eq!(screen.code, 0, "{}", screen.text());
     assert_eq!(run(&folder, &["discover"]).code, 0);
     assert_eq!(approvals(&folder)[0]["basis"], "override");
+    assert!(folder.run(&["list"]).out.contains(", against a refusal"));
 }
 
 #[test]
