@@ -306,10 +306,16 @@ pub(super) async fn store(
 }
 
 fn confirmed(question: &str, outcome: &Outcome, context: &Context) -> Result<bool, CliError> {
-    context.confirm(question, YES).map_err(|error| match error.exit() {
-        Exit::Interrupted if !outcome.is_empty() => CliError::interrupted_after("approved"),
+    let answer = context.confirm(question, YES);
+    answer.map_err(|error| unanswered(error, !outcome.is_empty()))
+}
+
+/// An error at a question says nothing was changed only where that is so.
+fn unanswered(error: CliError, approved_some: bool) -> CliError {
+    match error.exit() {
+        Exit::Interrupted if approved_some => CliError::interrupted_after("approved"),
         _ => error,
-    })
+    }
 }
 
 fn refuse(names: &[String], outcome: &mut Outcome, context: &Context) -> Result<(), CliError> {
@@ -324,4 +330,17 @@ fn refuse(names: &[String], outcome: &mut Outcome, context: &Context) -> Result<
 
 fn count(tools: usize) -> String {
     if tools == 1 { "1 tool".to_owned() } else { format!("{tools} tools") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interruption_never_says_that_nothing_changed_where_something_did() {
+        let said = |some| unanswered(CliError::interrupted(), some);
+        assert!(said(false).what().contains("nothing was changed"));
+        assert!(!said(true).what().contains("nothing was changed"));
+        assert_eq!(said(true).exit(), Exit::Interrupted);
+    }
 }
