@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use etdi::client::{ApproveError, CallError, StoreError};
-use etdi::{Approval, Decision, MemoryApprovals};
+use etdi::client::{ApproveError, CallError, ServerConnection, StoreError};
+use etdi::{Approval, ApprovedTool, Decision, MemoryApprovals};
 
 use crate::support::*;
 
@@ -79,7 +79,17 @@ async fn attack_39_the_second_of_two_approvals_is_told(transport: Transport) {
     let publisher = Publisher::new("trustedsoft.example");
     let store = Arc::new(MemoryApprovals::new());
     let host = || Host::sharing(trust(&[&publisher]), Freshness::Always, store.clone());
-    let (alice, bob) = (host(), host());
+    the_second_is_told(transport, &publisher, host(), host()).await;
+}
+
+/// Two persons were shown different definitions and answer both. Gives the connection of each, and
+/// what Alice approved.
+pub async fn the_second_is_told(
+    transport: Transport,
+    publisher: &Publisher,
+    alice: Host,
+    bob: Host,
+) -> (Server, ServerConnection, ServerConnection, ApprovedTool) {
     let server = Server::start(transport).await;
     server.list_for(1, listing(&[&publisher.sign(&tool("scan"), "1.0.0")]));
     server.list_for(2, listing(&[&publisher.sign(&poisoned(&tool("scan")), "1.1.0")]));
@@ -96,6 +106,7 @@ async fn attack_39_the_second_of_two_approvals_is_told(transport: Transport) {
     server.assert_not_called();
     call(&for_alice, &winner).await.unwrap();
     server.assert_calls(1);
+    (server, for_alice, for_bob, winner)
 }
 
 /// What was let through, or asked about, on one connection is worth nothing on another, be it to

@@ -8,6 +8,7 @@ use etdi::client::{ApproveError, CallError, DiscoverError, SqliteError, StoreErr
 use etdi::{Approval, AuthorizationContext, Checkpoint, Decision, SqliteApprovals, TrustConfig};
 use tempfile::TempDir;
 
+use crate::approval::the_second_is_told;
 use crate::support::*;
 
 on_both_transports!(
@@ -300,22 +301,8 @@ async fn attack_39_two_processes_approve_different_digests(transport: Transport)
     let publisher = Publisher::new("trustedsoft.example");
     let kept = Kept::new();
     let (alice, bob) = (kept.host(trust(&[&publisher])), kept.host(trust(&[&publisher])));
-    let server = Server::start(transport).await;
-    server.list_for(1, listing(&[&publisher.sign(&tool("scan"), "1.0.0")]));
-    server.list_for(2, listing(&[&publisher.sign(&poisoned(&tool("scan")), "1.1.0")]));
-    let for_alice = server.connect(&alice.client).await;
-    let for_bob = server.connect(&bob.client).await;
-    let (a, b) = (asked(&for_alice, "scan").await, asked(&for_bob, "scan").await);
-
-    let winner = for_alice.approve(a, Approval::by("alice")).await.unwrap();
-    let error = for_bob.approve(b, Approval::by("bob")).await.unwrap_err();
-    let ApproveError::Store(StoreError::Conflict { approved }) = error else { panic!("{error:?}") };
-    assert_eq!(approved, Some(winner.digest()));
-    assert_eq!(what(asked(&for_bob, "scan").await.tool()), ["Upgraded"]);
-    server.assert_not_called();
-    call(&for_alice, &winner).await.unwrap();
-    server.assert_calls(1);
-
+    let (server, for_alice, for_bob, winner) =
+        the_second_is_told(transport, &publisher, alice, bob).await;
     // What the other withdraws counts at once.
     assert!(for_bob.forget("scan").await.unwrap());
     question(call(&for_alice, &winner).await);
