@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    approve, audit, completions, diff, discover, doctor, init, keys, list, revoke, show, sign,
-    token, trust, verify,
+    approve, audit, check, completions, diff, discover, doctor, init, keys, list, lock, revoke,
+    show, sign, token, trust, verify,
 };
 use crate::exit::EXIT_CODES;
 
@@ -70,6 +70,8 @@ pub(crate) enum Command {
     Approve(approve::Approve),
     Revoke(revoke::Revoke),
     List(list::List),
+    Lock(lock::Lock),
+    Check(check::Check),
     Token(token::Token),
     Audit(audit::Audit),
     Completions(completions::Completions),
@@ -95,6 +97,10 @@ Approve tools
   approve      Approve tools, as they are now
   revoke       Forget a tool, and its approval
   list         List what is approved
+
+Share with a team
+  lock         Write what is approved into etdi.lock, for a repository
+  check        Compare servers with etdi.lock; needs no approvals and no cloud
 
 Publish definitions
   keys         Make, list, rotate and export signing keys

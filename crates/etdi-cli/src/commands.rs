@@ -2,6 +2,7 @@
 
 pub(crate) mod approve;
 pub(crate) mod audit;
+pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod diff;
 pub(crate) mod discover;
@@ -9,6 +10,7 @@ pub(crate) mod doctor;
 pub(crate) mod init;
 pub(crate) mod keys;
 pub(crate) mod list;
+pub(crate) mod lock;
 pub(crate) mod revoke;
 pub(crate) mod show;
 pub(crate) mod sign;
@@ -35,6 +37,8 @@ pub(crate) async fn run(command: Command, context: &Context) -> Ending {
         Command::Approve(approve) => approve.run(context).await,
         Command::Revoke(revoke) => revoke.run(context).await,
         Command::List(list) => list.run(context).await,
+        Command::Lock(lock) => lock.run(context).await,
+        Command::Check(check) => check.run(context).await,
         Command::Token(token) => token.run(context).await,
         Command::Audit(audit) => audit.run(context),
         Command::Completions(completions) => completions.run(context),

@@ -10,7 +10,7 @@ use etdi::hygiene::ToolNames;
 use etdi::text::escaped;
 use etdi::{
     ApprovalRecord, ApprovalStore, AuthorizationContext, EtdiClient, JudgedTool, ResourceUri,
-    ServerIdentity, SqliteApprovals, Subject, ToolDefinition,
+    ServerIdentity, SqliteApprovals, Subject, ToolDefinition, TrustConfig,
 };
 use secrecy::SecretString;
 
@@ -95,9 +95,19 @@ impl Desk {
         context: &Context,
     ) -> Result<Self, CliError> {
         let trust = context.trust()?;
-        let network = network.network()?;
         let words = store.words();
-        let store = store.open(context)?;
+        Self::of(trust, store.open(context)?, words, network, context)
+    }
+
+    /// With this trust configuration and this store.
+    pub(crate) fn of(
+        trust: TrustConfig,
+        store: SqliteApprovals,
+        words: Option<String>,
+        network: &NetworkOptions,
+        context: &Context,
+    ) -> Result<Self, CliError> {
+        let network = network.network()?;
         let tokens = Arc::new(BearerTokens::default());
         let client = EtdiClient::builder(trust)
             .approvals(store.clone())

@@ -1,6 +1,6 @@
 //! What is served against what is locked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Drift, DriftKind, LockedServer, LockedTool, Place, Signer};
 use crate::definition::ToolDefinition;
@@ -68,7 +68,13 @@ impl LockedServer {
                 drift.push(missing);
             }
         }
+        let mut seen = BTreeSet::new();
         for tool in &served.tools {
+            if !seen.insert(tool.name) {
+                let nearest = self.variants(tool.name).next();
+                let place = nearest.map_or(self.place, |locked| locked.place);
+                drift.push(Drift::of_tool(DriftKind::ToolDuplicate, tool.name, place));
+            }
             self.compare_tool(tool, &mut drift);
         }
         // What is not locked stands nowhere.
@@ -77,22 +83,28 @@ impl LockedServer {
     }
 
     /// Compares the files that the command starts with what was found: `None` is a file that is not
-    /// there.
+    /// there. `found` has every locked file, and every other one that the command names.
     #[must_use]
     pub fn compare_files(&self, found: &BTreeMap<String, Option<Digest>>) -> Vec<Drift> {
-        let compared = self.files.iter().filter_map(|(path, locked)| {
-            let (kind, served) = match found.get(path).copied().flatten() {
-                Some(digest) if digest == *locked => return None,
-                Some(digest) => (DriftKind::FileChanged, Some(digest)),
-                None => (DriftKind::FileMissing, None),
-            };
-            let drift = Drift::of_server(kind, self.place).locked(format!("{path} {locked}"));
-            Some(match served {
-                Some(digest) => drift.served(digest),
-                None => drift,
-            })
-        });
-        compared.collect()
+        let mut drift = Vec::new();
+        let of = |kind| Drift::of_server(kind, self.place);
+        for (path, locked) in &self.files {
+            let locked_file = format!("{path} {locked}");
+            match found.get(path).copied().flatten() {
+                Some(digest) if digest == *locked => {}
+                Some(digest) => {
+                    let one = of(DriftKind::FileChanged).locked(locked_file);
+                    drift.push(one.served(digest));
+                }
+                None => drift.push(of(DriftKind::FileMissing).locked(locked_file)),
+            }
+        }
+        for (path, digest) in found.iter().filter(|(path, _)| !self.files.contains_key(*path)) {
+            if let Some(digest) = digest {
+                drift.push(of(DriftKind::FileAdded).served(format!("{path} {digest}")));
+            }
+        }
+        drift
     }
 
     fn compare_instructions(&self, served: Option<Digest>, drift: &mut Vec<Drift>) {

@@ -65,12 +65,24 @@ kinds! {
     ServerIdentity = "server-identity", Drift,
         "The configuration reaches another server under this name than the one that is locked.",
         LOOK;
+    ServerAdded = "server-added", Drift,
+        "The configuration names a server that is not locked.",
+        "approve its tools with `etdi approve`, then lock it with `etdi lock`";
+    ServerMissing = "server-missing", Drift,
+        "The configuration does not name a server any more that is locked.",
+        "put it back, or take it out of the lockfile with `etdi lock --remove`";
+    FileAdded = "file-added", Drift,
+        "The command starts a file that is not locked.",
+        LOOK;
     FileChanged = "file-changed", Drift,
         "A file that the command starts has another content than the one that is locked.",
         LOOK;
     FileMissing = "file-missing", Drift,
         "A file that the command starts, and that is locked, is not there.",
         "put it back, or lock the server without it";
+    PackageChanged = "package-changed", Drift,
+        "The command starts another package than the one that is locked.",
+        LOOK;
     Unbound = "unbound", Note,
         "Nothing binds the command to what it starts: it names neither one version of a package nor a file beside the lockfile.",
         "name one version of a package, as in `npx -y name@1.2.3`, or a file of the repository";
@@ -89,6 +101,9 @@ kinds! {
     ToolMissing = "tool-missing", Drift,
         "The server does not list a tool that is locked.",
         "lock the server again if the tool is no longer wanted";
+    ToolDuplicate = "tool-duplicate", Drift,
+        "The server lists several tools of one name, so nobody can tell which one a call reaches.",
+        "ask the publisher: no client of this project would show it to a model";
     ToolRefused = "tool-refused", Drift,
         "The tool is listed in a form that is refused, so it cannot be compared.",
         "ask the publisher: no client of this project would show it to a model";

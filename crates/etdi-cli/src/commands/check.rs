@@ -1,0 +1,285 @@
+//! `etdi check`.
+
+mod report;
+
+use std::collections::BTreeMap;
+
+use clap::{Args, ValueEnum};
+use etdi::hygiene::{Finding, inspect};
+use etdi::lockfile::{
+    Drift, DriftKind, Launch, Level, LockedServer, Lockfile, Place, Served, ServedEvidence,
+    ServedTool,
+};
+use etdi::{SqliteApprovals, TrustConfig};
+
+use self::report::{Report, State};
+use crate::context::Context;
+use crate::desk::{Desk, Session};
+use crate::exit::{CliError, Ending};
+use crate::instructions::Given;
+use crate::lock_file::{self, LockOptions};
+use crate::network::NetworkOptions;
+use crate::server_file::{self, Endpoint};
+use crate::which::Server;
+
+/// Compare servers with etdi.lock.
+///
+/// Lists each locked server and says what is other than locked. It reads no approvals, writes
+/// nothing, and needs no identity provider; signers are checked only where there is a trust
+/// configuration. A command or a file that is not the locked one is not started. Exit code 0 if
+/// everything is as locked, 1 if something is not, 2 if something could not be checked; the other
+/// servers are still compared.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  etdi check
+  etdi check --server docs --json
+  etdi check --format sarif > etdi.sarif     for code scanning")]
+pub(crate) struct Check {
+    /// Only this server of the lockfile.
+    #[arg(long, value_name = "NAME")]
+    server: Option<String>,
+    /// What to print on standard output; `json` is as --json.
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    format: Format,
+    #[command(flatten)]
+    lock: LockOptions,
+    #[command(flatten)]
+    network: NetworkOptions,
+}
+
+/// The form of the answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Format {
+    #[default]
+    Text,
+    Json,
+    /// SARIF 2.1.0.
+    Sarif,
+}
+
+impl Check {
+    pub(crate) async fn run(self, context: &Context) -> Ending {
+        let mut report = Report::new(self.lock.lockfile.display().to_string());
+        let compared = self.compare(&mut report, context).await;
+        let exit = match &compared {
+            Ok(()) => report.exit(),
+            Err(error) => error.exit(),
+        };
+        match (self.format, compared) {
+            (Format::Sarif, compared) => {
+                // What uploads the file wants one in any case.
+                if let Err(error) = compared {
+                    context.out.error(&error);
+                    report.failed(&error);
+                }
+                context.out.data(&report.sarif());
+            }
+            (Format::Json, Err(error)) => return Err(error),
+            (Format::Json, Ok(())) => context.out.data(&report.json(exit).to_string()),
+            (Format::Text, Err(error)) => return Err(error),
+            (Format::Text, Ok(())) => {
+                context.out.json(&report.json(exit));
+                report.show(context);
+            }
+        }
+        Ok(exit)
+    }
+
+    async fn compare(&self, report: &mut Report, context: &Context) -> Result<(), CliError> {
+        let lockfile = self.lock.read()?.ok_or_else(|| {
+            CliError::new("there is no lockfile").at(self.lock.lockfile.display()).next("etdi lock")
+        })?;
+        if let Some(name) = &self.server
+            && lockfile.server(name).is_none()
+        {
+            return Err(CliError::new("no server of this name is locked").at(name));
+        }
+        let trust = match context.config.exists() {
+            true => context.trust()?,
+            false => TrustConfig::default(),
+        };
+        // Nothing is remembered: what is seen here for the first time is nobody's approval.
+        let folder = tempfile::tempdir().map_err(|error| {
+            CliError::new(format!("there is no room for what is seen: {error}"))
+        })?;
+        let store =
+            SqliteApprovals::open(folder.path().join("approvals.db")).map_err(CliError::new)?;
+        let desk = Desk::of(trust, store, None, &self.network, context)?;
+        let wanted = |server: &&LockedServer| {
+            self.server.as_ref().is_none_or(|wanted| *wanted == server.name)
+        };
+        let mut configured = Configurations::default();
+        for server in lockfile.servers().iter().filter(wanted) {
+            let endpoint = self.endpoint(server, &mut configured, context);
+            let state = match endpoint {
+                Ok(Some(endpoint)) => self.one(server, endpoint, &desk, context).await,
+                Ok(None) => {
+                    let drift = Drift::of_server(DriftKind::ServerMissing, server.place);
+                    Ok(State::stopped(vec![drift]))
+                }
+                Err(error) => Err(error),
+            };
+            let state = state.unwrap_or_else(|error| State::failed(error.at(&server.name)));
+            report.add(&server.name, Some(&server.identity), state);
+        }
+        if self.server.is_none() {
+            self.added(&lockfile, &mut configured, report, context);
+        }
+        Ok(())
+    }
+
+    /// How a locked server is reached; `None` if its configuration does not name it any more.
+    fn endpoint(
+        &self,
+        locked: &LockedServer,
+        configured: &mut Configurations,
+        context: &Context,
+    ) -> Result<Option<Endpoint>, CliError> {
+        let Some(from) = &locked.from else {
+            return match &locked.identity {
+                etdi::ServerIdentity::Http(uri) => Ok(Some(Endpoint::http(uri.as_str()))),
+                etdi::ServerIdentity::Stdio(_) => {
+                    Err(CliError::new("nothing says how this server is started: it has no `from`")
+                        .next("etdi lock --from FILE"))
+                }
+            };
+        };
+        let servers = configured.read(from, &self.lock, context)?;
+        match servers.remove(&locked.name) {
+            Some(endpoint) => endpoint.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    async fn one(
+        &self,
+        locked: &LockedServer,
+        mut endpoint: Endpoint,
+        desk: &Desk,
+        context: &Context,
+    ) -> Result<State, CliError> {
+        let mut drift = Vec::new();
+        let identity = endpoint.identity()?;
+        if identity != locked.identity {
+            let one = Drift::of_server(DriftKind::ServerIdentity, locked.place);
+            drift.push(one.locked(&locked.identity).served(&identity));
+        }
+        if let Endpoint::Stdio { configured, started } = &mut endpoint {
+            *started = self.lock.at_root(started.clone());
+            drift.extend(locked.compare_files(&self.lock.found(locked, started)?));
+            let package = match Launch::of(configured) {
+                Launch::Package(package) => Some(package),
+                _ => None,
+            };
+            if package != locked.package {
+                let mut one = Drift::of_server(DriftKind::PackageChanged, locked.place);
+                one.locked = locked.package.as_ref().map(ToString::to_string);
+                one.served = package.as_ref().map(ToString::to_string);
+                drift.push(one);
+            }
+            if !drift.is_empty() {
+                return Ok(State::stopped(drift));
+            }
+            if !lock_file::is_bound(configured, locked) {
+                drift.push(Drift::of_server(DriftKind::Unbound, locked.place));
+            }
+        } else if !drift.is_empty() {
+            return Ok(State::stopped(drift));
+        }
+        let server = Server { name: locked.name.clone(), endpoint: Ok(endpoint), words: None };
+        let session = desk.session(server, context).await?;
+        let listed = listed(locked, &session).await;
+        session.connection.close().await;
+        let (more, findings) = listed?;
+        drift.extend(more);
+        Ok(State::listed(drift, findings, session.tools.len()))
+    }
+
+    /// The servers that the configurations name and nobody locked.
+    fn added(
+        &self,
+        lockfile: &Lockfile,
+        configured: &mut Configurations,
+        report: &mut Report,
+        context: &Context,
+    ) {
+        // The servers of a project, also if none of them is locked.
+        if self.lock.root().join(PROJECT).is_file()
+            && let Err(error) = configured.read(PROJECT, &self.lock, context)
+        {
+            report.add(PROJECT, None, State::failed(error));
+        }
+        let known = |name: &str| lockfile.server(name).is_some();
+        for (from, servers) in &configured.0 {
+            for name in servers.keys().filter(|name| !known(name)) {
+                let drift = Drift::of_server(DriftKind::ServerAdded, Place::default());
+                report.add(name, None, State::stopped(vec![drift.served(from)]));
+            }
+        }
+    }
+}
+
+/// What hosts read of a project.
+const PROJECT: &str = ".mcp.json";
+
+/// The configurations that the lockfile names, and those of their servers that were not looked at.
+#[derive(Default)]
+struct Configurations(BTreeMap<String, BTreeMap<String, Result<Endpoint, CliError>>>);
+
+impl Configurations {
+    fn read(
+        &mut self,
+        from: &str,
+        lock: &LockOptions,
+        context: &Context,
+    ) -> Result<&mut BTreeMap<String, Result<Endpoint, CliError>>, CliError> {
+        if !self.0.contains_key(from) {
+            let path = lock.root().join(from);
+            let entries = server_file::read(&path, &|name| context.environment.get(name))?;
+            let servers = entries.into_iter().map(|entry| (entry.name, entry.endpoint));
+            self.0.insert(from.to_owned(), servers.collect());
+        }
+        Ok(self.0.entry(from.to_owned()).or_default())
+    }
+}
+
+/// What a tool says that no honest one needs to say, by its name.
+type Findings = Vec<(String, Vec<Finding>)>;
+
+async fn listed(
+    locked: &LockedServer,
+    session: &Session,
+) -> Result<(Vec<Drift>, Findings), CliError> {
+    let instructions = Given::by(session).await?;
+    let mut served = Served {
+        instructions: instructions.as_ref().map(Given::digest),
+        tools: Vec::with_capacity(session.tools.len()),
+    };
+    for one in &session.tools {
+        let refused = || one.problem().map(ToString::to_string).unwrap_or_default();
+        let definition = one.definition().ok_or_else(refused);
+        let evidence = match one.verdict() {
+            Some(verdict) => ServedEvidence::of(&verdict.who),
+            None => ServedEvidence::Unchecked("the definition is refused".to_owned()),
+        };
+        served.tools.push(ServedTool { name: one.name(), definition, evidence });
+    }
+    let drift = locked.compare(&served);
+    let names = session.names();
+    let drifts = |name: &str| {
+        drift
+            .iter()
+            .any(|one| one.kind.level() == Level::Drift && one.tool.as_deref() == Some(name))
+    };
+    let mut findings = Vec::new();
+    for one in session.tools.iter().filter(|one| drifts(one.name())) {
+        if let Some(definition) = one.definition() {
+            let found = inspect(definition.canonical(), &names);
+            if !found.is_empty() {
+                findings.push((one.name().to_owned(), found));
+            }
+        }
+    }
+    Ok((drift, findings))
+}

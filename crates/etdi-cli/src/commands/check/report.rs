@@ -1,0 +1,186 @@
+//! What a check found, for a person and for a program.
+
+use etdi::ServerIdentity;
+use etdi::hygiene::{Finding, Severity};
+use etdi::lockfile::{Drift, Level};
+use etdi::text::escaped;
+use serde_json::{Value, json};
+
+use super::Findings;
+use crate::context::Context;
+use crate::exit::{CliError, Exit};
+use crate::line::Line;
+use crate::question::show_findings;
+use crate::sarif::{self, Place};
+
+/// What was found of every server.
+pub(super) struct Report {
+    lockfile: String,
+    servers: Vec<Checked>,
+    /// Why nothing could be checked.
+    failed: Option<String>,
+}
+
+struct Checked {
+    name: String,
+    identity: Option<ServerIdentity>,
+    state: State,
+}
+
+/// What was found of one server.
+#[derive(Default)]
+pub(super) struct State {
+    drift: Vec<Drift>,
+    findings: Findings,
+    /// How many tools it lists; `None` if it was not asked.
+    listed: Option<usize>,
+    error: Option<CliError>,
+}
+
+impl State {
+    /// It was asked.
+    pub(super) fn listed(drift: Vec<Drift>, findings: Findings, tools: usize) -> Self {
+        Self { drift, findings, listed: Some(tools), error: None }
+    }
+
+    /// It was not asked, because of this.
+    pub(super) fn stopped(drift: Vec<Drift>) -> Self {
+        Self { drift, ..Self::default() }
+    }
+
+    /// It could not be asked.
+    pub(super) fn failed(error: CliError) -> Self {
+        Self { error: Some(error), ..Self::default() }
+    }
+
+    fn exit(&self) -> Exit {
+        let drifts = self.drift.iter().any(|one| one.kind.level() == Level::Drift);
+        match (&self.error, drifts) {
+            (Some(_), _) => Exit::CannotCheck,
+            (None, true) => Exit::No,
+            (None, false) => Exit::Ok,
+        }
+    }
+
+    fn findings_of(&self, tool: Option<&str>) -> &[Finding] {
+        let found = self.findings.iter().find(|(name, _)| Some(name.as_str()) == tool);
+        found.map(|(_, found)| found.as_slice()).unwrap_or_default()
+    }
+}
+
+impl Report {
+    pub(super) fn new(lockfile: String) -> Self {
+        Self { lockfile, servers: Vec::new(), failed: None }
+    }
+
+    pub(super) fn add(&mut self, name: &str, identity: Option<&ServerIdentity>, state: State) {
+        self.servers.push(Checked { name: name.to_owned(), identity: identity.cloned(), state });
+    }
+
+    pub(super) fn failed(&mut self, error: &CliError) {
+        self.failed = Some(in_words(error));
+    }
+
+    pub(super) fn exit(&self) -> Exit {
+        self.servers.iter().map(|one| one.state.exit()).fold(Exit::Ok, Exit::and)
+    }
+
+    pub(super) fn show(&self, context: &Context) {
+        let out = &context.out;
+        for Checked { name, state, .. } in &self.servers {
+            let line = match state.exit() {
+                Exit::Ok => Line::new().good("as locked  "),
+                Exit::No => Line::new().bad("drift      "),
+                _ => Line::new().bad("unchecked  "),
+            };
+            let line = line.bold(escaped(name));
+            out.line(match (state.listed, &state.error) {
+                (Some(tools), _) => line.dim(format!("  tools listed: {tools}")),
+                (None, None) => line.dim("  not asked for its tools"),
+                (None, Some(_)) => line,
+            });
+            let mut shown = None;
+            for one in &state.drift {
+                let line = Line::new().text("  ");
+                let line = match one.kind.level() {
+                    Level::Drift => line.bad(format!("{:18}", one.kind.id())),
+                    Level::Note => line.dim(format!("{:18}", one.kind.id())),
+                };
+                out.indented(line.text(" ").text(one), 4);
+                // What is odd about a tool is said once.
+                if one.tool != shown {
+                    show_findings(state.findings_of(one.tool.as_deref()), context);
+                    shown.clone_from(&one.tool);
+                }
+            }
+            if let Some(error) = &state.error {
+                out.error(error);
+            }
+        }
+        if self.servers.is_empty() {
+            out.line("Nothing is locked.");
+        }
+        if self.exit() == Exit::No {
+            out.next("look at it with etdi discover and etdi approve, then etdi lock");
+        }
+    }
+
+    pub(super) fn json(&self, exit: Exit) -> Value {
+        let drift = |server: &Checked, one: &Drift| {
+            let mut answer = json!(one);
+            if let Some(answer) = answer.as_object_mut() {
+                answer.insert("level".to_owned(), json!(one.kind.level()));
+                answer.insert("line".to_owned(), json!(one.place.0));
+                answer.insert("message".to_owned(), json!(one.to_string()));
+                let found = server.state.findings_of(one.tool.as_deref());
+                answer.insert("findings".to_owned(), json!(found));
+            }
+            answer
+        };
+        let servers: Vec<_> = self
+            .servers
+            .iter()
+            .map(|server| {
+                let state = &server.state;
+                let answers: Vec<_> = state.drift.iter().map(|one| drift(server, one)).collect();
+                json!({
+                    "name": server.name, "server": server.identity, "tools": state.listed,
+                    "drift": answers, "error": state.error, "exit": state.exit().code(),
+                })
+            })
+            .collect();
+        json!({ "lockfile": self.lockfile, "servers": servers, "exit": exit.code() })
+    }
+
+    /// The report as SARIF 2.1.0.
+    pub(super) fn sarif(&self) -> String {
+        let (mut results, mut failures) = (Vec::new(), Vec::new());
+        failures.extend(self.failed.clone());
+        for Checked { name, identity, state } in &self.servers {
+            if let Some(error) = &state.error {
+                failures.push(format!("{}: {}", escaped(name), in_words(error)));
+            }
+            for one in &state.drift {
+                let high = state.findings_of(one.tool.as_deref());
+                let rules: Vec<_> = high
+                    .iter()
+                    .filter(|finding| finding.severity == Severity::High)
+                    .map(|finding| finding.rule.to_string())
+                    .collect();
+                let mut message = format!("{}: {one}", escaped(name));
+                if !rules.is_empty() {
+                    message.push_str(&format!(" Findings of high severity: {}.", rules.join(", ")));
+                }
+                let server = identity.as_ref().map_or_else(|| name.clone(), ToString::to_string);
+                let place = Place { file: &self.lockfile, line: one.place.0 };
+                results.push(sarif::result(one, &message, &server, &place));
+            }
+        }
+        sarif::document(&results, &failures).to_string()
+    }
+}
+
+fn in_words(error: &CliError) -> String {
+    let at = error.place().map(|place| format!(" at {place}")).unwrap_or_default();
+    format!("{}{at}", escaped(error.what()))
+}

@@ -1,0 +1,303 @@
+//! `etdi lock`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use etdi::JudgedTool;
+use etdi::decision::Action;
+use etdi::lockfile::{Launch, LockedServer, LockedTool, Lockfile, Place};
+use etdi::text::escaped;
+use serde_json::{Value, json};
+
+use crate::context::Context;
+use crate::desk::{Desk, Session, StoreOptions, heading};
+use crate::exit::{CliError, Ending, Exit};
+use crate::instructions::{self, Given};
+use crate::line::Line;
+use crate::lock_file::LockOptions;
+use crate::network::NetworkOptions;
+use crate::server_file::{self, Endpoint};
+use crate::shell::quoted;
+use crate::which::Server;
+
+/// Write what is approved into etdi.lock, for a team's repository.
+///
+/// Lists each server, and locks the tools and the instructions that you have approved as they are now.
+/// What is not approved is not locked, and what was locked of it before stays. Exit code 0 if all is
+/// locked, 1 if something is not approved, 2 if a server could not be asked; the others are still
+/// locked.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  etdi lock                                  the servers of .mcp.json
+  etdi lock --from .vscode/mcp.json --server docs
+  etdi lock https://docs.example/mcp
+  etdi lock --remove docs")]
+pub(crate) struct Lock {
+    /// The server's address, if it is on HTTP and no configuration names it.
+    #[arg(value_name = "URL", conflicts_with_all = ["from", "server"])]
+    url: Option<String>,
+    /// The host's configuration, in the folder of the lockfile or below. Its commands are started.
+    #[arg(long, value_name = "FILE", default_value = ".mcp.json")]
+    from: PathBuf,
+    /// Only this one of its servers.
+    #[arg(long, value_name = "NAME")]
+    server: Option<String>,
+    /// Keep what is locked of the servers' other tools: variants that they list to others, by scope
+    /// or by language.
+    #[arg(long)]
+    variants: bool,
+    /// Take the server of this name out of the lockfile, and ask no server.
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["url", "from", "server", "variants"])]
+    remove: Option<String>,
+    #[command(flatten)]
+    lock: LockOptions,
+    #[command(flatten)]
+    store: StoreOptions,
+    #[command(flatten)]
+    network: NetworkOptions,
+}
+
+impl Lock {
+    pub(crate) async fn run(self, context: &Context) -> Ending {
+        let mut lockfile = self.lock.read()?.unwrap_or_default();
+        if let Some(name) = &self.remove {
+            return self.take_out(name, lockfile, context);
+        }
+        let servers = self.servers(context)?;
+        let desk = Desk::new(&self.store, &self.network, context)?;
+        let (mut exit, mut answers) = (Exit::Ok, Vec::new());
+        for server in servers {
+            let name = server.name.clone();
+            match self.one(server, &desk, &mut lockfile, context).await {
+                Ok((one, answer)) => {
+                    exit = exit.and(one);
+                    answers.push(answer);
+                }
+                // One server that is down says nothing about the others.
+                Err(error) => {
+                    exit = exit.and(Exit::CannotCheck);
+                    if !context.out.is_json() {
+                        context.out.error(&error);
+                    }
+                    let (at, next) = (error.place(), error.next_step());
+                    answers.push(
+                        json!({ "name": name, "error": error.what(), "at": at, "next": next }),
+                    );
+                }
+            }
+        }
+        self.written(&lockfile, json!({ "servers": answers, "exit": exit.code() }), context)?;
+        Ok(exit)
+    }
+
+    fn take_out(&self, name: &str, mut lockfile: Lockfile, context: &Context) -> Ending {
+        if !lockfile.remove(name) {
+            return Err(CliError::refused("no server of this name is locked").at(name));
+        }
+        self.written(&lockfile, json!({ "removed": name, "exit": 0 }), context)?;
+        Ok(Exit::Ok)
+    }
+
+    fn written(
+        &self,
+        lockfile: &Lockfile,
+        mut answer: Value,
+        context: &Context,
+    ) -> Result<(), CliError> {
+        let is_new = self.lock.write(lockfile)?;
+        let path = self.lock.lockfile.display().to_string();
+        if let Some(answer) = answer.as_object_mut() {
+            answer.insert("lockfile".to_owned(), json!(path));
+            answer.insert("changed".to_owned(), json!(is_new));
+        }
+        context.out.json(&answer);
+        let line = Line::new().theirs(&path);
+        match is_new {
+            true => context.out.line(Line::new().good("written ").then(line)),
+            false => context.out.line(line.text(" is as it was")),
+        }
+        Ok(())
+    }
+
+    fn servers(&self, context: &Context) -> Result<Vec<Server>, CliError> {
+        if let Some(url) = &self.url {
+            let endpoint = Endpoint::http(url);
+            let name = endpoint.identity()?.to_string();
+            return Ok(vec![Server { words: quoted(&name), name, endpoint: Ok(endpoint) }]);
+        }
+        let mut entries = server_file::read(&self.from, &|name| context.environment.get(name))?;
+        if let Some(wanted) = &self.server {
+            entries.retain(|entry| entry.name == *wanted);
+        }
+        if entries.is_empty() {
+            return Err(match &self.server {
+                Some(name) => CliError::new("the file has no server of this name").at(name),
+                None => CliError::new("the file names no server").at(self.from.display()),
+            });
+        }
+        let file = self.from.to_str().and_then(quoted);
+        let server = |entry: server_file::Entry| Server {
+            words: file
+                .as_ref()
+                .zip(quoted(&entry.name))
+                .map(|(file, name)| format!("--from {file} --server {name}")),
+            name: entry.name,
+            endpoint: entry.endpoint,
+        };
+        Ok(entries.into_iter().map(server).collect())
+    }
+
+    /// Locks one server.
+    async fn one(
+        &self,
+        mut server: Server,
+        desk: &Desk,
+        lockfile: &mut Lockfile,
+        context: &Context,
+    ) -> Result<(Exit, Value), CliError> {
+        let name = server.name.clone();
+        let at = |error: CliError| error.at(&name);
+        let mut locked = self.locked(&name, server.endpoint).map_err(at)?;
+        server.endpoint = Ok(locked.1);
+        let session = desk.session(server, context).await?;
+        let earlier = lockfile.server(&name).cloned();
+        let filled = self.fill(&mut locked.0, earlier, &session, context).await;
+        session.connection.close().await;
+        let (exit, answer) = filled?;
+        lockfile.put(locked.0).map_err(|error| at(CliError::new(error)))?;
+        Ok((exit, answer))
+    }
+
+    /// Who a server is and what its command starts, before it is started; and how to reach it.
+    fn locked(
+        &self,
+        name: &str,
+        endpoint: Result<Endpoint, CliError>,
+    ) -> Result<(LockedServer, Endpoint), CliError> {
+        let mut endpoint = endpoint?;
+        let from = match self.url {
+            Some(_) => None,
+            None => Some(self.lock.relative(&self.from).ok_or_else(|| {
+                CliError::new("the configuration is not in the folder of the lockfile")
+                    .next("lock the servers of a file that the repository holds")
+            })?),
+        };
+        let mut locked = LockedServer {
+            name: name.to_owned(),
+            identity: endpoint.identity()?,
+            from,
+            instructions: None,
+            package: None,
+            files: std::collections::BTreeMap::new(),
+            tools: Vec::new(),
+            place: Place::default(),
+        };
+        if let Endpoint::Stdio { configured, started } = &mut endpoint {
+            *started = self.lock.at_root(started.clone());
+            locked.files = self.lock.files(started)?;
+            if let Launch::Package(package) = Launch::of(configured) {
+                locked.package = Some(package);
+            }
+        }
+        Ok((locked, endpoint))
+    }
+
+    async fn fill(
+        &self,
+        locked: &mut LockedServer,
+        earlier: Option<LockedServer>,
+        session: &Session,
+        context: &Context,
+    ) -> Result<(Exit, Value), CliError> {
+        let out = &context.out;
+        out.line(heading(&locked.name));
+        let earlier = earlier.filter(|earlier| earlier.identity == locked.identity);
+        let (mut answers, mut left_out) = (Vec::new(), Vec::new());
+        for tool in &session.tools {
+            match approved(tool, session).await? {
+                Ok(one) => {
+                    let line = Line::new().good("locked  ").bold(escaped(&one.name));
+                    out.indented(Line::new().text("  ").then(line).dim(by(&one)), 4);
+                    answers.push(json!({ "name": one.name, "digest": one.digest, "approved_by": one.approved_by }));
+                    locked.tools.push(one);
+                }
+                Err(why) => left_out.push((tool.name().to_owned(), why)),
+            }
+        }
+        match Given::by(session).await? {
+            Some(given) if given.request().is_none() => {
+                locked.instructions = Some(given.digest());
+                let line = Line::new().text("  ").good("locked  ").bold(instructions::NAME);
+                out.indented(line, 4);
+            }
+            Some(_) => {
+                left_out.push((instructions::NAME.to_owned(), "not approved".to_owned()));
+                locked.instructions = earlier.as_ref().and_then(|earlier| earlier.instructions);
+            }
+            None => {}
+        }
+        for (name, why) in &left_out {
+            let line = Line::new().text("  ").warn("not locked  ").bold(escaped(name));
+            out.indented(line.text(": ").text(why), 4);
+        }
+        if !left_out.is_empty() {
+            out.next(session.command("approve", "--all"));
+        }
+        self.keep(locked, earlier.map(|earlier| earlier.tools).unwrap_or_default(), &left_out);
+        let left: Vec<_> =
+            left_out.iter().map(|(name, why)| json!({ "name": name, "why": why })).collect();
+        let exit = if left_out.is_empty() { Exit::Ok } else { Exit::No };
+        let answer = json!({
+            "name": locked.name, "server": locked.identity, "locked": answers,
+            "instructions": locked.instructions, "not_locked": left,
+        });
+        Ok((exit, answer))
+    }
+
+    /// What was locked before stays where nothing was approved in its place.
+    fn keep(
+        &self,
+        locked: &mut LockedServer,
+        earlier: Vec<LockedTool>,
+        left_out: &[(String, String)],
+    ) {
+        let id = |tool: &LockedTool| tool.signed.as_ref().map(|signed| signed.id.clone());
+        for tool in earlier {
+            let waits = left_out.iter().any(|(name, _)| *name == tool.name);
+            let is_there = locked.tools.iter().any(|one| match (id(one), id(&tool)) {
+                (None, None) => one.name == tool.name,
+                (one, other) => one == other,
+            });
+            if (self.variants || waits) && !is_there {
+                locked.tools.push(tool);
+            }
+        }
+    }
+}
+
+/// The tool as it is locked, or why it is not.
+async fn approved(
+    tool: &JudgedTool,
+    session: &Session,
+) -> Result<Result<LockedTool, String>, CliError> {
+    let Some(definition) = tool.definition() else {
+        let why = tool.problem().map(ToString::to_string).unwrap_or_default();
+        return Ok(Err(format!("refused: {why}")));
+    };
+    match tool.action() {
+        Action::Block => return Ok(Err("refused".to_owned())),
+        Action::Ask => return Ok(Err("not approved as it is now".to_owned())),
+        _ => {}
+    }
+    let record = session.approved(definition).await?;
+    Ok(match record.filter(|record| record.pin.digest == definition.digest()) {
+        Some(record) => Ok(LockedTool::of(definition, &record.pin.evidence, &record.by)),
+        None => Err("not approved as it is now".to_owned()),
+    })
+}
+
+fn by(tool: &LockedTool) -> String {
+    let identity = tool.signed.as_ref().map(|signed| format!("  {} {}", signed.id, signed.version));
+    format!("{}  by {}", identity.unwrap_or_default(), escaped(&tool.approved_by))
+}

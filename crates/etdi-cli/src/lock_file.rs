@@ -1,0 +1,203 @@
+//! `etdi.lock` on disk, and the files of the repository that commands start.
+
+use std::collections::BTreeMap;
+use std::path::{Component, Path, PathBuf};
+
+use clap::Args;
+use etdi::lockfile::{Launch, LockedServer, Lockfile};
+use etdi::{Digest, StdioCommand};
+
+use crate::exit::CliError;
+use crate::files::{self, Access, Change};
+
+/// Which lockfile.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct LockOptions {
+    /// The lockfile. Files of the repository are named relative to its folder.
+    #[arg(long, value_name = "PATH", default_value = "etdi.lock")]
+    pub(crate) lockfile: PathBuf,
+}
+
+impl LockOptions {
+    /// What the file says; `None` if there is none.
+    pub(crate) fn read(&self) -> Result<Option<Lockfile>, CliError> {
+        if !self.lockfile.exists() {
+            return Ok(None);
+        }
+        let lockfile = Lockfile::parse(&files::read(&self.lockfile)?).map_err(|error| {
+            CliError::new(error)
+                .at(self.lockfile.display())
+                .next("correct the file, or take the last good one from version control")
+        })?;
+        Ok(Some(lockfile))
+    }
+
+    /// Writes the file, if it would be another one. Says whether it was.
+    pub(crate) fn write(&self, lockfile: &Lockfile) -> Result<bool, CliError> {
+        let text = lockfile.to_string();
+        // What cannot be read again is not written: a path that no lockfile may hold, for instance.
+        let read = Lockfile::parse(&text).map_err(|error| {
+            CliError::new(format!("what would be written is no lockfile: {error}"))
+        })?;
+        if read != *lockfile {
+            return Err(CliError::new("what would be written does not read back the same"));
+        }
+        if self.lockfile.exists() && files::read(&self.lockfile)? == text {
+            return Ok(false);
+        }
+        Change::begin().write(&self.lockfile, text.as_bytes(), Access::Everybody)?;
+        Ok(true)
+    }
+
+    /// The folder of the lockfile.
+    pub(crate) fn root(&self) -> &Path {
+        match self.lockfile.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        }
+    }
+
+    /// `path` as a lockfile names it: with `/`, relative to its folder. `None` if it is not in there.
+    pub(crate) fn relative(&self, path: &Path) -> Option<String> {
+        let (root, path) = (self.root().canonicalize().ok()?, path.canonicalize().ok()?);
+        let segments: Option<Vec<_>> = path
+            .strip_prefix(root)
+            .ok()?
+            .components()
+            .map(|one| match one {
+                Component::Normal(name) => name.to_str(),
+                _ => None,
+            })
+            .collect();
+        segments.map(|segments| segments.join("/")).filter(|path| !path.is_empty())
+    }
+
+    /// A command that is started where the lockfile is, as hosts start it in the folder of a project.
+    pub(crate) fn at_root(&self, mut command: StdioCommand) -> StdioCommand {
+        let root = self.root();
+        let folder = match &command.cwd {
+            Some(cwd) => root.join(cwd),
+            None => root.to_path_buf(),
+        };
+        if folder != Path::new(".") {
+            command.cwd = folder.to_str().map(str::to_owned).or(command.cwd);
+        }
+        command
+    }
+
+    /// The files of the repository that a command starts, with their digests. `command` is at its
+    /// [root](Self::at_root), with the values of its variables.
+    pub(crate) fn files(
+        &self,
+        command: &StdioCommand,
+    ) -> Result<BTreeMap<String, Digest>, CliError> {
+        let folder = Path::new(command.cwd.as_deref().unwrap_or("."));
+        // A program without a separator is looked for in PATH.
+        let program = Some(command.command.as_str()).filter(|name| name.contains(['/', '\\']));
+        let values = command.args.iter().map(|arg| match arg.split_once('=') {
+            Some((flag, value)) if flag.starts_with('-') => value,
+            _ => arg.as_str(),
+        });
+        let mut files = BTreeMap::new();
+        for named in program.into_iter().chain(values).filter(|named| !named.is_empty()) {
+            let path = folder.join(named);
+            if !path.is_file() {
+                continue;
+            }
+            if let Some(name) = self.relative(&path) {
+                files.insert(name, digest(&path)?);
+            }
+        }
+        Ok(files)
+    }
+
+    /// The same beside every file that is locked; `None` where there is no such file.
+    pub(crate) fn found(
+        &self,
+        locked: &LockedServer,
+        command: &StdioCommand,
+    ) -> Result<BTreeMap<String, Option<Digest>>, CliError> {
+        let mut found: BTreeMap<_, _> =
+            self.files(command)?.into_iter().map(|(path, digest)| (path, Some(digest))).collect();
+        for name in locked
+            .files
+            .keys()
+            .filter(|name| !found.contains_key(*name))
+            .cloned()
+            .collect::<Vec<_>>()
+        {
+            let path = self.root().join(&name);
+            let digest = if path.is_file() { Some(digest(&path)?) } else { None };
+            found.insert(name, digest);
+        }
+        Ok(found)
+    }
+}
+
+/// Whether anything binds a command to what it starts.
+pub(crate) fn is_bound(command: &StdioCommand, locked: &LockedServer) -> bool {
+    match Launch::of(command) {
+        Launch::Package(_) => true,
+        Launch::Floating(_) => false,
+        Launch::Program => !locked.files.is_empty(),
+    }
+}
+
+fn digest(path: &Path) -> Result<Digest, CliError> {
+    let bytes = std::fs::read(path).map_err(|error| CliError::file("read", path, &error))?;
+    Ok(Digest::of(&bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder() -> (tempfile::TempDir, LockOptions) {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("src")).unwrap();
+        std::fs::write(folder.path().join("src/server.js"), "1").unwrap();
+        std::fs::write(folder.path().join("run.sh"), "2").unwrap();
+        let options = LockOptions { lockfile: folder.path().join("etdi.lock") };
+        (folder, options)
+    }
+
+    fn names(options: &LockOptions, command: StdioCommand) -> Vec<String> {
+        options.files(&options.at_root(command)).unwrap().into_keys().collect()
+    }
+
+    #[test]
+    fn files_of_the_repository_are_found_in_a_command() {
+        let (folder, options) = folder();
+        let node = StdioCommand::new("node").args(["--enable", "src/server.js", "src", "none.js"]);
+        assert_eq!(names(&options, node), ["src/server.js"]);
+        assert_eq!(names(&options, StdioCommand::new("./run.sh")), ["run.sh"]);
+        assert_eq!(names(&options, StdioCommand::new("run.sh")), [""; 0], "it is found in PATH");
+        let inside = StdioCommand::new("node").arg("--import=server.js").cwd("src");
+        assert_eq!(names(&options, inside), ["src/server.js"]);
+        let absolute = folder.path().join("run.sh").to_str().unwrap().to_owned();
+        assert_eq!(names(&options, StdioCommand::new("sh").arg(absolute)), ["run.sh"]);
+        assert_eq!(names(&options, StdioCommand::new("/bin/sh")), [""; 0], "not of the repository");
+    }
+
+    #[test]
+    fn what_does_not_read_back_is_not_written() {
+        let (_folder, options) = folder();
+        let mut lockfile = Lockfile::default();
+        let server = LockedServer {
+            name: "docs".to_owned(),
+            identity: "https://docs.example/mcp".parse().unwrap(),
+            from: Some("../.mcp.json".to_owned()),
+            instructions: None,
+            package: None,
+            files: BTreeMap::new(),
+            tools: Vec::new(),
+            place: etdi::lockfile::Place::default(),
+        };
+        lockfile.put(server.clone()).unwrap();
+        assert!(options.write(&lockfile).is_err() && !options.lockfile.exists());
+        lockfile.put(LockedServer { from: None, ..server }).unwrap();
+        assert!(options.write(&lockfile).unwrap(), "it is new");
+        assert!(!options.write(&lockfile).unwrap(), "it is the same");
+        assert_eq!(options.read().unwrap(), Some(lockfile));
+    }
+}

@@ -1,0 +1,113 @@
+//! Drift as SARIF 2.1.0 (OASIS standard), which code scanning reads.
+
+use etdi::Digest;
+use etdi::lockfile::{Drift, DriftKind, Level};
+use serde_json::{Value, json};
+
+const SCHEMA: &str =
+    "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
+
+/// Where a result stands.
+pub(crate) struct Place<'p> {
+    /// The lockfile.
+    pub(crate) file: &'p str,
+    /// Its line, from 1; `None` for what stands nowhere in it.
+    pub(crate) line: Option<usize>,
+}
+
+/// The whole document. `failures` are what could not be checked, in words.
+pub(crate) fn document(results: &[Value], failures: &[String]) -> Value {
+    let notifications: Vec<_> = failures
+        .iter()
+        .map(|failure| json!({ "level": "error", "message": { "text": failure } }))
+        .collect();
+    json!({
+        "$schema": SCHEMA,
+        "version": "2.1.0",
+        "runs": [{
+            "tool": { "driver": {
+                "name": "etdi",
+                "version": env!("CARGO_PKG_VERSION"),
+                "rules": DriftKind::ALL.iter().map(|kind| rule(*kind)).collect::<Vec<_>>(),
+            }},
+            "invocations": [{
+                "executionSuccessful": failures.is_empty(),
+                "toolExecutionNotifications": notifications,
+            }],
+            "results": results,
+        }],
+    })
+}
+
+/// One result. `message` is escaped already; `server` tells equal drift of two servers apart.
+pub(crate) fn result(drift: &Drift, message: &str, server: &str, place: &Place<'_>) -> Value {
+    let index = DriftKind::ALL.iter().position(|kind| *kind == drift.kind);
+    json!({
+        "ruleId": drift.kind.id(),
+        "ruleIndex": index,
+        "level": level(drift.kind),
+        "message": { "text": message },
+        "locations": [{ "physicalLocation": {
+            "artifactLocation": { "uri": uri(place.file) },
+            // What stands nowhere is shown where the file begins.
+            "region": { "startLine": place.line.unwrap_or(1) },
+        }}],
+        // The same drift is the same alert, wherever its lines move to.
+        "partialFingerprints": { "etdiDrift/v1": fingerprint(drift, server) },
+    })
+}
+
+fn rule(kind: DriftKind) -> Value {
+    json!({
+        "id": kind.id(),
+        "shortDescription": { "text": kind.explanation() },
+        "help": { "text": kind.help() },
+        "defaultConfiguration": { "level": level(kind) },
+    })
+}
+
+fn level(kind: DriftKind) -> &'static str {
+    match kind.level() {
+        Level::Drift => "error",
+        Level::Note => "note",
+    }
+}
+
+fn fingerprint(drift: &Drift, server: &str) -> String {
+    let parts = json!([drift.kind.id(), server, drift.tool, drift.locked, drift.served]);
+    Digest::of(parts.to_string().as_bytes()).to_string()
+}
+
+/// A path as a relative reference of RFC 3986: with `/`, everything unusual percent-encoded.
+fn uri(path: &str) -> String {
+    let path = path.strip_prefix("./").unwrap_or(path).replace('\\', "/");
+    let mut out = String::with_capacity(path.len());
+    for byte in path.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
+                out.push(char::from(byte));
+            }
+            _ => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_become_references() {
+        assert_eq!(uri("./a b/etdi.lock"), "a%20b/etdi.lock");
+        assert_eq!(uri("C:\\x"), "C%3A/x");
+    }
+
+    #[test]
+    fn a_fingerprint_tells_drift_apart_and_no_line() {
+        let drift = |line| Drift::of_tool(DriftKind::ToolAdded, "a", etdi::lockfile::Place(line));
+        assert_eq!(fingerprint(&drift(Some(1)), "s"), fingerprint(&drift(Some(9)), "s"));
+        assert_ne!(fingerprint(&drift(None), "s"), fingerprint(&drift(None), "t"));
+        assert_ne!(fingerprint(&drift(None), "s"), fingerprint(&drift(None).served("x"), "s"),);
+    }
+}
