@@ -25,7 +25,8 @@ Exit codes
 
   0    done; every check said yes
   1    a check said no: a definition is not by whom it says, a token is not valid,
-       a tool waits for approval or is refused, a line of `doctor` failed
+       a tool waits for approval or is refused, a server is not as locked, a line of
+       `doctor` failed
   2    it could not be done or could not be checked: wrong usage, a file that cannot be
        read, an identity provider that does not answer, a token that nobody verified
   130  interrupted (Ctrl-C); files are whole, either the old one or the new one";

@@ -70,7 +70,9 @@ impl Check {
             (Format::Sarif, compared) => {
                 // What uploads the file wants one in any case.
                 if let Err(error) = compared {
-                    context.out.error(&error);
+                    if !context.out.is_json() {
+                        context.out.error(&error);
+                    }
                     report.failed(&error);
                 }
                 context.out.data(&report.sarif());
@@ -80,7 +82,9 @@ impl Check {
             (Format::Text, Err(error)) => return Err(error),
             (Format::Text, Ok(())) => {
                 context.out.json(&report.json(exit));
-                report.show(context);
+                if !context.out.is_json() {
+                    report.show(context);
+                }
             }
         }
         Ok(exit)

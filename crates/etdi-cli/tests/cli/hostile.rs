@@ -9,7 +9,8 @@ use crate::program::{Folder, TOOL};
 use crate::server::COMMAND;
 use crate::terminal::run;
 
-const EVIL: &str = "\u{1b}]0;owned\u{7}\u{1b}[2J\u{9b}31m\u{202e}\u{200b}\u{e0041}\r\n\t\u{8}";
+pub(crate) const EVIL: &str =
+    "\u{1b}]0;owned\u{7}\u{1b}[2J\u{9b}31m\u{202e}\u{200b}\u{e0041}\r\n\t\u{8}";
 
 /// Every stream of a run, as text for a person and as JSON.
 fn shown(folder: &Folder, arguments: &[&str], input: &str) -> String {
@@ -18,7 +19,7 @@ fn shown(folder: &Folder, arguments: &[&str], input: &str) -> String {
     [person.out, person.err, program.out, program.err].concat()
 }
 
-fn assert_harmless(shown: &str) {
+pub(crate) fn assert_harmless(shown: &str) {
     let harmless =
         |c: char| c == '\n' || !has_hidden_characters(&c.to_string()) && !"\r\t".contains(c);
     assert!(shown.chars().all(harmless), "{shown:?}");

@@ -11,6 +11,8 @@ mod behaviour;
 mod hostile;
 mod instructions;
 mod issuer;
+mod lock_screens;
+mod lockfile;
 mod pages;
 mod program;
 mod screens;

@@ -108,7 +108,7 @@ kinds! {
         "The tool is listed in a form that is refused, so it cannot be compared.",
         "ask the publisher: no client of this project would show it to a model";
     ToolChanged = "tool-changed", Drift,
-        "The definition changed and its version did not. No honest publisher does that to a signed tool.",
+        "The definition is another one, under the version that is locked or without one.",
         LOOK;
     ToolUpgraded = "tool-upgraded", Drift,
         "The definition has a higher version than the one that is locked.",

@@ -101,12 +101,7 @@ impl Report {
             });
             let mut shown = None;
             for one in &state.drift {
-                let line = Line::new().text("  ");
-                let line = match one.kind.level() {
-                    Level::Drift => line.bad(format!("{:18}", one.kind.id())),
-                    Level::Note => line.dim(format!("{:18}", one.kind.id())),
-                };
-                out.indented(line.text(" ").text(one), 4);
+                show_drift(one, context);
                 // What is odd about a tool is said once.
                 if one.tool != shown {
                     show_findings(state.findings_of(one.tool.as_deref()), context);
@@ -121,7 +116,7 @@ impl Report {
             out.line("Nothing is locked.");
         }
         if self.exit() == Exit::No {
-            out.next("look at it with etdi discover and etdi approve, then etdi lock");
+            out.next("etdi discover --from FILE, then etdi approve and etdi lock");
         }
     }
 
@@ -177,6 +172,27 @@ impl Report {
             }
         }
         sarif::document(&results, &failures).to_string()
+    }
+}
+
+fn show_drift(drift: &Drift, context: &Context) {
+    let out = &context.out;
+    let line = Line::new().text("  ");
+    let line = match drift.kind.level() {
+        Level::Drift => line.bad(drift.kind.id()),
+        Level::Note => line.dim(drift.kind.id()),
+    };
+    let tool = drift.tool.as_deref().map(|tool| format!("  {}", escaped(tool)));
+    out.line(line.bold(tool.unwrap_or_default()));
+    out.indented(Line::new().text("    ").text(drift.kind.explanation()), 4);
+    if let Some(locked) = &drift.locked {
+        out.indented(Line::new().text("    ").bad("- ").theirs(locked), 6);
+    }
+    if let Some(served) = &drift.served {
+        out.indented(Line::new().text("    ").good("+ ").theirs(served), 6);
+    }
+    if !drift.parts.is_empty() {
+        out.indented(Line::new().text("    differs in: ").theirs(&drift.parts.join(", ")), 6);
     }
 }
 
