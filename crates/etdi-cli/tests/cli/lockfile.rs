@@ -356,3 +356,15 @@ fn variants_of_a_tool_stay_if_asked() {
     let one = folder.text("etdi.lock");
     assert!(!one.contains("name = \"scan\"") && one != text, "{one}");
 }
+
+#[test]
+fn a_file_that_the_command_finds_only_now_is_drift() {
+    let folder = Folder::new().trusting().serving(&honest());
+    let servers = json!({ "docs": { "command": "/bin/sh", "args": ["server.sh", "plugin.sh"] } });
+    configuration(&folder, &servers);
+    approve_all(&folder, "docs");
+    assert_eq!(folder.run(&["lock"]).code, 0);
+    assert_drift(&folder, 0, &[]);
+    folder.put("plugin.sh", "");
+    assert_drift(&folder, 1, &["file-added"]);
+}
