@@ -14,6 +14,8 @@ use crate::{files, paths};
 pub(crate) struct Context {
     /// The trust configuration's file.
     pub(crate) config: PathBuf,
+    /// Whether the command line names it: then it has to be there.
+    pub(crate) config_is_named: bool,
     pub(crate) out: Output,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) environment: Environment,

@@ -46,6 +46,7 @@ fn run(cli: Cli, out: Output) -> Result<Exit, CliError> {
         .build()
         .map_err(|error| CliError::new(format!("the program cannot start: {error}")))?;
     let environment = Environment;
+    let config_is_named = cli.global.config.is_some();
     let config = match cli.global.config {
         Some(path) => Ok(path),
         None => paths::trust_file(environment),
@@ -58,7 +59,7 @@ fn run(cli: Cli, out: Output) -> Result<Exit, CliError> {
     let answer = match config {
         Ok(config) => {
             let clock = Arc::new(SystemClock);
-            let context = Context { config, out, clock, environment, interactive };
+            let context = Context { config, config_is_named, out, clock, environment, interactive };
             let ending = runtime.block_on(commands::run(cli.command, &context));
             ending.unwrap_or_else(|error| {
                 context.out.error(&error);

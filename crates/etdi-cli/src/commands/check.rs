@@ -99,7 +99,7 @@ impl Check {
         {
             return Err(CliError::new("no server of this name is locked").at(name));
         }
-        let trust = match context.config.exists() {
+        let trust = match context.config.exists() || context.config_is_named {
             true => context.trust()?,
             false => TrustConfig::default(),
         };

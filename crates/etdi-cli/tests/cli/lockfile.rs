@@ -51,8 +51,7 @@ pub(crate) fn locked() -> Folder {
 
 /// A build has neither approvals nor a trust configuration.
 fn check(folder: &Folder, flags: &[&str]) -> Ran {
-    let nothing = ["--config", "none.toml"];
-    folder.run(&[&["check"], flags, &nothing[..]].concat())
+    folder.run_trusting_nobody(&[&["check"], flags].concat())
 }
 
 /// The kinds of drift, in order.
@@ -367,4 +366,12 @@ fn a_file_that_the_command_finds_only_now_is_drift() {
     assert_drift(&folder, 0, &[]);
     folder.put("plugin.sh", "");
     assert_drift(&folder, 1, &["file-added"]);
+}
+
+/// A name that is mistyped must not turn into trusting nobody.
+#[test]
+fn a_trust_configuration_that_is_named_has_to_be_there() {
+    let ran = locked().run(&["check", "--config", "none.toml"]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.contains("none.toml"), "{}", ran.err);
 }

@@ -121,12 +121,22 @@ impl Folder {
         self.run_with(arguments, "")
     }
 
+    /// Where there is no trust configuration.
+    pub(crate) fn run_trusting_nobody(&self, arguments: &[&str]) -> Ran {
+        self.ran(arguments, "", &[("ETDI_CONFIG", "none.toml")])
+    }
+
     /// Without a terminal.
     pub(crate) fn run_with(&self, arguments: &[&str], input: &str) -> Ran {
+        self.ran(arguments, input, &[])
+    }
+
+    fn ran(&self, arguments: &[&str], input: &str, variables: &[(&str, &str)]) -> Ran {
         let mut child = Command::new(PROGRAM)
             .args(arguments)
             .env_clear()
             .envs(self.variables.iter().cloned())
+            .envs(variables.iter().copied())
             .current_dir(self.path())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
