@@ -8,6 +8,7 @@ use etdi::{Clock, TrustConfig};
 use crate::environment::Environment;
 use crate::exit::CliError;
 use crate::output::Output;
+use crate::shell::quoted;
 use crate::{files, paths};
 
 /// The configuration, where output goes, the time, and whether there is a person to ask.
@@ -41,6 +42,14 @@ impl Context {
                 .next("etdi init"));
         }
         files::read(&self.config)
+    }
+
+    /// How a command names the trust configuration, for a shell; `None` if that cannot be typed.
+    pub(crate) fn words(&self) -> Option<String> {
+        match self.config_is_named {
+            true => Some(format!("--config {} ", quoted(self.config.to_str()?)?)),
+            false => Some(String::new()),
+        }
     }
 
     /// The folder for keys and approvals.

@@ -95,7 +95,7 @@ impl Desk {
         context: &Context,
     ) -> Result<Self, CliError> {
         let trust = context.trust()?;
-        let words = store.words();
+        let words = context.words().zip(store.words()).map(|(config, store)| config + &store);
         Self::of(trust, store.open(context)?, words, network, context)
     }
 

@@ -160,6 +160,16 @@ fn looking_makes_no_store() {
 }
 
 #[test]
+fn what_to_type_next_names_the_files_that_the_command_was_given() {
+    let folder = folder();
+    std::fs::rename(folder.file("trust.toml"), folder.file("my trust.toml")).unwrap();
+    let named = ["discover", "--config", "my trust.toml", "--store", "its.db"];
+    let ran = folder.run(&[&named[..], &COMMAND].concat());
+    let next = "etdi show scan --config 'my trust.toml' --store its.db -- /bin/sh server.sh";
+    assert!(ran.err.contains(next), "{}", ran.err);
+}
+
+#[test]
 fn another_program_behind_the_command_is_shown_until_somebody_has_seen_it() {
     let folder = folder();
     folder.put("tool", &format!("#!/bin/sh\n{}", folder.text("server.sh")));

@@ -253,6 +253,8 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
 #[cfg(unix)]
 fn sync_folder(path: &Path) -> io::Result<()> {
     match path.parent() {
+        // A bare name is in the working folder.
+        Some(folder) if folder.as_os_str().is_empty() => fs::File::open(".")?.sync_all(),
         Some(folder) => fs::File::open(folder)?.sync_all(),
         None => Ok(()),
     }
@@ -279,6 +281,13 @@ mod tests {
     use super::*;
 
     /// A power cut cannot be had in a test; that SQLite was asked to withstand one can.
+    #[cfg(unix)]
+    #[test]
+    fn a_bare_name_is_in_the_working_folder() {
+        sync_folder(Path::new("approvals.db")).unwrap();
+        assert!(sync_folder(Path::new("no/such/folder/approvals.db")).is_err());
+    }
+
     #[test]
     fn what_was_reported_is_asked_to_survive_a_power_cut() {
         let folder = tempfile::tempdir().unwrap();
