@@ -170,7 +170,11 @@ impl Desk {
                 }
                 context.out.remark(line);
                 let connected = self.client.connect_expanded(&configured, started).await;
-                connected.map_err(|error| CliError::new(error).at(name))
+                // What it writes to its standard error is its own text, and is not shown here.
+                connected.map_err(|error| {
+                    let error = CliError::new(error).at(name);
+                    error.next("start the command by itself: it may say why")
+                })
             }
         }
     }
