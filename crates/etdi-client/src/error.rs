@@ -3,6 +3,7 @@
 //! Errors of rmcp can quote what a server sent. They are kept as values, and escaped in messages, but
 //! are never a `source`: whoever prints a chain of causes would print them raw.
 
+use std::error::Error;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -267,14 +268,37 @@ pub enum ApproveError {
     Discover(#[from] DiscoverError),
 }
 
-/// rmcp says of a fallback only that it failed; this adds why.
+/// What happened, in the words of whoever saw it: rmcp tells of a fallback only that it failed, and
+/// of a transport first the names of its types.
 fn handshake_words(error: &ClientInitializeError) -> String {
     match error {
         ClientInitializeError::LegacyFallbackFailed { fallback, .. } => {
             format!("{error}; initialize: {}", handshake_words(fallback))
         }
+        ClientInitializeError::TransportError { error, .. } => {
+            let cause: &(dyn Error + 'static) = match error.error.downcast_ref::<HttpError>() {
+                Some(HttpError::Client(client)) => client,
+                _ => error.error.as_ref(),
+            };
+            let ended = root(cause)
+                .downcast_ref::<io::Error>()
+                .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe);
+            if ended { ENDED.to_owned() } else { root(cause).to_string() }
+        }
+        ClientInitializeError::ConnectionClosed(_) => ENDED.to_owned(),
         _ => error.to_string(),
     }
+}
+
+const ENDED: &str = "the server ended before it answered";
+
+/// The first cause.
+fn root<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
+    let mut cause = error;
+    while let Some(earlier) = cause.source() {
+        cause = earlier;
+    }
+    cause
 }
 
 /// Whether a handshake failed because the server redirects.
