@@ -54,8 +54,8 @@ pub type AuthBody<B> = Either<Full<Bytes>, B>;
 /// - The bytes go on unchanged, with the [`Principal`] in the request's extensions.
 ///
 /// A wrapped handler checks again, so a tool that requires something is refused, and not open, where
-/// this layer is missing. A session that was begun with a token has its event stream, and its end,
-/// for the same caller alone (issuer, subject and client): anybody else is answered 404, as for a
+/// this layer is missing. A session that was begun with a token has its event stream, its end, and the
+/// answers to what its caller is asked for the same caller alone (issuer, subject and client): anybody else is answered 404, as for a
 /// session that is not there. The layer that saw it begin knows that, and no other instance. What one
 /// caller may fetch of another's tasks is up to the handler.
 #[derive(Debug, Clone)]
@@ -181,8 +181,11 @@ where
         Box::pin(async move {
             match gate.pass(request).await {
                 Ok(request) => {
-                    let beginner = beginner(&request);
+                    let (beginner, ending) = (beginner(&request), ending(&request));
                     let response = inner.call(request).await?;
+                    if let Some(session) = ending.filter(|_| response.status().is_success()) {
+                        gate.sessions.ended(&session);
+                    }
                     if let Some(principal) = beginner {
                         gate.sessions.begun(response.headers(), &principal);
                     }
@@ -214,21 +217,22 @@ impl Gate {
         if principal.is_none() && self.every_request {
             return Err(Challenge::NoToken { requirement: None }.answer(&self.metadata));
         }
-        if !self.sessions.admit(&parts, principal.as_ref()) {
+        let (asked, body) = if is_json_post(&parts) {
+            let bytes = self.read(body).await?;
+            let asked = Asked::read(&bytes, self.max_body_bytes);
+            let asked = asked.map_err(|why| challenge::unreadable(&why))?;
+            (Some(asked), Either::Left(Full::new(bytes)))
+        } else {
+            (None, Either::Right(body))
+        };
+        if !self.sessions.admit(&parts, asked.as_ref(), principal.as_ref()) {
             self.secure.reporter().session_refused(principal.as_ref());
             return Err(challenge::no_such_session());
         }
-        let body = if is_json_post(&parts) {
-            let bytes = self.read(body).await?;
-            let asked = Asked::read(&bytes, self.max_body_bytes);
-            if let Asked::Call(tool) = asked.map_err(|why| challenge::unreadable(&why))? {
-                self.judge(&tool, principal.as_ref())
-                    .map_err(|challenge| challenge.answer(&self.metadata))?;
-            }
-            Either::Left(Full::new(bytes))
-        } else {
-            Either::Right(body)
-        };
+        if let Some(Asked::Call(tool)) = &asked {
+            self.judge(tool, principal.as_ref())
+                .map_err(|challenge| challenge.answer(&self.metadata))?;
+        }
         if let Some(principal) = principal {
             parts
                 .extensions
@@ -316,6 +320,12 @@ impl Gate {
 fn beginner<B>(request: &Request<B>) -> Option<Principal> {
     let begins = request.method() == Method::POST && !has_session(request.headers());
     request.extensions().get::<Principal>().filter(|_| begins).cloned()
+}
+
+/// The session that a request ends.
+fn ending<B>(request: &Request<B>) -> Option<String> {
+    let session = sessions::session_of(request.headers());
+    session.filter(|_| request.method() == Method::DELETE).map(str::to_owned)
 }
 
 /// rmcp reads no other body.

@@ -10,8 +10,10 @@ const DEPTH: usize = 128;
 pub(super) enum Asked {
     /// A call of this tool.
     Call(String),
-    /// Anything else, calls that rmcp cannot read as such among them.
-    Else,
+    /// Another request, calls that rmcp cannot read as such among them.
+    Request,
+    /// No request: a notification, or the answer to a request of the server's.
+    Message,
 }
 
 impl Asked {
@@ -32,11 +34,13 @@ impl Asked {
             }
             _ => return Err("the body is not a JSON-RPC message".to_owned()),
         };
-        if message.get("method").and_then(Value::as_str) != Some("tools/call") {
-            return Ok(Self::Else);
+        let method = message.get("method").and_then(Value::as_str);
+        if method != Some("tools/call") {
+            let is_request = method.is_some() && message.get("id").is_some();
+            return Ok(if is_request { Self::Request } else { Self::Message });
         }
         let params = message.get("params").and_then(Value::as_object);
         let name = params.and_then(|params| params.get("name")).and_then(Value::as_str);
-        Ok(name.map_or(Self::Else, |name| Self::Call(name.to_owned())))
+        Ok(name.map_or(Self::Request, |name| Self::Call(name.to_owned())))
     }
 }

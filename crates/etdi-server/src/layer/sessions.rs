@@ -4,14 +4,17 @@
 use std::sync::Arc;
 
 use etdi_oauth::Principal;
-use http::{HeaderMap, HeaderName, Method, request::Parts};
+use http::{HeaderMap, HeaderName, request::Parts};
+use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
+
+use super::asked::Asked;
 
 /// MCP 2025-11-25, transports, session management.
 const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
 
 /// How many sessions are remembered; the least recently used go first.
-const MOST: u64 = 100_000;
+const MOST: u64 = 20_000;
 
 /// The callers of the sessions that were begun behind this layer with a token.
 #[derive(Clone, Debug)]
@@ -26,17 +29,29 @@ struct Holder {
 
 impl Sessions {
     pub(super) fn new() -> Self {
-        Self(Cache::new(MOST))
+        let lru = EvictionPolicy::lru();
+        Self(Cache::builder().max_capacity(MOST).eviction_policy(lru).build())
     }
 
-    /// Whether a request may reach its session's stream, or end it. Requests of other kinds are judged
-    /// by what they ask for.
-    pub(super) fn admit(&self, parts: &Parts, principal: Option<&Principal>) -> bool {
-        if parts.method != Method::GET && parts.method != Method::DELETE {
+    /// Whether a request may reach its session's stream, end it, or say something in it that is no
+    /// request: an answer to what the caller was asked, or that a call is cancelled. A request is
+    /// judged by what it asks for, in whose session it may be.
+    pub(super) fn admit(
+        &self,
+        parts: &Parts,
+        asked: Option<&Asked>,
+        principal: Option<&Principal>,
+    ) -> bool {
+        if matches!(asked, Some(Asked::Call(_) | Asked::Request)) {
             return true;
         }
         let holder = session_of(&parts.headers).and_then(|session| self.0.get(session));
         holder.is_none_or(|holder| principal.is_some_and(|one| *holder == Holder::of(one)))
+    }
+
+    /// Forgets a session that was ended.
+    pub(super) fn ended(&self, session: &str) {
+        self.0.invalidate(session);
     }
 
     /// Remembers whom a session was begun for.
@@ -62,6 +77,6 @@ pub(super) fn has_session(headers: &HeaderMap) -> bool {
     headers.contains_key(SESSION_ID)
 }
 
-fn session_of(headers: &HeaderMap) -> Option<&str> {
+pub(super) fn session_of(headers: &HeaderMap) -> Option<&str> {
     headers.get(SESSION_ID)?.to_str().ok()
 }

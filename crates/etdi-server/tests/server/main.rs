@@ -25,6 +25,8 @@ mod publishing;
 #[cfg(test)]
 mod recorder;
 #[cfg(test)]
+mod session_attacks;
+#[cfg(test)]
 mod signing_in;
 #[cfg(test)]
 mod site;
