@@ -100,6 +100,9 @@ fn what_stands_twice_is_refused() {
     }
     // Variants have one name and ids of their own.
     let variant = tool.replace("example/scan", "example/scan.de");
+    let twice = Lockfile::parse(&format!("{TEXT}[[server.tool]]{variant}")).unwrap_err();
+    assert!(matches!(twice, LockfileError::Duplicate { .. }), "one definition: {twice}");
+    let variant = variant.replace("sha256:00", "sha256:11");
     Lockfile::parse(&format!("{TEXT}[[server.tool]]{variant}{unsigned}")).unwrap();
 }
 

@@ -133,6 +133,13 @@ impl LockedServer {
         };
         let digest = definition.digest();
         if let Some(locked) = self.variants(tool.name).find(|locked| locked.digest == digest) {
+            if !locked.is_entry_of(definition) {
+                drift.push(
+                    Drift::of_tool(DriftKind::EntryMismatch, tool.name, locked.place)
+                        .locked(locked.describe())
+                        .served(describe(definition)),
+                );
+            }
             drift.extend(locked.compare_signer(tool));
             return;
         }
@@ -201,11 +208,28 @@ impl LockedTool {
         drift.extend(self.compare_signer(tool));
     }
 
+    /// Whether what stands beside the digest is what the definition with this digest says.
+    fn is_entry_of(&self, definition: &ToolDefinition) -> bool {
+        let it = Self::of(definition, &EvidenceRecord::None, "");
+        let identity = |tool: &Self| {
+            let signed = tool.signed.as_ref();
+            signed.map(|s| (s.id.clone(), s.version.clone(), s.provider.clone()))
+        };
+        identity(self) == identity(&it)
+            && self.permissions == it.permissions
+            && self.optional_permissions == it.optional_permissions
+            && (self.parts.is_empty() || self.parts == it.parts)
+    }
+
     fn compare_signer(&self, tool: &ServedTool<'_>) -> Option<Drift> {
+        if let ServedEvidence::Bad(why) = &tool.evidence {
+            let bad = Drift::of_tool(DriftKind::EvidenceBad, &self.name, self.place);
+            return Some(bad.served(why));
+        }
         let locked = self.signed.as_ref()?.signer.as_ref()?;
         let of = |kind| Drift::of_tool(kind, &self.name, self.place).locked(locked.describe());
         match &tool.evidence {
-            ServedEvidence::Bad(why) => Some(of(DriftKind::EvidenceBad).served(why)),
+            ServedEvidence::Bad(_) => None,
             ServedEvidence::Unchecked(why) => Some(of(DriftKind::SignerUnchecked).served(why)),
             ServedEvidence::Good(evidence) => match Signer::of(evidence) {
                 Some(signer) if signer == *locked => None,

@@ -110,6 +110,9 @@ kinds! {
     ToolChanged = "tool-changed", Drift,
         "The definition is another one, under the version that is locked or without one.",
         LOOK;
+    EntryMismatch = "entry-mismatch", Drift,
+        "The lockfile has the digest of this definition and says something else of it: another id, version, provider, permission or part.",
+        "find out who changed the lockfile by hand, then lock the server again";
     ToolUpgraded = "tool-upgraded", Drift,
         "The definition has a higher version than the one that is locked.",
         LOOK;

@@ -26,9 +26,14 @@ pub struct Package(String);
 #[error("a package is written `npm:name@1.2.3` or `pypi:name==1.2.3`, with one whole version")]
 pub struct PackageError;
 
-/// Variables that say where a package comes from, or what is loaded beside it.
+/// How variables begin that say where a package comes from, where such settings are looked for, or
+/// what is loaded beside it.
 const STEERING: &[&str] =
-    &["NPM_", "NODE_", "BUN_", "PNPM_", "UV_", "PIP_", "PIPX_", "PYTHON", "PATH"];
+    &["NPM_", "NODE_", "BUN_", "PNPM_", "UV_", "PIP_", "PIPX_", "PYTHON", "XDG_", "LD_", "DYLD_"];
+
+/// Those that do so by themselves.
+const STEERING_ALONE: &[&str] =
+    &["PATH", "HOME", "USERPROFILE", "APPDATA", "LOCALAPPDATA", "PREFIX", "BASH_ENV", "ENV"];
 
 impl Launch {
     /// What `command` starts: `npx`, `bunx` and `pnpm dlx` with a package from npm, `uvx`, `uv tool
@@ -48,17 +53,19 @@ impl Launch {
         };
         // Variables have one name on some systems whatever their case.
         let steers = |name: &String| {
-            STEERING.iter().any(|prefix| name.to_ascii_uppercase().starts_with(prefix))
+            let name = name.to_ascii_uppercase();
+            STEERING_ALONE.contains(&name.as_str())
+                || STEERING.iter().any(|prefix| name.starts_with(prefix))
         };
+        // Another folder may have settings of its own (`.npmrc`).
+        let is_steered = command.cwd.is_some() || command.env.keys().any(steers);
         // A flag that is not known here could do anything: name another source, another package, or a
         // command that is not the package's.
         let harmless = |arg: &&&str| matches!(**arg, "-y" | "--yes" | "-q" | "--quiet");
         let flags = args.iter().take_while(harmless).count();
         match args.get(flags) {
             None => Self::Program,
-            Some(spec) if spec.starts_with('-') || command.env.keys().any(steers) => {
-                Self::Floating((*spec).to_owned())
-            }
+            Some(spec) if spec.starts_with('-') || is_steered => Self::Floating((*spec).to_owned()),
             Some(spec) => Self::spec(spec, registry),
         }
     }

@@ -199,7 +199,12 @@ pub(super) fn refuse_duplicates(servers: &[LockedServer]) -> Result<(), Lockfile
             return Err(twice(format!("the identity {}", server.identity)));
         }
         let (mut ids, mut unsigned) = (HashSet::new(), HashSet::new());
+        let mut definitions = HashSet::new();
         for tool in &server.tools {
+            if !definitions.insert((&tool.name, tool.digest)) {
+                let what = format!("the definition {} of \"{}\"", tool.digest, tool.name);
+                return Err(LockfileError::Duplicate { line: tool.place.0, what });
+            }
             let is_new = match &tool.signed {
                 Some(signed) => ids.insert(&signed.id),
                 None => unsigned.insert(&tool.name),
