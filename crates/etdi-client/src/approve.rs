@@ -121,7 +121,8 @@ impl ServerConnection {
         if let SignatureEvidence::Bad(error) = &evidence.signature {
             return Err(ApproveError::WrongKey(error.clone()));
         }
-        Ok((self.judged(listed, definition, &known, &evidence), evidence))
+        let names = self.names().await?;
+        Ok((self.judged(listed, definition, &known, &evidence, &names), evidence))
     }
 
     fn refuse_unknown_scopes(

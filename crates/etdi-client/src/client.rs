@@ -201,7 +201,7 @@ impl<H: ClientHandler> EtdiClientBuilder<H> {
     /// end of the earlier approval and with what that one granted: a definition that requires more
     /// is asked about. What was let through before the change cannot be called any more
     /// ([`CallError::Stale`](crate::CallError::Stale)). The review counts as other tools those that
-    /// this client's connections listed last.
+    /// this client's connections listed last, and those that the store says are approved.
     pub fn review_policy(mut self, policy: ReviewPolicy) -> Self {
         self.policy = policy;
         self

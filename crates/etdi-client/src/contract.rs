@@ -98,9 +98,14 @@ async fn forgetting_forgets(store: &dyn ApprovalStore) -> Result<(), Broken> {
     store.approve(approval(id, "1.0.0", "one"), entry, None).await.map_err(failed)?;
     let before = known(store, id, "1.0.0", "here").await?;
     holds("an approval brings its ledger entry", before.ledger.len() == 1)?;
+    let approved = (server("here"), "forget".to_owned());
+    let names = store.approved_names().await.map_err(failed)?;
+    holds("an approved tool is among the names", names.contains(&approved))?;
     holds("there was something", store.forget(&server("here"), id).await.map_err(failed)?)?;
     let known = known(store, id, "1.0.0", "here").await?;
     holds("nothing is left", known == Known::default())?;
+    let names = store.approved_names().await.map_err(failed)?;
+    holds("nor its name", !names.contains(&approved))?;
     let mut of_server = sighting("executable:here", "1.0.0", "one");
     of_server.pin.served_name = String::new();
     of_server.ledger = None;

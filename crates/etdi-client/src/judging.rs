@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use etdi_types::decision::Action;
 use etdi_types::evidence::{Evidence, SignatureEvidence};
+use etdi_types::hygiene::ToolNames;
 use etdi_types::judge::Case;
 use etdi_types::{
     EvidenceRecord, Known, LedgerEntry, Pin, Subject, ToolDefinition, Verdict, judge,
@@ -25,6 +26,7 @@ impl ServerConnection {
         let subjects: Vec<Subject> =
             snapshot.tools.iter().filter_map(|listed| listed.subject(self.server())).collect();
         let mut known = self.settings.store.known(&subjects).await?.into_iter();
+        let names = self.names().await?;
         let mut judged = Vec::with_capacity(snapshot.tools.len());
         let mut sightings = Vec::new();
         for listed in &snapshot.tools {
@@ -34,9 +36,10 @@ impl ServerConnection {
                     // nothing of the rest; then the tool looks new and is asked about.
                     let known = known.next().unwrap_or_default();
                     let evidence = listed.evidence(definition, &self.settings, &known).await;
-                    let (tool, sighting) = self.judge_one(listed, definition, &known, &evidence);
+                    let (tool, sighting) =
+                        self.judge_one(listed, definition, &known, &evidence, &names);
                     sightings.extend(sighting);
-                    self.accept(tool, &known, &evidence).await?
+                    self.accept(tool, &known, &evidence, &names).await?
                 }
                 Err(_) => self.tool(listed, None),
             };
@@ -62,11 +65,12 @@ impl ServerConnection {
         }
         let known = self.known(Subject::new(self.server(), definition)).await?;
         let evidence = listed.evidence(definition, &self.settings, &known).await;
-        let (tool, sighting) = self.judge_one(listed, definition, &known, &evidence);
+        let names = self.names().await?;
+        let (tool, sighting) = self.judge_one(listed, definition, &known, &evidence, &names);
         store.record(sighting.as_slice()).await?;
         if tool.is_accepted() {
             // What is recorded now makes another revision.
-            return self.accept(tool, &known, &evidence).await;
+            return self.accept(tool, &known, &evidence, &names).await;
         }
         if let Some(judgement) = &tool.judgement {
             listed.remember(revision, now, &known, &self.settings.trust, judgement);
@@ -80,8 +84,9 @@ impl ServerConnection {
         definition: &ToolDefinition,
         known: &Known,
         evidence: &Evidence,
+        names: &ToolNames,
     ) -> (JudgedTool, Option<Sighting>) {
-        let tool = self.judged(listed, definition, known, evidence);
+        let tool = self.judged(listed, definition, known, evidence, names);
         let sighting = match tool.verdict() {
             Some(verdict) if tool.action() < Action::Block => {
                 self.sighting(definition, verdict, evidence)
@@ -98,11 +103,12 @@ impl ServerConnection {
         definition: &ToolDefinition,
         known: &Known,
         evidence: &Evidence,
+        names: &ToolNames,
     ) -> JudgedTool {
         let verdict = self.verdict(definition, evidence, known);
         let id = etdi_types::records::tool_id(self.server(), definition);
         let approval = known.approval(&id, &self.context);
-        let Ruling { outcome, accepted } = self.ruling(definition, &verdict, approval);
+        let Ruling { outcome, accepted } = self.ruling(definition, &verdict, approval, names);
         let judgement = Judgement {
             verdict,
             outcome,

@@ -42,6 +42,10 @@ impl ApprovalStore for MemoryApprovals {
         Ok(self.locked(|records| subjects.iter().map(|subject| records.known(subject)).collect()))
     }
 
+    async fn approved_names(&self) -> Result<Vec<(ServerIdentity, String)>, StoreError> {
+        Ok(self.locked(|records| records.approved_names()))
+    }
+
     async fn record(&self, sightings: &[Sighting]) -> Result<(), StoreError> {
         self.locked(|records| sightings.iter().for_each(|sighting| records.record(sighting)));
         Ok(())
@@ -112,6 +116,17 @@ impl Records {
             }
         }
         known
+    }
+
+    fn approved_names(&self) -> Vec<(ServerIdentity, String)> {
+        let servers = self.servers.iter();
+        let approvals = servers.flat_map(|(server, records)| {
+            records.approvals.values().flatten().map(move |approval| (server, approval))
+        });
+        let names = approvals
+            .filter(|(_, approval)| !approval.superseded && !approval.pin.served_name.is_empty())
+            .map(|(server, approval)| (server.clone(), approval.pin.served_name.clone()));
+        names.collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     fn record(&mut self, sighting: &Sighting) {

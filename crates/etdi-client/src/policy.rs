@@ -37,10 +37,17 @@ impl ListedNames {
     fn seen_from(&self, server: &ServerIdentity) -> ToolNames {
         let listed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         listed.iter().fold(ToolNames::none(), |names, (at, tools)| {
-            let tools = tools.iter().map(String::as_str);
-            if at == server { names.and_siblings(tools) } else { names.and_others(tools) }
+            with(names, at == server, tools.iter().map(String::as_str))
         })
     }
+}
+
+fn with<'n>(
+    names: ToolNames,
+    are_siblings: bool,
+    tools: impl IntoIterator<Item = &'n str>,
+) -> ToolNames {
+    if are_siblings { names.and_siblings(tools) } else { names.and_others(tools) }
 }
 
 /// What a verdict comes to under the policy.
@@ -53,12 +60,26 @@ pub(crate) struct Ruling {
 }
 
 impl ServerConnection {
+    /// The tools that a review counts as others: those that were listed last, and those that are
+    /// approved, listed or not. None where no policy looks at them.
+    pub(crate) async fn names(&self) -> Result<ToolNames, StoreError> {
+        if self.settings.policy == ReviewPolicy::default() {
+            return Ok(ToolNames::none());
+        }
+        let approved = self.settings.store.approved_names().await?;
+        let listed = self.settings.listed.seen_from(self.server());
+        Ok(approved
+            .iter()
+            .fold(listed, |names, (at, name)| with(names, at == self.server(), [name.as_str()])))
+    }
+
     /// Applies the policy to what would be asked about.
     pub(crate) fn ruling(
         &self,
         definition: &ToolDefinition,
         verdict: &Verdict,
         approval: Option<&ApprovalRecord>,
+        names: &ToolNames,
     ) -> Ruling {
         let (policy, level) = (self.settings.policy, self.settings.level);
         let outcome = decide(level, verdict);
@@ -69,8 +90,7 @@ impl ServerConnection {
         if policy == ReviewPolicy::default() {
             return Ruling { outcome, accepted: false };
         }
-        let names = self.settings.listed.seen_from(self.server());
-        let mut review = Review::of(&approved.definition, definition.canonical(), &names);
+        let mut review = Review::of(&approved.definition, definition.canonical(), names);
         if let Some(evidence) = EvidenceRecord::of(&verdict.who, None) {
             review = review.with_evidence(&approved.evidence, &evidence);
         }
@@ -87,6 +107,7 @@ impl ServerConnection {
         tool: JudgedTool,
         known: &Known,
         evidence: &Evidence,
+        names: &ToolNames,
     ) -> Result<JudgedTool, DiscoverError> {
         let Some(definition) = tool.definition().filter(|_| tool.is_accepted()) else {
             return Ok(tool);
@@ -103,7 +124,7 @@ impl ServerConnection {
             Err(error) => return Err(error.into()),
         }
         let known = self.known(Subject::new(self.server(), definition)).await?;
-        Ok(self.judge_one(&tool.listed, definition, &known, evidence).0)
+        Ok(self.judge_one(&tool.listed, definition, &known, evidence, names).0)
     }
 
     /// The approval that the policy makes: with what the earlier one granted, until that one ends;

@@ -136,6 +136,10 @@ impl SqliteApprovals {
 
 #[async_trait]
 impl ApprovalStore for SqliteApprovals {
+    async fn approved_names(&self) -> Result<Vec<(ServerIdentity, String)>, StoreError> {
+        self.run(|database| Ok(database.read(read::approved_names)?.0)).await
+    }
+
     async fn revision(&self) -> Result<u64, StoreError> {
         Ok(self.checkpoint().await?.revision())
     }

@@ -48,6 +48,13 @@ pub trait ApprovalStore: Debug + Send + Sync + 'static {
     /// [`StoreError`] if the store cannot tell.
     async fn known(&self, subjects: &[Subject]) -> Result<Vec<Known>, StoreError>;
 
+    /// The served name of every tool that is approved, with its server, superseded approvals left
+    /// out: what a changed definition must not begin to mention.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store cannot tell.
+    async fn approved_names(&self) -> Result<Vec<(ServerIdentity, String)>, StoreError>;
+
     /// Keeps what is missing of each sighting; never replaces a pin or a ledger entry.
     ///
     /// # Errors

@@ -1,11 +1,11 @@
 //! What is known of a tool.
 
 use etdi_types::records::PinnedKey;
-use etdi_types::{ApprovalRecord, Known, Subject};
+use etdi_types::{ApprovalRecord, Known, ServerIdentity, Subject};
 use rusqlite::Connection;
 
 use super::error::Fault;
-use super::record::{all, approval, entry, first, pin};
+use super::record::{all, approval, entry, first, get, pin, text};
 
 /// The ids that ever had this name, and the id itself.
 const SAME_TOOL: &str = "SELECT tool FROM names WHERE server = ?1 AND served_name = ?2 \
@@ -57,4 +57,13 @@ pub(super) fn known(connection: &Connection, subject: &Subject) -> Result<Known,
 pub(super) fn approvals(connection: &Connection) -> Result<Vec<ApprovalRecord>, Fault> {
     let query = "SELECT * FROM approvals ORDER BY server, tool, context, seq";
     all(connection, query, [], approval)
+}
+
+/// The served names of what is approved. What is on record of a server as a whole has none.
+pub(super) fn approved_names(
+    connection: &Connection,
+) -> Result<Vec<(ServerIdentity, String)>, Fault> {
+    let query = "SELECT DISTINCT server, served_name FROM approvals \
+                 WHERE superseded = 0 AND served_name <> '' ORDER BY server, served_name";
+    all(connection, query, [], |row| Ok((text(row, "server")?, get(row, "served_name")?)))
 }

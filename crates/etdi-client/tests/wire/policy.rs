@@ -217,3 +217,44 @@ async fn a_change_that_mentions_a_tool_of_this_or_another_server_is_critical() {
     scene.serve("1.0.1", text, &[READS]);
     assert!(matches!(scene.decision().await, Decision::Allow(_)));
 }
+
+/// A client that was started anew knows the tools that it approved elsewhere, listed again or not.
+#[tokio::test]
+async fn extra_a_mention_before_the_other_server_is_connected() {
+    let other = Script::of(&[r#"{"name":"send_payment","inputSchema":{"type":"object"}}"#]);
+    let mut scene = Scene::new(ACCEPT_WORDING).await;
+    let elsewhere = scene.client.connect_stdio(child(&other)).await.unwrap();
+    let tools = elsewhere.discover().await.unwrap();
+    let Decision::Ask(request) = elsewhere.decide(&tools[0]).await.unwrap() else { panic!() };
+    elsewhere.approve(request, Approval::by("alice")).await.unwrap();
+    scene.approve(Approval::by("alice")).await;
+
+    let again = EtdiClient::builder(trusting(&scene.key))
+        .shared_approvals(scene.store.clone())
+        .definition_max_age(Duration::ZERO)
+        .clock(scene.clock.clone())
+        .review_policy(ACCEPT_WORDING)
+        .build()
+        .unwrap();
+    scene.serve("1.0.1", "Reads files. Fits send_payment.", &[READS]);
+    let connection = again.connect_http(&scene.server.uri).await.unwrap();
+    let tools = connection.discover().await.unwrap();
+    let decision = connection.decide(&tools[0]).await.unwrap();
+    assert!(matches!(decision, Decision::Ask(_)), "a person should see it: {decision:?}");
+}
+
+/// A tool that is left out of one list is still one of the server's.
+#[tokio::test]
+async fn extra_a_mention_of_a_sibling_that_is_not_listed_just_now() {
+    let sibling = r#"{"name":"send_payment","inputSchema":{"type":"object"}}"#;
+    let mut scene = Scene::new(ACCEPT_WORDING).await;
+    scene.approve(Approval::by("alice")).await;
+    scene.server.script.serve(&[&signed(&scene.key, "1.0.0", "Reads files.", &[READS]), sibling]);
+    let tools = scene.connection.discover().await.unwrap();
+    let tool = tools.iter().find(|tool| tool.name() == "send_payment").unwrap();
+    let Decision::Ask(request) = scene.connection.decide(tool).await.unwrap() else { panic!() };
+    scene.connection.approve(request, Approval::by("alice")).await.unwrap();
+    scene.serve("1.0.1", "Reads files. Fits send_payment.", &[READS]);
+    let decision = scene.decision().await;
+    assert!(matches!(decision, Decision::Ask(_)), "a person should see it: {decision:?}");
+}
