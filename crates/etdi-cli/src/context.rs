@@ -39,7 +39,10 @@ impl Context {
         if !self.config.exists() {
             return Err(CliError::new("there is no trust configuration, so nobody is trusted")
                 .at(self.config.display())
-                .next("etdi init"));
+                .next(match self.words() {
+                    Some(config) => format!("etdi {config}init"),
+                    None => "etdi init, with the same --config".to_owned(),
+                }));
         }
         files::read(&self.config)
     }

@@ -159,8 +159,12 @@ impl TrustConfig {
     /// # Errors
     /// A [`TrustError`] that says what is wrong and where; unknown members are refused.
     pub fn parse(text: &str) -> Result<Self, TrustError> {
-        let file: File =
-            toml::from_str(text).map_err(|error| TrustError::Toml(error.to_string()))?;
+        let file: File = toml::from_str(text).map_err(|error| {
+            let before = error.span().and_then(|span| text.get(..span.start));
+            let line = before.map(|before| before.matches('\n').count() + 1);
+            let place = line.map(|line| format!("line {line}: ")).unwrap_or_default();
+            TrustError::Toml(format!("{place}{}", escaped(error.message())))
+        })?;
         Self::new(file.providers)
     }
 
@@ -251,6 +255,13 @@ mod tests {
         ] {
             assert!(matches!(TrustConfig::parse(text), Err(TrustError::Toml(_))), "{text}");
         }
+    }
+
+    #[test]
+    fn a_malformed_file_is_told_by_its_line() {
+        let text = "[[provider]]\nid = 'https://a.example'\nverified = \"\\u001b\"\n";
+        let error = TrustConfig::parse(text).unwrap_err().to_string();
+        assert!(error.contains("line 3: ") && !error.contains(['\n', '\u{1b}']), "{error}");
     }
 
     #[test]
