@@ -14,6 +14,21 @@ use console::Command;
 const BUILT: &str = "target/book";
 
 pub(crate) fn run() -> Result<()> {
+    build()?;
+    Step::cargo("what the pages say")
+        .args(["test", "-q"])
+        .args(workspace::WHOLE)
+        .args(["--test", "book"])
+        .run()?;
+    Step::cargo("Rust on the pages")
+        .args(["test", "-q"])
+        .args(workspace::WHOLE)
+        .args(["--doc", "docs::"])
+        .run()
+}
+
+/// The book, its links and its commands. What else it holds is among the tests of the workspace.
+pub(crate) fn build() -> Result<()> {
     let tools = setup::book()?;
     Step::new("pages", "mdbook").args(["build", "docs"]).with_programs_in(&tools)?.run()?;
     let built = workspace::root().join(BUILT);
@@ -24,16 +39,6 @@ pub(crate) fn run() -> Result<()> {
         .with_programs_in(&tools)?
         .run()?;
     commands()?;
-    Step::cargo("what the pages say")
-        .args(["test", "-q"])
-        .args(workspace::WHOLE)
-        .args(["--test", "book"])
-        .run()?;
-    Step::cargo("Rust on the pages")
-        .args(["test", "-q"])
-        .args(workspace::WHOLE)
-        .args(["--doc", "docs::"])
-        .run()?;
     println!("\nthe book: {}", built.join("index.html").display());
     Ok(())
 }
