@@ -6,6 +6,7 @@
 
 mod against;
 mod approvals;
+mod attacks;
 mod batch;
 mod behaviour;
 mod hostile;
