@@ -1,6 +1,7 @@
 //! `etdi approve`.
 
 mod against;
+mod batch;
 mod named;
 mod order;
 mod outcome;
@@ -79,6 +80,10 @@ impl Approve {
         };
         let desk = Desk::new(&self.store, &self.network, context)?;
         let mut outcome = Outcome::default();
+        if order.all && !order.yes.is_empty() && servers.len() > 1 {
+            batch::by_digest(&desk, servers, &order, &mut outcome, context).await;
+            return Ok(outcome.end(context));
+        }
         for server in servers {
             outcome.begin(&server.name);
             if let Err(error) = on_server(&desk, server, &order, &mut outcome, context).await {

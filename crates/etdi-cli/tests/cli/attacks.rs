@@ -39,9 +39,29 @@ fn extra_a_copy_of_an_approved_digest_on_another_server_of_the_file() {
     let by = ["--yes", digest, "--by", "alice", "--from", "servers.json"];
     let good = [&["approve", "scan", "--server", "good"], &by[..]].concat();
     assert_eq!(folder.run(&good).code, 0);
-    folder.run(&[&["approve", "--all"], &by[..]].concat());
+    let ran = folder.run(&[&["approve", "--all"], &by[..]].concat());
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    let says = |text: &str| assert!(ran.err.contains(text), "{}", ran.err);
+    ["\"evil\" and \"good\"", "--server NAME"].map(says);
     let all = folder.run(&["list", "--json"]).json();
     assert_eq!(all["approvals"].as_array().unwrap().len(), 1, "{all}");
+}
+
+/// Who cannot be asked may be the server that is meant, and the others have the copy.
+#[test]
+fn extra_a_copy_while_the_server_of_the_digest_is_down() {
+    let folder = Folder::new().trusting().serving(&tools());
+    let digest = on_stdio(&folder, &["show", "scan", "--json"]).json()["digest"].clone();
+    let servers = json!({ "mcpServers": {
+        "evil": { "command": "/bin/sh", "args": ["server.sh", "evil"] },
+        "good": { "command": "/nowhere/server" },
+    }});
+    folder.put("servers.json", &servers.to_string());
+    let yes = ["--yes", digest.as_str().unwrap(), "--by", "alice", "--from", "servers.json"];
+    let ran = folder.run(&[&["approve", "--all"], &yes[..]].concat());
+    assert_eq!(ran.code, 2, "{}", ran.err);
+    let all = folder.run(&["list", "--json"]).json();
+    assert!(all["approvals"].as_array().unwrap().is_empty(), "{all}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Approving without a question: the digests say what somebody has looked at.
 
-use etdi::{Decision, Digest, JudgedTool, ToolDefinition};
+use etdi::{Decision, Digest, JudgedTool, ToolDefinition, What};
 
 use super::not_approved;
 use super::order::Order;
@@ -73,6 +73,14 @@ async fn one(
         Decision::Allow(_) if !meant => {}
         Decision::Allow(approved) => outcome.already(approved.name(), digest, context),
         Decision::Ask(_) if !meant => outcome.waits(tool.name(), digest),
+        // A copy of another server's tool is a question of its own, which no batch answers.
+        Decision::Ask(_) if order.all && is_copy(tool) => {
+            outcome.waits(tool.name(), digest);
+            let what = "not approved: the tool is a copy of one on another server";
+            let next = session.command_on("show", tool, "");
+            let next = format!("{next}, then approve it by its name instead of --all");
+            outcome.failed(CliError::refused(what).at(tool.name()).next(next), context);
+        }
         Decision::Ask(request) => store(session, request, order, outcome, context).await?,
         Decision::Block(refusal) => {
             outcome.refused(tool, context);
@@ -82,6 +90,11 @@ async fn one(
         }
     }
     Ok(())
+}
+
+fn is_copy(tool: &JudgedTool) -> bool {
+    let mut what = tool.verdict().into_iter().flat_map(|verdict| &verdict.what);
+    what.any(|what| matches!(what, What::Shadowed { .. }))
 }
 
 fn refuse_others(session: &Session, tools: &[&JudgedTool], order: &Order) -> Result<(), CliError> {
@@ -98,6 +111,6 @@ fn another(what: &str, digest: Digest, next: String) -> CliError {
     CliError::refused(format!("not approved: {what}")).at(digest).next(next)
 }
 
-fn digest_of(tool: &JudgedTool) -> Option<Digest> {
+pub(super) fn digest_of(tool: &JudgedTool) -> Option<Digest> {
     tool.definition().map(ToolDefinition::digest)
 }

@@ -1,0 +1,110 @@
+//! Approving by digest on all servers of a file: a digest is of what somebody looked at on one server,
+//! and its copy on another one is another question.
+
+use std::collections::BTreeMap;
+
+use etdi::Digest;
+
+use super::order::Order;
+use super::outcome::Outcome;
+use super::{approve, named};
+use crate::context::Context;
+use crate::desk::{Desk, Session};
+use crate::exit::{CliError, Exit};
+use crate::instructions::Given;
+use crate::which::Server;
+
+const NEXT: &str = "add --server NAME, the server on which it was looked at";
+
+/// Approves nothing unless every server could be asked, and no two list what has one of the digests.
+pub(super) async fn by_digest(
+    desk: &Desk,
+    servers: Vec<Server>,
+    order: &Order,
+    outcome: &mut Outcome,
+    context: &Context,
+) {
+    let mut sessions = Vec::new();
+    let mut all_asked = true;
+    for server in servers {
+        let name = server.name.clone();
+        let error = match desk.session(server, context).await {
+            Ok(session) => {
+                sessions.push((name, session));
+                continue;
+            }
+            Err(error) => error,
+        };
+        all_asked = false;
+        let interrupted = error.exit() == Exit::Interrupted;
+        outcome.begin(&name);
+        outcome.failed(error, context);
+        if interrupted {
+            break;
+        }
+    }
+    match copied(&sessions, order).await {
+        Ok(()) if all_asked => on_each(&sessions, order, outcome, context).await,
+        // Whoever was not asked may be the one that is meant.
+        Ok(()) => {
+            let what = "not approved: not every server of the file could be asked, so nothing says \
+                        which one the digests were looked at on";
+            outcome.failed(CliError::new(what).next(NEXT), context);
+        }
+        Err(error) => {
+            for (name, session) in &sessions {
+                outcome.begin(name);
+                outcome.on(session.server());
+            }
+            outcome.failed(error, context);
+        }
+    }
+    for (_, session) in sessions {
+        session.connection.close().await;
+    }
+}
+
+async fn on_each(
+    sessions: &[(String, Session)],
+    order: &Order,
+    outcome: &mut Outcome,
+    context: &Context,
+) {
+    for (name, session) in sessions {
+        outcome.begin(name);
+        outcome.on(session.server());
+        if let Err(error) = approve(session, order, outcome, context).await {
+            let interrupted = error.exit() == Exit::Interrupted;
+            outcome.failed(error, context);
+            if interrupted {
+                break;
+            }
+        }
+    }
+    outcome.unmatched(order, context);
+}
+
+/// An error if one of the digests is listed by more than one server.
+async fn copied(sessions: &[(String, Session)], order: &Order) -> Result<(), CliError> {
+    let mut listed = BTreeMap::<Digest, Vec<&(String, Session)>>::new();
+    for one in sessions {
+        let (_, session) = one;
+        let given = Given::by(session).await?.map(|given| given.digest());
+        let tools = session.tools.iter().filter_map(named::digest_of);
+        for digest in tools.chain(given).filter(|digest| order.yes.contains(digest)) {
+            let on = listed.entry(digest).or_default();
+            // One server under two names is one server.
+            if !on.iter().any(|(_, other)| other.server() == session.server()) {
+                on.push(one);
+            }
+        }
+    }
+    let Some((digest, on)) = listed.iter().find(|(_, on)| on.len() > 1) else { return Ok(()) };
+    let names: Vec<_> =
+        on.iter().map(|(name, _)| format!("\"{}\"", etdi::text::escaped(name))).collect();
+    let what = format!(
+        "not approved: the digest is listed by more than one server, {}, and a yes is for one",
+        names.join(" and ")
+    );
+    Err(CliError::refused(what).at(digest).next(NEXT))
+}
