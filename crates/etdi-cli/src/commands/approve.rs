@@ -9,7 +9,7 @@ mod together;
 
 use clap::Args;
 use etdi::client::{ApproveError, StoreError};
-use etdi::{Digest, Scope};
+use etdi::{Digest, JudgedTool, Scope, ToolDefinition};
 
 use self::order::Order;
 use self::outcome::Outcome;
@@ -126,6 +126,35 @@ async fn approve(
         return named::by_digest(session, order, outcome, context).await;
     }
     together::ask(session, order, outcome, context).await
+}
+
+/// It is approved already. An approval is never changed in silence, nor said to be what it is not.
+async fn already(
+    session: &Session,
+    tool: &JudgedTool,
+    order: &Order,
+    outcome: &mut Outcome,
+    context: &Context,
+) -> Result<(), CliError> {
+    let definition = tool.definition();
+    let approved = match definition {
+        Some(definition) => session.approved(definition).await?,
+        None => None,
+    };
+    let as_told = approved.is_some_and(|approved| {
+        let granted = &approved.granted;
+        let told = &order.granted;
+        let same = granted.len() == told.len() && told.iter().all(|scope| granted.contains(scope));
+        (told.is_empty() || same) && (order.until.is_none() || order.until == approved.until)
+    });
+    if as_told || (order.granted.is_empty() && order.until.is_none()) {
+        outcome.already(tool.name(), definition.map(ToolDefinition::digest), context);
+        return Ok(());
+    }
+    let what = "not approved: it is approved already, with other permissions or another end";
+    let next = format!("revoke it first: {}", session.command_on("revoke", tool, ""));
+    outcome.failed(CliError::refused(what).at(tool.name()).next(next), context);
+    Ok(())
 }
 
 /// A person must see what they are asked about.

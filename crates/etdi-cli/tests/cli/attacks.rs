@@ -78,6 +78,41 @@ fn extra_instructions_are_not_approved_for_longer_than_said() {
     assert!(is_kept, "exit {}: approved for ever: {all}", ran.code);
 }
 
+/// No approval is said to have an end or permissions that it does not have.
+#[test]
+fn extra_an_approval_that_is_there_already_with_another_end() {
+    let folder = Folder::new().trusting().serving(&tools());
+    let digest = on_stdio(&folder, &["show", "scan", "--json"]).json()["digest"].clone();
+    let yes = ["approve", "scan", "--by", "alice", "--yes", digest.as_str().unwrap()];
+    assert_eq!(on_stdio(&folder, &yes).code, 0);
+    assert_eq!(on_stdio(&folder, &yes).code, 0, "as it is");
+    let until = [&yes[..], &["--until", "2099-12-31"]].concat();
+    let ran = on_stdio(&folder, &until);
+    assert_eq!(ran.code, 1, "{}", ran.out);
+    assert!(ran.err.contains("another end") && ran.err.contains("etdi revoke scan"), "{}", ran.err);
+    assert_eq!(on_stdio(&folder, &["revoke", "scan", "--yes"]).code, 0);
+    assert_eq!(on_stdio(&folder, &until).code, 0);
+    assert_eq!(on_stdio(&folder, &until).code, 0, "with the same end");
+}
+
+#[test]
+fn extra_instructions_wait_where_all_is_approved_until_a_time() {
+    let folder = Folder::new().trusting().serving(&tools());
+    folder.instructs("Be brief.");
+    let digest = |what: &str| {
+        let shown = on_stdio(&folder, &["show", what, "--json"]).json();
+        shown["digest"].as_str().unwrap().to_owned()
+    };
+    let (scan, instructions) = (digest("scan"), digest("--instructions"));
+    let yes = ["--yes", &scan, "--yes", &instructions, "--by", "alice", "--until", "2099-12-31"];
+    let ran = on_stdio(&folder, &[&["approve", "--all"], &yes[..]].concat());
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    assert!(ran.err.contains("without an end"), "{}", ran.err);
+    let all = folder.run(&["list", "--json"]).json();
+    let kept = all["approvals"].as_array().unwrap();
+    assert!(kept.len() == 1 && kept[0]["name"] == "scan", "{all}");
+}
+
 #[test]
 fn extra_the_value_of_a_variable_in_an_error() {
     let folder = Folder::new().trusting().set("API_KEY", "s3cret");
@@ -101,15 +136,12 @@ fn extra_the_value_of_a_variable_in_an_address() {
     let url = format!("{}?key=${{API_KEY}}", server.url);
     let servers = json!({ "mcpServers": { "docs": { "url": url } } });
     folder.put("servers.json", &servers.to_string());
-    let ran = folder.run(&["discover", "--from", "servers.json", "--json"]);
-    assert!(!ran.out.contains("s3cret"), "{}", ran.out);
-    let shown = folder.run(&["show", "scan", "--from", "servers.json", "--json"]).json();
-    let digest = shown["digest"].as_str().unwrap();
-    let yes = ["--yes", digest, "--by", "alice"];
-    let approve = ["approve", "scan", "--from", "servers.json"];
-    folder.run(&[&approve, &yes[..]].concat());
-    let ran = folder.run(&["list"]);
-    assert!(!ran.out.contains("s3cret"), "{}", ran.out);
+    for command in [&["discover"][..], &["show", "scan"], &["approve", "--all", "--by", "alice"]] {
+        let ran = folder.run(&[command, &["--from", "servers.json", "--json"]].concat());
+        assert_eq!(ran.code, 2, "{}", ran.out);
+        assert!(ran.out.contains("API_KEY") && ran.out.contains("docs"), "{}", ran.out);
+        assert!(!ran.out.contains("s3cret") && !ran.err.contains("s3cret"), "{}", ran.out);
+    }
 }
 
 /// The same definition with its signature taken away or spoilt is another thing than was approved.

@@ -6,7 +6,7 @@ use etdi::{Decision, JudgedTool, May, ToolDefinition, What, Who};
 use super::order::Order;
 use super::outcome::{Outcome, declined};
 use super::together::{is_refused, selected};
-use super::{nobody_sees, not_approved};
+use super::{already, nobody_sees, not_approved};
 use crate::context::Context;
 use crate::desk::Session;
 use crate::exit::CliError;
@@ -23,10 +23,7 @@ pub(super) async fn refusal(
     let [tool] = selected(session, order)?[..] else { return Ok(()) };
     let refusal = match session.connection.decide(tool).await.map_err(CliError::new)? {
         Decision::Block(refusal) => refusal,
-        Decision::Allow(approved) => {
-            outcome.already(approved.name(), Some(approved.digest()), context);
-            return Ok(());
-        }
+        Decision::Allow(_) => return already(session, tool, order, outcome, context).await,
         Decision::Ask(_) => {
             return Err(CliError::new("the tool is not refused, it waits for approval")
                 .at(tool.name())

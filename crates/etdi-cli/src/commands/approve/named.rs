@@ -2,10 +2,10 @@
 
 use etdi::{Decision, Digest, JudgedTool, ToolDefinition, What};
 
-use super::not_approved;
 use super::order::Order;
 use super::outcome::Outcome;
-use super::together::{is_refused, selected, store};
+use super::together::{endless, is_refused, selected, store};
+use super::{already, not_approved};
 use crate::context::Context;
 use crate::desk::Session;
 use crate::exit::CliError;
@@ -47,6 +47,7 @@ pub(super) async fn by_digest(
     outcome.matched(given.digest());
     match given.request() {
         None => outcome.already(NAME, Some(given.digest()), context),
+        Some(_) if order.until.is_some() => endless(session, &given, outcome, context),
         Some(request) => {
             let by = order.by.clone();
             let done = session.connection.approve_instructions(request.clone(), by).await;
@@ -71,7 +72,7 @@ async fn one(
     }
     match session.connection.decide(tool).await.map_err(CliError::new)? {
         Decision::Allow(_) if !meant => {}
-        Decision::Allow(approved) => outcome.already(approved.name(), digest, context),
+        Decision::Allow(_) => already(session, tool, order, outcome, context).await?,
         Decision::Ask(_) if !meant => outcome.waits(tool.name(), digest),
         // A copy of another server's tool is a question of its own, which no batch answers.
         Decision::Ask(_) if order.all && is_copy(tool) => {

@@ -1,6 +1,6 @@
 //! What is to be approved, and how, as the command line says.
 
-use etdi::{Approval, Digest, Jwk};
+use etdi::{Approval, Digest, Jwk, Scope};
 use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 use time::{Date, OffsetDateTime};
@@ -18,6 +18,9 @@ pub(super) struct Order {
     pub(super) yes: Vec<Digest>,
     pub(super) approval: Approval,
     pub(super) by: String,
+    /// The permissions and the end that the approval is told to have.
+    pub(super) granted: Vec<Scope>,
+    pub(super) until: Option<OffsetDateTime>,
     pub(super) overriding: bool,
     pub(super) key: Option<Jwk>,
 }
@@ -39,6 +42,12 @@ impl Approve {
         if self.r#override && (tools.len() != 1 || instructions) {
             return refuse("--override is for one tool", "name the one tool");
         }
+        if instructions && (self.until.is_some() || !self.grant.is_empty()) {
+            return refuse(
+                "instructions are approved without an end and without permissions",
+                "approve them on their own, without --until and --grant",
+            );
+        }
         if !self.grant.is_empty() && tools.len() != 1 {
             return refuse("--grant is for one tool", "name the one tool");
         }
@@ -49,12 +58,14 @@ impl Approve {
         if !self.grant.is_empty() {
             approval = approval.granting(self.grant.iter().cloned());
         }
-        if let Some(text) = &self.until {
-            approval = approval.until(end(text, context.clock.now())?);
+        let until = self.until.as_ref().map(|text| end(text, context.clock.now())).transpose()?;
+        if let Some(end) = until {
+            approval = approval.until(end);
         }
+        let granted = self.grant.clone();
         let overriding = self.r#override;
         let (all, yes, key) = (self.all, self.yes.clone(), self.key()?);
-        Ok(Order { tools, all, instructions, yes, approval, by, overriding, key })
+        Ok(Order { tools, all, instructions, yes, approval, by, granted, until, overriding, key })
     }
 
     fn key(&self) -> Result<Option<Jwk>, CliError> {

@@ -8,7 +8,7 @@ use etdi::{ApprovalRequest, Decision, JudgedTool, Refusal};
 
 use super::order::Order;
 use super::outcome::{Outcome, declined};
-use super::{nobody_sees, not_approved};
+use super::{already, nobody_sees, not_approved};
 use crate::context::Context;
 use crate::desk::Session;
 use crate::exit::{CliError, Exit};
@@ -52,9 +52,7 @@ async fn waiting(
         match session.connection.decide(tool).await.map_err(CliError::new)? {
             Decision::Ask(request) => requests.push(request),
             Decision::Allow(_) if order.all => {}
-            Decision::Allow(approved) => {
-                outcome.already(approved.name(), Some(approved.digest()), context);
-            }
+            Decision::Allow(_) => already(session, tool, order, outcome, context).await?,
             Decision::Block(refusal) => {
                 outcome.refused(tool, context);
                 if !order.all {
@@ -242,6 +240,10 @@ async fn of_instructions(
         }
         return Ok(());
     };
+    if order.until.is_some() {
+        endless(session, &given, outcome, context);
+        return Ok(());
+    }
     let name = crate::instructions::NAME.to_owned();
     if nobody_sees(context) {
         outcome.waits(&name, Some(given.digest()));
@@ -260,6 +262,14 @@ async fn of_instructions(
     done.map_err(not_approved)?;
     outcome.approved_instructions(given.digest(), context);
     Ok(())
+}
+
+/// Instructions wait where an end is told, which their approval cannot have.
+pub(super) fn endless(session: &Session, given: &Given, outcome: &mut Outcome, context: &Context) {
+    outcome.waits(crate::instructions::NAME, Some(given.digest()));
+    let what = "not approved: instructions are approved without an end, and --until gives one";
+    let error = CliError::refused(what).at(crate::instructions::NAME);
+    outcome.failed(error.next(session.command("approve", "--instructions")), context);
 }
 
 /// Another program behind the same command is shown; that a person saw it goes on record.
