@@ -8,7 +8,7 @@ use crate::desk::{Desk, Session, StoreOptions};
 use crate::exit::{CliError, Ending, Exit};
 use crate::instructions::Given;
 use crate::network::NetworkOptions;
-use crate::question::Question;
+use crate::question::{self, Question};
 use crate::which::{Subject, Target};
 
 /// Show what changed in a tool since it was approved, or in a server's instructions; the critical
@@ -61,7 +61,8 @@ async fn diff(subject: Subject<'_>, session: &Session, context: &Context) -> End
             .next(session.command_on("show", tool, ""))
     })?;
     context.out.json(&question.json());
-    if review.is_empty() {
+    // The same text with its evidence gone or wrong is not what was approved.
+    if review.is_empty() && question::exit(tool) == Exit::Ok {
         context.out.line("Nothing changed since it was approved.");
         return Ok(Exit::Ok);
     }
@@ -77,7 +78,7 @@ async fn of_instructions(session: &Session, context: &Context) -> Ending {
             .next(session.command("show", "--instructions"))
     })?;
     context.out.json(&given.json());
-    if review.is_empty() {
+    if review.is_empty() && given.exit() == Exit::Ok {
         context.out.line("Nothing changed since they were approved.");
         return Ok(Exit::Ok);
     }
