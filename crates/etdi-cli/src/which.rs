@@ -198,10 +198,11 @@ impl ServerOptions {
                 }
                 let file = path.to_str().and_then(quoted);
                 let server = |entry: server_file::Entry| Server {
-                    words: file
-                        .as_ref()
-                        .zip(quoted(&entry.name))
-                        .map(|(file, name)| format!("--from {file} --server {name}")),
+                    words: file.as_ref().zip(quoted(&entry.name)).map(|(file, name)| {
+                        // A name is no flag.
+                        let is = if name.starts_with('-') { '=' } else { ' ' };
+                        format!("--from {file} --server{is}{name}")
+                    }),
                     name: entry.name,
                     endpoint: entry.endpoint,
                 };
