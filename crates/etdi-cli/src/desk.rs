@@ -170,6 +170,12 @@ impl Desk {
                 }
                 context.out.remark(line);
                 let connected = self.client.connect_expanded(&configured, started).await;
+                let connected = connected.map_err(|error| match error {
+                    ConnectError::Spawn { source, .. } => {
+                        ConnectError::Spawn { command: configured.command.clone(), source }
+                    }
+                    error => error,
+                });
                 // What it writes to its standard error is its own text, and is not shown here.
                 connected.map_err(|error| {
                     let error = CliError::new(error).at(name);

@@ -143,7 +143,19 @@ impl Configured {
                 Ok(Endpoint::Stdio { configured, started })
             }
             (None, Some(url)) => {
-                let uri = variables.expand(&url, name)?;
+                // The address is the server's identity, and is shown and kept.
+                if let Some(variable) = Variables::first(&url) {
+                    let error = CliError::new(format!(
+                        "the server \"{}\" has the variable \"{}\" in its `url`, whose value would \
+                         be kept and shown as the server's identity",
+                        escaped(name),
+                        escaped(variable)
+                    ));
+                    return Err(error.next(
+                        "write the address out, and hand a secret over as a bearer token in `headers`",
+                    ));
+                }
+                let uri = url;
                 let token = bearer(self.headers, name, variables)?;
                 Ok(Endpoint::Http { uri, token })
             }

@@ -41,6 +41,12 @@ impl<'v> Variables<'v> {
         Ok(expanded)
     }
 
+    /// The name of the first variable in `text`.
+    pub(super) fn first(text: &str) -> Option<&str> {
+        let (_, after) = text.split_once("${")?;
+        after.split_once('}').map(|(name, _)| name)
+    }
+
     fn value(&self, name: &str) -> Option<String> {
         let text = |path: &Path| path.to_str().map(str::to_owned);
         match (name, name.split_once(":-")) {
