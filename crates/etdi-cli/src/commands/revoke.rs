@@ -2,6 +2,7 @@
 
 use clap::Args;
 use etdi::records::{Known, Pin};
+use etdi::text::escaped;
 use etdi::{ApprovalRecord, ApprovalStore, Instructions, ServerIdentity, SqliteApprovals};
 use serde_json::json;
 
@@ -52,6 +53,9 @@ impl Revoke {
         let known = known(&store, &server, tool.as_deref()).await?;
         if known.pins.is_empty() && known.approvals.is_empty() {
             return Err(nothing());
+        }
+        if let Some(tool) = &tool {
+            refuse_two(tool, &known)?;
         }
         if !self.yes {
             show(&server, shown, &known, context);
@@ -111,12 +115,31 @@ async fn known(
     Ok(known)
 }
 
+/// A server chooses names, and one of them may be another tool's id: to forget the one is not to
+/// forget the other.
+fn refuse_two(word: &str, known: &Known) -> Result<(), CliError> {
+    let pins = || known.pins.iter().chain(known.approvals.iter().map(|approval| &approval.pin));
+    let by_id = pins().find(|pin| pin.id == word);
+    let by_name = pins().find(|pin| pin.id != word && pin.served_name == word);
+    let (Some(by_id), Some(by_name)) = (by_id, by_name) else { return Ok(()) };
+    let what = "nothing was revoked: this is the name of one tool and the id of another";
+    let next = format!(
+        "name the one that is meant: \"{}\" for the tool with this id, \"{}\" for the one with this name",
+        escaped(&by_id.served_name),
+        escaped(&by_name.id)
+    );
+    Err(CliError::refused(what).at(word).next(next))
+}
+
 fn show(server: &ServerIdentity, tool: &str, known: &Known, context: &Context) {
     let out = &context.out;
-    out.line(Line::new().bold(etdi::text::escaped(tool)));
+    out.line(Line::new().bold(escaped(tool)));
     let mut fields = vec![("server", Line::new().theirs(&server.to_string()))];
     let (past, now): (Vec<_>, Vec<_>) = known.approvals.iter().partition(|one| one.superseded);
     for approval in now {
+        if approval.pin.served_name != tool && !approval.pin.served_name.is_empty() {
+            fields.push(("name", Line::new().theirs(&approval.pin.served_name)));
+        }
         fields.push(("approved", given(approval)));
         fields.push(("digest", Line::from(approval.pin.digest.to_string())));
     }
