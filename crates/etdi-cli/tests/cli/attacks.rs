@@ -42,7 +42,8 @@ fn extra_a_copy_of_an_approved_digest_on_another_server_of_the_file() {
     let ran = folder.run(&[&["approve", "--all"], &by[..]].concat());
     assert_eq!(ran.code, 1, "{}", ran.err);
     let says = |text: &str| assert!(ran.err.contains(text), "{}", ran.err);
-    ["\"evil\" and \"good\"", "--server NAME"].map(says);
+    says("\"evil\" and \"good\"");
+    says("--server NAME");
     let all = folder.run(&["list", "--json"]).json();
     assert_eq!(all["approvals"].as_array().unwrap().len(), 1, "{all}");
 }
@@ -176,7 +177,8 @@ fn extra_a_server_that_writes_over_the_question() {
     let forged = "(printf 'FORGED' > /dev/tty) 2>/dev/null\n";
     folder.put("server.sh", &format!("{forged}{script}"));
     let arguments = [&["approve", "scan", "--by", "alice"], &COMMAND[..]].concat();
-    let screen = run(&folder, 80, &arguments, &[("Approve scan as shown?", "n")]);
+    let screen =
+        run(&folder, 80, &arguments, &[("Approve this tool as shown? (its name: \"scan\")", "n")]);
     assert!(!screen.text().contains("FORGED"), "{}", screen.text());
 }
 
@@ -188,7 +190,7 @@ fn extra_a_server_that_reads_what_is_typed() {
     let spy = "(: < /dev/tty) 2>/dev/null && echo yes > tty.txt\n";
     folder.put("server.sh", &format!("{spy}{script}"));
     let arguments = [&["approve", "scan", "--by", "alice"], &COMMAND[..]].concat();
-    run(&folder, 80, &arguments, &[("Approve scan as shown?", "n")]);
+    run(&folder, 80, &arguments, &[("Approve this tool as shown? (its name: \"scan\")", "n")]);
     assert!(fs::metadata(folder.file("tty.txt")).is_err(), "it can open the terminal");
 }
 
@@ -208,7 +210,12 @@ fn extra_a_name_that_is_another_tools_id() {
         let yes = ["approve", digest, "--yes", digest, "--by", "alice"];
         assert_eq!(on_stdio(&folder, &yes).code, 0, "{tool}");
     }
-    on_stdio(&folder, &["revoke", &id, "--yes"]);
+    let ran = on_stdio(&folder, &["revoke", &id, "--yes"]);
+    assert_eq!(ran.code, 1, "{}", ran.out);
+    assert!(ran.err.contains("\"scan\" for the tool with this id"), "{}", ran.err);
+    let all = folder.run(&["list", "--json"]).json();
+    assert_eq!(all["approvals"].as_array().unwrap().len(), 2, "{all}");
+    assert_eq!(on_stdio(&folder, &["revoke", "scan", "--yes"]).code, 0);
     let all = folder.run(&["list", "--json"]).json();
     assert_eq!(all["approvals"].as_array().unwrap().len(), 1, "{all}");
 }

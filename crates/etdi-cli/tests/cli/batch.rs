@@ -48,12 +48,19 @@ fn approved(folder: &Folder) -> Vec<String> {
 #[test]
 fn new_tools_of_one_provider_are_one_question_and_one_with_a_high_finding_is_its_own() {
     let folder = folder();
-    let script = [("Approve these 2 tools as shown?", "y"), ("Approve sneaky as shown?", "n")];
+    let script = [
+        ("Approve these 2 tools as shown?", "y"),
+        ("Approve this tool as shown? (its name: \"sneaky\")", "n"),
+    ];
     let screen = asked(&folder, &["approve", "--all"], &script);
     assert_eq!(screen.code, 1, "{}", screen.text());
     assert_eq!(approved(&folder), ["count", "scan"]);
     assert!(screen.text().contains("not approved: sneaky"), "{}", screen.text());
-    let screen = asked(&folder, &["approve", "--all"], &[("Approve sneaky as shown?", "y")]);
+    let screen = asked(
+        &folder,
+        &["approve", "--all"],
+        &[("Approve this tool as shown? (its name: \"sneaky\")", "y")],
+    );
     assert_eq!(screen.code, 0, "{}", screen.text());
     let ran = run(&folder, &["approve", "--all", "--by", "alice"]);
     assert_eq!((ran.code, ran.out.as_str()), (0, "Nothing waits for approval.\n"), "{}", ran.err);
@@ -82,7 +89,10 @@ fn a_tool_with_a_critical_change_is_asked_about_on_its_own() {
         tool("count", "Counts the words."),
         tool("third", "Counts lines."),
     ]));
-    let script = [("Approve these 2 tools as shown?", "y"), ("Approve scan as shown?", "y")];
+    let script = [
+        ("Approve these 2 tools as shown?", "y"),
+        ("Approve this tool as shown? (its name: \"scan\")", "y"),
+    ];
     let screen = asked(&folder, &["approve", "--all"], &script);
     assert_eq!(screen.code, 0, "{}", screen.text());
     assert!(screen.text().contains("1 wording"), "{}", screen.text());
@@ -92,7 +102,10 @@ fn a_tool_with_a_critical_change_is_asked_about_on_its_own() {
 #[test]
 fn a_question_that_is_interrupted_leaves_what_was_reported() {
     let folder = folder();
-    let script = [("Approve these 2 tools as shown?", "y"), ("Approve sneaky as shown?", "\u{3}")];
+    let script = [
+        ("Approve these 2 tools as shown?", "y"),
+        ("Approve this tool as shown? (its name: \"sneaky\")", "\u{3}"),
+    ];
     let screen = asked(&folder, &["approve", "--all"], &script);
     assert_eq!(screen.code, 130, "{}", screen.text());
     assert!(!screen.text().contains("nothing was changed"), "{}", screen.text());

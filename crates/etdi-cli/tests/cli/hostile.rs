@@ -94,8 +94,11 @@ fn a_hostile_server_is_asked_about_harmlessly() {
     let folder = Folder::new().trusting().serving(&json!([tool("one"), tool("two")]));
     folder.instructs(&format!("{EVIL}\n{EVIL}"));
     let arguments = [&["approve", "--all", "--by", "alice"], &COMMAND[..]].concat();
-    let script =
-        [("Approve one", "y"), ("Approve two", "y"), ("Approve these instructions as shown?", "y")];
+    let script = [
+        ("its name: \"one", "y"),
+        ("its name: \"two", "y"),
+        ("Approve these instructions as shown?", "y"),
+    ];
     let screen = run(&folder.set("NO_COLOR", "1"), 120, &arguments, &script);
     assert_eq!(screen.code, 0, "{}", screen.text());
     let text = String::from_utf8(screen.bytes.clone()).unwrap();

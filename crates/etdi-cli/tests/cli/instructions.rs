@@ -65,8 +65,10 @@ fn a_change_is_shown_and_withheld() {
 fn they_are_asked_about_with_all_tools_that_wait() {
     let folder = folder();
     let arguments = [&["approve", "--all", "--by", "alice"], &COMMAND[..]].concat();
-    let script =
-        [("Approve instructions as shown?", "y"), ("Approve these instructions as shown?", "y")];
+    let script = [
+        ("Approve this tool as shown? (its name: \"instructions\")", "y"),
+        ("Approve these instructions as shown?", "y"),
+    ];
     let screen = terminal::run(&folder, 80, &arguments, &script);
     assert_eq!(screen.code, 0, "{}", screen.text());
     assert_eq!(run(&folder, &["discover"]).code, 0);

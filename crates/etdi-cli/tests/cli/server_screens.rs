@@ -111,14 +111,14 @@ screen!(
     approve_new,
     served,
     &["approve", "scan", "--by", "alice", "--", "/bin/sh", "server.sh"],
-    &[("Approve scan as shown?", "y")],
+    &[("Approve this tool as shown? (its name: \"scan\")", "y")],
     0
 );
 screen!(
     approve_changed,
     changed,
     &["approve", "scan", "--by", "alice", "--", "/bin/sh", "server.sh"],
-    &[("Approve scan as shown?", "n")],
+    &[("Approve this tool as shown? (its name: \"scan\")", "n")],
     1
 );
 screen!(
@@ -127,7 +127,7 @@ screen!(
     &["approve", "--all", "--by", "alice", "--", "/bin/sh", "server.sh"],
     &[
         ("Approve these 2 tools as shown?", "y"),
-        ("Approve sneaky as shown?", "n"),
+        ("Approve this tool as shown? (its name: \"sneaky\")", "n"),
         ("Approve these instructions as shown?", "y")
     ],
     1

@@ -185,7 +185,8 @@ fn another_program_behind_the_command_is_shown_until_somebody_has_seen_it() {
         assert!(ran.err.contains("another program is behind this command now"), "{}", ran.err);
     }
     let arguments = ["approve", "--all", "--by", "alice", "--", "./tool"];
-    let script = [("Approve scan as shown?", "y"), ("is it meant to be so?", "y")];
+    let script =
+        [("Approve this tool as shown? (its name: \"scan\")", "y"), ("is it meant to be so?", "y")];
     let screen = crate::terminal::run(&folder, 120, &arguments, &script);
     assert_eq!(screen.code, 0, "{}", screen.text());
     assert!(!folder.run(&discover).err.contains("another program"));

@@ -182,7 +182,9 @@ async fn in_groups(
     for request in alone {
         let name = request.tool().name().to_owned();
         Question::about(request.tool(), session).await?.show_all(context);
-        let question = format!("Approve {} as shown?", escaped(&name));
+        // After the question, and quoted: a name could complete the sentence.
+        let shown = escaped(&name).to_string().replace('"', "\\\"");
+        let question = format!("Approve this tool as shown? (its name: \"{shown}\")");
         if confirmed(&question, outcome, context)? {
             store(session, request, order, outcome, context).await?;
         } else {
