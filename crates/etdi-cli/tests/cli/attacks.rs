@@ -1,7 +1,5 @@
 //! What a hostile server, or a hostile file, must not get past the command.
 
-use std::fs;
-
 use serde_json::{Value, json};
 
 use crate::program::{Folder, Ran};
@@ -167,31 +165,6 @@ fn extra_nothing_changed_but_the_signature() {
         assert_ne!(ran.code, 0, "{}{}", ran.out, ran.err);
         assert!(!ran.out.contains("Nothing changed"), "{}", ran.out);
     }
-}
-
-/// A server that is started has no way to the terminal on which a person is asked about it.
-#[test]
-fn extra_a_server_that_writes_over_the_question() {
-    let folder = Folder::new().trusting().serving(&tools());
-    let script = folder.text("server.sh");
-    let forged = "(printf 'FORGED' > /dev/tty) 2>/dev/null\n";
-    folder.put("server.sh", &format!("{forged}{script}"));
-    let arguments = [&["approve", "scan", "--by", "alice"], &COMMAND[..]].concat();
-    let screen =
-        run(&folder, 80, &arguments, &[("Approve this tool as shown? (its name: \"scan\")", "n")]);
-    assert!(!screen.text().contains("FORGED"), "{}", screen.text());
-}
-
-/// What is typed is for the question alone.
-#[test]
-fn extra_a_server_that_reads_what_is_typed() {
-    let folder = Folder::new().trusting().serving(&tools());
-    let script = folder.text("server.sh");
-    let spy = "(: < /dev/tty) 2>/dev/null && echo yes > tty.txt\n";
-    folder.put("server.sh", &format!("{spy}{script}"));
-    let arguments = [&["approve", "scan", "--by", "alice"], &COMMAND[..]].concat();
-    run(&folder, 80, &arguments, &[("Approve this tool as shown? (its name: \"scan\")", "n")]);
-    assert!(fs::metadata(folder.file("tty.txt")).is_err(), "it can open the terminal");
 }
 
 /// To forget one tool is not to forget another one, whose id the server took for a name.
