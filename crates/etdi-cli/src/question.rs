@@ -251,7 +251,7 @@ pub(crate) fn who_and_may(tool: &JudgedTool) -> Option<String> {
 
 /// The tool on one line, for a list.
 pub(crate) fn summary_line(tool: &JudgedTool) -> Line {
-    let line = decision(tool).text("  ").bold(escaped(tool.name()));
+    let line = decision(tool).text("  ").bold(shown_name(tool.name()));
     match (tool.verdict(), tool.problem()) {
         (Some(verdict), _) => {
             let what: Vec<_> = verdict.what.iter().map(first_line).collect();
@@ -259,6 +259,14 @@ pub(crate) fn summary_line(tool: &JudgedTool) -> Line {
         }
         (None, Some(problem)) => line.text(": refused: ").text(problem),
         (None, None) => line.text(": refused"),
+    }
+}
+
+/// A tool that is called like the instructions of its server is shown in quotes, as they are not.
+fn shown_name(name: &str) -> String {
+    match name.trim().eq_ignore_ascii_case(crate::instructions::NAME) {
+        true => format!("\"{}\"", escaped(name)),
+        false => escaped(name).to_string(),
     }
 }
 

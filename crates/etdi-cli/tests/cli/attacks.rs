@@ -231,3 +231,20 @@ fn extra_what_to_type_next_for_a_server_that_is_called_like_a_flag() {
     let again = folder.run(&words);
     assert_eq!(again.code, 1, "{next}: {}", again.err);
 }
+
+/// A tool that is called like the instructions is told apart from them.
+#[test]
+fn extra_a_tool_that_is_called_like_the_instructions() {
+    let name = "instructions of the server";
+    let folder = Folder::new()
+        .trusting()
+        .serving(&json!([{ "name": name, "description": "x", "inputSchema": {} }]));
+    folder.instructs("Be brief.");
+    let ran = on_stdio(&folder, &["discover"]);
+    assert!(ran.out.contains(&format!("\"{name}\": ")), "{}", ran.out);
+    let ran = on_stdio(&folder, &["approve", "--all", "--by", "alice", "--json"]);
+    let waiting = ran.json()["servers"][0]["waiting"].clone();
+    let kinds: Vec<_> =
+        waiting.as_array().unwrap().iter().map(|one| one["instructions"].clone()).collect();
+    assert_eq!(kinds, [json!(false), json!(true)], "{waiting}");
+}

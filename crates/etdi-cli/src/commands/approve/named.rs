@@ -9,7 +9,7 @@ use super::{already, not_approved};
 use crate::context::Context;
 use crate::desk::Session;
 use crate::exit::CliError;
-use crate::instructions::{Given, NAME};
+use crate::instructions::Given;
 
 /// Approves what has one of the digests, and nothing else. If a tool that was named has another one,
 /// nothing is approved.
@@ -40,13 +40,13 @@ pub(super) async fn by_digest(
     let Some(given) = given else { return Ok(()) };
     if !order.yes.contains(&given.digest()) {
         if given.request().is_some() {
-            outcome.waits(NAME, Some(given.digest()));
+            outcome.instructions_wait(Some(given.digest()));
         }
         return Ok(());
     }
     outcome.matched(given.digest());
     match given.request() {
-        None => outcome.already(NAME, Some(given.digest()), context),
+        None => outcome.instructions_already(given.digest(), context),
         Some(_) if order.until.is_some() => endless(session, &given, outcome, context),
         Some(request) => {
             let by = order.by.clone();

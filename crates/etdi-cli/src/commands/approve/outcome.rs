@@ -61,13 +61,26 @@ impl Outcome {
     pub(super) fn already(&mut self, name: &str, digest: Option<Digest>, context: &Context) {
         let line = Line::new().theirs(name);
         context.out.line(line.text(": It is approved already, as it is."));
-        self.here(|here| here.already.push(json!({ "name": name, "digest": digest })));
+        self.here(|here| here.already.push(named(name, digest, false)));
     }
 
     /// Nobody said yes.
     pub(super) fn waits(&mut self, name: &str, digest: Option<Digest>) {
         self.worse(Exit::No);
-        self.here(|here| here.waiting.push(json!({ "name": name, "digest": digest })));
+        self.here(|here| here.waiting.push(named(name, digest, false)));
+    }
+
+    /// The instructions were approved before, as they are.
+    pub(super) fn instructions_already(&mut self, digest: Digest, context: &Context) {
+        let line = Line::new().text(instructions::NAME);
+        context.out.line(line.text(": It is approved already, as it is."));
+        self.here(|here| here.already.push(named(instructions::NAME, Some(digest), true)));
+    }
+
+    /// Nobody said yes to the instructions, which are no tool.
+    pub(super) fn instructions_wait(&mut self, digest: Option<Digest>) {
+        self.worse(Exit::No);
+        self.here(|here| here.waiting.push(named(instructions::NAME, digest, true)));
     }
 
     /// Whatever anybody says.
@@ -165,6 +178,11 @@ impl OnServer {
             "errors": self.errors,
         })
     }
+}
+
+/// A tool may have the name that the instructions go by, so what it is is said apart.
+fn named(name: &str, digest: Option<Digest>, instructions: bool) -> Value {
+    json!({ "name": name, "digest": digest, "instructions": instructions })
 }
 
 /// A no at a question.

@@ -238,7 +238,7 @@ async fn of_instructions(
     };
     let Some(request) = given.request() else {
         if order.instructions {
-            outcome.already(crate::instructions::NAME, Some(given.digest()), context);
+            outcome.instructions_already(given.digest(), context);
         }
         return Ok(());
     };
@@ -246,9 +246,8 @@ async fn of_instructions(
         endless(session, &given, outcome, context);
         return Ok(());
     }
-    let name = crate::instructions::NAME.to_owned();
     if nobody_sees(context) {
-        outcome.waits(&name, Some(given.digest()));
+        outcome.instructions_wait(Some(given.digest()));
         let show = session.command("show", "--instructions");
         let error =
             CliError::refused("not approved: nobody at a terminal sees what would be approved");
@@ -257,7 +256,9 @@ async fn of_instructions(
     }
     given.show_change(context);
     if !confirmed("Approve these instructions as shown?", outcome, context)? {
-        return refuse(&[name], outcome, context);
+        outcome.instructions_wait(Some(given.digest()));
+        outcome.failed(declined(outcome, &[crate::instructions::NAME]), context);
+        return Ok(());
     }
     let by = order.by.clone();
     let done = session.connection.approve_instructions(request.clone(), by).await;
@@ -268,7 +269,7 @@ async fn of_instructions(
 
 /// Instructions wait where an end is told, which their approval cannot have.
 pub(super) fn endless(session: &Session, given: &Given, outcome: &mut Outcome, context: &Context) {
-    outcome.waits(crate::instructions::NAME, Some(given.digest()));
+    outcome.instructions_wait(Some(given.digest()));
     let what = "not approved: instructions are approved without an end, and --until gives one";
     let error = CliError::refused(what).at(crate::instructions::NAME);
     outcome.failed(error.next(session.command("approve", "--instructions")), context);
