@@ -6,4 +6,5 @@
 
 mod person;
 mod program;
+mod publisher;
 mod servers;

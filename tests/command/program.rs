@@ -100,6 +100,10 @@ pub struct Serving {
 }
 
 impl Serving {
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     fn start(command: &[String]) -> Self {
         let (program, arguments) = command.split_first().unwrap();
         let mut child = Command::new(program)

@@ -1,0 +1,105 @@
+//! The demos' own publisher: attested by their issuer, approved, and caught when its server turns.
+
+use std::path::Path;
+
+use demos::issuer::{API, ATTESTATIONS, Api, Application, CLAIM, Layout, Registration};
+use demos::servers::{CALL_SCOPE, KEY_FILE, PROVIDER, TOOL};
+use demos::state::State;
+use etdi::SigningKey;
+use serde_json::{Value, json};
+
+use crate::program::{Folder, Server, text};
+
+/// The client that may vouch for TrustedSoft.
+const CLIENT: &str = "etdi-demo-server";
+
+#[test]
+fn the_publisher_of_the_demos_is_approved_until_its_server_turns_on_both_transports() {
+    for transport in ["stdio", "http"] {
+        let place = tempfile::tempdir().unwrap();
+        let (issuer, secret) = issuer(&place.path().join("issuer"));
+        let Server::Http(issuer) = issuer else { panic!("an issuer is on HTTP") };
+        let key = SigningKey::generate().unwrap();
+        let state = State::at(place.path().join("legitimate")).unwrap();
+        state.write(KEY_FILE, &key.to_pem().unwrap()).unwrap();
+        state.set_offer("1.0.0").unwrap();
+        let identity = json!({
+            "embedded": { "issuer": issuer.url(), "client_id": CLIENT, "client_secret": secret },
+            "audience": API,
+            "attestations": { "audience": ATTESTATIONS, "claim": CLAIM },
+            "beside": null,
+        });
+        state.write("identity.json", &identity.to_string()).unwrap();
+        let server = served("legitimate", transport, state.path());
+        let folder = Folder::new();
+        std::fs::write(folder.path().join("trust.toml"), trust(&key, issuer.url())).unwrap();
+        let run = |arguments: &[&str]| {
+            let loopback = ["--danger-loopback-http"];
+            folder.run(&[arguments, &loopback[..], &server.words()].concat())
+        };
+        let tool =
+            || -> Value { run(&["discover", "--json"]).json()["servers"][0]["tools"][0].clone() };
+
+        let new = tool();
+        assert_eq!((&new["name"], &new["decision"]), (&json!(TOOL), &json!("ask")), "{new}");
+        assert!(new["who"].as_str().unwrap().starts_with("attested"), "{new}");
+        let yes = ["approve", TOOL, "--by", "alice", "--yes", new["digest"].as_str().unwrap()];
+        let ran = run(&yes);
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        let decision = tool()["decision"].clone();
+        assert!(["allow", "warn"].contains(&decision.as_str().unwrap()), "{decision}");
+
+        state.set_offer("1.1.0").unwrap();
+        assert_eq!(tool()["decision"], "ask");
+        assert_eq!(run(&["diff", TOOL]).code, 1);
+        for turned in ["same-version", "unsigned"] {
+            state.set_offer(turned).unwrap();
+            assert_eq!(tool()["decision"], "block", "{turned}");
+            assert_eq!(run(&["approve", "--all"]).code, 1, "{turned}");
+        }
+        state.set_offer("1.0.0").unwrap();
+        assert_eq!(run(&["discover"]).code, 0);
+    }
+}
+
+/// The demos' issuer, and the secret of the one client that it has.
+fn issuer(folder: &Path) -> (Server, String) {
+    let state = State::at(folder).unwrap();
+    let client = Application::new("ETDI Demo Server", CLIENT).unwrap();
+    let client = client.granted(API, &[CALL_SCOPE]).granted(ATTESTATIONS, &[]);
+    let client = client.authority("trustedsoft.example");
+    let secret = client.client_secret.clone();
+    let registration = Registration {
+        layout: Layout::Auth0,
+        apis: vec![
+            Api::new(API, &[CALL_SCOPE]),
+            Api { attests: true, ..Api::new(ATTESTATIONS, &[]) },
+        ],
+        applications: vec![client],
+    };
+    registration.write(&state).unwrap();
+    (served("issuer", "http", state.path()), secret)
+}
+
+fn served(role: &str, transport: &str, folder: &Path) -> Server {
+    let command = [env!("CARGO_BIN_EXE_demo-server"), role, transport, &text(folder)];
+    let command = command.map(str::to_owned);
+    match transport {
+        "stdio" => Server::stdio(&command),
+        _ => Server::http(&command),
+    }
+}
+
+/// TrustedSoft's key, and the one client that may vouch for it.
+fn trust(key: &SigningKey, issuer: &str) -> String {
+    let jwk = serde_json::to_value(key.public_jwk()).unwrap();
+    let members = jwk.as_object().unwrap().iter();
+    let jwk: Vec<_> = members.map(|(name, value)| format!("{name} = {value}")).collect();
+    format!(
+        "[[provider]]\nid = {PROVIDER:?}\nauthorities = [\"trustedsoft.example\"]\n\
+         keys = [{{ {} }}]\nmin_binding = \"digest\"\n\
+         [[provider.issuer]]\nissuer = {issuer:?}\nkind = \"auth0\"\nclients = [{CLIENT:?}]\n\
+         attestation_audience = {ATTESTATIONS:?}\nclaim = {CLAIM:?}\n",
+        jwk.join(", ")
+    )
+}
