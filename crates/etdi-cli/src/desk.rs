@@ -84,7 +84,8 @@ pub(crate) struct Session {
     /// The program behind the command, if it is not the one on record.
     pub(crate) executable: ExecutableState,
     pub(crate) store: SqliteApprovals,
-    others: Vec<String>,
+    /// The names of all tools that are approved, each with its server.
+    approved: Vec<(ServerIdentity, String)>,
     words: Option<String>,
 }
 
@@ -136,14 +137,21 @@ impl Desk {
             let line = Line::new().warn("another program is behind this command now: ");
             context.out.remark(line.text(now).text("; it was ").text(was));
         }
-        let approvals = self.store.approvals().await.map_err(CliError::new)?;
-        let others = approvals
-            .into_iter()
-            .filter(|one| !one.superseded && one.pin.server != *connection.server())
-            .map(|one| one.pin.served_name)
-            .filter(|name| !name.is_empty())
-            .collect();
-        Ok(Session { connection, tools, executable, store: self.store.clone(), others, words })
+        let approved = self.store.approved_names().await.map_err(CliError::new)?;
+        Ok(Session { connection, tools, executable, store: self.store.clone(), approved, words })
+    }
+
+    /// Works on a server, and closes the connection however that ends.
+    pub(crate) async fn visit<T>(
+        &self,
+        server: Server,
+        context: &Context,
+        work: impl AsyncFnOnce(&Session) -> Result<T, CliError>,
+    ) -> Result<T, CliError> {
+        let session = self.session(server, context).await?;
+        let done = work(&session).await;
+        session.connection.close().await;
+        done
     }
 
     async fn connect(
@@ -170,12 +178,6 @@ impl Desk {
                 }
                 context.out.remark(line);
                 let connected = self.client.connect_expanded(&configured, started).await;
-                let connected = connected.map_err(|error| match error {
-                    ConnectError::Spawn { source, .. } => {
-                        ConnectError::Spawn { command: configured.command.clone(), source }
-                    }
-                    error => error,
-                });
                 // What it writes to its standard error is its own text, and is not shown here.
                 connected.map_err(|error| {
                     let error = CliError::new(error).at(name);
@@ -277,9 +279,12 @@ impl Session {
 
     /// The tools whose mention matters, and whose names a tool must not look like.
     pub(crate) fn names(&self) -> ToolNames {
-        ToolNames::none()
-            .and_siblings(self.tools.iter().map(JudgedTool::name))
-            .and_others(self.others.iter().map(String::as_str))
+        let names = ToolNames::none().and_siblings(self.tools.iter().map(JudgedTool::name));
+        // A tool that is approved and not listed just now is a tool all the same.
+        self.approved.iter().fold(names, |names, (server, name)| match server == self.server() {
+            true => names.and_siblings([name.as_str()]),
+            false => names.and_others([name.as_str()]),
+        })
     }
 
     /// What is approved of a tool: by its id, or else by its name.

@@ -4,7 +4,7 @@
 use etdi::client::{InstructionsRequest, InstructionsState};
 use etdi::hygiene::{Finding, Severity, inspect};
 use etdi::review::Review;
-use etdi::{ApprovalRecord, AuthorizationContext, Instructions};
+use etdi::{ApprovalRecord, ApprovalStore, AuthorizationContext, Instructions, Subject};
 use serde_json::{Value, json};
 
 use crate::context::Context;
@@ -120,8 +120,8 @@ impl Given {
 
 async fn approved(session: &Session) -> Result<Option<ApprovalRecord>, CliError> {
     let id = Instructions::id(session.server());
-    let all = session.store.approvals().await.map_err(CliError::new)?;
-    Ok(all.into_iter().find(|one| {
-        one.pin.id == id && !one.superseded && one.context == AuthorizationContext::None
-    }))
+    let subject = Subject::of_server(session.server(), &id);
+    let known = session.store.known(&[subject]).await.map_err(CliError::new)?.pop();
+    let known = known.unwrap_or_default();
+    Ok(known.approval(&id, &AuthorizationContext::None).cloned())
 }

@@ -13,6 +13,7 @@ use crate::decision::{ApprovalRequest, Decision, Refusal};
 use crate::error::ApproveError;
 use crate::judging::ledger_entry;
 use crate::listing::Listed;
+use crate::policy::OtherTools;
 use crate::store::StoreError;
 use crate::tool::{ApprovedTool, JudgedTool};
 
@@ -121,8 +122,9 @@ impl ServerConnection {
         if let SignatureEvidence::Bad(error) = &evidence.signature {
             return Err(ApproveError::WrongKey(error.clone()));
         }
-        let names = self.names().await?;
-        Ok((self.judged(listed, definition, &known, &evidence, &names), evidence))
+        let others = OtherTools::default();
+        let judged = self.judged(listed, definition, &known, &evidence, &others).await?;
+        Ok((judged, evidence))
     }
 
     fn refuse_unknown_scopes(

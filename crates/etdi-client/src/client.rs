@@ -104,7 +104,8 @@ impl EtdiClient {
 
     /// As [`connect_stdio`](Self::connect_stdio), for a command whose configuration holds variables:
     /// `configured` is what the configuration says, and the server's identity; `command` is the same
-    /// with the variables' values, and what is started (wire format, section 6).
+    /// with the variables' values, and what is started (wire format, section 6). Errors and the log
+    /// name the command as configured.
     ///
     /// # Errors
     /// [`ConnectError`]: there is no connection, and no process.
@@ -122,7 +123,7 @@ impl EtdiClient {
             Some((_, token)) => command.env(ACCESS_TOKEN_VARIABLE, token.expose()),
             None => command,
         };
-        let (link, startup) = Link::stdio(&command, &self.lifecycle).await?;
+        let (link, startup) = Link::stdio(&configured.command, &command, &self.lifecycle).await?;
         // A child keeps the token that it was started with.
         let (settings, context) = (self.settings.clone(), self.context_at(&server));
         ServerConnection::new(server, link, &startup, settings, context, executable, None)

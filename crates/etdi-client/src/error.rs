@@ -36,7 +36,7 @@ pub enum ConnectError {
     /// The child process did not start.
     #[error("the server's command \"{}\" could not be started: {source}", escaped(command))]
     Spawn {
-        /// The command.
+        /// The command, as configured.
         command: String,
         /// What the operating system said.
         source: io::Error,

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use etdi_types::decision::Action;
 use etdi_types::evidence::{Evidence, SignatureEvidence};
-use etdi_types::hygiene::ToolNames;
 use etdi_types::judge::Case;
 use etdi_types::{
     EvidenceRecord, Known, LedgerEntry, Pin, Subject, ToolDefinition, Verdict, judge,
@@ -13,8 +12,8 @@ use etdi_types::{
 use crate::connection::ServerConnection;
 use crate::error::DiscoverError;
 use crate::listing::{Listed, Snapshot};
-use crate::policy::Ruling;
-use crate::store::Sighting;
+use crate::policy::{OtherTools, Ruling};
+use crate::store::{Sighting, StoreError};
 use crate::tool::{JudgedTool, Judgement};
 
 impl ServerConnection {
@@ -26,7 +25,7 @@ impl ServerConnection {
         let subjects: Vec<Subject> =
             snapshot.tools.iter().filter_map(|listed| listed.subject(self.server())).collect();
         let mut known = self.settings.store.known(&subjects).await?.into_iter();
-        let names = self.names().await?;
+        let others = OtherTools::default();
         let mut judged = Vec::with_capacity(snapshot.tools.len());
         let mut sightings = Vec::new();
         for listed in &snapshot.tools {
@@ -37,9 +36,9 @@ impl ServerConnection {
                     let known = known.next().unwrap_or_default();
                     let evidence = listed.evidence(definition, &self.settings, &known).await;
                     let (tool, sighting) =
-                        self.judge_one(listed, definition, &known, &evidence, &names);
+                        self.judge_one(listed, definition, &known, &evidence, &others).await?;
                     sightings.extend(sighting);
-                    self.accept(tool, &known, &evidence, &names).await?
+                    self.accept(tool, &known, &evidence, &others).await?
                 }
                 Err(_) => self.tool(listed, None),
             };
@@ -65,12 +64,13 @@ impl ServerConnection {
         }
         let known = self.known(Subject::new(self.server(), definition)).await?;
         let evidence = listed.evidence(definition, &self.settings, &known).await;
-        let names = self.names().await?;
-        let (tool, sighting) = self.judge_one(listed, definition, &known, &evidence, &names);
+        let others = OtherTools::default();
+        let (tool, sighting) =
+            self.judge_one(listed, definition, &known, &evidence, &others).await?;
         store.record(sighting.as_slice()).await?;
         if tool.is_accepted() {
             // What is recorded now makes another revision.
-            return self.accept(tool, &known, &evidence, &names).await;
+            return self.accept(tool, &known, &evidence, &others).await;
         }
         if let Some(judgement) = &tool.judgement {
             listed.remember(revision, now, &known, &self.settings.trust, judgement);
@@ -78,37 +78,38 @@ impl ServerConnection {
         Ok(tool)
     }
 
-    pub(crate) fn judge_one(
+    pub(crate) async fn judge_one(
         &self,
         listed: &Arc<Listed>,
         definition: &ToolDefinition,
         known: &Known,
         evidence: &Evidence,
-        names: &ToolNames,
-    ) -> (JudgedTool, Option<Sighting>) {
-        let tool = self.judged(listed, definition, known, evidence, names);
+        others: &OtherTools,
+    ) -> Result<(JudgedTool, Option<Sighting>), StoreError> {
+        let tool = self.judged(listed, definition, known, evidence, others).await?;
         let sighting = match tool.verdict() {
             Some(verdict) if tool.action() < Action::Block => {
                 self.sighting(definition, verdict, evidence)
             }
             _ => None,
         };
-        (tool, sighting)
+        Ok((tool, sighting))
     }
 
     /// The verdict on a tool, and what it comes to at this level and under the policy.
-    pub(crate) fn judged(
+    pub(crate) async fn judged(
         &self,
         listed: &Arc<Listed>,
         definition: &ToolDefinition,
         known: &Known,
         evidence: &Evidence,
-        names: &ToolNames,
-    ) -> JudgedTool {
+        others: &OtherTools,
+    ) -> Result<JudgedTool, StoreError> {
         let verdict = self.verdict(definition, evidence, known);
         let id = etdi_types::records::tool_id(self.server(), definition);
         let approval = known.approval(&id, &self.context);
-        let Ruling { outcome, accepted } = self.ruling(definition, &verdict, approval, names);
+        let ruling = self.ruling(definition, &verdict, approval, others).await?;
+        let Ruling { outcome, accepted } = ruling;
         let judgement = Judgement {
             verdict,
             outcome,
@@ -116,7 +117,7 @@ impl ServerConnection {
             approved: approval.map(|approval| approval.pin.digest),
             granted: approval.map(|approval| approval.granted.clone()).unwrap_or_default(),
         };
-        self.tool(listed, Some(Arc::new(judgement)))
+        Ok(self.tool(listed, Some(Arc::new(judgement))))
     }
 
     fn tool(&self, listed: &Arc<Listed>, judgement: Option<Arc<Judgement>>) -> JudgedTool {

@@ -13,6 +13,8 @@ use etdi_types::{
     Subject, ToolDefinition, Verdict, decide,
 };
 
+use tokio::sync::OnceCell;
+
 use crate::connection::ServerConnection;
 use crate::error::DiscoverError;
 use crate::judging::ledger_entry;
@@ -59,13 +61,20 @@ pub(crate) struct Ruling {
     pub(crate) accepted: bool,
 }
 
+/// The tools that a review counts as others, once one needs them: most judgements need none, and the
+/// store may hold many.
+#[derive(Debug, Default)]
+pub(crate) struct OtherTools(OnceCell<ToolNames>);
+
+impl OtherTools {
+    async fn seen_from(&self, connection: &ServerConnection) -> Result<&ToolNames, StoreError> {
+        self.0.get_or_try_init(|| connection.other_tools()).await
+    }
+}
+
 impl ServerConnection {
-    /// The tools that a review counts as others: those that were listed last, and those that are
-    /// approved, listed or not. None where no policy looks at them.
-    pub(crate) async fn names(&self) -> Result<ToolNames, StoreError> {
-        if self.settings.policy == ReviewPolicy::default() {
-            return Ok(ToolNames::none());
-        }
+    /// The tools that were listed last, and those that are approved, listed or not.
+    async fn other_tools(&self) -> Result<ToolNames, StoreError> {
         let approved = self.settings.store.approved_names().await?;
         let listed = self.settings.listed.seen_from(self.server());
         Ok(approved
@@ -74,31 +83,32 @@ impl ServerConnection {
     }
 
     /// Applies the policy to what would be asked about.
-    pub(crate) fn ruling(
+    pub(crate) async fn ruling(
         &self,
         definition: &ToolDefinition,
         verdict: &Verdict,
         approval: Option<&ApprovalRecord>,
-        names: &ToolNames,
-    ) -> Ruling {
+        others: &OtherTools,
+    ) -> Result<Ruling, StoreError> {
         let (policy, level) = (self.settings.policy, self.settings.level);
         let outcome = decide(level, verdict);
         let approved = approval.map(|approval| &approval.pin);
         let (Action::Ask, Some(approved)) = (outcome.action, approved) else {
-            return Ruling { outcome, accepted: false };
+            return Ok(Ruling { outcome, accepted: false });
         };
         if policy == ReviewPolicy::default() {
-            return Ruling { outcome, accepted: false };
+            return Ok(Ruling { outcome, accepted: false });
         }
+        let names = others.seen_from(self).await?;
         let mut review = Review::of(&approved.definition, definition.canonical(), names);
         if let Some(evidence) = EvidenceRecord::of(&verdict.who, None) {
             review = review.with_evidence(&approved.evidence, &evidence);
         }
         let ruled = policy.decide(level, verdict, &review);
-        match ruled.action {
+        Ok(match ruled.action {
             Action::Allow | Action::Warn => Ruling { outcome, accepted: true },
             Action::Ask | Action::Block => Ruling { outcome: ruled, accepted: false },
-        }
+        })
     }
 
     /// Approves the tool if the policy accepts what changed in it, and judges it again.
@@ -107,7 +117,7 @@ impl ServerConnection {
         tool: JudgedTool,
         known: &Known,
         evidence: &Evidence,
-        names: &ToolNames,
+        others: &OtherTools,
     ) -> Result<JudgedTool, DiscoverError> {
         let Some(definition) = tool.definition().filter(|_| tool.is_accepted()) else {
             return Ok(tool);
@@ -124,7 +134,7 @@ impl ServerConnection {
             Err(error) => return Err(error.into()),
         }
         let known = self.known(Subject::new(self.server(), definition)).await?;
-        Ok(self.judge_one(&tool.listed, definition, &known, evidence, names).0)
+        Ok(self.judge_one(&tool.listed, definition, &known, evidence, others).await?.0)
     }
 
     /// The approval that the policy makes: with what the earlier one granted, until that one ends;

@@ -106,11 +106,11 @@ async fn on_server(
     outcome: &mut Outcome,
     context: &Context,
 ) -> Result<(), CliError> {
-    let session = desk.session(server, context).await?;
-    outcome.on(session.server());
-    let done = approve(&session, order, outcome, context).await;
-    session.connection.close().await;
-    done
+    desk.visit(server, context, async |session| {
+        outcome.on(session.server());
+        approve(session, order, outcome, context).await
+    })
+    .await
 }
 
 async fn approve(

@@ -192,12 +192,13 @@ impl Check {
             return Ok(State::stopped(drift));
         }
         let server = Server { name: locked.name.clone(), endpoint: Ok(endpoint), words: None };
-        let session = desk.session(server, context).await?;
-        let listed = listed(locked, &session).await;
-        session.connection.close().await;
-        let (more, findings) = listed?;
+        let look = async |session: &Session| {
+            let (more, findings) = listed(locked, session).await?;
+            Ok((more, findings, session.tools.len()))
+        };
+        let (more, findings, tools) = desk.visit(server, context, look).await?;
         drift.extend(more);
-        Ok(State::listed(drift, findings, session.tools.len()))
+        Ok(State::listed(drift, findings, tools))
     }
 
     /// The servers that the configurations name and nobody locked.

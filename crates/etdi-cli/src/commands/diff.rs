@@ -38,10 +38,7 @@ impl Diff {
         let subject = self.target.subject()?;
         let server = self.target.server(context)?;
         let desk = Desk::new(&self.store, &self.network, context)?;
-        let session = desk.session(server, context).await?;
-        let ending = diff(subject, &session, context).await;
-        session.connection.close().await;
-        ending
+        desk.visit(server, context, async |session| diff(subject, session, context).await).await
     }
 }
 

@@ -48,15 +48,8 @@ impl Discover {
         let (mut exit, mut answers) = (Exit::Ok, Vec::new());
         for server in servers {
             let name = server.name.clone();
-            let answer = match desk.session(server, context).await {
-                Ok(session) => {
-                    let shown = show(&name, &session, context).await;
-                    session.connection.close().await;
-                    shown
-                }
-                Err(error) => Err(error),
-            };
-            match answer {
+            let look = async |session: &Session| show(&name, session, context).await;
+            match desk.visit(server, context, look).await {
                 Ok((one, answer)) => {
                     exit = exit.and(one);
                     answers.push(answer);

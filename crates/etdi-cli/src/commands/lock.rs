@@ -160,11 +160,10 @@ impl Lock {
         let at = |error: CliError| error.at(&name);
         let mut locked = self.locked(&name, server.endpoint).map_err(at)?;
         server.endpoint = Ok(locked.1);
-        let session = desk.session(server, context).await?;
         let earlier = lockfile.server(&name).cloned();
-        let filled = self.fill(&mut locked.0, earlier, &session, context).await;
-        session.connection.close().await;
-        let (exit, answer) = filled?;
+        let fill =
+            async |session: &Session| self.fill(&mut locked.0, earlier, session, context).await;
+        let (exit, answer) = desk.visit(server, context, fill).await?;
         lockfile.put(locked.0).map_err(|error| at(CliError::new(error)))?;
         Ok((exit, answer))
     }

@@ -36,10 +36,7 @@ impl Show {
         let subject = self.target.subject()?;
         let server = self.target.server(context)?;
         let desk = Desk::new(&self.store, &self.network, context)?;
-        let session = desk.session(server, context).await?;
-        let ending = show(subject, &session, context).await;
-        session.connection.close().await;
-        ending
+        desk.visit(server, context, async |session| show(subject, session, context).await).await
     }
 }
 

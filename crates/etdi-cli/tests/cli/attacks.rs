@@ -46,6 +46,34 @@ fn extra_a_copy_of_an_approved_digest_on_another_server_of_the_file() {
     assert_eq!(all["approvals"].as_array().unwrap().len(), 1, "{all}");
 }
 
+/// An unsigned copy of a signed tool that is approved elsewhere: a yes to all of a server's tools is
+/// no yes to that.
+#[test]
+fn extra_an_unsigned_copy_among_the_tools_of_a_batch() {
+    let folder = signed();
+    let genuine: Value = serde_json::from_str(&folder.text("signed.json")).unwrap();
+    let folder = folder.serving(&genuine["tools"]);
+    let digest = |command: &[&str]| {
+        let shown = folder.run(&[&["show", "scan", "--json"], command].concat()).json();
+        (shown["digest"].as_str().unwrap().to_owned(), shown["what"].to_string())
+    };
+    let (honest, _) = digest(&COMMAND);
+    let ran = on_stdio(&folder, &["approve", "scan", "--yes", &honest, "--by", "alice"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+
+    let copy: Value = serde_json::from_str(&folder.text("tool.json")).unwrap();
+    folder.put("tools.json", &format!("{}\n", json!([copy])));
+    let evil = [&COMMAND[..], &["evil"]].concat();
+    let (copied, what) = digest(&evil);
+    assert!(what.contains("shadows"), "{what}");
+    let all = ["approve", "--all", "--yes", &copied, "--by", "alice"];
+    let ran = folder.run(&[&all[..], &evil].concat());
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    assert!(ran.err.contains("a copy of one on another server"), "{}", ran.err);
+    let kept = folder.run(&["list", "--json"]).json();
+    assert_eq!(kept["approvals"].as_array().unwrap().len(), 1, "{kept}");
+}
+
 /// Who cannot be asked may be the server that is meant, and the others have the copy.
 #[test]
 fn extra_a_copy_while_the_server_of_the_digest_is_down() {

@@ -82,14 +82,16 @@ pub(crate) struct Link {
 }
 
 impl Link {
+    /// Starts `command`. What is said of it is its `name`.
     pub(crate) async fn stdio(
+        name: &str,
         command: &StdioCommand,
         lifecycle: &Lifecycle,
     ) -> Result<(Self, Startup), ConnectError> {
         let (raws, gate) = Default::default();
-        let transport = StdioTransport::spawn(command, Arc::clone(&raws), Arc::clone(&gate));
-        let transport = transport
-            .map_err(|source| ConnectError::Spawn { command: command.command.clone(), source })?;
+        let transport = StdioTransport::spawn(name, command, Arc::clone(&raws), Arc::clone(&gate));
+        let transport =
+            transport.map_err(|source| ConnectError::Spawn { command: name.to_owned(), source })?;
         Self::serve(transport, raws, gate, lifecycle, false).await
     }
 

@@ -37,8 +37,9 @@ pub(crate) struct StdioTransport {
 
 impl StdioTransport {
     /// Starts `command` with its own `env` and what every program needs of this process's
-    /// environment.
+    /// environment. The log calls it `name`: the command may hold values that are nobody's to read.
     pub(crate) fn spawn(
+        name: &str,
         command: &StdioCommand,
         raws: Arc<RawResponses>,
         gate: Arc<Gate>,
@@ -61,7 +62,7 @@ impl StdioTransport {
         let stdin = child.stdin.take().ok_or_else(missing)?;
         let stdout = child.stdout.take().ok_or_else(missing)?;
         if let Some(stderr) = child.stderr.take() {
-            tokio::spawn(relay(stderr, command.command.clone()));
+            tokio::spawn(relay(stderr, name.to_owned()));
         }
         let inner = AsyncRwTransport::new_client(Tap::new(stdout, Arc::clone(&raws)), stdin);
         Ok(Self {

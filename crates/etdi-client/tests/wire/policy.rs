@@ -2,17 +2,19 @@
 //! answers nothing but changes of what a person approved.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use etdi_client::{
     Approval, ApprovalStore, ApprovedTool, CallError, Decision, EtdiClient, MemoryApprovals,
-    ServerConnection,
+    ServerConnection, Sighting, StoreError,
 };
 use etdi_events::{Emitter, EventType, Subscription};
+use etdi_types::decision::Action;
 use etdi_types::review::{Handling, ReviewPolicy};
 use etdi_types::{
-    ApprovalBasis, ApprovalRecord, Clock, ManualClock, SigningKey, StdioCommand, Subject,
-    TrustConfig, What,
+    ApprovalBasis, ApprovalRecord, Clock, Digest, Known, LedgerEntry, ManualClock, ServerIdentity,
+    SigningKey, StdioCommand, Subject, TrustConfig, What,
 };
 use serde_json::Map;
 
@@ -257,4 +259,77 @@ async fn extra_a_mention_of_a_sibling_that_is_not_listed_just_now() {
     scene.serve("1.0.1", "Reads files. Fits send_payment.", &[READS]);
     let decision = scene.decision().await;
     assert!(matches!(decision, Decision::Ask(_)), "a person should see it: {decision:?}");
+}
+
+/// A store that counts how often it is asked for all names.
+#[derive(Debug, Default)]
+struct Counting {
+    inner: MemoryApprovals,
+    asked: AtomicUsize,
+}
+
+#[async_trait::async_trait]
+impl ApprovalStore for Counting {
+    async fn revision(&self) -> Result<u64, StoreError> {
+        self.inner.revision().await
+    }
+
+    async fn known(&self, subjects: &[Subject]) -> Result<Vec<Known>, StoreError> {
+        self.inner.known(subjects).await
+    }
+
+    async fn approved_names(&self) -> Result<Vec<(ServerIdentity, String)>, StoreError> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        self.inner.approved_names().await
+    }
+
+    async fn record(&self, sightings: &[Sighting]) -> Result<(), StoreError> {
+        self.inner.record(sightings).await
+    }
+
+    async fn approve(
+        &self,
+        approval: ApprovalRecord,
+        ledger: Option<LedgerEntry>,
+        expected: Option<Digest>,
+    ) -> Result<(), StoreError> {
+        self.inner.approve(approval, ledger, expected).await
+    }
+
+    async fn forget(&self, server: &ServerIdentity, tool: &str) -> Result<bool, StoreError> {
+        self.inner.forget(server, tool).await
+    }
+}
+
+/// A store may hold many approvals, and a call is no time to read them all.
+#[tokio::test]
+async fn all_names_are_read_once_for_a_listing_that_changed_and_for_no_call() {
+    let key = SigningKey::generate().unwrap();
+    let store = Arc::new(Counting::default());
+    let client = EtdiClient::builder(trusting(&key))
+        .shared_approvals(store.clone())
+        .definition_max_age(Duration::ZERO)
+        .review_policy(ACCEPT_WORDING)
+        .build()
+        .unwrap();
+    let second = |text: &str| {
+        let tool = serde_json::json!({"name": "count", "description": text, "inputSchema": {}});
+        tool.to_string()
+    };
+    let script = Script::of(&[&signed(&key, "1.0.0", "Reads files.", &[]), &second("Counts.")]);
+    let server = HttpServer::start(script, Way::Json).await;
+    let connection = client.connect_http(&server.uri).await.unwrap();
+    let mut approved = Vec::new();
+    for tool in connection.discover().await.unwrap() {
+        let Decision::Ask(request) = connection.decide(&tool).await.unwrap() else { panic!() };
+        approved.push(connection.approve(request, Approval::by("alice")).await.unwrap());
+    }
+    for tool in &approved {
+        connection.call(tool, Map::new()).await.unwrap();
+    }
+    assert_eq!(store.asked.load(Ordering::SeqCst), 0);
+    server.script.serve(&[&signed(&key, "1.0.1", "Reads a file.", &[]), &second("Counts words.")]);
+    let judged = connection.discover().await.unwrap();
+    assert!(judged.iter().all(|tool| tool.action() <= Action::Warn));
+    assert_eq!(store.asked.load(Ordering::SeqCst), 1);
 }

@@ -6,7 +6,7 @@ use etdi_client::{ConnectError, DiscoverError, EtdiClient, ListError, Problem};
 use etdi_types::{ListingError, TrustConfig};
 
 use crate::script::Script;
-use crate::servers::{WAYS, Way, client, connect};
+use crate::servers::{WAYS, Way, child, client, connect};
 
 fn tool(name: &str) -> String {
     format!(r#"{{"name":"{name}","inputSchema":{{"type":"object"}}}}"#)
@@ -80,6 +80,23 @@ async fn a_command_that_does_not_start_is_named() {
     let error = client().connect_stdio(command).await.unwrap_err();
     assert!(matches!(error, ConnectError::Spawn { .. }), "{error:?}");
     assert!(error.to_string().contains(r"\u{1b}"), "{error}");
+}
+
+/// The values of variables are in what is started, and in nothing that is said of it.
+#[tokio::test]
+async fn a_command_is_known_and_named_as_it_was_configured() {
+    let configured = etdi_types::StdioCommand::new("${PROGRAM}").env("KEY", "${KEY}");
+    let started = etdi_types::StdioCommand::new("/no/such/s3cret").env("KEY", "s3cret");
+    let error = client().connect_expanded(&configured, started).await.unwrap_err();
+    let (shown, debug) = (error.to_string(), format!("{error:?}"));
+    assert!(shown.contains("${PROGRAM}"), "{shown}");
+    assert!(!shown.contains("s3cret") && !debug.contains("s3cret"), "{debug}");
+
+    let command = child(&Script::of(&[&tool("a")]));
+    let configured = etdi_types::StdioCommand::new("docs-server");
+    let server = client().connect_expanded(&configured, command).await.unwrap();
+    assert_eq!(*server.server(), etdi_types::ServerIdentity::from(&configured));
+    assert_eq!(server.discover().await.unwrap().len(), 1);
 }
 
 #[tokio::test]
