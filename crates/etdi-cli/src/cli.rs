@@ -155,6 +155,26 @@ mod tests {
         assert!(commands > 3, "the page shows only {commands} commands");
     }
 
+    proptest::proptest! {
+        /// A key's thumbprint may begin with a hyphen, and with the letter of a flag after it.
+        #[test]
+        fn a_thumbprint_is_no_flag(thumbprint in "-[A-Za-z0-9_-]{42}") {
+            let text = thumbprint.as_str();
+            let add = ["etdi", "trust", "add", "https://p.example", "--thumbprint", text, "--json"];
+            let Ok(Command::Trust(add)) = Cli::try_parse_from(add).map(|cli| cli.command) else {
+                panic!("{text} is refused");
+            };
+            assert!(format!("{add:?}").contains(&format!("thumbprint: [{text:?}]")));
+            for line in [["remove", "publisher", text, "--yes"], ["remove", "--yes", "publisher", text]] {
+                let line = ["etdi", "keys"].into_iter().chain(line);
+                let Ok(Command::Keys(remove)) = Cli::try_parse_from(line).map(|cli| cli.command) else {
+                    panic!("{text} is refused");
+                };
+                assert!(format!("{remove:?}").contains(&format!("kid: {text:?}, yes: true")));
+            }
+        }
+    }
+
     #[test]
     fn every_command_stands_in_a_group_of_the_help() {
         for command in Cli::command().get_subcommands().filter(|command| !command.is_hide_set()) {

@@ -52,7 +52,8 @@ pub(crate) struct Source {
     #[arg(long, value_enum, default_value_t, value_name = "BINDING")]
     pub(crate) min_binding: Binding,
     /// Confirm a key by its RFC 7638 thumbprint, and ask nothing. Once for each key.
-    #[arg(long, value_name = "THUMBPRINT")]
+    // base64url: one in 64 begins with a hyphen.
+    #[arg(long, value_name = "THUMBPRINT", allow_hyphen_values = true)]
     pub(crate) thumbprint: Vec<String>,
     #[command(flatten)]
     pub(crate) network: NetworkOptions,

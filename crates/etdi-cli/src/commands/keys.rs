@@ -53,6 +53,8 @@ enum Action {
     Remove {
         name: String,
         /// The key's id, as `etdi keys list` shows it.
+        // A thumbprint in base64url: one in 64 begins with a hyphen.
+        #[arg(allow_hyphen_values = true)]
         kid: String,
         /// Do not ask.
         #[arg(long)]
