@@ -9,6 +9,7 @@
 mod approval;
 mod call;
 mod call_auth;
+mod challenged;
 mod definition;
 mod extra;
 mod hostile;

@@ -1,15 +1,9 @@
 //! Lockfiles against whoever wants something past them.
-#![cfg(test)]
 
-use std::collections::BTreeMap;
+use etdi_types::lockfile::{Launch, LockedTool, ServedEvidence};
+use etdi_types::{EvidenceRecord, StdioCommand};
 
-use etdi_types::lockfile::Launch;
-use etdi_types::lockfile::{LockedServer, LockedTool, Place, Served, ServedEvidence, ServedTool};
-use etdi_types::verdict::KeyTrust;
-use etdi_types::{
-    DefinitionSpec, EvidenceRecord, Permission, Provider, SigningKey, StdioCommand, ToolDefinition,
-};
-use serde_json::json;
+use crate::scene::*;
 
 fn launch(words: &[&str]) -> Launch {
     Launch::of(&StdioCommand::new(words[0]).args(words[1..].iter().copied()))
@@ -93,73 +87,30 @@ fn extra_a_home_or_a_folder_with_a_configuration_of_its_own() {
     assert!(!matches!(Launch::of(&command), Launch::Package(_)), "cwd");
 }
 
-fn definition(version: &str, description: &str, scope: &str) -> ToolDefinition {
-    let key = SigningKey::generate().unwrap();
-    let spec = DefinitionSpec {
-        id: "trustedsoft.example/scan".parse().unwrap(),
-        version: version.parse().unwrap(),
-        provider: Provider::new("https://trustedsoft.example", "TrustedSoft").unwrap(),
-        servers: None,
-        permissions: vec![Permission {
-            scope: scope.parse().unwrap(),
-            description: "why".to_owned(),
-            required: true,
-        }],
-        require_call_proof: false,
-    };
-    let tool =
-        json!({"name": "scan", "description": description, "inputSchema": {"type": "object"}});
-    let signed = spec.sign(tool.as_object().unwrap(), &key).unwrap();
-    ToolDefinition::parse(&serde_json::to_vec(signed.tool()).unwrap()).unwrap()
-}
-
-fn by_key(thumbprint: &str) -> EvidenceRecord {
-    let thumbprint = thumbprint.to_owned();
-    EvidenceRecord::Signed { thumbprint, trust: KeyTrust::Configured, pinned_key: None }
-}
-
-fn server(tools: Vec<LockedTool>) -> LockedServer {
-    LockedServer {
-        name: "docs".to_owned(),
-        identity: "https://docs.example/mcp".parse().unwrap(),
-        from: None,
-        instructions: None,
-        package: None,
-        files: BTreeMap::new(),
-        tools,
-        place: Place(Some(1)),
-    }
-}
-
-fn drift(locked: &LockedServer, now: &ToolDefinition, evidence: ServedEvidence) -> usize {
-    let tool = ServedTool { name: "scan", definition: Ok(now), evidence };
-    locked.compare(&Served { instructions: None, tools: vec![tool] }).len()
-}
-
 /// A change of one line, the digest, that keeps what a reviewer reads as it was.
 #[test]
 fn extra_a_digest_that_is_not_of_what_stands_beside_it() {
-    let was = definition("1.2.0", "Scans.", "documents:read");
-    let now = definition("9.0.0", "Steals.", "shell:execute");
+    let was = definition(ID, "1.2.0", "Scans.", &[("documents:read", true)]);
+    let now = definition(ID, "9.0.0", "Steals.", &[("shell:execute", true)]);
     let mut locked = LockedTool::of(&was, &by_key("publisher"), "alice");
     locked.digest = now.digest();
     let found = drift(&server(vec![locked]), &now, ServedEvidence::Good(by_key("publisher")));
-    assert_ne!(found, 0, "the lockfile says 1.2.0 and documents:read");
+    assert_ne!(found, [], "the lockfile says 1.2.0 and documents:read");
 }
 
 /// Evidence that is wrong is drift, whatever the lockfile says of the signer.
 #[test]
 fn extra_bad_evidence_of_a_tool_without_a_locked_signer() {
-    let was = definition("1.2.0", "Scans.", "documents:read");
+    let was = definition(ID, "1.2.0", "Scans.", &[("documents:read", true)]);
     let locked = LockedTool::of(&was, &EvidenceRecord::Identified, "alice");
     let bad = ServedEvidence::Bad("impostor: the signature is wrong".to_owned());
-    assert_ne!(drift(&server(vec![locked]), &was, bad), 0);
+    assert_ne!(drift(&server(vec![locked]), &was, bad), []);
 }
 
 /// A variant whose id sorts before the honest one, with its digest and no signer.
 #[test]
 fn extra_a_variant_that_takes_the_signer_away() {
-    let was = definition("1.2.0", "Scans.", "documents:read");
+    let was = definition(ID, "1.2.0", "Scans.", &[("documents:read", true)]);
     let honest = LockedTool::of(&was, &by_key("publisher"), "alice");
     let mut shade = honest.clone();
     if let Some(signed) = &mut shade.signed {
@@ -167,20 +118,5 @@ fn extra_a_variant_that_takes_the_signer_away() {
         signed.signer = None;
     }
     let found = drift(&server(vec![shade, honest]), &was, ServedEvidence::Good(by_key("mallory")));
-    assert_ne!(found, 0, "mallory's key is not the publisher's");
-}
-
-#[test]
-fn a_deep_or_long_text_is_no_lockfile_and_no_crash() {
-    use etdi_types::lockfile::Lockfile;
-    for text in [
-        format!("schema = 1\nx = {}{}", "[".repeat(100_000), "]".repeat(100_000)),
-        format!("schema = 1\nx = {}", "{a=".repeat(100_000)),
-        format!("schema = 1\n{} = 1", vec!["a"; 100_000].join(".")),
-        format!("schema = 1\n[{}]", vec!["a"; 100_000].join(".")),
-        "schema = 99999999999999999999999".to_owned(),
-        "schema = 0x1\nserver = 1".to_owned(),
-    ] {
-        assert!(Lockfile::parse(&text).is_err());
-    }
+    assert_ne!(found, [], "mallory's key is not the publisher's");
 }
