@@ -7,4 +7,5 @@
 mod person;
 mod program;
 mod publisher;
+mod sarif;
 mod servers;

@@ -316,3 +316,26 @@ fn is_redirect_send(error: &DynamicTransportError) -> bool {
         .downcast_ref::<HttpError>()
         .is_some_and(|error| matches!(error, HttpError::Client(e) if e.is_redirect()))
 }
+
+#[cfg(test)]
+mod tests {
+    use rmcp::RoleClient;
+    use rmcp::transport::async_rw::AsyncRwTransport;
+
+    use super::*;
+
+    /// Whether it is the reader or the writer that notices first is chance.
+    #[test]
+    fn a_server_that_ends_is_told_in_the_same_words_whoever_notices() {
+        type Stdio = AsyncRwTransport<RoleClient, tokio::io::Empty, tokio::io::Sink>;
+        let failed = |kind: io::ErrorKind| {
+            ClientInitializeError::transport::<Stdio>(kind.into(), "while it was greeted")
+        };
+        let closed = ClientInitializeError::ConnectionClosed("initialize".to_owned());
+        for noticed in [failed(io::ErrorKind::BrokenPipe), closed] {
+            assert_eq!(handshake_words(&noticed), ENDED);
+        }
+        let other = handshake_words(&failed(io::ErrorKind::PermissionDenied));
+        assert!(other.contains("permission denied"), "{other}");
+    }
+}

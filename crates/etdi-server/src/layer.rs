@@ -181,11 +181,8 @@ where
         Box::pin(async move {
             match gate.pass(request).await {
                 Ok(request) => {
-                    let (beginner, ending) = (beginner(&request), ending(&request));
+                    let beginner = beginner(&request);
                     let response = inner.call(request).await?;
-                    if let Some(session) = ending.filter(|_| response.status().is_success()) {
-                        gate.sessions.ended(&session);
-                    }
                     if let Some(principal) = beginner {
                         gate.sessions.begun(response.headers(), &principal);
                     }
@@ -320,12 +317,6 @@ impl Gate {
 fn beginner<B>(request: &Request<B>) -> Option<Principal> {
     let begins = request.method() == Method::POST && !has_session(request.headers());
     request.extensions().get::<Principal>().filter(|_| begins).cloned()
-}
-
-/// The session that a request ends.
-fn ending<B>(request: &Request<B>) -> Option<String> {
-    let session = sessions::session_of(request.headers());
-    session.filter(|_| request.method() == Method::DELETE).map(str::to_owned)
 }
 
 /// rmcp reads no other body.

@@ -146,6 +146,13 @@ fn permissions_are_granted_by_name_and_until_a_time() {
     assert_eq!(all[0]["granted"], json!(["documents:read", "documents:write"]));
     assert_eq!(all[0]["until"], json!("2099-01-01T00:00:00Z"));
     assert_eq!(all[0]["pin"]["id"], json!("trustedsoft.example/scan"));
+
+    assert_eq!(on_stdio(&folder, &[&yes[..], &both].concat()).code, 0, "as it is");
+    let fewer = [&yes[..], &["--grant", "documents:read"]].concat();
+    let ran = on_stdio(&folder, &fewer);
+    assert_eq!(ran.code, 1, "{}", ran.out);
+    assert!(ran.err.contains("with other permissions"), "{}", ran.err);
+    assert_eq!(approved(&folder)[0]["granted"], all[0]["granted"]);
 }
 
 #[test]

@@ -33,6 +33,7 @@ const SCRIPT: &str = r#"while IFS= read -r line; do
   esac
   printf '%s\n' "{\"jsonrpc\":\"2.0\",\"id\":$id,$result}"
 done
+: > ended
 "#;
 
 impl Folder {

@@ -149,6 +149,17 @@ fn a_server_on_stdio_gets_the_token_in_its_environment() {
     assert_eq!(ran.json()["servers"][0]["server"], identity);
 }
 
+/// Its input is closed and it has its time, as MCP has it; it is not killed at its work.
+#[test]
+fn a_server_on_stdio_ends_by_itself() {
+    let folder = Folder::new().trusting().serving(&tools());
+    for command in [&["discover"][..], &["show", "scan"], &["approve", "--all", "--by", "alice"]] {
+        folder.run(&[command, &COMMAND[..]].concat());
+        assert!(folder.file("ended").is_file(), "{command:?}");
+        std::fs::remove_file(folder.file("ended")).unwrap();
+    }
+}
+
 #[test]
 fn looking_makes_no_store() {
     let folder = Folder::new();

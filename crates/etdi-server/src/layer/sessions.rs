@@ -13,7 +13,7 @@ use super::asked::Asked;
 /// MCP 2025-11-25, transports, session management.
 const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
 
-/// How many sessions are remembered; the least recently used go first.
+/// How many sessions are remembered, ended ones among them; the least recently used go first.
 const MOST: u64 = 20_000;
 
 /// The callers of the sessions that were begun behind this layer with a token.
@@ -49,11 +49,6 @@ impl Sessions {
         holder.is_none_or(|holder| principal.is_some_and(|one| *holder == Holder::of(one)))
     }
 
-    /// Forgets a session that was ended.
-    pub(super) fn ended(&self, session: &str) {
-        self.0.invalidate(session);
-    }
-
     /// Remembers whom a session was begun for.
     pub(super) fn begun(&self, headers: &HeaderMap, principal: &Principal) {
         if let Some(session) = session_of(headers) {
@@ -77,6 +72,6 @@ pub(super) fn has_session(headers: &HeaderMap) -> bool {
     headers.contains_key(SESSION_ID)
 }
 
-pub(super) fn session_of(headers: &HeaderMap) -> Option<&str> {
+fn session_of(headers: &HeaderMap) -> Option<&str> {
     headers.get(SESSION_ID)?.to_str().ok()
 }

@@ -1,0 +1,67 @@
+//! What `etdi check` prints for code scanning is SARIF, as the schema of the standard has it.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+
+use crate::program::{Folder, peers, python, text};
+
+const SCHEMA: &str = "node_modules/@microsoft/jest-sarif/lib/schemas/sarif-2.1.0-rtm.5.json";
+
+#[test]
+fn what_check_prints_for_code_scanning_is_valid_sarif() {
+    let folder = Folder::new();
+    std::fs::copy(env!("CARGO_BIN_EXE_rich-server"), folder.path().join("server")).unwrap();
+    let servers =
+        json!({ "mcpServers": { "docs": { "command": "./server", "args": ["bare", "stdio"] } } });
+    std::fs::write(folder.path().join(".mcp.json"), servers.to_string()).unwrap();
+    let shown = folder.run(&["discover", "--from", ".mcp.json", "--json"]).json();
+    let tools = shown["servers"][0]["tools"].as_array().unwrap();
+    let yes = tools.iter().flat_map(|tool| ["--yes", tool["digest"].as_str().unwrap()]);
+    let all = ["approve", "--all", "--from", ".mcp.json"].into_iter().chain(yes);
+    assert_eq!(folder.run(&all.collect::<Vec<_>>()).code, 0);
+    assert_eq!(folder.run(&["lock"]).code, 0);
+    assert_eq!(results(&folder, 0), 0);
+
+    let lockfile = std::fs::read_to_string(folder.path().join("etdi.lock")).unwrap();
+    let name = format!("name = {}", tools[0]["name"]);
+    assert!(lockfile.contains(&name), "{lockfile}");
+    let other = lockfile.replacen(&name, "name = \"gone\"", 1);
+    std::fs::write(folder.path().join("etdi.lock"), other).unwrap();
+    assert_eq!(results(&folder, 1), 2, "one tool more, one tool less");
+
+    // What cannot be checked is no result, and no success.
+    std::fs::remove_file(folder.path().join(".mcp.json")).unwrap();
+    assert_eq!(results(&folder, 2), 0);
+}
+
+/// How many results there are, where the exit code is `code`.
+fn results(folder: &Folder, code: i32) -> usize {
+    let ran = folder.run(&["check", "--format", "sarif"]);
+    assert_eq!(ran.code, code, "{} {}", ran.out, ran.err);
+    let log = ran.json();
+    assert_eq!(wrong(&log), "");
+    assert_eq!(log["runs"][0]["invocations"][0]["executionSuccessful"], code != 2);
+    // The schema is asked indeed.
+    for (pointer, value) in [("/version", json!("2.2")), ("/runs/0/results", json!([{}]))] {
+        let mut log = log.clone();
+        *log.pointer_mut(pointer).unwrap() = value;
+        assert_ne!(wrong(&log), "", "{pointer}");
+    }
+    log["runs"][0]["results"].as_array().unwrap().len()
+}
+
+fn wrong(log: &Value) -> String {
+    let mut child = Command::new(python())
+        .args([text(&peers().join("sarif.py")), text(&peers().join(SCHEMA))])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(log.to_string().as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let wrong = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.success(), wrong.is_empty(), "{:?} {wrong}", output.status);
+    wrong
+}
