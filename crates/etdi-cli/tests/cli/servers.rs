@@ -153,6 +153,7 @@ fn a_server_on_stdio_gets_the_token_in_its_environment() {
 #[test]
 fn a_server_on_stdio_ends_by_itself() {
     let folder = Folder::new().trusting().serving(&tools());
+    folder.put("slow", "It has something to finish.");
     for command in [&["discover"][..], &["show", "scan"], &["approve", "--all", "--by", "alice"]] {
         folder.run(&[command, &COMMAND[..]].concat());
         assert!(folder.file("ended").is_file(), "{command:?}");
