@@ -10,9 +10,9 @@ use etdi_types::{ApprovalBasis, ApprovalRecord, Scope, Subject, ToolDefinition, 
 use crate::approval::Approval;
 use crate::connection::ServerConnection;
 use crate::decision::{ApprovalRequest, Decision, Refusal};
-use crate::error::ApproveError;
+use crate::error::{ApproveError, DiscoverError};
 use crate::judging::ledger_entry;
-use crate::listing::Listed;
+use crate::listing::{Listed, Snapshot};
 use crate::policy::OtherTools;
 use crate::store::StoreError;
 use crate::tool::{ApprovedTool, JudgedTool};
@@ -32,6 +32,38 @@ impl ServerConnection {
         request: ApprovalRequest,
         approval: Approval,
     ) -> Result<ApprovedTool, ApproveError> {
+        let snapshot = self.read_now().await?;
+        self.approve_listed(&snapshot, &request, &approval).await
+    }
+
+    /// Records an approval of each definition that a request showed, as [`approve`](Self::approve)
+    /// does one by one, and reads the listing once for all of them.
+    ///
+    /// The results stand in the order of the requests: what changed since it was shown is not
+    /// approved, and the others are.
+    ///
+    /// # Errors
+    /// The listing could not be read, and nothing is approved.
+    pub async fn approve_all(
+        &self,
+        requests: Vec<ApprovalRequest>,
+        approval: &Approval,
+    ) -> Result<Vec<Result<ApprovedTool, ApproveError>>, DiscoverError> {
+        let snapshot = self.read_now().await?;
+        let mut results = Vec::with_capacity(requests.len());
+        for request in &requests {
+            results.push(self.approve_listed(&snapshot, request, approval).await);
+        }
+        Ok(results)
+    }
+
+    /// Approves what was shown, if it is what is listed now.
+    pub(crate) async fn approve_listed(
+        &self,
+        snapshot: &Snapshot,
+        request: &ApprovalRequest,
+        approval: &Approval,
+    ) -> Result<ApprovedTool, ApproveError> {
         let shown = request.tool();
         if shown.connection != self.id {
             return Err(ApproveError::OtherConnection);
@@ -39,7 +71,6 @@ impl ServerConnection {
         let Some(shown_digest) = request.digest() else {
             return Err(ApproveError::Blocked(Box::new(Refusal::of(shown.clone()))));
         };
-        let snapshot = self.read_now().await?;
         let listed = snapshot
             .tools
             .iter()
@@ -59,9 +90,9 @@ impl ServerConnection {
             return Err(ApproveError::Changed(Box::new(now)));
         }
         let verdict = now.verdict().ok_or_else(|| ApproveError::Changed(Box::new(now.clone())))?;
-        self.refuse_unknown_scopes(definition, &approval)?;
+        self.refuse_unknown_scopes(definition, approval)?;
         let (verdict, evidence) = if request.needs_key() {
-            let (pinned, evidence) = self.with_pinned_key(listed, definition, &approval).await?;
+            let (pinned, evidence) = self.with_pinned_key(listed, definition, approval).await?;
             match pinned.verdict().filter(|_| request.covers(&pinned)) {
                 Some(verdict) => (verdict.clone(), evidence),
                 None => return Err(ApproveError::Blocked(Box::new(Refusal::of(pinned)))),
@@ -70,7 +101,7 @@ impl ServerConnection {
             // `judge_listed` has found the pinned key of an earlier approval, if there is one.
             (verdict.clone(), self.evidence_now(listed, definition).await?)
         };
-        let record = self.record(definition, &verdict, &evidence, &approval, request.basis());
+        let record = self.record(definition, &verdict, &evidence, approval, request.basis());
         let record =
             record.ok_or_else(|| ApproveError::Blocked(Box::new(Refusal::of(now.clone()))))?;
         let ledger = ledger_entry(&record.pin, &verdict);

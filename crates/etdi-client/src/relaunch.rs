@@ -96,9 +96,10 @@ impl ServerConnection {
         request: RelaunchRequest,
         approval: Approval,
     ) -> Result<Vec<ApprovedTool>, ApproveError> {
+        let snapshot = self.read_now().await?;
         let mut approved = Vec::with_capacity(request.requests.len());
-        for one in request.requests {
-            approved.push(self.approve(one, approval.clone()).await?);
+        for one in &request.requests {
+            approved.push(self.approve_listed(&snapshot, one, &approval).await?);
         }
         Ok(approved)
     }

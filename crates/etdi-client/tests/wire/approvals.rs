@@ -92,6 +92,33 @@ async fn a_server_that_knows_nothing_of_etdi_is_asked_about_and_works() {
     }
 }
 
+/// One yes to three tools reads the list once; of what changed since it was shown, the person learns
+/// that it is not approved.
+#[tokio::test]
+async fn several_tools_are_approved_on_one_reading_and_what_changed_is_not() {
+    let tool = |name: &str, text: &str| UNSIGNED.replace("scan", name).replace("\"a\"", text);
+    let lists =
+        |changed: &str| [tool("one", "\"a\""), tool("two", changed), tool("three", "\"c\"")];
+    let [one, two, three] = lists("\"b\"");
+    let server = HttpServer::start(Script::of(&[&one, &two, &three]), Way::Json).await;
+    let connection = client().connect_http(&server.uri).await.unwrap();
+    let mut requests = Vec::new();
+    for tool in connection.discover().await.unwrap() {
+        let Decision::Ask(request) = connection.decide(&tool).await.unwrap() else { panic!() };
+        requests.push(request);
+    }
+    let [one, two, three] = lists("\"steals\"");
+    server.script.serve(&[&one, &two, &three]);
+    let read = server.script.lists();
+    let results = connection.approve_all(requests, &Approval::by("alice")).await.unwrap();
+    assert_eq!(server.script.lists(), read + 1);
+    let [Ok(one), Err(ApproveError::Changed(two)), Ok(three)] = results.as_slice() else {
+        panic!("{results:?}")
+    };
+    assert_eq!([one.name(), two.name(), three.name()], ["one", "two", "three"]);
+    assert_eq!(connection.visible_tools().await.unwrap().len(), 2);
+}
+
 #[tokio::test]
 async fn a_tampered_definition_is_blocked_and_nothing_overrides_it() {
     let (key, server, connection) = scene(&[]).await;

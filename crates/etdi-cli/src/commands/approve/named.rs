@@ -1,6 +1,6 @@
 //! Approving without a question: the digests say what somebody has looked at.
 
-use etdi::{Decision, Digest, JudgedTool, ToolDefinition, What};
+use etdi::{ApprovalRequest, Decision, Digest, JudgedTool, ToolDefinition, What};
 
 use super::order::Order;
 use super::outcome::Outcome;
@@ -34,8 +34,12 @@ pub(super) async fn by_digest(
             return Err(another("the server gives other instructions now", given.digest(), next));
         }
     }
+    let mut requests = Vec::new();
     for tool in &tools {
-        one(session, tool, order, outcome, context).await?;
+        requests.extend(one(session, tool, order, outcome, context).await?);
+    }
+    if !requests.is_empty() {
+        store(session, requests, order, outcome, context).await?;
     }
     let Some(given) = given else { return Ok(()) };
     if !order.yes.contains(&given.digest()) {
@@ -58,13 +62,14 @@ pub(super) async fn by_digest(
     Ok(())
 }
 
+/// What is to be approved of a tool.
 async fn one(
     session: &Session,
     tool: &JudgedTool,
     order: &Order,
     outcome: &mut Outcome,
     context: &Context,
-) -> Result<(), CliError> {
+) -> Result<Option<ApprovalRequest>, CliError> {
     let digest = digest_of(tool);
     let meant = digest.is_some_and(|digest| order.yes.contains(&digest));
     if let Some(digest) = digest.filter(|_| meant) {
@@ -82,7 +87,7 @@ async fn one(
             let next = format!("{next}, then approve it by its name instead of --all");
             outcome.failed(CliError::refused(what).at(tool.name()).next(next), context);
         }
-        Decision::Ask(request) => store(session, request, order, outcome, context).await?,
+        Decision::Ask(request) => return Ok(Some(request)),
         Decision::Block(refusal) => {
             outcome.refused(tool, context);
             if meant {
@@ -90,7 +95,7 @@ async fn one(
             }
         }
     }
-    Ok(())
+    Ok(None)
 }
 
 fn is_copy(tool: &JudgedTool) -> bool {

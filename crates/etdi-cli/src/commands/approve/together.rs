@@ -186,7 +186,7 @@ async fn in_groups(
         let shown = escaped(&name).to_string().replace('"', "\\\"");
         let question = format!("Approve this tool as shown? (its name: \"{shown}\")");
         if confirmed(&question, outcome, context)? {
-            store(session, request, order, outcome, context).await?;
+            store(session, vec![request], order, outcome, context).await?;
         } else {
             refuse(&[name], outcome, context)?;
         }
@@ -218,10 +218,7 @@ async fn group(
     if !confirmed(&question, outcome, context)? {
         return refuse(&names, outcome, context);
     }
-    for request in requests {
-        store(session, request, order, outcome, context).await?;
-    }
-    Ok(())
+    store(session, requests, order, outcome, context).await
 }
 
 async fn of_instructions(
@@ -296,23 +293,37 @@ async fn program(
     Ok(())
 }
 
+/// Records the approvals. The list is read once more, so that nothing is approved that it no longer
+/// holds.
 pub(super) async fn store(
     session: &Session,
-    request: ApprovalRequest,
+    requests: Vec<ApprovalRequest>,
     order: &Order,
     outcome: &mut Outcome,
     context: &Context,
 ) -> Result<(), CliError> {
-    let (name, digest) = (request.tool().name().to_owned(), request.digest());
+    let shown: Vec<_> = requests
+        .iter()
+        .map(|request| (request.tool().name().to_owned(), request.digest()))
+        .collect();
     let done = {
         let _progress = context.out.progress(READING);
-        session.connection.approve(request, order.approval.clone()).await
+        session.connection.approve_all(requests, &order.approval).await
     };
-    match done {
-        Ok(approved) => outcome.approved(&approved, context),
+    let results = match done {
+        Ok(results) => results,
         Err(error) => {
-            outcome.waits(&name, digest);
-            outcome.failed(not_approved(error), context);
+            shown.iter().for_each(|(name, digest)| outcome.waits(name, *digest));
+            return Err(not_approved(error.into()));
+        }
+    };
+    for (result, (name, digest)) in results.into_iter().zip(shown) {
+        match result {
+            Ok(approved) => outcome.approved(&approved, context),
+            Err(error) => {
+                outcome.waits(&name, digest);
+                outcome.failed(not_approved(error), context);
+            }
         }
     }
     Ok(())
