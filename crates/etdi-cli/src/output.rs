@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anstream::{AutoStream, ColorChoice};
@@ -180,18 +180,15 @@ impl Output {
 
     /// Shows that something is under way, once it has taken a second.
     pub(crate) fn progress(&self, doing: impl Display) -> Progress {
-        let shown = self.progress.then(|| visible(&doing.to_string()));
-        Progress(shown.map(|doing| {
+        let spinner = Arc::<Mutex<Spinner>>::default();
+        let task = self.progress.then(|| {
+            let (spinner, doing) = (Arc::clone(&spinner), visible(&doing.to_string()));
             tokio::spawn(async move {
                 tokio::time::sleep(Duration::from_secs(1)).await;
-                let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-                bar.set_style(ProgressStyle::default_spinner());
-                bar.set_message(doing);
-                let _clears = Clears(bar.clone());
-                bar.enable_steady_tick(Duration::from_millis(100));
-                std::future::pending::<()>().await;
+                spinner.lock().unwrap_or_else(PoisonError::into_inner).show(doing);
             })
-        }))
+        });
+        Progress { task, spinner }
     }
 
     fn wrap(&self, line: Line, indent: usize) -> Vec<Line> {
@@ -202,22 +199,44 @@ impl Output {
     }
 }
 
-/// Goes away when it is dropped.
-pub(crate) struct Progress(Option<tokio::task::JoinHandle<()>>);
+/// Goes away when it is dropped, and before anything else is written.
+pub(crate) struct Progress {
+    task: Option<tokio::task::JoinHandle<()>>,
+    spinner: Arc<Mutex<Spinner>>,
+}
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        if let Some(task) = &self.0 {
+        if let Some(task) = &self.task {
             task.abort();
         }
+        self.spinner.lock().unwrap_or_else(PoisonError::into_inner).end();
     }
 }
 
-struct Clears(ProgressBar);
+#[derive(Default)]
+struct Spinner {
+    bar: Option<ProgressBar>,
+    has_ended: bool,
+}
 
-impl Drop for Clears {
-    fn drop(&mut self) {
-        self.0.finish_and_clear();
+impl Spinner {
+    fn show(&mut self, doing: String) {
+        if self.has_ended {
+            return;
+        }
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+        bar.set_style(ProgressStyle::default_spinner());
+        bar.set_message(doing);
+        bar.enable_steady_tick(Duration::from_millis(100));
+        self.bar = Some(bar);
+    }
+
+    fn end(&mut self) {
+        self.has_ended = true;
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
     }
 }
 

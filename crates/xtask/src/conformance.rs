@@ -69,10 +69,14 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let suite = Suite::prepare()?;
     let mut report = Report::default();
     for wanted in WANTED {
-        let Wanted { revision, role, scenarios } = *wanted;
-        let bare = suite.run(wanted, false)?;
-        let wrapped = suite.run(wanted, true)?;
-        report.runs.push(Run::new(role.name(), revision, scenarios, &bare, &wrapped));
+        let mut run = suite.both(wanted)?;
+        let problems = run.problems();
+        if !problems.is_empty() {
+            // The suite has clocks of its own. What is wrong is wrong twice.
+            println!("{}\nonce more:", problems.join("\n"));
+            run = suite.both(wanted)?;
+        }
+        report.runs.push(run);
     }
     let table = report.table();
     println!("\n{table}");
@@ -128,6 +132,13 @@ impl Suite {
         Ok(Self { node, server, client, results })
     }
 
+    /// The suite in both forms.
+    fn both(&self, wanted: &Wanted) -> Result<Run> {
+        let Wanted { revision, role, scenarios } = *wanted;
+        let (bare, wrapped) = (self.run(wanted, false)?, self.run(wanted, true)?);
+        Ok(Run::new(role.name(), revision, scenarios, &bare, &wrapped))
+    }
+
     /// Runs the suite once and reads what it found.
     fn run(&self, wanted: &Wanted, wrapped: bool) -> Result<Column> {
         let Wanted { revision, role, scenarios } = *wanted;
@@ -139,6 +150,9 @@ impl Suite {
         let name = format!("{}-{revision}-{form}", role.name());
         println!("\n==> {scenarios} scenarios for a {} of {revision}, {form}", role.name());
         let results = self.results.join(&name);
+        if results.exists() {
+            fs::remove_dir_all(&results).context("the first results cannot be removed")?;
+        }
         let step = Step::new(&name, &self.node)
             .args([&workspace::root().join(SUITE)])
             .args([role.name(), "--requirements", revision, "--output-dir"])

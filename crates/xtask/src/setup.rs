@@ -137,8 +137,9 @@ fn programs_of(environment: &Path) -> PathBuf {
     environment.join(if cfg!(windows) { "Scripts" } else { "bin" })
 }
 
-/// Runs `install` unless `folder` was filled from this very `lock` file before.
-fn once_for(lock: &Path, folder: &Path, install: impl FnOnce() -> Result<()>) -> Result<()> {
+/// Runs `install` unless `folder` was filled from this very `lock` file before. A registry that does
+/// not answer is asked once more.
+fn once_for(lock: &Path, folder: &Path, install: impl Fn() -> Result<()>) -> Result<()> {
     let root = workspace::root();
     let wanted =
         fs::read(root.join(lock)).with_context(|| format!("cannot read {}", lock.display()))?;
@@ -146,7 +147,10 @@ fn once_for(lock: &Path, folder: &Path, install: impl FnOnce() -> Result<()>) ->
     if fs::read(&stamp).is_ok_and(|installed| installed == wanted) {
         return Ok(());
     }
-    install()?;
+    install().or_else(|error| {
+        eprintln!("{error:#}\nonce more:");
+        install()
+    })?;
     fs::write(&stamp, wanted).with_context(|| format!("cannot write {}", stamp.display()))
 }
 

@@ -33,7 +33,7 @@ const SCRIPT: &str = r#"while IFS= read -r line; do
   esac
   printf '%s\n' "{\"jsonrpc\":\"2.0\",\"id\":$id,$result}"
 done
-if [ -e slow ]; then n=0; while [ $n -lt 50000 ]; do n=$((n+1)); done; fi
+if [ -e slow ]; then n=0; while [ $n -lt 20000 ]; do n=$((n+1)); done; fi
 : > ended
 "#;
 

@@ -237,12 +237,14 @@ async fn a_limited_rate_says_for_how_long_and_is_kept() {
     auth0.token(request()).await.unwrap();
 }
 
+/// Where nobody listens: a port that no socket is given unasked.
+const GONE: &str = "127.0.0.1:1";
+
 #[tokio::test]
 async fn an_issuer_that_is_gone_is_unreachable_after_every_attempt() {
     let issuer = Issuer::start().await;
-    let gone = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let endpoints = etdi_oauth::Endpoints::new(
-        format!("http://{gone}/token"),
+        format!("http://{GONE}/token"),
         issuer.url("/.well-known/jwks.json"),
     );
     let pause = NoPause::default();
@@ -258,12 +260,11 @@ async fn an_issuer_that_is_gone_is_unreachable_after_every_attempt() {
 // Attack 44, at this layer.
 #[tokio::test]
 async fn an_issuer_that_is_unreachable_at_start_gives_no_provider() {
-    let gone = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let issuer = Issuer::bare().await;
-    let config = issuer.plug(OAuthConfig::auth0_at(format!("http://{gone}/")));
+    let config = issuer.plug(OAuthConfig::auth0_at(format!("http://{GONE}/")));
     let error = Auth0Provider::initialize(config).await.unwrap_err();
     assert!(matches!(error, OAuthError::Unreachable { .. }), "{error}");
-    let config = issuer.plug(OAuthConfig::generic(format!("http://{gone}/")));
+    let config = issuer.plug(OAuthConfig::generic(format!("http://{GONE}/")));
     let error = GenericProvider::initialize(config).await.unwrap_err();
     assert!(matches!(error, OAuthError::Unreachable { .. }), "{error}");
 }

@@ -73,7 +73,10 @@ async fn extra_bob_does_not_answer_what_alice_is_asked() {
         let mut asked = call.send().await.unwrap();
         assert_eq!(asked.status(), 200);
         let mut heard = String::new();
-        while !heard.contains("roots/list") {
+        let is_whole = |heard: &str| {
+            heard.split_once("roots/list").is_some_and(|(_, rest)| rest.contains("\n\n"))
+        };
+        while !is_whole(&heard) {
             let chunk = asked.chunk().await.unwrap().unwrap();
             heard.push_str(&String::from_utf8_lossy(&chunk));
         }

@@ -48,6 +48,27 @@ impl Run {
     fn title(&self) -> String {
         format!("{} {}", self.role, self.revision)
     }
+
+    /// Differences, scenarios that did not run, and those without a result.
+    pub(super) fn problems(&self) -> Vec<String> {
+        let title = self.title();
+        let differing = self.scenarios.iter().filter(|one| !one.differences.is_empty());
+        let mut problems: Vec<_> = differing
+            .map(|Scenario { name, differences, .. }| {
+                format!("{title}, {name}: {}", differences.join("; "))
+            })
+            .collect();
+        let ran = self.scenarios.len();
+        if ran < self.expected {
+            problems.push(format!("{title}: {ran} of {} scenarios ran", self.expected));
+        }
+        let silent = self.scenarios.iter().filter(|one| {
+            let outcomes = [&one.bare, &one.wrapped];
+            outcomes.iter().any(|one| one.as_ref().is_none_or(|one| one.passed.is_none()))
+        });
+        problems.extend(silent.map(|one| format!("{title}, {}: it has no result", one.name)));
+        problems
+    }
 }
 
 impl Report {
@@ -95,24 +116,7 @@ impl Report {
 
     /// Why the result is not good enough, in words. What both forms fail alike is no problem.
     pub(super) fn problems(&self) -> Vec<String> {
-        let mut problems = Vec::new();
-        for run in &self.runs {
-            let title = run.title();
-            let differing = run.scenarios.iter().filter(|one| !one.differences.is_empty());
-            problems.extend(differing.map(|Scenario { name, differences, .. }| {
-                format!("{title}, {name}: {}", differences.join("; "))
-            }));
-            let ran = run.scenarios.len();
-            if ran < run.expected {
-                problems.push(format!("{title}: {ran} of {} scenarios ran", run.expected));
-            }
-            let silent = run.scenarios.iter().filter(|one| {
-                let outcomes = [&one.bare, &one.wrapped];
-                outcomes.iter().any(|one| one.as_ref().is_none_or(|one| one.passed.is_none()))
-            });
-            problems.extend(silent.map(|one| format!("{title}, {}: it has no result", one.name)));
-        }
-        problems
+        self.runs.iter().flat_map(Run::problems).collect()
     }
 }
 

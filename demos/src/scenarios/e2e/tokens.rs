@@ -45,7 +45,13 @@ pub(super) async fn acquired_cached_renewed(
     let later = first.expires_at() - cast.clock.now() - time::Duration::minutes(2);
     issuer.set_clock_offset(later.whole_seconds())?;
     cast.clock.advance(Duration::try_from(later)?);
-    let second = cast.auth0.token(&request).await?;
+    let mut second = cast.auth0.token(&request).await?;
+    // Whoever has a good token waits for its successor for a second, and goes on with what there is.
+    for _ in 0..10 {
+        if second.expose() == first.expose() {
+            second = cast.auth0.token(&request).await?;
+        }
+    }
     let lives_on = second.expires_at() > first.expires_at() + time::Duration::hours(1);
     report.claim(
         "token-renewed",
