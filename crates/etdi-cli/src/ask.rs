@@ -60,13 +60,26 @@ impl Context {
         prompt.interact().map(Zeroizing::new).map_err(unanswered)
     }
 
+    /// That there is somebody to ask. What they typed before they saw the question answers nothing.
     fn person(&self, flag: &str) -> Result<(), CliError> {
         if self.interactive {
-            return Ok(());
+            return forget_what_was_typed();
         }
         Err(CliError::new("a person has to answer this, and there is none at a terminal")
             .next(flag))
     }
+}
+
+#[cfg(unix)]
+fn forget_what_was_typed() -> Result<(), CliError> {
+    use rustix::termios::{QueueSelector, tcflush};
+    tcflush(std::io::stdin(), QueueSelector::IFlush)
+        .map_err(|error| unanswered(std::io::Error::from(error).into()))
+}
+
+#[cfg(not(unix))]
+fn forget_what_was_typed() -> Result<(), CliError> {
+    Ok(())
 }
 
 fn unanswered(error: dialoguer::Error) -> CliError {

@@ -9,8 +9,8 @@ use etdi::client::{ConnectError, ExecutableState, HttpAuthorizer, ServerConnecti
 use etdi::hygiene::ToolNames;
 use etdi::text::escaped;
 use etdi::{
-    ApprovalRecord, ApprovalStore, AuthorizationContext, EtdiClient, JudgedTool, ResourceUri,
-    ServerIdentity, SqliteApprovals, Subject, ToolDefinition, TrustConfig,
+    ApprovalRecord, ApprovalStore, AuthorizationContext, Digest, EtdiClient, JudgedTool,
+    ResourceUri, ServerIdentity, SqliteApprovals, Subject, ToolDefinition, TrustConfig,
 };
 use secrecy::SecretString;
 
@@ -248,8 +248,13 @@ impl Session {
             part.is_some_and(|part| part.id.as_str() == wanted)
                 || tool.definition().is_some_and(|one| one.digest().to_string() == wanted)
         };
-        let named = self.tools.iter().find(|tool| tool.name() == wanted);
-        named.or_else(|| self.tools.iter().find(other)).ok_or_else(|| {
+        let named = |tool: &&JudgedTool| tool.name() == wanted;
+        // A tool may be called like the digest of another one, which a person has looked at.
+        let found = match wanted.parse::<Digest>() {
+            Ok(_) => self.tools.iter().find(other).or_else(|| self.tools.iter().find(named)),
+            Err(_) => self.tools.iter().find(named).or_else(|| self.tools.iter().find(other)),
+        };
+        found.ok_or_else(|| {
             CliError::new("the server lists no tool of this name, id or digest")
                 .at(wanted)
                 .next(self.command("discover", ""))

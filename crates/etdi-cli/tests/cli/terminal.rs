@@ -26,8 +26,20 @@ pub(crate) struct Screen {
 
 /// Runs the program in a terminal of so many columns.
 pub(crate) fn run(folder: &Folder, columns: u16, arguments: &[&str], script: Script<'_>) -> Screen {
+    run_after("", folder, columns, arguments, script)
+}
+
+/// The same, where a person has typed something before the program says anything.
+pub(crate) fn run_after(
+    typed: &str,
+    folder: &Folder,
+    columns: u16,
+    arguments: &[&str],
+    script: Script<'_>,
+) -> Screen {
     let (mut terminal, end) = open().unwrap();
     terminal.resize(Size::new(ROWS, columns)).unwrap();
+    terminal.write_all(typed.as_bytes()).unwrap();
     let mut child = Command::new(PROGRAM)
         .args(arguments)
         .env_clear()
