@@ -7,7 +7,7 @@ use etdi_tests::steps;
 
 use super::Place;
 
-const TOOLS: usize = 60;
+const TOOLS: usize = 200;
 
 /// Two processes approve different digests of the same tools.
 #[tokio::test]
