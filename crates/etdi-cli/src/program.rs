@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use clap::{ColorChoice as ClapColor, CommandFactory, FromArgMatches};
 use etdi::SystemClock;
+use etdi::client::kill_stdio_servers;
 
 use crate::cli::{Cli, Color};
 use crate::context::Context;
@@ -71,7 +72,9 @@ fn run(cli: Cli, out: Output) -> Result<Exit, CliError> {
             Exit::CannotCheck
         }
     };
-    // What still waits for an answer from the network is dropped.
+    // What still waits for an answer from the network is dropped, and so is a server that a question
+    // was interrupted about.
+    kill_stdio_servers();
     runtime.shutdown_background();
     Ok(answer)
 }
@@ -92,6 +95,8 @@ async fn end_on_interrupt(listens: tokio::sync::oneshot::Sender<()>) {
         // A question may have hidden it.
         let _ = console::Term::stderr().show_cursor();
         let _ = writeln!(io::stderr(), "interrupted");
+        // They have no terminal that would tell them.
+        kill_stdio_servers();
         std::process::exit(Exit::Interrupted.code().into());
     }
 }

@@ -43,4 +43,4 @@ pub use relaunch::RelaunchRequest;
 pub use sqlite::{Checkpoint, CheckpointError, SqliteApprovals, SqliteError};
 pub use store::{ApprovalStore, Sighting, StoreError};
 pub use tool::{ApprovedTool, JudgedTool, Problem};
-pub use wire::{HttpAuthorizer, NotJudged};
+pub use wire::{HttpAuthorizer, NotJudged, kill_stdio_servers};

@@ -1,5 +1,6 @@
 //! What goes over the wire: rmcp's client over transports that keep the raw text of what is judged.
 
+mod child;
 mod gate;
 mod http;
 mod link;
@@ -16,6 +17,7 @@ use async_trait::async_trait;
 use etdi_types::ResourceUri;
 use secrecy::SecretString;
 
+pub use child::kill_stdio_servers;
 pub use gate::NotJudged;
 pub(crate) use link::{Lifecycle, Link, ListChanges};
 

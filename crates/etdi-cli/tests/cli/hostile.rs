@@ -107,6 +107,19 @@ fn a_hostile_server_is_asked_about_harmlessly() {
     }
 }
 
+/// A server that could reach the terminal could write over what is asked, and answer it.
+#[test]
+fn a_server_has_no_terminal() {
+    let folder = Folder::new().trusting().serving(&json!([{ "name": "scan", "inputSchema": {} }]));
+    let reaches = "(echo reached > /dev/tty) 2> /dev/null\n: > tried\n";
+    folder.put("server.sh", &format!("{reaches}{}", folder.text("server.sh")));
+    let arguments = [&["approve", "scan", "--by", "alice"], &COMMAND[..]].concat();
+    let screen = run(&folder, 80, &arguments, &[("Approve this tool as shown?", "y")]);
+    assert_eq!(screen.code, 0, "{}", screen.text());
+    assert!(folder.file("tried").exists());
+    assert!(!screen.text().contains("reached"), "{}", screen.text());
+}
+
 #[test]
 fn what_to_type_next_names_a_tool_that_cannot_be_typed_by_its_digest() {
     let tools = json!([{ "name": format!("scan{EVIL}"), "inputSchema": {} }]);

@@ -131,13 +131,18 @@ impl Folder {
         self.ran(arguments, input, &[])
     }
 
+    /// The program in this folder, to be started.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(PROGRAM);
+        command.args(arguments).env_clear().envs(self.variables.iter().cloned());
+        command.current_dir(self.path());
+        command
+    }
+
     fn ran(&self, arguments: &[&str], input: &str, variables: &[(&str, &str)]) -> Ran {
-        let mut child = Command::new(PROGRAM)
-            .args(arguments)
-            .env_clear()
-            .envs(self.variables.iter().cloned())
+        let mut child = self
+            .command(arguments)
             .envs(variables.iter().copied())
-            .current_dir(self.path())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -1,5 +1,11 @@
 //! Which server: hosts' configurations, variables, and access tokens.
 
+use std::fs::File;
+use std::io::Read;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 use crate::program::{Folder, Ran};
@@ -202,4 +208,26 @@ fn another_program_behind_the_command_is_shown_until_somebody_has_seen_it() {
     let screen = crate::terminal::run(&folder, 120, &arguments, &script);
     assert_eq!(screen.code, 0, "{}", screen.text());
     assert!(!folder.run(&discover).err.contains("another program"));
+}
+
+/// It does not hear of an interruption from the terminal, and the end of its input is nothing to it.
+#[test]
+fn a_server_that_is_being_read_is_ended_by_an_interruption() {
+    let folder = folder();
+    let fifo = folder.file("alive");
+    assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    folder.put("server.sh", "trap '' INT TERM HUP; exec 3> alive; sleep 60 & sleep 60\n");
+    let mut child = folder
+        .command(&[&["discover"], &COMMAND[..]].concat())
+        .stdin(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Opens once the server has opened it, and has an end once nobody has it.
+    let mut alive = File::open(fifo).unwrap();
+    let (tell, ended) = std::sync::mpsc::channel();
+    std::thread::spawn(move || tell.send(alive.read_to_end(&mut Vec::new())));
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    ended.recv_timeout(Duration::from_secs(30)).unwrap().unwrap();
 }

@@ -6,7 +6,6 @@ use std::pin::Pin;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use etdi_types::StdioCommand;
 use etdi_types::text::escaped;
@@ -16,18 +15,16 @@ use rmcp::service::{RxJsonRpcMessage, TxJsonRpcMessage};
 use rmcp::transport::Transport;
 use rmcp::transport::async_rw::AsyncRwTransport;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader, ReadBuf};
-use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
+use tokio::process::{ChildStderr, ChildStdin, ChildStdout, Command};
 
+use super::child::Child;
 use super::gate::Gate;
 use super::raw::{Captured, MAX_RESPONSE, RawResponses};
-
-/// How long a server may take to exit once its input is closed.
-const EXIT_GRACE: Duration = Duration::from_secs(3);
 
 /// How much of a line of a server's standard error is logged at once.
 const MAX_PIECE: usize = 8 * 1024;
 
-/// A connection to a child process. The child is killed when this is dropped.
+/// A connection to a child process, which is killed when this is dropped.
 pub(crate) struct StdioTransport {
     inner: AsyncRwTransport<RoleClient, Tap<ChildStdout>, ChildStdin>,
     child: Child,
@@ -52,16 +49,15 @@ impl StdioTransport {
             .envs(&command.env)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true);
+            .stderr(Stdio::piped());
         if let Some(cwd) = &command.cwd {
             builder.current_dir(cwd);
         }
-        let mut child = builder.spawn()?;
+        let mut child = Child::spawn(builder)?;
         let missing = || io::Error::other("the child process has no pipes");
-        let stdin = child.stdin.take().ok_or_else(missing)?;
-        let stdout = child.stdout.take().ok_or_else(missing)?;
-        if let Some(stderr) = child.stderr.take() {
+        let stdin = child.stdin().ok_or_else(missing)?;
+        let stdout = child.stdout().ok_or_else(missing)?;
+        if let Some(stderr) = child.stderr() {
             tokio::spawn(relay(stderr, name.to_owned()));
         }
         let inner = AsyncRwTransport::new_client(Tap::new(stdout, Arc::clone(&raws)), stdin);
@@ -103,10 +99,7 @@ impl Transport<RoleClient> for StdioTransport {
 
     async fn close(&mut self) -> io::Result<()> {
         self.inner.close().await?;
-        match tokio::time::timeout(EXIT_GRACE, self.child.wait()).await {
-            Ok(exited) => exited.map(|_| ()),
-            Err(_) => self.child.kill().await,
-        }
+        self.child.exit().await
     }
 }
 
