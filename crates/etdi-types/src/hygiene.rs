@@ -18,12 +18,13 @@ mod sentences;
 
 use std::fmt::{self, Display, Formatter};
 
+use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
 use crate::json;
 use crate::text::escaped;
 pub use names::ToolNames;
-pub(crate) use report::{Report, Seen};
+pub(crate) use report::{POINTER, Report, Seen};
 pub(crate) use scan::{Scanner, scan};
 
 /// Inspects a definition, given in canonical form: a tool's or a server's instructions'.
@@ -60,8 +61,9 @@ pub fn inspect(canonical: &str, names: &ToolNames) -> Vec<Finding> {
     findings
 }
 
-/// Something that a definition says and need not.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+/// Something that a definition says and need not. In JSON, the rule's explanation stands beside its
+/// id.
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Finding {
     /// Which rule.
@@ -86,6 +88,18 @@ impl Display for Finding {
             self.rule.explanation(),
             escaped(&self.excerpt)
         )
+    }
+}
+
+impl Serialize for Finding {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("Finding", 5)?;
+        fields.serialize_field("rule", &self.rule)?;
+        fields.serialize_field("severity", &self.severity)?;
+        fields.serialize_field("path", &self.path)?;
+        fields.serialize_field("explanation", self.rule.explanation())?;
+        fields.serialize_field("excerpt", &self.excerpt)?;
+        fields.end()
     }
 }
 

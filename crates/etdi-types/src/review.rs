@@ -11,11 +11,12 @@ mod kind;
 mod permissions;
 mod policy;
 mod schema;
+mod serialize;
 
 use serde::Serialize;
 
 use crate::diff::entries;
-use crate::hygiene::{Report, ToolNames, scan};
+use crate::hygiene::{POINTER, Report, ToolNames, scan};
 use crate::json::{self, Value};
 use crate::records::EvidenceRecord;
 pub use kind::{Class, Kind};
@@ -29,8 +30,9 @@ pub struct Review {
     unchanged: Vec<String>,
 }
 
-/// One member that changed, and why it matters.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+/// One member that changed, and why it matters. In JSON, `old_text` and `new_text` stand beside the
+/// canonical JSON in `old` and `new`.
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Change {
     /// The worst class of its reasons.
@@ -45,8 +47,8 @@ pub struct Change {
     pub reasons: Vec<Reason>,
 }
 
-/// One reason for a change's class.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+/// One reason for a change's class. In JSON, the kind's explanation stands beside its id.
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Reason {
     /// How much it weighs.
@@ -122,6 +124,18 @@ impl Review {
     #[must_use]
     pub fn unchanged(&self) -> &[String] {
         &self.unchanged
+    }
+
+    /// Whether the text at `path`, a JSON pointer into the new definition, is within a change. Where
+    /// it is not, a [`Finding`](crate::hygiene::Finding) is of text that was there before.
+    #[must_use]
+    pub fn touches(&self, path: &str) -> bool {
+        let within = |path: &str, whole: &str| {
+            path.strip_prefix(whole).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        // A finding's pointer may end before its place does, a change's does not.
+        let is_cut = |change: &Change| change.path.len() > POINTER && within(&change.path, path);
+        self.changes.iter().any(|change| within(path, &change.path) || is_cut(change))
     }
 
     /// The worst class of all changes; `None` if nothing changed.

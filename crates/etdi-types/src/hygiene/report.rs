@@ -11,7 +11,8 @@ use crate::place::Place;
 /// Findings of one rule and one severity beyond this many are left out.
 const OF_ONE_KIND: usize = 64;
 const EXCERPT: usize = 160;
-const POINTER: usize = 1024;
+/// A finding's pointer has at most so many bytes.
+pub(crate) const POINTER: usize = 1024;
 
 /// What a definition's texts say, by rule: to tell what is new in another one.
 #[derive(Debug, Default)]

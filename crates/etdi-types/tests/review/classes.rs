@@ -395,6 +395,14 @@ fn a_review_shows_old_and_new_text_and_hides_nothing() {
     let reasons = json["changes"][0]["reasons"].as_array().unwrap();
     assert_eq!(json["changes"][0]["class"], "critical");
     assert!(reasons.iter().any(|reason| reason["kind"] == "hidden-characters"));
+    for (json, reason) in reasons.iter().zip(&change.reasons) {
+        assert_eq!(json["explanation"], reason.kind.explanation());
+        assert_eq!(json["detail"], json!(reason.detail));
+    }
+    assert_eq!(json["changes"][0]["path"], "/description");
+    assert_eq!(json["changes"][0]["old_text"], json!(change.old_text()));
+    assert_eq!(json["changes"][0]["new_text"], json!(change.new_text()));
+    assert_eq!(json["changes"][0]["new"], json!(change.new));
 }
 
 #[test]

@@ -175,6 +175,19 @@ proptest! {
     }
 
     #[test]
+    fn text_that_no_change_touches_was_there_before(old in edited(), new in edited()) {
+        let [old, new] = [canonical(&old), canonical(&new)];
+        let review = Review::of(&old, &new, &names());
+        let [old, new]: [Value; 2] = [old, new].map(|tool| serde_json::from_str(&tool).unwrap());
+        let mut places = Vec::new();
+        pointers(&new, "", &mut places);
+        for at in places.iter().filter(|at| !review.touches(at)) {
+            let text = new.pointer(at).unwrap();
+            prop_assert!(!text.is_string() || old.pointer(at) == Some(text), "{}: {}", at, review);
+        }
+    }
+
+    #[test]
     fn other_words_alone_leave_the_structure_as_it_was(old in edited(), new in edited()) {
         let review = Review::of(&canonical(&old), &canonical(&new), &names());
         if review.worst().is_none_or(|worst| worst == Class::Wording) {
