@@ -19,5 +19,5 @@ pub(crate) fn run_among_others() -> Result<()> {
 }
 
 fn benches() -> Step {
-    Step::cargo("benches").args(["bench", "-p", "etdi-tests", "--bench", "ratios"])
+    Step::cargo("benches").args(["bench", "-p", "etdi-benches", "--bench", "ratios"])
 }
