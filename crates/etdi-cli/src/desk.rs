@@ -14,6 +14,7 @@ use etdi::{
 };
 use secrecy::SecretString;
 
+use crate::caller::{self, CallerOptions};
 use crate::context::Context;
 use crate::exit::CliError;
 use crate::files;
@@ -74,6 +75,8 @@ pub(crate) struct Desk {
     client: EtdiClient,
     store: SqliteApprovals,
     tokens: Arc<BearerTokens>,
+    /// For whom calls are made.
+    caller: AuthorizationContext,
     words: Option<String>,
 }
 
@@ -86,24 +89,28 @@ pub(crate) struct Session {
     pub(crate) store: SqliteApprovals,
     /// The names of all tools that are approved, each with its server.
     approved: Vec<(ServerIdentity, String)>,
+    /// For whom calls are made.
+    pub(crate) caller: AuthorizationContext,
     words: Option<String>,
 }
 
 impl Desk {
     pub(crate) fn new(
         store: &StoreOptions,
+        caller: &CallerOptions,
         network: &NetworkOptions,
         context: &Context,
     ) -> Result<Self, CliError> {
         let trust = context.trust()?;
-        let words = context.words().zip(store.words()).map(|(config, store)| config + &store);
-        Self::of(trust, store.open(context)?, words, network, context)
+        let words = [context.words(), store.words(), caller.words()].into_iter().collect();
+        Self::of(trust, store.open(context)?, caller.context(), words, network, context)
     }
 
     /// With this trust configuration and this store.
     pub(crate) fn of(
         trust: TrustConfig,
         store: SqliteApprovals,
+        caller: AuthorizationContext,
         words: Option<String>,
         network: &NetworkOptions,
         context: &Context,
@@ -114,10 +121,11 @@ impl Desk {
             .approvals(store.clone())
             .network(network)
             .authorizer(SharedTokens(Arc::clone(&tokens)))
+            .authorization_context(caller.clone())
             .clock(Arc::clone(&context.clock))
             .build()
             .map_err(CliError::new)?;
-        Ok(Self { client, store, tokens, words })
+        Ok(Self { client, store, tokens, caller, words })
     }
 
     /// Connects to a server and judges its tools.
@@ -129,6 +137,9 @@ impl Desk {
         let Server { name, endpoint, words } = server;
         let words =
             self.words.as_ref().zip(words).map(|(store, server)| format!("{store}{server}"));
+        if let Some(caller) = caller::described(&self.caller) {
+            context.out.remark(Line::new().dim("approvals for: ").text(caller));
+        }
         let connection = self.connect(&name, endpoint?, context).await?;
         let _progress = context.out.progress(format!("listing and judging the tools of {name}"));
         let tools = connection.discover().await.map_err(|error| CliError::new(error).at(&name))?;
@@ -138,7 +149,8 @@ impl Desk {
             context.out.remark(line.text(now).text("; it was ").text(was));
         }
         let approved = self.store.approved_names().await.map_err(CliError::new)?;
-        Ok(Session { connection, tools, executable, store: self.store.clone(), approved, words })
+        let (store, caller) = (self.store.clone(), self.caller.clone());
+        Ok(Session { connection, tools, executable, store, approved, caller, words })
     }
 
     /// Works on a server, and closes the connection however that ends.
@@ -301,10 +313,9 @@ impl Session {
         let known =
             self.store.known(std::slice::from_ref(&subject)).await.map_err(CliError::new)?;
         let known = known.into_iter().next().unwrap_or_default();
-        let context = AuthorizationContext::None;
-        let by_id = known.approval(&subject.id, &context).cloned();
+        let by_id = known.approval(&subject.id, &self.caller).cloned();
         let mut current = known.approvals.into_iter();
-        Ok(by_id.or_else(|| current.find(|one| !one.superseded && one.context == context)))
+        Ok(by_id.or_else(|| current.find(|one| !one.superseded && one.context == self.caller)))
     }
 
     pub(crate) fn server(&self) -> &ServerIdentity {

@@ -4,7 +4,7 @@
 use etdi::client::{InstructionsRequest, InstructionsState};
 use etdi::hygiene::{Finding, Severity, inspect};
 use etdi::review::Review;
-use etdi::{ApprovalRecord, ApprovalStore, AuthorizationContext, Instructions, Subject};
+use etdi::{ApprovalRecord, ApprovalStore, Instructions, Subject};
 use serde_json::{Value, json};
 
 use crate::context::Context;
@@ -123,5 +123,5 @@ async fn approved(session: &Session) -> Result<Option<ApprovalRecord>, CliError>
     let subject = Subject::of_server(session.server(), &id);
     let known = session.store.known(&[subject]).await.map_err(CliError::new)?.pop();
     let known = known.unwrap_or_default();
-    Ok(known.approval(&id, &AuthorizationContext::None).cloned())
+    Ok(known.approval(&id, &session.caller).cloned())
 }

@@ -3,6 +3,7 @@
 #![warn(missing_docs)]
 
 mod ask;
+mod caller;
 mod cli;
 mod commands;
 mod context;

@@ -13,6 +13,7 @@ use etdi::{Digest, JudgedTool, Scope, ToolDefinition};
 
 use self::order::Order;
 use self::outcome::Outcome;
+use crate::caller::CallerOptions;
 use crate::context::Context;
 use crate::desk::{Desk, Session, StoreOptions};
 use crate::exit::{CliError, Ending, Exit};
@@ -68,6 +69,8 @@ pub(crate) struct Approve {
     #[command(flatten)]
     store: StoreOptions,
     #[command(flatten)]
+    caller: CallerOptions,
+    #[command(flatten)]
     network: NetworkOptions,
 }
 
@@ -78,7 +81,7 @@ impl Approve {
             true => self.target.servers(context)?,
             false => vec![self.target.server(context)?],
         };
-        let desk = Desk::new(&self.store, &self.network, context)?;
+        let desk = Desk::new(&self.store, &self.caller, &self.network, context)?;
         let mut outcome = Outcome::default();
         if order.all && !order.yes.is_empty() && servers.len() > 1 {
             batch::by_digest(&desk, servers, &order, &mut outcome, context).await;

@@ -10,7 +10,7 @@ use etdi::lockfile::{
     Drift, DriftKind, Launch, Level, LockedServer, Lockfile, Place, Served, ServedEvidence,
     ServedTool,
 };
-use etdi::{SqliteApprovals, TrustConfig};
+use etdi::{AuthorizationContext, SqliteApprovals, TrustConfig};
 
 use self::report::{Report, State};
 use crate::context::Context;
@@ -109,7 +109,8 @@ impl Check {
         })?;
         let store =
             SqliteApprovals::open(folder.path().join("approvals.db")).map_err(CliError::new)?;
-        let desk = Desk::of(trust, store, None, &self.network, context)?;
+        let desk =
+            Desk::of(trust, store, AuthorizationContext::None, None, &self.network, context)?;
         let wanted = |server: &&LockedServer| {
             self.server.as_ref().is_none_or(|wanted| *wanted == server.name)
         };

@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::show::none;
+use crate::caller::CallerOptions;
 use crate::context::Context;
 use crate::desk::{Desk, Session, StoreOptions};
 use crate::exit::{CliError, Ending, Exit};
@@ -30,6 +31,8 @@ pub(crate) struct Diff {
     #[command(flatten)]
     store: StoreOptions,
     #[command(flatten)]
+    caller: CallerOptions,
+    #[command(flatten)]
     network: NetworkOptions,
 }
 
@@ -37,7 +40,7 @@ impl Diff {
     pub(crate) async fn run(self, context: &Context) -> Ending {
         let subject = self.target.subject()?;
         let server = self.target.server(context)?;
-        let desk = Desk::new(&self.store, &self.network, context)?;
+        let desk = Desk::new(&self.store, &self.caller, &self.network, context)?;
         desk.visit(server, context, async |session| diff(subject, session, context).await).await
     }
 }

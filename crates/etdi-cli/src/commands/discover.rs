@@ -4,6 +4,7 @@ use clap::Args;
 use etdi::client::ExecutableState;
 use serde_json::{Value, json};
 
+use crate::caller::CallerOptions;
 use crate::context::Context;
 use crate::desk::{Desk, Session, StoreOptions, heading};
 use crate::exit::{CliError, Ending, Exit};
@@ -35,6 +36,8 @@ pub(crate) struct Discover {
     #[command(flatten)]
     store: StoreOptions,
     #[command(flatten)]
+    caller: CallerOptions,
+    #[command(flatten)]
     network: NetworkOptions,
 }
 
@@ -44,7 +47,7 @@ impl Discover {
             return Ok(list_hosts(context));
         }
         let servers = self.which.all(context)?;
-        let desk = Desk::new(&self.store, &self.network, context)?;
+        let desk = Desk::new(&self.store, &self.caller, &self.network, context)?;
         let (mut exit, mut answers) = (Exit::Ok, Vec::new());
         for server in servers {
             let name = server.name.clone();

@@ -5,6 +5,7 @@ use etdi::text::escaped;
 use etdi::{ApprovalBasis, ApprovalRecord, Instructions};
 use serde_json::{Value, json};
 
+use crate::caller;
 use crate::context::Context;
 use crate::desk::StoreOptions;
 use crate::exit::{CliError, Ending, Exit};
@@ -63,6 +64,9 @@ fn show(approval: &ApprovalRecord, context: &Context) {
     // The id of an unsigned tool is its server and its name.
     if let Some(version) = &pin.version {
         fields.insert(1, ("id", Line::new().theirs(&pin.id).text(format!(" {version}"))));
+    }
+    if let Some(caller) = caller::described(&approval.context) {
+        fields.push(("for", Line::from(caller)));
     }
     if !granted.is_empty() {
         fields.push(("granted", Line::new().theirs(&granted.join(" "))));

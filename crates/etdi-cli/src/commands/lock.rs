@@ -9,6 +9,7 @@ use etdi::lockfile::{Launch, LockedServer, LockedTool, Lockfile, Place};
 use etdi::text::escaped;
 use serde_json::{Value, json};
 
+use crate::caller::CallerOptions;
 use crate::context::Context;
 use crate::desk::{Desk, Session, StoreOptions, heading};
 use crate::exit::{CliError, Ending, Exit};
@@ -55,6 +56,8 @@ pub(crate) struct Lock {
     #[command(flatten)]
     store: StoreOptions,
     #[command(flatten)]
+    caller: CallerOptions,
+    #[command(flatten)]
     network: NetworkOptions,
 }
 
@@ -65,7 +68,7 @@ impl Lock {
             return self.take_out(name, lockfile, context);
         }
         let servers = self.servers(context)?;
-        let desk = Desk::new(&self.store, &self.network, context)?;
+        let desk = Desk::new(&self.store, &self.caller, &self.network, context)?;
         let (mut exit, mut answers) = (Exit::Ok, Vec::new());
         for server in servers {
             let name = server.name.clone();

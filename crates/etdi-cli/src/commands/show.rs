@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use crate::caller::CallerOptions;
 use crate::context::Context;
 use crate::desk::{Desk, Session, StoreOptions};
 use crate::exit::{CliError, Ending};
@@ -28,6 +29,8 @@ pub(crate) struct Show {
     #[command(flatten)]
     store: StoreOptions,
     #[command(flatten)]
+    caller: CallerOptions,
+    #[command(flatten)]
     network: NetworkOptions,
 }
 
@@ -35,7 +38,7 @@ impl Show {
     pub(crate) async fn run(self, context: &Context) -> Ending {
         let subject = self.target.subject()?;
         let server = self.target.server(context)?;
-        let desk = Desk::new(&self.store, &self.network, context)?;
+        let desk = Desk::new(&self.store, &self.caller, &self.network, context)?;
         desk.visit(server, context, async |session| show(subject, session, context).await).await
     }
 }

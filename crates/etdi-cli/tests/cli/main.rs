@@ -9,6 +9,7 @@ mod approvals;
 mod attacks;
 mod batch;
 mod behaviour;
+mod caller;
 mod hostile;
 mod instructions;
 mod issuer;
