@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 
 use crate::step::Step;
 use crate::workspace::Package;
-use crate::{attacks, bench, book, conformance, demos, peers, setup, test, workspace};
+use crate::{attacks, bench, book, conformance, demos, peers, review, setup, test, workspace};
 
 type Run = fn() -> Result<()>;
 
@@ -16,6 +16,7 @@ const COMMANDS: &[(&str, Run)] = &[
     ("cargo xtask test", || test::run(&test::Options::default())),
     ("cargo xtask attacks", attacks::run),
     ("cargo xtask conformance", || conformance::run(&conformance::Options::default())),
+    ("cargo xtask review", || review::run(&review::Options::default())),
     ("cargo xtask peers", || peers::run(&peers::Options::default())),
     ("cargo run -p demos", demos::run),
     ("cargo xtask bench", bench::run_among_others),

@@ -16,7 +16,7 @@ use self::report::{Report, Run};
 use self::results::Column;
 use crate::page::Place;
 use crate::step::Step;
-use crate::{setup, workspace};
+use crate::{programs, setup, workspace};
 
 const SUITE: &str =
     "tests/conformance/node_modules/@modelcontextprotocol/conformance/dist/index.js";
@@ -113,16 +113,7 @@ struct Suite {
 impl Suite {
     fn prepare() -> Result<Self> {
         let node = setup::conformance()?;
-        let built = Step::cargo("programs under test")
-            .args(["build"])
-            .args(workspace::WHOLE)
-            .args(["--bin", "conformance-server", "--bin", "conformance-client"])
-            // With a test beside them, they are the programs that the tests were built with.
-            .args(["--test", "interop"])
-            .args(["--message-format", "json-render-diagnostics"])
-            .read()?;
-        let (server, client) =
-            (executable(&built, "conformance-server")?, executable(&built, "conformance-client")?);
+        let [server, client] = programs::build(["conformance-server", "conformance-client"])?;
         let folder = server.parent().context("the program is in no folder")?;
         let results = folder.join(RESULTS);
         if results.exists() {
@@ -184,16 +175,6 @@ impl Suite {
         println!("--- {} scenarios ran", column.len());
         Ok(column)
     }
-}
-
-/// The program of this name that cargo says it built.
-fn executable(messages: &str, name: &str) -> Result<PathBuf> {
-    messages
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-        .filter(|message| message.pointer("/target/name").and_then(Value::as_str) == Some(name))
-        .find_map(|message| message.get("executable")?.as_str().map(PathBuf::from))
-        .with_context(|| format!("cargo does not say where {name} is"))
 }
 
 /// The server under test. It ends when its standard input closes.

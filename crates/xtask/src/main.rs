@@ -13,6 +13,7 @@ mod conformance;
 mod demos;
 mod page;
 mod peers;
+mod programs;
 mod review;
 mod setup;
 mod step;
@@ -79,8 +80,8 @@ enum Command {
     ///
     /// Installs the servers of `tests/corpus` from lock files, lists their tools, makes benign and
     /// poisoned upgrades of them, and prints how many would be asked about and how many would be
-    /// missed, for the development half and the half that was put aside apart. Needs Node 20, npm
-    /// and Python 3.11.
+    /// missed, for the development half and the half that was put aside apart. Fails if the book
+    /// says otherwise. Needs Node 20, npm and Python 3.11.
     Review(review::Options),
 }
 

@@ -3,10 +3,10 @@
 use anyhow::Result;
 use clap::Args;
 
-use crate::setup;
 use crate::step::Step;
+use crate::{programs, setup};
 
-#[derive(Args)]
+#[derive(Args, Default)]
 pub(crate) struct Options {
     /// Print JSON instead of tables, on the line before the last.
     #[arg(long)]
@@ -23,9 +23,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     setup::corpus()?;
     let flags =
         [(options.json, "--json"), (options.details, "--details"), (options.write, "--write")];
-    Step::cargo("review of upgrades")
-        .args(["run", "-q", "-p", "etdi-tests", "--features", "peers", "--bin", "review-corpus"])
-        .args(["--"])
+    let [program] = programs::build(["review-corpus"])?;
+    Step::new("review of upgrades", program)
         .args(flags.iter().filter(|(wanted, _)| *wanted).map(|(_, flag)| flag))
         .run()
 }

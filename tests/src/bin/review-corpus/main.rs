@@ -1,6 +1,7 @@
 //! `review-corpus [--json] [--details] [--write]`: how the review of changes and the hygiene rules
 //! do on the definitions of the public servers in `tests/corpus`, which are installed already:
-//! `cargo xtask review` does both.
+//! `cargo xtask review` does both. It fails where the book says something else, unless it is to be
+//! written.
 
 #![forbid(unsafe_code)]
 
@@ -10,7 +11,7 @@ mod report;
 use std::path::Path;
 use std::{env, fs};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use etdi_tests::corpus::{Half, Tool, listing};
 
 use measure::measure;
@@ -28,8 +29,8 @@ fn main() -> Result<()> {
     let [development, held_out] = Half::ALL.map(|half| measure(&tools, half));
     let halves = [development?, held_out?];
     let tables = report::tables(&halves);
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/review-measured.md");
     if wanted("--write") {
-        let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/review-measured.md");
         fs::write(&page, &tables).with_context(|| format!("cannot write {}", page.display()))?;
     }
     // Only of the half that the rules may be tuned on.
@@ -40,6 +41,27 @@ fn main() -> Result<()> {
         println!("{}", report::json(&halves));
     } else {
         println!("{tables}");
+    }
+    let written =
+        fs::read_to_string(&page).with_context(|| format!("cannot read {}", page.display()))?;
+    same(&written, &tables)
+}
+
+/// That the page says what was measured just now.
+fn same(written: &str, measured: &str) -> Result<()> {
+    let (mut written, mut measured) = (written.lines(), measured.lines());
+    for number in 1.. {
+        let (says, is) = (written.next(), measured.next());
+        ensure!(
+            says == is,
+            "docs/review-measured.md, line {number}, says otherwise:\n    page     {}\n    measured {}\n\
+             `cargo xtask review --write` writes it anew",
+            says.unwrap_or("(its end)"),
+            is.unwrap_or("(the end)"),
+        );
+        if says.is_none() {
+            break;
+        }
     }
     Ok(())
 }

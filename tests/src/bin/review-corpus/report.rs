@@ -15,7 +15,7 @@ pub type Halves = [Measured; 2];
 const INTRODUCTION: &str = "\
 # What the review was measured on
 
-Made by `cargo xtask review --write`, which repeats it: it installs the servers of `tests/corpus` from lock files, starts each without a network, lists its tools, and makes both sets of upgrades from their definitions. Nothing is drawn at random. No text of these servers is in the repository.
+Made by `cargo xtask review --write`. `cargo xtask review` repeats it, and fails if this page says something else: it installs the servers of `tests/corpus` from lock files, starts each without a network, lists its tools, and makes both sets of upgrades from their definitions. Nothing is drawn at random. No text of these servers is in the repository.
 
 - **Benign**: what honest publishers change, from a version number alone to a new optional parameter. The kinds whose names begin with *hard* are honest texts that look like attacks: links, mentions of other tools of the same server, the words *must*, *never* and *secret*, letters of other scripts.
 - **Poisoned**: what is publicly known of tool poisoning, a template for each trick, and each text in four places: at the end, at the beginning and in the middle of the description, and in a parameter's description. The templates were finished before their author had seen a rule. Some were written to be missed: paraphrases without an order, other languages. *Signer or issuer* is the next version of an honest definition with evidence of another party, or with none.
