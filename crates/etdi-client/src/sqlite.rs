@@ -9,6 +9,7 @@ mod record;
 mod schema;
 mod write;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -16,6 +17,7 @@ use async_trait::async_trait;
 use etdi_types::{
     ApprovalRecord, Digest, Instructions, Known, LedgerEntry, ServerIdentity, Subject,
 };
+use time::OffsetDateTime;
 use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
 
@@ -116,6 +118,37 @@ impl SqliteApprovals {
             })
         })
         .await
+    }
+
+    /// Puts on record what a person calls a server on stdio, whose identity tells them nothing; in
+    /// place of what was there. Nothing is ever decided by it. Whoever can read the file reads it,
+    /// so it must hold no secret.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it could not be kept.
+    pub async fn name_server(
+        &self,
+        server: &ServerIdentity,
+        name: &str,
+        at: OffsetDateTime,
+    ) -> Result<(), StoreError> {
+        let (server, name) = (server.clone(), name.to_owned());
+        self.run(move |database| {
+            database.write(|connection, _| {
+                Ok(((), write::name_server(connection, &server, &name, at)?))
+            })
+        })
+        .await
+    }
+
+    /// What servers on stdio are called: what [`name_server`](Self::name_server) put on record, or
+    /// else the path of the program that was first seen behind the command. Text of others: show it
+    /// through [`text::escaped`](etdi_types::text::escaped).
+    ///
+    /// # Errors
+    /// [`StoreError`] if one of the records cannot be read.
+    pub async fn server_names(&self) -> Result<BTreeMap<ServerIdentity, String>, StoreError> {
+        self.run(|database| Ok(database.read(read::server_names)?.0)).await
     }
 
     fn of(database: Database) -> Self {

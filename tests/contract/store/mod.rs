@@ -3,6 +3,7 @@
 mod alike;
 mod file;
 mod killed;
+mod names;
 mod open_file;
 mod share;
 mod two;

@@ -1,5 +1,7 @@
 //! What is known of a tool.
 
+use std::collections::BTreeMap;
+
 use etdi_types::records::PinnedKey;
 use etdi_types::{ApprovalRecord, Known, ServerIdentity, Subject};
 use rusqlite::Connection;
@@ -66,4 +68,23 @@ pub(super) fn approved_names(
     let query = "SELECT DISTINCT server, served_name FROM approvals \
                  WHERE superseded = 0 AND served_name <> '' ORDER BY server, served_name";
     all(connection, query, [], |row| Ok((text(row, "server")?, get(row, "served_name")?)))
+}
+
+/// What servers on stdio are called, or else the programs behind their commands.
+pub(super) fn server_names(
+    connection: &Connection,
+) -> Result<BTreeMap<ServerIdentity, String>, Fault> {
+    // Of one server the name comes last.
+    let query = "SELECT * FROM pins WHERE served_name = '' \
+                 AND tool IN ('executable:' || server, 'name:' || server) ORDER BY tool";
+    let mut names = BTreeMap::new();
+    for pin in all(connection, query, [], pin)? {
+        let name = match pin.id.starts_with("executable:") {
+            // Its digest stands behind it.
+            true => pin.definition.rsplit_once(" (").map_or(&*pin.definition, |(path, _)| path),
+            false => &pin.definition,
+        };
+        names.insert(pin.server, name.to_owned());
+    }
+    Ok(names)
 }

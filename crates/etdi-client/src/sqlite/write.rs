@@ -4,8 +4,11 @@ use std::collections::BTreeSet;
 
 use etdi_types::confusable::{id_key, name_key};
 use etdi_types::records::PinnedKey;
-use etdi_types::{ApprovalRecord, AuthorizationContext, Digest, LedgerEntry, Pin, ServerIdentity};
+use etdi_types::{
+    ApprovalRecord, AuthorizationContext, Digest, EvidenceRecord, LedgerEntry, Pin, ServerIdentity,
+};
 use rusqlite::{Connection, Params, named_params};
+use time::OffsetDateTime;
 
 use super::error::Fault;
 use super::record::{all, first, get, is_whole, json, rfc3339, text, time};
@@ -134,6 +137,39 @@ pub(super) fn forget_record(
         any |= execute(connection, &all, (server, id))? > 0;
     }
     Ok(any)
+}
+
+/// Puts what a server is called on record; says whether it is another name.
+pub(super) fn name_server(
+    connection: &Connection,
+    server: &ServerIdentity,
+    name: &str,
+    at: OffsetDateTime,
+) -> Result<bool, Fault> {
+    let id = format!("name:{server}");
+    let known = "SELECT definition FROM pins WHERE server = ?1 AND tool = ?2";
+    let known = first(connection, known, (server.to_string(), &id), |row| {
+        get::<String>(row, "definition")
+    })?;
+    if known.as_deref() == Some(name) {
+        return Ok(false);
+    }
+    move_pin(
+        connection,
+        &Pin {
+            server: server.clone(),
+            id,
+            // No tool has an empty name, so none is ever taken for a record of the server.
+            served_name: String::new(),
+            provider: None,
+            version: None,
+            evidence: EvidenceRecord::None,
+            digest: Digest::of(name.as_bytes()),
+            definition: name.into(),
+            at,
+        },
+    )?;
+    Ok(true)
 }
 
 /// Evidence is good now: the approval of this digest remembers it.

@@ -1,0 +1,85 @@
+//! What a person calls a server is kept beside what is decided, and never decides.
+
+use etdi_client::{ApprovalStore, Sighting};
+use etdi_tests::steps;
+use etdi_types::{Digest, EvidenceRecord, Pin, ServerIdentity, Subject};
+use time::OffsetDateTime;
+
+use super::Place;
+
+const AT: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
+
+#[tokio::test]
+async fn a_server_has_the_last_name_that_it_was_given() {
+    let place = Place::new();
+    let store = place.open();
+    let (one, other) = (steps::pin(0, "1.0.0").server, steps::pin(1, "1.0.0").server);
+    assert!(store.server_names().await.unwrap().is_empty());
+    store.name_server(&one, "docs", AT).await.unwrap();
+    store.name_server(&other, "mail", AT).await.unwrap();
+    let before = store.revision().await.unwrap();
+    store.name_server(&one, "docs", AT).await.unwrap();
+    assert_eq!(store.revision().await.unwrap(), before, "the same again is no change");
+    store.name_server(&one, "docs: node", AT).await.unwrap();
+    drop(store);
+    let names = place.open().server_names().await.unwrap();
+    assert_eq!(names.get(&one).map(String::as_str), Some("docs: node"));
+    assert_eq!(names.get(&other).map(String::as_str), Some("mail"));
+}
+
+#[tokio::test]
+async fn a_name_is_no_approval_no_tool_and_forgotten_with_none() {
+    let place = Place::new();
+    let store = place.open();
+    for step in 0..3 {
+        steps::take(&store, step).await.unwrap();
+    }
+    let subjects = steps::subjects(0..3);
+    let known = store.known(&subjects).await.unwrap();
+    let (approvals, approved) =
+        (store.approvals().await.unwrap(), store.approved_names().await.unwrap());
+    let server = steps::pin(1, "1.0.0").server;
+    store.name_server(&server, "tool1", AT).await.unwrap();
+    assert_eq!(store.known(&subjects).await.unwrap(), known);
+    assert_eq!(store.approvals().await.unwrap(), approvals);
+    assert_eq!(store.approved_names().await.unwrap(), approved);
+    for word in ["", &format!("name:{server}")] {
+        assert!(!store.forget(&server, word).await.unwrap(), "{word:?} is no tool");
+    }
+    assert!(store.forget(&server, &steps::pin(1, "1.0.0").id).await.unwrap());
+    assert_eq!(store.server_names().await.unwrap().len(), 1);
+}
+
+/// A host that gives no names has what it saw on record.
+#[tokio::test]
+async fn a_server_without_a_name_is_called_by_its_program() {
+    let store = Place::new();
+    let store = store.open();
+    let server = steps::pin(0, "1.0.0").server;
+    let text = format!("/opt/docs (beta)/server ({})", Digest::of(b"program"));
+    store.record(&[of_program(&server, &text)]).await.unwrap();
+    let name = async || store.server_names().await.unwrap().remove(&server).unwrap();
+    assert_eq!(name().await, "/opt/docs (beta)/server");
+    store.name_server(&server, "docs", AT).await.unwrap();
+    assert_eq!(name().await, "docs");
+    // What is on record of the program stays what it was.
+    let id = format!("executable:{server}");
+    let known = store.known(&[Subject::of_server(&server, &id)]).await.unwrap();
+    let pin = known[0].pins.iter().find(|pin| pin.id == id).unwrap();
+    assert_eq!(&*pin.definition, text);
+}
+
+fn of_program(server: &ServerIdentity, text: &str) -> Sighting {
+    let pin = Pin {
+        server: server.clone(),
+        id: format!("executable:{server}"),
+        served_name: String::new(),
+        provider: None,
+        version: None,
+        evidence: EvidenceRecord::None,
+        digest: Digest::of(text.as_bytes()),
+        definition: text.into(),
+        at: AT,
+    };
+    Sighting { pin, ledger: None, refreshes: None }
+}
