@@ -8,7 +8,7 @@ use crate::commands::{
     approve, audit, check, completions, diff, discover, doctor, init, keys, list, lock, revoke,
     show, sign, token, trust, verify,
 };
-use crate::exit::EXIT_CODES;
+use crate::exit::exit_codes;
 
 /// Signed tool definitions for MCP: who published a tool, whether it is still the one that was
 /// approved, and what it may do.
@@ -76,7 +76,7 @@ pub(crate) enum Command {
     Audit(audit::Audit),
     Completions(completions::Completions),
     /// What the exit status of every command says.
-    #[command(long_about = EXIT_CODES, hide = true)]
+    #[command(long_about = exit_codes(), hide = true)]
     ExitCodes,
 }
 

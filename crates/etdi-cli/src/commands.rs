@@ -20,7 +20,7 @@ pub(crate) mod verify;
 
 use crate::cli::Command;
 use crate::context::Context;
-use crate::exit::{EXIT_CODES, Ending, Exit};
+use crate::exit::{Ending, Exit, exit_codes, exit_codes_json};
 
 /// Runs one command.
 pub(crate) async fn run(command: Command, context: &Context) -> Ending {
@@ -43,7 +43,8 @@ pub(crate) async fn run(command: Command, context: &Context) -> Ending {
         Command::Audit(audit) => audit.run(context),
         Command::Completions(completions) => completions.run(context),
         Command::ExitCodes => {
-            for line in EXIT_CODES.lines() {
+            context.out.json(&exit_codes_json());
+            for line in exit_codes().lines() {
                 context.out.line(line);
             }
             Ok(Exit::Ok)

@@ -1,6 +1,6 @@
 //! What the commands on servers and approvals work with: which store, and a connection that judges.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -18,6 +18,7 @@ use crate::caller::{self, CallerOptions};
 use crate::context::Context;
 use crate::exit::CliError;
 use crate::files;
+use crate::label;
 use crate::line::Line;
 use crate::network::NetworkOptions;
 use crate::server_file::Endpoint;
@@ -91,6 +92,10 @@ pub(crate) struct Session {
     approved: Vec<(ServerIdentity, String)>,
     /// For whom calls are made.
     pub(crate) caller: AuthorizationContext,
+    /// What a person calls the server, if its identity tells them nothing.
+    label: Option<String>,
+    /// What is on record to call servers by.
+    names: BTreeMap<ServerIdentity, String>,
     words: Option<String>,
 }
 
@@ -134,13 +139,20 @@ impl Desk {
         server: Server,
         context: &Context,
     ) -> Result<Session, CliError> {
-        let Server { name, endpoint, words } = server;
+        let Server { name, is_named, endpoint, words } = server;
         let words =
             self.words.as_ref().zip(words).map(|(store, server)| format!("{store}{server}"));
         if let Some(caller) = caller::described(&self.caller) {
             context.out.remark(Line::new().dim("approvals for: ").text(caller));
         }
-        let connection = self.connect(&name, endpoint?, context).await?;
+        let endpoint = endpoint?;
+        let label = match &endpoint {
+            Endpoint::Stdio { configured, started } => {
+                Some(label::of(Some(name.as_str()).filter(|_| is_named), configured, started))
+            }
+            Endpoint::Http { .. } => None,
+        };
+        let connection = self.connect(&name, endpoint, context).await?;
         let _progress = context.out.progress(format!("listing and judging the tools of {name}"));
         let tools = connection.discover().await.map_err(|error| CliError::new(error).at(&name))?;
         let executable = connection.executable().await.map_err(CliError::new)?;
@@ -149,8 +161,9 @@ impl Desk {
             context.out.remark(line.text(now).text("; it was ").text(was));
         }
         let approved = self.store.approved_names().await.map_err(CliError::new)?;
+        let names = self.store.server_names().await.map_err(CliError::new)?;
         let (store, caller) = (self.store.clone(), self.caller.clone());
-        Ok(Session { connection, tools, executable, store, approved, caller, words })
+        Ok(Session { connection, tools, executable, store, approved, caller, label, names, words })
     }
 
     /// Works on a server, and closes the connection however that ends.
@@ -284,14 +297,46 @@ impl Session {
 
     /// A command on one of its tools, to type.
     pub(crate) fn command_on(&self, command: &str, tool: &JudgedTool, flags: &str) -> String {
-        let twins = self.tools.iter().filter(|one| one.name() == tool.name()).count();
-        let name = tool.name();
-        let name =
-            quoted(name).filter(|_| twins == 1 && !name.starts_with('-') && !name.is_empty());
         let digest = || tool.definition().map(|definition| definition.digest().to_string());
-        let words = name.or_else(digest).unwrap_or_else(|| "TOOL".to_owned());
+        let words = self.typed(tool).or_else(digest).unwrap_or_else(|| "TOOL".to_owned());
         let space = if flags.is_empty() { "" } else { " " };
         self.command(command, &format!("{words}{space}{flags}"))
+    }
+
+    /// The name of a tool as it is typed; `None` if a command cannot name it so: several have the
+    /// name, a shell or a terminal takes none such, or it looks like a flag.
+    pub(crate) fn typed(&self, tool: &JudgedTool) -> Option<String> {
+        let name = tool.name();
+        let twins = self.tools.iter().filter(|one| one.name() == name).count();
+        quoted(name).filter(|_| twins == 1 && !name.starts_with('-') && !name.is_empty())
+    }
+
+    /// What a person calls this server, if its identity tells them nothing.
+    pub(crate) fn label(&self) -> Option<&str> {
+        self.label.as_deref()
+    }
+
+    /// Puts on record what a person calls this server.
+    pub(crate) async fn name_server(&self, context: &Context) -> Result<(), CliError> {
+        let Some(label) = &self.label else { return Ok(()) };
+        let done = self.store.name_server(self.server(), label, context.clock.now()).await;
+        done.map_err(CliError::new)
+    }
+
+    /// Those of these servers that there is a name for.
+    pub(crate) fn names_of<'v>(
+        &self,
+        servers: impl IntoIterator<Item = &'v ServerIdentity>,
+    ) -> Vec<(&'v ServerIdentity, String)> {
+        let mut names: Vec<(&ServerIdentity, String)> = Vec::new();
+        for server in servers {
+            if let Some(name) = self.names.get(server)
+                && !names.iter().any(|(known, _)| *known == server)
+            {
+                names.push((server, name.clone()));
+            }
+        }
+        names
     }
 
     /// The tools whose mention matters, and whose names a tool must not look like.

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use etdi::text::escaped;
 use serde::Serialize;
+use serde_json::{Value, json};
 
 /// What the exit status says. One meaning for every command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,17 +20,43 @@ pub(crate) enum Exit {
     Interrupted,
 }
 
-/// The page that `etdi help exit-codes` shows.
-pub(crate) const EXIT_CODES: &str = "\
-Exit codes
+/// What each says, in lines of a terminal.
+const MEANINGS: [(Exit, &[&str]); 4] = [
+    (Exit::Ok, &["done; every check said yes"]),
+    (
+        Exit::No,
+        &[
+            "a check said no: a definition is not by whom it says, a token is not valid,",
+            "a tool waits for approval or is refused, a server is not as locked, a line of",
+            "`doctor` failed",
+        ],
+    ),
+    (
+        Exit::CannotCheck,
+        &[
+            "it could not be done or could not be checked: wrong usage, a file that cannot be",
+            "read, an identity provider that does not answer, a token that nobody verified",
+        ],
+    ),
+    (
+        Exit::Interrupted,
+        &["interrupted (Ctrl-C); files are whole, either the old one or the new one"],
+    ),
+];
 
-  0    done; every check said yes
-  1    a check said no: a definition is not by whom it says, a token is not valid,
-       a tool waits for approval or is refused, a server is not as locked, a line of
-       `doctor` failed
-  2    it could not be done or could not be checked: wrong usage, a file that cannot be
-       read, an identity provider that does not answer, a token that nobody verified
-  130  interrupted (Ctrl-C); files are whole, either the old one or the new one";
+/// The page that `etdi help exit-codes` shows.
+pub(crate) fn exit_codes() -> String {
+    let entry = |(exit, lines): &(Exit, &[&str])| {
+        format!("\n  {:<3}  {}", exit.code(), lines.join("\n       "))
+    };
+    format!("Exit codes\n{}", MEANINGS.iter().map(entry).collect::<String>())
+}
+
+/// The same for a program.
+pub(crate) fn exit_codes_json() -> Value {
+    let entry = |(exit, lines): &(Exit, &[&str])| json!({ "code": exit.code(), "meaning": lines.join(" ") });
+    json!({ "exit_codes": MEANINGS.iter().map(entry).collect::<Vec<_>>() })
+}
 
 impl Exit {
     pub(crate) fn code(self) -> u8 {

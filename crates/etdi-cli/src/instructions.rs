@@ -2,7 +2,7 @@
 //! approved.
 
 use etdi::client::{InstructionsRequest, InstructionsState};
-use etdi::hygiene::{Finding, Severity, inspect};
+use etdi::hygiene::{Severity, inspect};
 use etdi::review::Review;
 use etdi::{ApprovalRecord, ApprovalStore, Instructions, Subject};
 use serde_json::{Value, json};
@@ -10,8 +10,9 @@ use serde_json::{Value, json};
 use crate::context::Context;
 use crate::desk::Session;
 use crate::exit::{CliError, Exit};
+use crate::findings::Findings;
 use crate::line::Line;
-use crate::question::{show_findings, show_review};
+use crate::question::show_review;
 
 /// What they are called where a tool could have their name.
 pub(crate) const NAME: &str = "instructions of the server";
@@ -21,9 +22,11 @@ pub(crate) struct Given {
     instructions: Instructions,
     /// The question, unless they are approved.
     request: Option<InstructionsRequest>,
-    findings: Vec<Finding>,
+    findings: Findings,
     /// What changed since the approval; `None` where nothing is approved.
     review: Option<Review>,
+    /// The command that shows all of them.
+    show: String,
 }
 
 impl Given {
@@ -41,7 +44,9 @@ impl Given {
         let review =
             approved.map(|one| Review::of(&one.pin.definition, instructions.canonical(), &names));
         let findings = inspect(instructions.canonical(), &names);
-        Ok(Some(Self { instructions, request, findings, review }))
+        let findings = Findings::new(findings, review.as_ref());
+        let show = session.command("show", "--instructions");
+        Ok(Some(Self { instructions, request, findings, review, show }))
     }
 
     pub(crate) fn review(&self) -> Option<&Review> {
@@ -62,7 +67,7 @@ impl Given {
 
     /// On one line, for a list.
     pub(crate) fn summary_line(&self) -> Line {
-        let high = self.findings.iter().filter(|one| one.severity == Severity::High).count();
+        let high = self.findings.count(Severity::High);
         let odd =
             if high > 0 { format!("; {high} findings of high severity") } else { String::new() };
         self.decision().text("  ").bold(NAME).text(format!(": {}{odd}", self.what()))
@@ -72,7 +77,7 @@ impl Given {
     pub(crate) fn show(&self, context: &Context) {
         self.show_verdict(context);
         context.out.said("says", self.instructions.text());
-        show_findings(&self.findings, context);
+        self.findings.show(context);
     }
 
     /// What changed, where others are approved, and all of them where none are; and what is odd.
@@ -80,7 +85,12 @@ impl Given {
         let Some(review) = &self.review else { return self.show(context) };
         self.show_verdict(context);
         show_review(review, context);
-        show_findings(&self.findings, context);
+        self.show_new_findings(context);
+    }
+
+    /// What is odd in text that nobody approved as it is, and how much is in the rest.
+    pub(crate) fn show_new_findings(&self, context: &Context) {
+        self.findings.show_new(&self.show, context);
     }
 
     pub(crate) fn json(&self) -> Value {
@@ -89,7 +99,7 @@ impl Given {
             "digest": self.digest(),
             "text": self.instructions.text(),
             "what": self.what(),
-            "findings": self.findings,
+            "findings": self.findings.json(),
             "review": self.review,
         })
     }

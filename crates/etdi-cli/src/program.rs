@@ -16,7 +16,7 @@ use crate::environment::Environment;
 use crate::exit::{CliError, Exit};
 use crate::files::Change;
 use crate::output::Output;
-use crate::{commands, paths};
+use crate::{commands, paths, usage};
 
 /// The command line, for whoever makes pages or completions of it.
 #[must_use]
@@ -27,9 +27,12 @@ pub fn command() -> clap::Command {
 /// Runs the command that the process's arguments name. Wrong usage ends the process with status 2.
 #[must_use]
 pub fn main() -> ExitCode {
-    let arguments: Vec<_> = std::env::args_os().collect();
-    let matches = command().color(usage_color(&arguments)).get_matches_from(arguments);
-    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let arguments = usage::ordered(std::env::args_os().collect());
+    let matches = command().color(usage_color(&arguments)).try_get_matches_from(&arguments);
+    let cli = match matches.and_then(|matches| Cli::from_arg_matches(&matches)) {
+        Ok(cli) => cli,
+        Err(error) => return usage::end(error, &arguments),
+    };
     let out = Output::of_process(cli.global.json, cli.global.quiet, cli.global.color.choice());
     match run(cli, out) {
         Ok(exit) => exit.into(),

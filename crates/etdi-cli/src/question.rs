@@ -2,38 +2,52 @@
 //! odd about it.
 
 use etdi::decision::Action;
-use etdi::hygiene::{Finding, Severity, inspect};
+use etdi::hygiene::{Severity, inspect};
 use etdi::records::EvidenceRecord;
 use etdi::review::{Class, Review};
 use etdi::text::{escaped, escaped_json};
-use etdi::{ApprovalRecord, JudgedTool, SignedPart, ToolDefinition, What};
+use etdi::verdict::Notice;
+use etdi::{ApprovalRecord, JudgedTool, ServerIdentity, SignedPart, ToolDefinition, Verdict, What};
 use serde_json::{Value, json};
 
 use crate::context::Context;
 use crate::desk::Session;
 use crate::exit::{CliError, Exit};
+use crate::findings::{Findings, counts};
+use crate::hints::Hints;
 use crate::line::Line;
 
 /// What a person must know of a tool before they say yes.
 pub(crate) struct Question<'s> {
     tool: &'s JudgedTool,
-    findings: Vec<Finding>,
+    findings: Findings,
     /// What changed since the approval; `None` where nothing is approved.
     review: Option<Review>,
+    /// The command that shows all of it.
+    show: String,
+    /// The other servers that the verdict names, and what is on record to call them by.
+    others: Vec<(&'s ServerIdentity, String)>,
 }
 
 impl<'s> Question<'s> {
     pub(crate) async fn about(tool: &'s JudgedTool, session: &Session) -> Result<Self, CliError> {
-        let Some(definition) = tool.definition() else {
-            return Ok(Self { tool, findings: Vec::new(), review: None });
+        let mut question = Self {
+            tool,
+            findings: Findings::new(Vec::new(), None),
+            review: None,
+            show: session.command_on("show", tool, ""),
+            others: session.names_of(tool.verdict().into_iter().flat_map(servers)),
         };
+        let Some(definition) = tool.definition() else { return Ok(question) };
         let names = session.names();
         let approved = session.approved(definition).await?;
-        let review = approved.map(|approved| {
+        question.review = approved.map(|approved| {
             let review = Review::of(&approved.pin.definition, definition.canonical(), &names);
             with_evidence(review, &approved, tool)
         });
-        Ok(Self { tool, findings: inspect(definition.canonical(), &names), review })
+        let found = inspect(definition.canonical(), &names);
+        question.findings = Findings::new(found, question.review.as_ref());
+        Ok(question)
     }
 
     pub(crate) fn review(&self) -> Option<&Review> {
@@ -65,6 +79,10 @@ impl<'s> Question<'s> {
             for notice in &verdict.notices {
                 fields.push(("note", Line::new().warn(notice)));
             }
+            for (server, name) in &self.others {
+                let server = Line::new().theirs(&server.to_string());
+                fields.push(("server", server.text(" is ").theirs(name)));
+            }
         }
         if let Some(definition) = self.tool.definition() {
             if let Some(part) = definition.signed() {
@@ -84,6 +102,7 @@ impl<'s> Question<'s> {
             Some(text) => fields.push(("says", Line::new().theirs(&text))),
             None => {}
         }
+        fields.push(("hints", Hints::of(definition).line()));
         // The names are the server's words, so they are never labels.
         for (name, member) in definition.other_members() {
             let text = Line::new().theirs(&name).text(": ").text(escaped_json(&member));
@@ -93,14 +112,21 @@ impl<'s> Question<'s> {
     }
 
     pub(crate) fn show_findings(&self, context: &Context) {
-        show_findings(&self.findings, context);
+        self.findings.show(context);
     }
 
-    /// What changed since the approval, the critical first; what did not is one line.
-    pub(crate) fn show_review(&self, context: &Context) {
+    /// What is odd in text that nobody approved as it is, and how much is in the rest.
+    pub(crate) fn show_new_findings(&self, context: &Context) {
+        self.findings.show_new(&self.show, context);
+    }
+
+    /// What changed since the approval, the critical first; what did not is one line. And what is odd
+    /// about it.
+    pub(crate) fn show_change(&self, context: &Context) {
         if let Some(review) = &self.review {
             show_review(review, context);
         }
+        self.show_new_findings(context);
     }
 
     /// What changed, where something is approved, and all of it where nothing is; and what is odd.
@@ -116,11 +142,10 @@ impl<'s> Question<'s> {
     }
 
     fn show_rest(&self, context: &Context) {
-        match &self.review {
-            Some(review) => show_review(review, context),
-            None => self.show_definition(context),
+        if self.review.is_none() {
+            self.show_definition(context);
         }
-        self.show_findings(context);
+        self.show_change(context);
     }
 
     /// Whether the tool is asked about on its own: something of it is critical, or more than new or
@@ -138,7 +163,7 @@ impl<'s> Question<'s> {
         let verdict = self.tool.verdict();
         let critical = self.review.as_ref().and_then(Review::worst) == Some(Class::Critical);
         critical
-            || self.count(Severity::High) > 0
+            || self.findings.count(Severity::High) > 0
             || verdict.is_none_or(|verdict| !verdict.what.iter().all(plain))
     }
 
@@ -171,18 +196,12 @@ impl<'s> Question<'s> {
         let part = self.tool.definition().and_then(ToolDefinition::signed);
         let scopes = part.into_iter().flat_map(SignedPart::required_scopes);
         let scopes: Vec<_> = scopes.map(|scope| scope.as_str()).collect();
-        let odd = [Severity::High, Severity::Medium, Severity::Low].map(|severity| {
-            let count = self.count(severity);
-            (count > 0).then(|| format!("{count} {severity}"))
-        });
-        let odd: Vec<_> = odd.into_iter().flatten().collect();
+        let odd = counts(|severity| self.findings.count(severity)).unwrap_or_default();
+        let hints = self.tool.definition().map(|definition| Hints::of(definition).short());
         let or_none = |words: String| if words.is_empty() { "-".to_owned() } else { words };
         let name = escaped(self.tool.name()).to_string();
-        vec![name, what, or_none(scopes.join(" ")), or_none(odd.join(", "))]
-    }
-
-    fn count(&self, severity: Severity) -> usize {
-        self.findings.iter().filter(|finding| finding.severity == severity).count()
+        let hints = hints.unwrap_or_default();
+        vec![name, what, or_none(scopes.join(" ")), or_none(hints), or_none(odd)]
     }
 
     pub(crate) fn json(&self) -> Value {
@@ -192,26 +211,10 @@ impl<'s> Question<'s> {
             let members = definition
                 .and_then(|definition| serde_json::from_str::<Value>(definition.canonical()).ok());
             fields.insert("definition".to_owned(), json!(members));
-            fields.insert("verdict".to_owned(), json!(self.tool.verdict()));
-            fields.insert("findings".to_owned(), json!(self.findings));
+            fields.insert("findings".to_owned(), self.findings.json());
             fields.insert("review".to_owned(), json!(self.review));
         }
         answer
-    }
-}
-
-/// What is odd, the worst first.
-pub(crate) fn show_findings(findings: &[Finding], context: &Context) {
-    for finding in findings {
-        let line = Line::new().text("  ");
-        let line = match finding.severity {
-            Severity::High => line.bad("high   "),
-            Severity::Medium => line.warn("medium "),
-            Severity::Low => line.dim("low    "),
-        };
-        let place = format!("{} at {}: ", finding.rule, escaped(&finding.path));
-        let line = line.text(place).text(finding.rule.explanation()).text(": \"");
-        context.out.indented(line.theirs(&finding.excerpt).text("\""), 9);
     }
 }
 
@@ -275,7 +278,9 @@ pub(crate) fn summary(tool: &JudgedTool) -> Value {
     let definition = tool.definition();
     let part = definition.and_then(ToolDefinition::signed);
     let verdict = tool.verdict();
-    let what = |verdict: &etdi::Verdict| verdict.what.iter().map(first_line).collect::<Vec<_>>();
+    let what = |verdict: &Verdict| verdict.what.iter().map(first_line).collect::<Vec<_>>();
+    let notes =
+        |verdict: &Verdict| verdict.notices.iter().map(ToString::to_string).collect::<Vec<_>>();
     json!({
         "name": tool.name(),
         "decision": tool.action(),
@@ -285,6 +290,9 @@ pub(crate) fn summary(tool: &JudgedTool) -> Value {
         "who": verdict.map(|verdict| verdict.who.to_string()),
         "what": verdict.map(what),
         "may": verdict.map(|verdict| verdict.may.to_string()),
+        "origin": verdict.map(|verdict| verdict.origin.to_string()),
+        "notes": verdict.map(notes),
+        "verdict": verdict,
         "problem": tool.problem().map(ToString::to_string),
     })
 }
@@ -320,6 +328,22 @@ fn claims(part: &SignedPart, fields: &mut Vec<(&str, Line)>) {
         let scope = Line::from(format!("{}{need}: ", permission.scope));
         fields.push(("permission", scope.theirs(&permission.description)));
     }
+}
+
+/// The other servers that a verdict names.
+fn servers(verdict: &Verdict) -> impl Iterator<Item = &ServerIdentity> {
+    let what = verdict.what.iter().filter_map(|what| match what {
+        What::Equivocated { first_seen } => Some(first_seen),
+        What::Shadowed { by, .. } => Some(by),
+        _ => None,
+    });
+    let notices = verdict.notices.iter().filter_map(|notice| match notice {
+        Notice::SameName { server }
+        | Notice::ConflictElsewhere { server }
+        | Notice::LookAlike { server } => Some(server),
+        _ => None,
+    });
+    what.chain(notices)
 }
 
 /// What nobody could check says nothing about the signer.

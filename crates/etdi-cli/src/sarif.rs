@@ -1,7 +1,10 @@
-//! Drift as SARIF 2.1.0 (OASIS standard), which code scanning reads.
+//! Drift, and what is odd about tools that drift, as SARIF 2.1.0 (OASIS standard), which code
+//! scanning reads.
 
 use etdi::Digest;
+use etdi::hygiene::{Finding, Rule, Severity};
 use etdi::lockfile::{Drift, DriftKind, Level};
+use etdi::text::escaped;
 use serde_json::{Value, json};
 
 const SCHEMA: &str =
@@ -28,7 +31,7 @@ pub(crate) fn document(results: &[Value], failures: &[String]) -> Value {
             "tool": { "driver": {
                 "name": "etdi",
                 "version": env!("CARGO_PKG_VERSION"),
-                "rules": DriftKind::ALL.iter().map(|kind| rule(*kind)).collect::<Vec<_>>(),
+                "rules": rules(),
             }},
             "invocations": [{
                 "executionSuccessful": failures.is_empty(),
@@ -47,23 +50,72 @@ pub(crate) fn result(drift: &Drift, message: &str, server: &str, place: &Place<'
         "ruleIndex": index,
         "level": level(drift.kind),
         "message": { "text": message },
-        "locations": [{ "physicalLocation": {
-            "artifactLocation": { "uri": uri(place.file) },
-            // What stands nowhere is shown where the file begins.
-            "region": { "startLine": place.line.unwrap_or(1) },
-        }}],
+        "locations": [{ "physicalLocation": physical(place) }],
         // The same drift is the same alert, wherever its lines move to.
         "partialFingerprints": { "etdiDrift/v1": fingerprint(drift, server) },
     })
 }
 
-fn rule(kind: DriftKind) -> Value {
+/// The result of one finding in a tool that drifts, at the place of the drift; `name` is the
+/// server's for a person.
+pub(crate) fn finding(
+    finding: &Finding,
+    tool: &str,
+    name: &str,
+    server: &str,
+    place: &Place<'_>,
+) -> Value {
+    let index = Rule::ALL.iter().position(|rule| *rule == finding.rule);
+    let (name, shown, path) = (escaped(name), escaped(tool), escaped(&finding.path));
+    let parts = json!([finding.rule, server, tool, finding.path, finding.excerpt]);
     json!({
-        "id": kind.id(),
-        "shortDescription": { "text": kind.explanation() },
-        "help": { "text": kind.help() },
-        "defaultConfiguration": { "level": level(kind) },
+        "ruleId": finding.rule.id(),
+        "ruleIndex": index.map(|index| DriftKind::ALL.len() + index),
+        "level": weight(finding.severity),
+        "message": { "text": format!("{name}: {shown}: {finding}") },
+        "locations": [{
+            "physicalLocation": physical(place),
+            "logicalLocations": [{ "fullyQualifiedName": format!("{name}/{shown}{path}") }],
+        }],
+        "partialFingerprints": { "etdiFinding/v1": digest(&parts) },
     })
+}
+
+fn physical(place: &Place<'_>) -> Value {
+    json!({
+        "artifactLocation": { "uri": uri(place.file) },
+        // What stands nowhere is shown where the file begins.
+        "region": { "startLine": place.line.unwrap_or(1) },
+    })
+}
+
+/// Those of drift, then those of findings.
+fn rules() -> Vec<Value> {
+    let drift = DriftKind::ALL.iter().map(|kind| {
+        json!({
+            "id": kind.id(),
+            "shortDescription": { "text": kind.explanation() },
+            "help": { "text": kind.help() },
+            "defaultConfiguration": { "level": level(*kind) },
+        })
+    });
+    // How much a finding weighs is its own.
+    let findings = Rule::ALL.iter().map(|rule| {
+        json!({
+            "id": rule.id(),
+            "shortDescription": { "text": rule.explanation() },
+            "help": { "text": "a reason to look, no verdict: look at the tool with `etdi show`" },
+        })
+    });
+    drift.chain(findings).collect()
+}
+
+fn weight(severity: Severity) -> &'static str {
+    match severity {
+        Severity::High => "error",
+        Severity::Medium => "warning",
+        Severity::Low => "note",
+    }
 }
 
 fn level(kind: DriftKind) -> &'static str {
@@ -74,7 +126,10 @@ fn level(kind: DriftKind) -> &'static str {
 }
 
 fn fingerprint(drift: &Drift, server: &str) -> String {
-    let parts = json!([drift.kind.id(), server, drift.tool, drift.locked, drift.served]);
+    digest(&json!([drift.kind.id(), server, drift.tool, drift.locked, drift.served]))
+}
+
+fn digest(parts: &Value) -> String {
     Digest::of(parts.to_string().as_bytes()).to_string()
 }
 
@@ -101,6 +156,13 @@ mod tests {
     fn paths_become_references() {
         assert_eq!(uri("./a b/etdi.lock"), "a%20b/etdi.lock");
         assert_eq!(uri("C:\\x"), "C%3A/x");
+    }
+
+    #[test]
+    fn every_rule_has_an_id_of_its_own() {
+        let all = rules();
+        let ids: std::collections::BTreeSet<_> = all.iter().map(|one| one["id"].as_str()).collect();
+        assert_eq!((ids.len(), all.len()), (all.len(), DriftKind::ALL.len() + Rule::ALL.len()));
     }
 
     #[test]

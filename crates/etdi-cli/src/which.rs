@@ -16,6 +16,8 @@ use crate::shell::{all_quoted, quoted};
 /// A server, with a name for a person.
 pub(crate) struct Server {
     pub(crate) name: String,
+    /// Whether it is a configuration that gives it the name.
+    pub(crate) is_named: bool,
     /// Where it is, or why that cannot be told.
     pub(crate) endpoint: Result<Endpoint, CliError>,
     /// How a command names it, for a shell; `None` if that cannot be typed.
@@ -172,6 +174,7 @@ impl ServerOptions {
         match (url, self.command.split_first(), &self.from) {
             (Some(url), None, None) => Ok(vec![Server {
                 name: url.to_owned(),
+                is_named: false,
                 endpoint: Ok(Endpoint::http(url)),
                 words: quoted(url),
             }]),
@@ -179,6 +182,7 @@ impl ServerOptions {
                 let words = all_quoted(self.command.iter().map(String::as_str));
                 Ok(vec![Server {
                     name: self.command.join(" "),
+                    is_named: false,
                     endpoint: Ok(Endpoint::stdio(StdioCommand::new(program).args(args))),
                     words: words.map(|words| format!("-- {words}")),
                 }])
@@ -204,6 +208,7 @@ impl ServerOptions {
                         format!("--from {file} --server{is}{name}")
                     }),
                     name: entry.name,
+                    is_named: true,
                     endpoint: entry.endpoint,
                 };
                 Ok(entries.into_iter().map(server).collect())

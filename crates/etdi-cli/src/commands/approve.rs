@@ -122,13 +122,17 @@ async fn approve(
     outcome: &mut Outcome,
     context: &Context,
 ) -> Result<(), CliError> {
-    if order.overriding {
-        return against::refusal(session, order, outcome, context).await;
+    let done = if order.overriding {
+        against::refusal(session, order, outcome, context).await
+    } else if !order.yes.is_empty() {
+        named::by_digest(session, order, outcome, context).await
+    } else {
+        together::ask(session, order, outcome, context).await
+    };
+    if outcome.approved_here() {
+        session.name_server(context).await?;
     }
-    if !order.yes.is_empty() {
-        return named::by_digest(session, order, outcome, context).await;
-    }
-    together::ask(session, order, outcome, context).await
+    done
 }
 
 /// It is approved already. An approval is never changed in silence, nor said to be what it is not.

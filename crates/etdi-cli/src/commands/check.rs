@@ -192,7 +192,8 @@ impl Check {
         } else if !drift.is_empty() {
             return Ok(State::stopped(drift));
         }
-        let server = Server { name: locked.name.clone(), endpoint: Ok(endpoint), words: None };
+        let name = locked.name.clone();
+        let server = Server { name, is_named: true, endpoint: Ok(endpoint), words: None };
         let look = async |session: &Session| {
             let (more, findings) = listed(locked, session).await?;
             Ok((more, findings, session.tools.len()))

@@ -64,10 +64,11 @@ async fn diff(subject: Subject<'_>, session: &Session, context: &Context) -> End
     // The same text with its evidence gone or wrong is not what was approved.
     if review.is_empty() && question::exit(tool) == Exit::Ok {
         context.out.line("Nothing changed since it was approved.");
+        question.show_new_findings(context);
         return Ok(Exit::Ok);
     }
     question.show_verdict(context);
-    question.show_review(context);
+    question.show_change(context);
     Ok(Exit::No)
 }
 
@@ -80,6 +81,7 @@ async fn of_instructions(session: &Session, context: &Context) -> Ending {
     context.out.json(&given.json());
     if review.is_empty() && given.exit() == Exit::Ok {
         context.out.line("Nothing changed since they were approved.");
+        given.show_new_findings(context);
         return Ok(Exit::Ok);
     }
     given.show_change(context);

@@ -1,6 +1,7 @@
 //! `etdi discover`.
 
 use clap::Args;
+use etdi::ToolDefinition;
 use etdi::client::ExecutableState;
 use serde_json::{Value, json};
 
@@ -85,6 +86,11 @@ async fn show(name: &str, session: &Session, context: &Context) -> Result<(Exit,
         }
         last = head;
         out.indented(Line::new().text("  ").then(question::summary_line(tool)), 9);
+        // A name that cannot be typed names nothing.
+        let digest = tool.definition().map(ToolDefinition::digest);
+        if let Some(digest) = digest.filter(|_| session.typed(tool).is_none()) {
+            out.indented(Line::new().dim("         named by its digest ").text(digest), 9);
+        }
     }
     if session.tools.is_empty() {
         out.line("  no tools");

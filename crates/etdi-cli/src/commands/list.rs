@@ -1,8 +1,10 @@
 //! `etdi list`.
 
+use std::collections::BTreeMap;
+
 use clap::Args;
 use etdi::text::escaped;
-use etdi::{ApprovalBasis, ApprovalRecord, Instructions};
+use etdi::{ApprovalBasis, ApprovalRecord, Instructions, ServerIdentity, SqliteApprovals};
 use serde_json::{Value, json};
 
 use crate::caller;
@@ -28,25 +30,34 @@ pub(crate) struct List {
 
 impl List {
     pub(crate) async fn run(self, context: &Context) -> Ending {
-        let mut approvals = match self.store.existing(context)? {
-            Some(store) => store.approvals().await.map_err(CliError::new)?,
-            None => Vec::new(),
+        let (mut approvals, commands) = match self.store.existing(context)? {
+            Some(store) => {
+                (store.approvals().await.map_err(CliError::new)?, commands(&store).await?)
+            }
+            None => Default::default(),
         };
         approvals.retain(|approval| self.all || !approval.superseded);
-        let answer: Vec<_> = approvals.iter().map(to_json).collect();
+        let answer: Vec<_> = approvals.iter().map(|one| to_json(one, &commands)).collect();
         context.out.json(&json!({ "approvals": answer }));
         if approvals.is_empty() {
             context.out.line("Nothing is approved.");
             context.out.next("etdi discover URL");
         }
         for approval in &approvals {
-            show(approval, context);
+            show(approval, &commands, context);
         }
         Ok(Exit::Ok)
     }
 }
 
-fn show(approval: &ApprovalRecord, context: &Context) {
+/// What servers on stdio start, as far as it is on record.
+pub(super) type Commands = BTreeMap<ServerIdentity, String>;
+
+pub(super) async fn commands(store: &SqliteApprovals) -> Result<Commands, CliError> {
+    store.server_names().await.map_err(CliError::new)
+}
+
+fn show(approval: &ApprovalRecord, commands: &Commands, context: &Context) {
     let pin = &approval.pin;
     let heading = Line::new().bold(name(approval));
     let superseded = if approval.superseded { "  superseded" } else { "" };
@@ -67,6 +78,9 @@ fn show(approval: &ApprovalRecord, context: &Context) {
     }
     if let Some(caller) = caller::described(&approval.context) {
         fields.push(("for", Line::from(caller)));
+    }
+    if let Some(command) = commands.get(&pin.server) {
+        fields.insert(1, ("command", Line::new().theirs(command)));
     }
     if !granted.is_empty() {
         fields.push(("granted", Line::new().theirs(&granted.join(" "))));
@@ -97,11 +111,12 @@ fn is_instructions(approval: &ApprovalRecord) -> bool {
     pin.served_name.is_empty() && pin.id == Instructions::id(&pin.server)
 }
 
-pub(super) fn to_json(approval: &ApprovalRecord) -> Value {
+pub(super) fn to_json(approval: &ApprovalRecord, commands: &Commands) -> Value {
     let mut answer = json!(approval);
     if let Some(answer) = answer.as_object_mut() {
         answer.insert("name".to_owned(), json!(name(approval)));
         answer.insert("instructions".to_owned(), json!(is_instructions(approval)));
+        answer.insert("command".to_owned(), json!(commands.get(&approval.pin.server)));
     }
     // The definition is a text of its own; `show` has it.
     if let Some(pin) = answer.get_mut("pin").and_then(Value::as_object_mut) {

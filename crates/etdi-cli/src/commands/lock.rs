@@ -127,7 +127,8 @@ impl Lock {
         if let Some(url) = &self.url {
             let endpoint = Endpoint::http(url);
             let name = endpoint.identity()?.to_string();
-            return Ok(vec![Server { words: quoted(&name), name, endpoint: Ok(endpoint) }]);
+            let words = quoted(&name);
+            return Ok(vec![Server { words, name, is_named: false, endpoint: Ok(endpoint) }]);
         }
         let mut entries = server_file::read(&self.from, &|name| context.environment.get(name))?;
         if let Some(wanted) = &self.server {
@@ -146,6 +147,7 @@ impl Lock {
                 .zip(quoted(&entry.name))
                 .map(|(file, name)| format!("--from {file} --server {name}")),
             name: entry.name,
+            is_named: true,
             endpoint: entry.endpoint,
         };
         Ok(entries.into_iter().map(server).collect())

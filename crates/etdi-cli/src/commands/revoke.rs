@@ -3,7 +3,7 @@
 use clap::Args;
 use etdi::records::{Known, Pin};
 use etdi::text::escaped;
-use etdi::{ApprovalRecord, ApprovalStore, Instructions, ServerIdentity, SqliteApprovals};
+use etdi::{ApprovalRecord, ApprovalStore, Digest, Instructions, ServerIdentity, SqliteApprovals};
 use serde_json::json;
 
 use super::list;
@@ -16,7 +16,8 @@ use crate::which::Target;
 
 /// Forget a tool of a server, or its instructions: the approvals, and what was known of it.
 ///
-/// The server is not asked. Whatever it lists next is new and waits for approval. Exit code 1 if
+/// The tool is named by its name on the server, its id, or the digest that was approved. The server
+/// is not asked. Whatever it lists next is new and waits for approval. Exit code 1 if
 /// nothing was known, or the answer was no.
 #[derive(Args, Debug)]
 #[command(
@@ -44,12 +45,16 @@ pub(crate) struct Revoke {
 
 impl Revoke {
     pub(crate) async fn run(self, context: &Context) -> Ending {
-        let (tool, server) = self.what(context)?;
-        let shown = tool.as_deref().unwrap_or(NAME);
+        let (mut tool, server) = self.what(context)?;
+        let word = tool.clone();
+        let shown = word.as_deref().unwrap_or(NAME);
         let nothing = || {
             CliError::refused("nothing is known of this on this server").at(shown).next("etdi list")
         };
         let store = self.store.existing(context)?.ok_or_else(nothing)?;
+        if let Some(id) = of_digest(&store, &server, shown).await? {
+            tool = Some(id);
+        }
         let known = known(&store, &server, tool.as_deref()).await?;
         if known.pins.is_empty() && known.approvals.is_empty() {
             return Err(nothing());
@@ -57,8 +62,9 @@ impl Revoke {
         if let Some(tool) = &tool {
             refuse_two(tool, &known)?;
         }
+        let commands = list::commands(&store).await?;
         if !self.yes {
-            show(&server, shown, &known, context);
+            show(&server, &commands, shown, &known, context);
         }
         let question = "Forget it? It must be approved again";
         if !self.yes && !context.confirm(question, "give --yes")? {
@@ -71,8 +77,12 @@ impl Revoke {
         if !done.map_err(CliError::new)? {
             return Err(nothing());
         }
-        let approvals: Vec<_> = known.approvals.iter().map(list::to_json).collect();
-        context.out.json(&json!({ "revoked": shown, "server": server, "approvals": approvals }));
+        let approvals = known.approvals.iter().map(|one| list::to_json(one, &commands));
+        let approvals: Vec<_> = approvals.collect();
+        context.out.json(&json!({
+            "revoked": shown, "server": server, "command": commands.get(&server),
+            "approvals": approvals,
+        }));
         context.out.line(Line::new().good("revoked ").theirs(shown));
         Ok(Exit::Ok)
     }
@@ -90,6 +100,21 @@ impl Revoke {
                 .next("etdi list")),
         }
     }
+}
+
+/// The id of the tool whose approval is of this digest, if `word` is one: a name that looks like a
+/// flag cannot be typed.
+async fn of_digest(
+    store: &SqliteApprovals,
+    server: &ServerIdentity,
+    word: &str,
+) -> Result<Option<String>, CliError> {
+    let Ok(digest) = word.parse::<Digest>() else { return Ok(None) };
+    let approvals = store.approvals().await.map_err(CliError::new)?;
+    let mut pins = approvals.into_iter().map(|approval| approval.pin);
+    let is_meant =
+        |pin: &Pin| pin.server == *server && pin.digest == digest && !pin.served_name.is_empty();
+    Ok(pins.find(is_meant).map(|pin| pin.id))
 }
 
 /// What would be forgotten.
@@ -131,10 +156,19 @@ fn refuse_two(word: &str, known: &Known) -> Result<(), CliError> {
     Err(CliError::refused(what).at(word).next(next))
 }
 
-fn show(server: &ServerIdentity, tool: &str, known: &Known, context: &Context) {
+fn show(
+    server: &ServerIdentity,
+    commands: &list::Commands,
+    tool: &str,
+    known: &Known,
+    context: &Context,
+) {
     let out = &context.out;
     out.line(Line::new().bold(escaped(tool)));
     let mut fields = vec![("server", Line::new().theirs(&server.to_string()))];
+    if let Some(command) = commands.get(server) {
+        fields.push(("command", Line::new().theirs(command)));
+    }
     let (past, now): (Vec<_>, Vec<_>) = known.approvals.iter().partition(|one| one.superseded);
     for approval in now {
         if approval.pin.served_name != tool && !approval.pin.served_name.is_empty() {

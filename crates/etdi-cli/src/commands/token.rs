@@ -78,6 +78,7 @@ impl Token {
         context.out.json(&json!({
             "status": status, "why": why, "exit": exit.code(),
             "header": to_json(&header), "claims": to_json(&claims),
+            "explained_header": claims::header_json(&header),
             "explained": explained.iter().map(claims::Explained::to_json).collect::<Vec<_>>(),
         }));
         let out = &context.out;

@@ -6,7 +6,7 @@ use crate::hostile::{EVIL, assert_harmless};
 use crate::program::{Folder, Ran};
 use crate::server::HttpServer;
 
-fn tool(name: &str, description: &str) -> Value {
+pub(crate) fn tool(name: &str, description: &str) -> Value {
     json!({ "name": name, "description": description, "inputSchema": { "type": "object" } })
 }
 
@@ -14,15 +14,15 @@ fn honest() -> Value {
     json!([tool("scan", "Looks for personal data.")])
 }
 
-fn configuration(folder: &Folder, servers: &Value) {
+pub(crate) fn configuration(folder: &Folder, servers: &Value) {
     folder.put(".mcp.json", &json!({ "mcpServers": servers }).to_string());
 }
 
-fn on_stdio() -> Value {
+pub(crate) fn on_stdio() -> Value {
     json!({ "docs": { "command": "/bin/sh", "args": ["server.sh"], "env": { "KEY": "s3cret" } } })
 }
 
-fn approve_all(folder: &Folder, server: &str) {
+pub(crate) fn approve_all(folder: &Folder, server: &str) {
     let from = ["--from", ".mcp.json", "--server", server];
     let shown = folder.run(&[&["discover", "--json"], &from[..]].concat()).json();
     for tool in shown["servers"][0]["tools"].as_array().unwrap() {
@@ -50,7 +50,7 @@ pub(crate) fn locked() -> Folder {
 }
 
 /// A build has neither approvals nor a trust configuration.
-fn check(folder: &Folder, flags: &[&str]) -> Ran {
+pub(crate) fn check(folder: &Folder, flags: &[&str]) -> Ran {
     folder.run_trusting_nobody(&[&["check"], flags].concat())
 }
 
@@ -275,42 +275,6 @@ fn a_signer_is_checked_where_there_is_a_trust_configuration() {
     unsigned[0].as_object_mut().unwrap().remove("_meta");
     folder.lists(&unsigned);
     assert_drift(&folder, 1, &["evidence-lost"]);
-}
-
-#[test]
-fn sarif_has_what_code_scanning_reads() {
-    let folder = locked();
-    folder.lists(&json!([tool("scan", "Looks elsewhere."), tool(EVIL, EVIL)]));
-    let ran = check(&folder, &["--format", "sarif"]);
-    assert_eq!(ran.code, 1);
-    assert_harmless(&ran.out);
-    let sarif = ran.json();
-    assert_eq!(sarif["version"], json!("2.1.0"));
-    assert!(sarif["$schema"].as_str().unwrap().ends_with("/sarif-schema-2.1.0.json"));
-    let run = &sarif["runs"][0];
-    let rules = run["tool"]["driver"]["rules"].as_array().unwrap();
-    for rule in rules {
-        for member in ["shortDescription", "help"] {
-            assert!(!rule[member]["text"].as_str().unwrap().is_empty(), "{rule}");
-        }
-    }
-    let lines: Vec<String> = folder.text("etdi.lock").lines().map(str::to_owned).collect();
-    let results = run["results"].as_array().unwrap();
-    assert_eq!(results.len(), 2);
-    for result in results {
-        let index = usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap();
-        assert_eq!(rules[index]["id"], result["ruleId"]);
-        assert!(["error", "note"].contains(&result["level"].as_str().unwrap()));
-        let text = result["message"]["text"].as_str().unwrap();
-        assert!(!etdi::text::has_hidden_characters(text), "{text:?}");
-        let location = &result["locations"][0]["physicalLocation"];
-        assert_eq!(location["artifactLocation"]["uri"], json!("etdi.lock"));
-        assert!(location["region"]["startLine"].as_u64().unwrap() >= 1);
-        assert!(result["partialFingerprints"]["etdiDrift/v1"].as_str().unwrap().len() > 64);
-    }
-    let changed = &results[0]["locations"][0]["physicalLocation"]["region"]["startLine"];
-    let line = usize::try_from(changed.as_u64().unwrap()).unwrap();
-    assert_eq!(lines[line - 1], "[[server.tool]]");
 }
 
 #[test]

@@ -114,6 +114,12 @@ impl Outcome {
         self.servers.iter().all(|server| server.approved.is_empty())
     }
 
+    /// Whether anything was approved on this server, or had been before.
+    pub(super) fn approved_here(&self) -> bool {
+        let here = self.servers.last();
+        here.is_some_and(|here| !here.approved.is_empty() || !here.already.is_empty())
+    }
+
     pub(super) fn matched(&mut self, digest: Digest) {
         self.matched.push(digest);
     }

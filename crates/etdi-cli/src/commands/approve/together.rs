@@ -12,6 +12,7 @@ use super::{already, nobody_sees, not_approved};
 use crate::context::Context;
 use crate::desk::Session;
 use crate::exit::{CliError, Exit};
+use crate::hints::NOTE;
 use crate::instructions::Given;
 use crate::line::Line;
 use crate::question::Question;
@@ -135,8 +136,15 @@ async fn same_tools(
     let names: Vec<_> = request.tools().map(|tool| tool.name().to_owned()).collect();
     let heading = Line::new().bold("Same tools, new launch");
     out.indented(heading.text(": each is approved, as it is, under another command"), 4);
-    let (was, is) = (request.earlier().to_string(), session.server().to_string());
-    out.fields([("before", Line::new().theirs(&was)), ("now", Line::new().theirs(&is))]);
+    let mut fields = vec![("before", Line::new().theirs(&request.earlier().to_string()))];
+    for (_, name) in session.names_of([request.earlier()]) {
+        fields.push(("command", Line::new().theirs(&name)));
+    }
+    fields.push(("now", Line::new().theirs(&session.server().to_string())));
+    if let Some(label) = session.label() {
+        fields.push(("command", Line::new().theirs(label)));
+    }
+    out.fields(fields);
     let row = |tool: &JudgedTool| {
         let digest = tool.definition().map(|definition| definition.digest().to_string());
         vec![escaped(tool.name()).to_string(), digest.unwrap_or_default()]
@@ -213,7 +221,8 @@ async fn group(
     }
     context.out.blank();
     context.out.indented(Line::new().bold(count(names.len())).text(", ").text(provider), 4);
-    context.out.table(&["tool", "what", "permissions", "findings"], rows);
+    context.out.table(&["tool", "what", "permissions", "hints", "findings"], rows);
+    context.out.indented(Line::new().dim(NOTE), 7);
     let question = format!("Approve these {} as shown?", count(names.len()));
     if !confirmed(&question, outcome, context)? {
         return refuse(&names, outcome, context);

@@ -1,7 +1,7 @@
 //! What a check found, for a person and for a program.
 
 use etdi::ServerIdentity;
-use etdi::hygiene::{Finding, Severity};
+use etdi::hygiene::Finding;
 use etdi::lockfile::{Drift, Level};
 use etdi::text::escaped;
 use serde_json::{Value, json};
@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use super::Findings;
 use crate::context::Context;
 use crate::exit::{CliError, Exit};
+use crate::findings;
 use crate::line::Line;
-use crate::question::show_findings;
 use crate::sarif::{self, Place};
 
 /// What was found of every server.
@@ -104,7 +104,7 @@ impl Report {
                 show_drift(one, context);
                 // What is odd about a tool is said once.
                 if one.tool != shown {
-                    show_findings(state.findings_of(one.tool.as_deref()), context);
+                    findings::show(state.findings_of(one.tool.as_deref()), context);
                     shown.clone_from(&one.tool);
                 }
             }
@@ -155,20 +155,18 @@ impl Report {
             if let Some(error) = &state.error {
                 failures.push(format!("{}: {}", escaped(name), in_words(error)));
             }
+            let server = identity.as_ref().map_or_else(|| name.clone(), ToString::to_string);
+            let place = |one: &Drift| Place { file: &self.lockfile, line: one.place.0 };
             for one in &state.drift {
-                let high = state.findings_of(one.tool.as_deref());
-                let rules: Vec<_> = high
-                    .iter()
-                    .filter(|finding| finding.severity == Severity::High)
-                    .map(|finding| finding.rule.to_string())
-                    .collect();
-                let mut message = format!("{}: {one}", escaped(name));
-                if !rules.is_empty() {
-                    message.push_str(&format!(" Findings of high severity: {}.", rules.join(", ")));
-                }
-                let server = identity.as_ref().map_or_else(|| name.clone(), ToString::to_string);
-                let place = Place { file: &self.lockfile, line: one.place.0 };
-                results.push(sarif::result(one, &message, &server, &place));
+                let message = format!("{}: {one}", escaped(name));
+                results.push(sarif::result(one, &message, &server, &place(one)));
+            }
+            for (tool, found) in &state.findings {
+                // Only a tool that drifts is inspected.
+                let of = |one: &&Drift| one.tool.as_ref() == Some(tool);
+                let Some(place) = state.drift.iter().find(of).map(place) else { continue };
+                let result = |one| sarif::finding(one, tool, name, &server, &place);
+                results.extend(found.iter().map(result));
             }
         }
         sarif::document(&results, &failures).to_string()

@@ -6,13 +6,19 @@ use serde_json::json;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use super::to_json;
 use crate::line::Line;
 use crate::output::Output;
 
 /// One claim.
 pub(crate) struct Explained {
     name: String,
-    value: String,
+    /// As the token has it; `None` if it is missing.
+    value: Option<serde_json::Value>,
+    /// The value for a person; every hidden character is shown.
+    shown: String,
+    /// The moment, of a claim that is one.
+    time: Option<String>,
     meaning: &'static str,
     /// What follows from it at this moment.
     now: Option<(String, Mood)>,
@@ -48,7 +54,9 @@ pub(crate) fn explain(claims: &Value<'_>, now: OffsetDateTime) -> Vec<Explained>
         if object.get(name).is_none() {
             all.push(Explained {
                 name: name.to_owned(),
-                value: "missing".to_owned(),
+                value: None,
+                shown: "missing".to_owned(),
+                time: None,
                 meaning: meaning(name).unwrap_or_default(),
                 now: Some(("no token without it is accepted".to_owned(), Mood::Bad)),
             });
@@ -65,8 +73,15 @@ pub(crate) fn header(header: &Value<'_>) -> Vec<(&'static str, Line)> {
     let mut fields = Vec::new();
     for (name, _) in HEADER {
         if let Some(value) = object.get(name) {
-            let line = Line::new().text(shown(value));
-            fields.push((*name, line.then(header_note(name, value))));
+            let line = Line::new().text(shown(value)).text("  ");
+            fields.push((
+                *name,
+                match header_meaning(name, value) {
+                    (text, Mood::Bad) => line.bad(text),
+                    (text, Mood::Warn) => line.warn(text),
+                    (text, Mood::Good) => line.dim(text),
+                },
+            ));
         }
     }
     let others: Vec<_> = object.iter().map(|(name, _)| name).filter(|name| !known(name)).collect();
@@ -74,6 +89,19 @@ pub(crate) fn header(header: &Value<'_>) -> Vec<(&'static str, Line)> {
         fields.push(("others", Line::new().theirs(&others.join(", ")).dim("  ignored")));
     }
     fields
+}
+
+/// The same for a program.
+pub(crate) fn header_json(header: &Value<'_>) -> Vec<serde_json::Value> {
+    let members = header.as_object().into_iter().flat_map(Object::iter);
+    let explained = members.map(|(name, value)| {
+        let meaning = match known(name) {
+            true => header_meaning(name, value).0,
+            false => "ignored",
+        };
+        json!({ "member": name, "value": to_json(value), "meaning": meaning })
+    });
+    explained.collect()
 }
 
 const HEADER: &[(&str, &str)] = &[
@@ -91,16 +119,16 @@ fn known(name: &str) -> bool {
     HEADER.iter().any(|(known, _)| *known == name)
 }
 
-fn header_note(name: &str, value: &Value<'_>) -> Line {
+fn header_meaning(name: &str, value: &Value<'_>) -> (&'static str, Mood) {
     let meaning = HEADER.iter().find(|(known, _)| *known == name).map(|(_, meaning)| *meaning);
-    let line = Line::new().text("  ");
+    let meaning = meaning.unwrap_or_default();
     match (name, value.as_str()) {
-        ("alg", Some("none")) => line.bad("not signed at all"),
+        ("alg", Some("none")) => ("not signed at all", Mood::Bad),
         ("alg", Some(alg)) if alg.starts_with("HS") => {
-            line.bad("a shared secret, which whoever checks it could sign with; refused")
+            ("a shared secret, which whoever checks it could sign with; refused", Mood::Bad)
         }
-        ("crit" | "jwk" | "jku" | "x5u" | "x5c", _) => line.warn(meaning.unwrap_or_default()),
-        _ => line.dim(meaning.unwrap_or_default()),
+        ("crit" | "jwk" | "jku" | "x5u" | "x5c", _) => (meaning, Mood::Warn),
+        _ => (meaning, Mood::Good),
     }
 }
 
@@ -148,40 +176,43 @@ fn explained(
     claims: &Object<'_>,
     now: OffsetDateTime,
 ) -> Explained {
-    let (value, now) = match name {
+    let (time, now) = match name {
         "exp" | "nbf" | "iat" | "auth_time" => time(name, value, now),
-        "aud" if value.as_array().is_some_and(|all| all.len() > 1) => (
-            shown(value),
-            Some(("several: each of them can use it at the others".to_owned(), Mood::Warn)),
-        ),
+        "aud" if value.as_array().is_some_and(|all| all.len() > 1) => {
+            (None, Some(("several: each of them can use it at the others".to_owned(), Mood::Warn)))
+        }
         "sub" => {
             let machine = value.as_str().is_some_and(|sub| sub.ends_with("@clients"))
                 || claims
                     .get("client_id")
                     .and_then(Value::as_str)
                     .is_some_and(|id| value.as_str() == Some(id));
-            (shown(value), machine.then(|| ("a program, not a person".to_owned(), Mood::Good)))
+            (None, machine.then(|| ("a program, not a person".to_owned(), Mood::Good)))
         }
-        _ => (shown(value), None),
+        _ => (None, None),
     };
-    Explained { name: name.to_owned(), value, meaning, now }
+    let shown = time.clone().unwrap_or_else(|| shown(value));
+    Explained { name: name.to_owned(), value: Some(to_json(value)), shown, time, meaning, now }
 }
 
-fn time(name: &str, value: &Value<'_>, now: OffsetDateTime) -> (String, Option<(String, Mood)>) {
+fn time(
+    name: &str,
+    value: &Value<'_>,
+    now: OffsetDateTime,
+) -> (Option<String>, Option<(String, Mood)>) {
     let Value::Number(number) = value else {
-        return (shown(value), Some(("not a number of seconds: refused".to_owned(), Mood::Bad)));
+        return (None, Some(("not a number of seconds: refused".to_owned(), Mood::Bad)));
     };
     let seconds = number.value;
     // Beyond these no time can be written.
     if !seconds.is_finite() || !(0.0..253_402_300_800.0).contains(&seconds) {
-        return (shown(value), Some(("no time of this era: refused".to_owned(), Mood::Bad)));
+        return (None, Some(("no time of this era: refused".to_owned(), Mood::Bad)));
     }
     #[expect(clippy::cast_possible_truncation, reason = "it is between 0 and the year 10,000")]
     let at = OffsetDateTime::from_unix_timestamp(seconds as i64);
     let Ok(at) = at else {
-        return (shown(value), None);
+        return (None, None);
     };
-    let text = at.format(&Rfc3339).unwrap_or_default();
     let left = at - now;
     let note = match (name, left.is_positive()) {
         ("exp", true) => (format!("{} left", span(left)), Mood::Good),
@@ -192,7 +223,7 @@ fn time(name: &str, value: &Value<'_>, now: OffsetDateTime) -> (String, Option<(
         }
         _ => (format!("{} ago", span(left)), Mood::Good),
     };
-    (text, Some(note))
+    (at.format(&Rfc3339).ok(), Some(note))
 }
 
 /// A length of time, roughly.
@@ -218,14 +249,15 @@ fn shown(value: &Value<'_>) -> String {
 impl Explained {
     pub(crate) fn to_json(&self) -> serde_json::Value {
         json!({
-            "claim": self.name, "value": self.value, "meaning": self.meaning,
+            "claim": self.name, "missing": self.value.is_none(), "value": self.value,
+            "time": self.time, "meaning": self.meaning,
             "now": self.now.as_ref().map(|(text, _)| text),
         })
     }
 
     pub(crate) fn show(&self, out: &Output) {
         let name = etdi::text::escaped(&self.name).to_string();
-        let line = Line::new().text("  ").bold(format!("{name:12}")).text("  ").text(&self.value);
+        let line = Line::new().text("  ").bold(format!("{name:12}")).text("  ").text(&self.shown);
         let line = match &self.now {
             Some((text, Mood::Good)) => line.text("  ").good(text),
             Some((text, Mood::Warn)) => line.text("  ").warn(text),

@@ -1,0 +1,145 @@
+//! What a server says of what its tool does: the hints in MCP's `annotations` (`ToolAnnotations`).
+//! Nothing proves them, and what is left unsaid is no promise.
+
+use etdi::ToolDefinition;
+use serde_json::Value;
+
+use crate::line::Line;
+
+/// What stands below a table with a column of hints.
+pub(crate) const NOTE: &str = "hints: the server's own word, unproven; of what is unsaid, MCP assumes \
+    the worse: writes, destructive, open world";
+
+/// The hints of one tool.
+pub(crate) struct Hints {
+    read_only: Hint,
+    destructive: Hint,
+    open_world: Hint,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Hint {
+    Said(bool),
+    /// It is there, and neither true nor false.
+    Unclear,
+    Unsaid,
+}
+
+impl Hints {
+    pub(crate) fn of(definition: &ToolDefinition) -> Self {
+        let annotations = definition.member("annotations");
+        let annotations: Option<Value> =
+            annotations.and_then(|text| serde_json::from_str(&text).ok());
+        let hint = |name: &str| match annotations.as_ref().and_then(|all| all.get(name)) {
+            None => Hint::Unsaid,
+            Some(Value::Bool(said)) => Hint::Said(*said),
+            Some(_) => Hint::Unclear,
+        };
+        Self {
+            read_only: hint("readOnlyHint"),
+            destructive: hint("destructiveHint"),
+            open_world: hint("openWorldHint"),
+        }
+    }
+
+    /// What it says, for a table.
+    pub(crate) fn short(&self) -> String {
+        self.said().unwrap_or_else(|| "unsaid".to_owned())
+    }
+
+    /// What it says, and what is assumed where it says nothing.
+    pub(crate) fn line(&self) -> Line {
+        let line = match self.said() {
+            Some(said) => Line::new().text(said).text(", by the server's own word"),
+            None => Line::new().text("none"),
+        };
+        match self.assumed() {
+            Some(assumed) => line.text("; assumed: ").text(assumed),
+            None => line,
+        }
+    }
+
+    fn said(&self) -> Option<String> {
+        let word = |hint, yes, no| match hint {
+            Hint::Said(true) => Some(yes),
+            Hint::Said(false) => Some(no),
+            Hint::Unclear => Some("unclear"),
+            Hint::Unsaid => None,
+        };
+        // What writes nothing destroys nothing; saying both is worth seeing.
+        let destructive = match (self.read_only, self.destructive) {
+            (Hint::Said(true), Hint::Said(false)) => None,
+            (_, destructive) => word(destructive, "destructive", "only adds"),
+        };
+        joined([
+            word(self.read_only, "read-only", "writes"),
+            destructive,
+            word(self.open_world, "open world", "closed world"),
+        ])
+    }
+
+    /// MCP's defaults: not read-only, destructive, open world. `destructiveHint` means something of a
+    /// tool that writes.
+    fn assumed(&self) -> Option<String> {
+        let unsaid = |hint, word| (hint == Hint::Unsaid).then_some(word);
+        let destroys = self.read_only != Hint::Said(true);
+        joined([
+            unsaid(self.read_only, "writes"),
+            unsaid(self.destructive, "destructive").filter(|_| destroys),
+            unsaid(self.open_world, "open world"),
+        ])
+    }
+}
+
+fn joined(words: [Option<&str>; 3]) -> Option<String> {
+    let words: Vec<_> = words.into_iter().flatten().collect();
+    (!words.is_empty()).then(|| words.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn shown(annotations: &Value) -> (String, String) {
+        let tool = json!({ "name": "a", "inputSchema": {}, "annotations": annotations });
+        let hints = Hints::of(&ToolDefinition::parse(tool.to_string().as_bytes()).unwrap());
+        (hints.short(), hints.line().to_string())
+    }
+
+    #[test]
+    fn what_is_unsaid_is_never_harmless() {
+        for (annotations, short, line) in [
+            (json!({}), "unsaid", "none; assumed: writes, destructive, open world"),
+            (json!(null), "unsaid", "none; assumed: writes, destructive, open world"),
+            (
+                json!({ "readOnlyHint": true }),
+                "read-only",
+                "read-only, by the server's own word; assumed: open world",
+            ),
+            (
+                json!({ "readOnlyHint": false, "destructiveHint": false, "openWorldHint": false }),
+                "writes, only adds, closed world",
+                "writes, only adds, closed world, by the server's own word",
+            ),
+            (
+                json!({ "destructiveHint": false }),
+                "only adds",
+                "only adds, by the server's own word; assumed: writes, open world",
+            ),
+            (
+                json!({ "readOnlyHint": true, "destructiveHint": true, "openWorldHint": true }),
+                "read-only, destructive, open world",
+                "read-only, destructive, open world, by the server's own word",
+            ),
+            (
+                json!({ "readOnlyHint": "yes" }),
+                "unclear",
+                "unclear, by the server's own word; assumed: destructive, open world",
+            ),
+        ] {
+            assert_eq!(shown(&annotations), (short.to_owned(), line.to_owned()), "{annotations}");
+        }
+    }
+}
