@@ -221,7 +221,7 @@ fn unconnected(error: &ConnectError, has_token: bool) -> CliError {
         false => CliError::new(format!("the server wants an access token: {challenge}"))
             .next("give it with --token-file FILE, or --token-file - from standard input"),
         true => CliError::new(format!("the server refuses the access token: {challenge}"))
-            .next("etdi token explains what is in it: issuer, audience, scopes, end"),
+            .next("`etdi token` explains what is in it: issuer, audience, scopes, end"),
     }
 }
 

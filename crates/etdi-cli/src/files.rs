@@ -126,7 +126,18 @@ pub(crate) fn read(path: &Path) -> Result<String, CliError> {
             Err(CliError::new("the file is larger than 64 MiB").at(path.display()))
         }
         Ok(_) => Ok(text),
-        Err(error) => Err(CliError::file("read", path, &error)),
+        Err(error) => {
+            let next = match error.kind() {
+                io::ErrorKind::NotFound => "check the name and the folder",
+                io::ErrorKind::IsADirectory => "name a file in it",
+                io::ErrorKind::InvalidData => "give a text in UTF-8",
+                io::ErrorKind::PermissionDenied => {
+                    "let yourself read it (chmod u+r), or name another"
+                }
+                _ => return Err(CliError::file("read", path, &error)),
+            };
+            Err(CliError::file("read", path, &error).next(next))
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use etdi::{Digest, StdioCommand};
 
 use crate::exit::CliError;
 use crate::files::{self, Access, Change};
+use crate::shell::quoted;
 
 /// Which lockfile.
 #[derive(Args, Clone, Debug)]
@@ -19,17 +20,36 @@ pub(crate) struct LockOptions {
 }
 
 impl LockOptions {
+    /// How a command names it, for a shell; `None` if that cannot be typed.
+    pub(crate) fn words(&self) -> Option<String> {
+        match self.lockfile == Path::new("etdi.lock") {
+            true => Some(String::new()),
+            false => Some(format!("--lockfile {} ", quoted(self.lockfile.to_str()?)?)),
+        }
+    }
+
+    /// That no server of this name is locked, and which are.
+    pub(crate) fn unknown(&self, name: &str, lockfile: &Lockfile) -> CliError {
+        let names: Vec<_> = lockfile.servers().iter().map(|one| one.name.as_str()).collect();
+        let error = CliError::new("no server of this name is locked").at(name);
+        match names.as_slice() {
+            [] => error.next("lock one first: etdi lock"),
+            _ => error.next(format!("name one that is: {}", names.join(", "))),
+        }
+    }
+
     /// What the file says; `None` if there is none.
     pub(crate) fn read(&self) -> Result<Option<Lockfile>, CliError> {
         if !self.lockfile.exists() {
             return Ok(None);
         }
-        let lockfile = Lockfile::parse(&files::read(&self.lockfile)?).map_err(|error| {
-            CliError::new(error)
+        let text = files::read(&self.lockfile);
+        let parse = |text: String| Lockfile::parse(&text).map_err(CliError::new);
+        text.and_then(parse).map(Some).map_err(|error| {
+            error
                 .at(self.lockfile.display())
                 .next("correct the file, or take the last good one from version control")
-        })?;
-        Ok(Some(lockfile))
+        })
     }
 
     /// Writes the file, if it would be another one. Says whether it was.

@@ -1,9 +1,10 @@
 //! Which hosts a command may talk to.
 
+use std::error::Error;
 use std::path::PathBuf;
 
 use clap::Args;
-use etdi::oauth::Network;
+use etdi::oauth::{HttpError, Network};
 
 use crate::exit::CliError;
 use crate::files;
@@ -22,6 +23,41 @@ pub(crate) struct NetworkOptions {
     /// Let identity providers be on this machine, over plain http. For tests.
     #[arg(long)]
     pub(crate) danger_loopback_http: bool,
+}
+
+/// The flag that lets through what was refused for where it is.
+pub(crate) fn flag_for(error: &(dyn Error + 'static)) -> Option<&'static str> {
+    let mut at = Some(error);
+    let errors = std::iter::from_fn(|| {
+        let error = at?;
+        at = error.source();
+        Some(error)
+    });
+    errors.filter_map(|error| error.downcast_ref()).find_map(|error| match error {
+        HttpError::NotHttps { .. } => Some("give its https address, or for tests add --danger-loopback-http"),
+        HttpError::PrivateAddress { .. } => Some(
+            "if it is meant to be in a private network, add --danger-private-addresses; on this machine, --danger-loopback-http",
+        ),
+        _ => None,
+    })
+}
+
+/// The error, with the flag behind it.
+pub(crate) fn in_words(error: &(impl Error + 'static)) -> String {
+    match flag_for(error) {
+        Some(flag) => format!("{error}; {flag}"),
+        None => error.to_string(),
+    }
+}
+
+/// An identity provider that could not be asked.
+pub(crate) fn unasked(error: impl Error + 'static) -> CliError {
+    let flag = flag_for(&error);
+    let error = CliError::new(error);
+    match flag {
+        Some(flag) => error.next(flag),
+        None => error,
+    }
 }
 
 impl NetworkOptions {

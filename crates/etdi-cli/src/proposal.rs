@@ -15,7 +15,7 @@ use crate::context::Context;
 use crate::exit::CliError;
 use crate::files;
 use crate::line::Line;
-use crate::network::NetworkOptions;
+use crate::network::{NetworkOptions, unasked};
 use crate::public_key;
 
 /// Where a provider's keys come from.
@@ -152,8 +152,8 @@ impl Source {
         let _progress = context.out.progress("fetching keys");
         if let Some(uri) = &self.jwks_uri {
             let client = JwksClient::new(uri, network.clone(), Arc::clone(&context.clock))
-                .map_err(|error| CliError::new(error).at(uri))?;
-            let keys = client.refresh().await.map_err(|error| CliError::new(error).at(uri))?;
+                .map_err(|error| unasked(error).at(uri))?;
+            let keys = client.refresh().await.map_err(|error| unasked(error).at(uri))?;
             proposal.show(&keys, uri, context);
             if self.pin {
                 let named = keys.jwks().iter().filter(|jwk| jwk.kid().is_some());
@@ -173,8 +173,8 @@ impl Source {
             let verifier = AttestationVerifier::new(network, Arc::clone(&context.clock))
                 .map_err(CliError::new)?;
             let client =
-                verifier.keys_of(&issuer).await.map_err(|error| CliError::new(error).at(name))?;
-            let keys = client.refresh().await.map_err(|error| CliError::new(error).at(name))?;
+                verifier.keys_of(&issuer).await.map_err(|error| unasked(error).at(name))?;
+            let keys = client.refresh().await.map_err(|error| unasked(error).at(name))?;
             proposal.show(&keys, client.uri(), context);
             proposal.provider.issuers.push(issuer);
         }

@@ -63,6 +63,18 @@ pub(crate) fn read(
     parse(&files::read(path)?, &variables).map_err(|error| error.at(path.display()))
 }
 
+/// What the servers are called.
+pub(crate) fn names(entries: &[Entry]) -> Vec<String> {
+    entries.iter().map(|entry| entry.name.clone()).collect()
+}
+
+/// That no server is called so, and how they are called.
+pub(crate) fn unnamed(names: &[String], wanted: Option<&str>) -> CliError {
+    CliError::new("the file has no server of this name")
+        .at(wanted.unwrap_or_default())
+        .next(format!("name one that it has: {}", names.join(", ")))
+}
+
 /// Some files hold much else, so only these members are looked at.
 #[derive(Default, Deserialize)]
 #[serde(default)]

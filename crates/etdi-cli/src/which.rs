@@ -111,7 +111,7 @@ impl Target {
             ([tool], false) => Ok(Subject::Tool(tool)),
             ([], true) => Ok(Subject::Instructions),
             _ => Err(CliError::new("name one tool and its server, or give --instructions")
-                .next("etdi discover shows the tools of a server")),
+                .next("`etdi discover` shows the tools of a server")),
         }
     }
 
@@ -193,12 +193,12 @@ impl ServerOptions {
                 if entries.is_empty() {
                     return Err(CliError::new("the file names no server").at(path.display()));
                 }
+                let names = server_file::names(&entries);
                 if let Some(wanted) = &self.server {
                     entries.retain(|entry| entry.name == *wanted);
                 }
                 if entries.is_empty() {
-                    return Err(CliError::new("the file has no server of this name")
-                        .at(self.server.as_deref().unwrap_or_default()));
+                    return Err(server_file::unnamed(&names, self.server.as_deref()));
                 }
                 let file = path.to_str().and_then(quoted);
                 let server = |entry: server_file::Entry| Server {

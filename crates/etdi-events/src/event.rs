@@ -165,9 +165,14 @@ impl Display for EventType {
 
 /// A name that no event has.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no event is called `{}`; the names are those of `EventType::ALL`", etdi_types::text::escaped(.name))]
+#[error("no event is called `{}`; the names are: {}", etdi_types::text::escaped(.name), names())]
 pub struct UnknownEventType {
     name: String,
+}
+
+fn names() -> String {
+    let names: Vec<_> = EventType::ALL.iter().map(|event| event.as_str()).collect();
+    names.join(", ")
 }
 
 impl FromStr for EventType {

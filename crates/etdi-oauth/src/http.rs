@@ -23,20 +23,20 @@ pub enum HttpError {
         /// The text.
         url: String,
     },
-    /// Not https.
+    /// Not https. Loopback is exempt with [`Network::dangerous`](crate::Network::dangerous).
     #[error(
-        "\"{}\" is not https; http is allowed to loopback only, behind \
-         `Network::dangerous().allow_loopback_http()`",
+        "\"{}\" is not https; plain http goes to this machine only, where that is allowed expressly",
         escaped(url)
     )]
     NotHttps {
         /// The URL.
         url: String,
     },
-    /// The host is, or resolves to, an address that is not public.
+    /// The host is, or resolves to, an address that is not public. Such addresses are let through
+    /// by [`Network::dangerous`](crate::Network::dangerous).
     #[error(
-        "\"{}\" is not at a public address, so it is not asked; for an identity provider in a \
-         private network see `Network::dangerous()`",
+        "\"{}\" is not at a public address, so it is not asked; a private network has to be allowed \
+         expressly",
         escaped(host)
     )]
     PrivateAddress {

@@ -158,8 +158,9 @@ async fn already(
         outcome.already(tool.name(), definition.map(ToolDefinition::digest), context);
         return Ok(());
     }
-    let what = "not approved: it is approved already, with other permissions or another end";
-    let next = format!("revoke it first: {}", session.command_on("revoke", tool, ""));
+    let what = "not approved: it is approved already, with other permissions or another end; \
+                revoke it first";
+    let next = session.command_on("revoke", tool, "");
     outcome.failed(CliError::refused(what).at(tool.name()).next(next), context);
     Ok(())
 }

@@ -20,6 +20,7 @@ use crate::instructions::Given;
 use crate::lock_file::{self, LockOptions};
 use crate::network::NetworkOptions;
 use crate::server_file::{self, Endpoint};
+use crate::shell::quoted;
 use crate::which::Server;
 
 /// Compare servers with etdi.lock.
@@ -60,7 +61,7 @@ enum Format {
 
 impl Check {
     pub(crate) async fn run(self, context: &Context) -> Ending {
-        let mut report = Report::new(self.lock.lockfile.display().to_string());
+        let mut report = Report::new(&self.lock);
         let compared = self.compare(&mut report, context).await;
         let exit = match &compared {
             Ok(()) => report.exit(),
@@ -97,7 +98,7 @@ impl Check {
         if let Some(name) = &self.server
             && lockfile.server(name).is_none()
         {
-            return Err(CliError::new("no server of this name is locked").at(name));
+            return Err(self.lock.unknown(name, &lockfile));
         }
         let trust = match context.config.exists() || context.config_is_named {
             true => context.trust()?,
@@ -116,6 +117,7 @@ impl Check {
         };
         let mut configured = Configurations::default();
         for server in lockfile.servers().iter().filter(wanted) {
+            let words = self.words(server);
             let endpoint = self.endpoint(server, &mut configured, context);
             let state = match endpoint {
                 Ok(Some(endpoint)) => self.one(server, endpoint, &desk, context).await,
@@ -126,7 +128,7 @@ impl Check {
                 Err(error) => Err(error),
             };
             let state = state.unwrap_or_else(|error| State::failed(error.at(&server.name)));
-            report.add(&server.name, Some(&server.identity), state);
+            report.add(&server.name, Some(&server.identity), words, state);
         }
         if self.server.is_none() {
             self.added(&lockfile, &mut configured, report, context);
@@ -203,6 +205,21 @@ impl Check {
         Ok(State::listed(drift, findings, tools))
     }
 
+    /// How a command names a locked server, for a shell; `None` if that cannot be typed.
+    fn words(&self, locked: &LockedServer) -> Option<String> {
+        match (&locked.from, &locked.identity) {
+            (Some(from), _) => self.words_of(from, &locked.name),
+            (None, etdi::ServerIdentity::Http(uri)) => quoted(uri.as_str()),
+            (None, etdi::ServerIdentity::Stdio(_)) => None,
+        }
+    }
+
+    fn words_of(&self, from: &str, name: &str) -> Option<String> {
+        let path = self.lock.root().join(from);
+        let path = path.strip_prefix(".").unwrap_or(&path).to_str().and_then(quoted)?;
+        Some(format!("--from {path} --server={}", quoted(name)?))
+    }
+
     /// The servers that the configurations name and nobody locked.
     fn added(
         &self,
@@ -215,13 +232,14 @@ impl Check {
         if self.lock.root().join(PROJECT).is_file()
             && let Err(error) = configured.read(PROJECT, &self.lock, context)
         {
-            report.add(PROJECT, None, State::failed(error));
+            report.add(PROJECT, None, None, State::failed(error));
         }
         let known = |name: &str| lockfile.server(name).is_some();
         for (from, servers) in &configured.0 {
             for name in servers.keys().filter(|name| !known(name)) {
                 let drift = Drift::of_server(DriftKind::ServerAdded, Place::default());
-                report.add(name, None, State::stopped(vec![drift.served(from)]));
+                let words = self.words_of(from, name);
+                report.add(name, None, words, State::stopped(vec![drift.served(from)]));
             }
         }
     }

@@ -166,7 +166,8 @@ fn list_hosts(context: &Context) -> Exit {
     }
     if answers.is_empty() {
         out.line("No configuration of a host is found here or for this user.");
-        out.next("etdi discover URL, or etdi discover -- COMMAND");
+        out.next("etdi discover URL");
+        out.next("etdi discover -- COMMAND");
     }
     out.json(&json!({ "files": answers, "exit": exit.code() }));
     exit

@@ -11,6 +11,7 @@ use crate::exit::{Ending, Exit};
 use crate::files;
 use crate::identity::{Configured, Identity, IdentityOptions};
 use crate::line::Line;
+use crate::network::{flag_for, in_words};
 
 /// Check the trust configuration and the identity provider: one line a check, with the fix.
 ///
@@ -114,6 +115,11 @@ impl Doctor {
         let rest = ["keys", "algorithm", "audience", "scopes"];
         let identity = match configured.reach().await {
             Ok(identity) => identity,
+            Err(error) if flag_for(&error).is_some() => {
+                chart.fail("reachable", in_words(&error));
+                chart.skip(&["discovery"], "needs an answer");
+                return chart.skip(&rest, "needs an answer");
+            }
             Err(error @ OAuthError::Discovery { .. }) => {
                 chart.ok("reachable", "it answers");
                 chart.fail("discovery", error);

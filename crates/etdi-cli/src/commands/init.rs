@@ -19,7 +19,14 @@ Examples:
   etdi init
   etdi init --provider https://trustedsoft.example \\
       --jwks-uri https://trustedsoft.example/.well-known/jwks.json --thumbprint …
-  etdi --config ./trust.toml init --empty")]
+  etdi --config ./trust.toml init --empty
+
+The file, in TOML; `etdi trust` edits it:
+  [[provider]]
+  id = \"https://trustedsoft.example\"
+  authorities = [\"trustedsoft.example\"]     # the tool ids that it may sign
+  jwks_uri = \"https://trustedsoft.example/.well-known/jwks.json\"
+  min_binding = \"signature\"                # signature, key or digest")]
 pub(crate) struct Init {
     /// A provider to trust from the start: a URI.
     #[arg(long, value_name = "URI")]
@@ -36,7 +43,7 @@ impl Init {
         if context.config.exists() {
             return Err(CliError::new("there is a trust configuration already")
                 .at(context.config.display())
-                .next("etdi trust add, or name another file with --config"));
+                .next("add to it with `etdi trust add`, or name another file with --config"));
         }
         let mut file = TrustFile::new(&context.config)?;
         let mut source = self.source;

@@ -96,7 +96,7 @@ impl Lock {
 
     fn take_out(&self, name: &str, mut lockfile: Lockfile, context: &Context) -> Ending {
         if !lockfile.remove(name) {
-            return Err(CliError::refused("no server of this name is locked").at(name));
+            return Err(self.lock.unknown(name, &lockfile));
         }
         self.written(&lockfile, json!({ "removed": name, "exit": 0 }), context)?;
         Ok(Exit::Ok)
@@ -131,12 +131,13 @@ impl Lock {
             return Ok(vec![Server { words, name, is_named: false, endpoint: Ok(endpoint) }]);
         }
         let mut entries = server_file::read(&self.from, &|name| context.environment.get(name))?;
+        let names = server_file::names(&entries);
         if let Some(wanted) = &self.server {
             entries.retain(|entry| entry.name == *wanted);
         }
         if entries.is_empty() {
             return Err(match &self.server {
-                Some(name) => CliError::new("the file has no server of this name").at(name),
+                Some(name) => server_file::unnamed(&names, Some(name)),
                 None => CliError::new("the file names no server").at(self.from.display()),
             });
         }
@@ -164,6 +165,7 @@ impl Lock {
         let name = server.name.clone();
         let at = |error: CliError| error.at(&name);
         let mut locked = self.locked(&name, server.endpoint).map_err(at)?;
+        self.is_locked_otherwise(&locked.0, lockfile)?;
         server.endpoint = Ok(locked.1);
         let earlier = lockfile.server(&name).cloned();
         let fill =
@@ -171,6 +173,22 @@ impl Lock {
         let (exit, answer) = desk.visit(server, context, fill).await?;
         lockfile.put(locked.0).map_err(|error| at(CliError::new(error)))?;
         Ok((exit, answer))
+    }
+
+    /// A server has one name in a lockfile. One that is locked under another is not even started.
+    fn is_locked_otherwise(&self, new: &LockedServer, lockfile: &Lockfile) -> Result<(), CliError> {
+        let is_same = |one: &&LockedServer| one.identity == new.identity && one.name != new.name;
+        let Some(other) = lockfile.servers().iter().find(is_same) else { return Ok(()) };
+        let what = format!("this server is locked already, as \"{}\"", escaped(&other.name));
+        let again = other.from.as_ref().map(|from| {
+            Some(format!("etdi lock --from {} --server={}", quoted(from)?, quoted(&other.name)?))
+        });
+        let (lockfile, name) = (self.lock.words(), quoted(&other.name));
+        let remove =
+            lockfile.zip(name).map(|(file, name)| format!("etdi lock {file}--remove={name}"));
+        let steps: Vec<_> = again.flatten().into_iter().chain(remove).collect();
+        let error = CliError::new(what).at(&new.name);
+        Err(if steps.is_empty() { error } else { error.next(steps.join(", or ")) })
     }
 
     /// Who a server is and what its command starts, before it is started; and how to reach it.

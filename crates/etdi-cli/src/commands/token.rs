@@ -17,6 +17,7 @@ use crate::context::Context;
 use crate::exit::{CliError, Ending, Exit};
 use crate::identity::IdentityOptions;
 use crate::line::Line;
+use crate::network::in_words;
 
 /// The same limits as for a token that a server is presented with.
 const LIMITS: Limits = Limits { depth: 32, bytes: 256 * 1024 };
@@ -114,7 +115,7 @@ impl Token {
         let _progress = context.out.progress("fetching the issuer's keys");
         let identity = match configured.reach().await {
             Ok(identity) => identity,
-            Err(error) => return Ok(Standing::Unverified(error.to_string())),
+            Err(error) => return Ok(Standing::Unverified(in_words(&error))),
         };
         let token = BearerToken::new(SecretString::from(text.to_owned()));
         let expected = Expectations::audience(audience).scopes(&self.identity.scope);

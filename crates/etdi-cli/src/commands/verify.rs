@@ -214,7 +214,7 @@ fn next(judged: &Judged, trust: &TrustConfig) -> Option<String> {
     match &judged.verdict.who {
         Who::Unknown { .. } if trust.provider(provider).is_none() => {
             let provider = etdi::text::escaped(provider);
-            Some(format!("etdi trust add {provider} --jwks-uri URL   (or --key FILE)"))
+            Some(format!("etdi trust add {provider} --jwks-uri URL"))
         }
         Who::Unknown { .. } => Some("etdi doctor".to_owned()),
         _ => None,

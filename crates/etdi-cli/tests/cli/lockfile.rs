@@ -193,7 +193,7 @@ fn servers_that_come_and_go_are_drift() {
     assert_drift(&folder, 1, &["server-missing"]);
     assert_eq!(folder.run(&["lock", "--remove", "docs"]).code, 0);
     assert_drift(&folder, 0, &[]);
-    assert_eq!(folder.run(&["lock", "--remove", "docs"]).code, 1);
+    assert_eq!(folder.run(&["lock", "--remove", "docs"]).code, 2);
 }
 
 #[test]

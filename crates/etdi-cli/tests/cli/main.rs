@@ -15,6 +15,7 @@ mod instructions;
 mod issuer;
 mod lock_screens;
 mod lockfile;
+mod next;
 mod pages;
 mod program;
 mod sarif;

@@ -5,7 +5,7 @@ use etdi::{Decision, JudgedTool, May, ToolDefinition, What, Who};
 
 use super::order::Order;
 use super::outcome::{Outcome, declined};
-use super::together::{is_refused, selected};
+use super::together::{is_refused, selected, unseen};
 use super::{already, nobody_sees, not_approved};
 use crate::context::Context;
 use crate::desk::Session;
@@ -61,12 +61,11 @@ fn deeds(session: &Session, tool: &JudgedTool, order: &Order) -> Result<Vec<Stri
             deeds.push(format!("pins the key {} for this server only", key.thumbprint()));
         }
         (None, true) => {
-            return Err(CliError::refused("not approved: nothing configures the key")
-                .at(tool.name())
-                .next(format!(
-                    "get the key from the publisher, not from the server: {}; or etdi trust add",
-                    session.command_on("approve", tool, "--override --key FILE")
-                )));
+            return Err(CliError::refused(
+                "not approved: nothing configures the key; get it from the publisher, not from the server",
+            )
+            .at(tool.name())
+            .next(session.command_on("approve", tool, "--override --key FILE")));
         }
         (Some(_), false) => {
             return Err(CliError::new("the tool needs no key of yours").next("leave out --key"));
@@ -111,11 +110,7 @@ fn agreed(
         return Ok(());
     }
     if nobody_sees(context) {
-        let next = session.command_on("show", tool, "");
-        return Err(CliError::refused(
-            "not approved: nobody at a terminal sees what would be approved",
-        )
-        .next(format!("{next}, then give --yes with the digest")));
+        return Err(unseen().next(session.command_on("show", tool, "")));
     }
     match context.confirm("Approve it all the same?", "give --yes with the digest")? {
         true => Ok(()),

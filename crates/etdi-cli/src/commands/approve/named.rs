@@ -82,9 +82,9 @@ async fn one(
         // A copy of another server's tool is a question of its own, which no batch answers.
         Decision::Ask(_) if order.all && is_copy(tool) => {
             outcome.waits(tool.name(), digest);
-            let what = "not approved: the tool is a copy of one on another server";
+            let what = "not approved: the tool is a copy of one on another server; look at it, then \
+                        approve it by its name instead of --all";
             let next = session.command_on("show", tool, "");
-            let next = format!("{next}, then approve it by its name instead of --all");
             outcome.failed(CliError::refused(what).at(tool.name()).next(next), context);
         }
         Decision::Ask(request) => return Ok(Some(request)),

@@ -29,7 +29,7 @@ pub(super) async fn ask(
 ) -> Result<(), CliError> {
     let requests = waiting(session, order, outcome, context).await?;
     if !requests.is_empty() && nobody_sees(context) {
-        unseen(session, &requests, outcome, context);
+        none_seen(session, &requests, outcome, context);
     } else if let Some(relaunch) = relaunch(session, order, &requests).await? {
         same_tools(session, relaunch, order, outcome, context).await?;
     } else {
@@ -89,14 +89,12 @@ pub(super) fn is_refused(session: &Session, refusal: &Refusal) -> CliError {
     let error = CliError::refused("not approved: the tool is refused").at(tool.name());
     match refusal.override_request() {
         Some(_) => error.next(session.command_on("approve", tool, "--override")),
-        None => error.next(format!(
-            "{} says why; etdi revoke forgets what was known of it",
-            session.command_on("show", tool, "")
-        )),
+        // It says why.
+        None => error.next(session.command_on("show", tool, "")),
     }
 }
 
-fn unseen(
+fn none_seen(
     session: &Session,
     requests: &[ApprovalRequest],
     outcome: &mut Outcome,
@@ -105,12 +103,19 @@ fn unseen(
     for request in requests {
         outcome.waits(request.tool().name(), request.digest());
     }
-    let error = CliError::refused("not approved: nobody at a terminal sees what would be approved");
     let next = match requests.first() {
         Some(request) => session.command_on("show", request.tool(), ""),
         None => session.command("discover", ""),
     };
-    outcome.failed(error.next(format!("{next}, then give --yes with the digest")), context);
+    outcome.failed(unseen().next(next), context);
+}
+
+/// Nobody is asked about what they do not see.
+pub(super) fn unseen() -> CliError {
+    CliError::refused(
+        "not approved: nobody at a terminal sees what would be approved; look at it, then give \
+         --yes with its digest",
+    )
 }
 
 /// The one question about a stdio server whose command alone changed.
@@ -255,9 +260,7 @@ async fn of_instructions(
     if nobody_sees(context) {
         outcome.instructions_wait(Some(given.digest()));
         let show = session.command("show", "--instructions");
-        let error =
-            CliError::refused("not approved: nobody at a terminal sees what would be approved");
-        outcome.failed(error.next(format!("{show}, then give --yes with the digest")), context);
+        outcome.failed(unseen().next(show), context);
         return Ok(());
     }
     given.show_change(context);

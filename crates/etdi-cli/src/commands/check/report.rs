@@ -2,7 +2,7 @@
 
 use etdi::ServerIdentity;
 use etdi::hygiene::Finding;
-use etdi::lockfile::{Drift, Level};
+use etdi::lockfile::{Drift, DriftKind, Level};
 use etdi::text::escaped;
 use serde_json::{Value, json};
 
@@ -11,11 +11,15 @@ use crate::context::Context;
 use crate::exit::{CliError, Exit};
 use crate::findings;
 use crate::line::Line;
+use crate::lock_file::LockOptions;
 use crate::sarif::{self, Place};
+use crate::shell::quoted;
 
 /// What was found of every server.
 pub(super) struct Report {
     lockfile: String,
+    /// How a command names it, for a shell.
+    words: Option<String>,
     servers: Vec<Checked>,
     /// Why nothing could be checked.
     failed: Option<String>,
@@ -24,6 +28,8 @@ pub(super) struct Report {
 struct Checked {
     name: String,
     identity: Option<ServerIdentity>,
+    /// How a command names it, for a shell; `None` if that cannot be typed.
+    words: Option<String>,
     state: State,
 }
 
@@ -69,12 +75,20 @@ impl State {
 }
 
 impl Report {
-    pub(super) fn new(lockfile: String) -> Self {
-        Self { lockfile, servers: Vec::new(), failed: None }
+    pub(super) fn new(lockfile: &LockOptions) -> Self {
+        let (words, lockfile) = (lockfile.words(), lockfile.lockfile.display().to_string());
+        Self { lockfile, words, servers: Vec::new(), failed: None }
     }
 
-    pub(super) fn add(&mut self, name: &str, identity: Option<&ServerIdentity>, state: State) {
-        self.servers.push(Checked { name: name.to_owned(), identity: identity.cloned(), state });
+    pub(super) fn add(
+        &mut self,
+        name: &str,
+        identity: Option<&ServerIdentity>,
+        words: Option<String>,
+        state: State,
+    ) {
+        let (name, identity) = (name.to_owned(), identity.cloned());
+        self.servers.push(Checked { name, identity, words, state });
     }
 
     pub(super) fn failed(&mut self, error: &CliError) {
@@ -115,9 +129,26 @@ impl Report {
         if self.servers.is_empty() {
             out.line("Nothing is locked.");
         }
-        if self.exit() == Exit::No {
-            out.next("etdi discover --from FILE, then etdi approve and etdi lock");
+        self.servers.iter().flat_map(|one| self.next(one)).for_each(|next| out.next(next));
+    }
+
+    /// What to type about the drift of a server: what makes the lockfile true again, once a person
+    /// has looked.
+    fn next(&self, server: &Checked) -> Vec<String> {
+        if server.state.exit() != Exit::No {
+            return Vec::new();
         }
+        let Some(lockfile) = &self.words else { return Vec::new() };
+        let is_gone = |one: &Drift| one.kind == DriftKind::ServerMissing;
+        if server.state.drift.iter().any(is_gone) {
+            let name = quoted(&server.name);
+            return name
+                .map(|name| format!("etdi lock {lockfile}--remove={name}"))
+                .into_iter()
+                .collect();
+        }
+        let Some(words) = &server.words else { return Vec::new() };
+        vec![format!("etdi approve --all {words}"), format!("etdi lock {lockfile}{words}")]
     }
 
     pub(super) fn json(&self, exit: Exit) -> Value {
@@ -151,7 +182,7 @@ impl Report {
     pub(super) fn sarif(&self) -> String {
         let (mut results, mut failures) = (Vec::new(), Vec::new());
         failures.extend(self.failed.clone());
-        for Checked { name, identity, state } in &self.servers {
+        for Checked { name, identity, state, .. } in &self.servers {
             if let Some(error) = &state.error {
                 failures.push(format!("{}: {}", escaped(name), in_words(error)));
             }

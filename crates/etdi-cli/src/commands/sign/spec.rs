@@ -89,7 +89,7 @@ impl Flags {
                 "nothing says what to sign: flags specify one tool, and need --provider and \
                  --tool-version",
             )
-            .next("etdi sign FILE --spec spec.toml (see `etdi help sign`)"));
+            .next("give both, or --spec with a specification; `etdi help sign` shows its form"));
         };
         let name = etdi::json::strings_named(text, "name").into_iter().next().unwrap_or_default();
         let permissions = |flags: &[String], required| -> Result<Vec<PermissionSpec>, CliError> {
@@ -132,7 +132,7 @@ impl Sheet {
         let sheet: Self = toml::from_str(&text).map_err(|error| {
             CliError::new(format!("the specification is malformed: {}", error.message()))
                 .at(place(path, &text, error.span()))
-                .next("etdi help sign shows its form")
+                .next("correct it; `etdi help sign` shows its form")
         })?;
         Ok(Self { path: path.to_path_buf(), ..sheet })
     }
@@ -144,16 +144,19 @@ impl Sheet {
         let tool = match (tools.next(), tools.next()) {
             (Some(tool), None) => tool,
             (None, _) => {
-                return Err(at_spec(CliError::new(format!(
-                    "the specification has no [[tool]] called \"{}\"",
-                    escaped(name)
-                ))));
+                let what =
+                    format!("the specification has no [[tool]] called \"{}\"", escaped(name));
+                return Err(at_spec(CliError::new(what)).next(
+                    "add it, with its version and permissions, or take the tool out of the file; \
+                     `etdi help sign` shows the form",
+                ));
             }
             (Some(_), Some(_)) => {
-                return Err(at_spec(CliError::new(format!(
+                let what = format!(
                     "the specification has two [[tool]] entries called \"{}\"",
                     escaped(name)
-                ))));
+                );
+                return Err(at_spec(CliError::new(what)).next("leave one of them"));
             }
         };
         self.spec_of(tool).map_err(|error| {
@@ -171,7 +174,8 @@ impl Sheet {
                 "the specification names the tool \"{}\", which the file of tools does not have",
                 escaped(&tool.name)
             ))
-            .at(self.path.display())),
+            .at(self.path.display())
+            .next("correct the name, or take the [[tool]] out of the specification")),
             None => Ok(()),
         }
     }
