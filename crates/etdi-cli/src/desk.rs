@@ -139,7 +139,10 @@ impl Desk {
         server: Server,
         context: &Context,
     ) -> Result<Session, CliError> {
-        let Server { name, is_named, endpoint, words } = server;
+        let Server { name, is_named, endpoint, words, remarks, .. } = server;
+        for remark in &remarks {
+            context.out.remark(Line::new().theirs(&name).text(": ").warn(remark));
+        }
         let words =
             self.words.as_ref().zip(words).map(|(store, server)| format!("{store}{server}"));
         if let Some(caller) = caller::described(&self.caller) {
@@ -205,8 +208,17 @@ impl Desk {
                 let connected = self.client.connect_expanded(&configured, started).await;
                 // What it writes to its standard error is its own text, and is not shown here.
                 connected.map_err(|error| {
-                    let error = CliError::new(error).at(name);
-                    error.next("start the command by itself: it may say why")
+                    let cwd = configured.cwd.unwrap_or_default();
+                    let next = match &error {
+                        ConnectError::NoFolder { .. } => format!("make {cwd}, or correct `cwd`"),
+                        ConnectError::Spawn { source, .. }
+                            if source.kind() == std::io::ErrorKind::NotFound =>
+                        {
+                            "install it, or correct its name or the PATH".to_owned()
+                        }
+                        _ => "start the command by itself: it may say why".to_owned(),
+                    };
+                    CliError::new(error).at(name).next(next)
                 })
             }
         }
@@ -215,7 +227,16 @@ impl Desk {
 
 /// What to do about a server that wants a token, or another one.
 fn unconnected(error: &ConnectError, has_token: bool) -> CliError {
-    let Some(challenge) = error.challenge() else { return CliError::new(error) };
+    let Some(challenge) = error.challenge() else {
+        let next = match error {
+            ConnectError::Redirected | ConnectError::Uri(_) => return CliError::new(error),
+            ConnectError::Timeout { .. } => "see whether the server is busy, and try again",
+            _ => {
+                "see whether the server runs, and whether this is the address of its MCP endpoint, often …/mcp"
+            }
+        };
+        return CliError::new(error).next(next);
+    };
     let challenge = escaped(challenge);
     match has_token {
         false => CliError::new(format!("the server wants an access token: {challenge}"))

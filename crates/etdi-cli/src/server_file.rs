@@ -1,5 +1,6 @@
 //! The servers that a host's own configuration names: `.mcp.json`, Claude Desktop, Cursor, VS Code.
 
+mod configured;
 mod jsonc;
 mod variables;
 
@@ -9,9 +10,9 @@ use std::path::Path;
 use etdi::text::escaped;
 use etdi::{ResourceUri, ServerIdentity, StdioCommand};
 use secrecy::SecretString;
-use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
+use self::configured::Configured;
 use self::variables::Variables;
 use crate::exit::CliError;
 use crate::files;
@@ -52,6 +53,10 @@ pub(crate) struct Entry {
     pub(crate) what: String,
     /// Where it is, or why that cannot be told.
     pub(crate) endpoint: Result<Endpoint, CliError>,
+    /// Whether its host is told not to start it; then it is nowhere.
+    pub(crate) disabled: bool,
+    /// What a person should know who reads only that it is there.
+    pub(crate) remarks: Vec<String>,
 }
 
 /// The servers of a file, by name. `environment` gives the values of variables.
@@ -75,35 +80,25 @@ pub(crate) fn unnamed(names: &[String], wanted: Option<&str>) -> CliError {
         .next(format!("name one that it has: {}", names.join(", ")))
 }
 
-/// Some files hold much else, so only these members are looked at.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Configured {
-    command: Option<String>,
-    args: Vec<String>,
-    env: BTreeMap<String, String>,
-    cwd: Option<String>,
-    url: Option<String>,
-    headers: BTreeMap<String, String>,
-    #[serde(rename = "envFile")]
-    env_file: Option<String>,
-    #[serde(rename = "type")]
-    transport: Option<String>,
-}
-
 fn parse(text: &str, variables: &Variables<'_>) -> Result<Vec<Entry>, CliError> {
     let document = jsonc::parse(text)?;
-    let section = |path: &[&str]| -> Option<&Map<String, Value>> {
-        let mut found = &document;
-        for name in path {
-            found = found.get(name)?;
-        }
-        found.as_object()
-    };
+    // A file without any text is one without servers.
+    if !document.is_object() && !document.is_null() {
+        return Err(CliError::new("the file is no object").next(
+            "give a host's configuration, with the servers under `mcpServers` or `servers`",
+        ));
+    }
     // VS Code has its own member in its own file, and the same in its settings.
-    let sections = [&["mcpServers"][..], &["servers"], &["mcp", "servers"]];
-    let entries = sections.into_iter().filter_map(section).flatten();
-    let mut servers: Vec<_> = entries.map(|(name, value)| entry(name, value, variables)).collect();
+    let mut servers = Vec::new();
+    for pointer in ["/mcpServers", "/servers", "/mcp/servers"] {
+        let section = document.pointer(pointer).filter(|section| !section.is_null());
+        let Some(section) = section else { continue };
+        let Some(section) = section.as_object() else {
+            return Err(CliError::new(format!("what stands at {pointer} is no object"))
+                .next("write the servers by name: { \"NAME\": { \"command\": … } }"));
+        };
+        servers.extend(section.iter().map(|(name, value)| Entry::of(name, value, variables)));
+    }
     servers.sort_by(|one, other| one.name.cmp(&other.name));
     for pair in servers.windows(2) {
         if let [one, other] = pair
@@ -116,17 +111,21 @@ fn parse(text: &str, variables: &Variables<'_>) -> Result<Vec<Entry>, CliError> 
     Ok(servers)
 }
 
-fn entry(name: &str, value: &Value, variables: &Variables<'_>) -> Entry {
-    // The library's own words could quote a value.
-    let configured = Configured::deserialize(value).map_err(|_| {
-        let name = escaped(name);
-        CliError::new(format!(
-            "a member of the server \"{name}\" is not what a host's configuration has there"
-        ))
-    });
-    let what = configured.as_ref().map(Configured::what).unwrap_or_default();
-    let endpoint = configured.and_then(|configured| configured.endpoint(name, variables));
-    Entry { name: name.to_owned(), what, endpoint }
+impl Entry {
+    fn of(name: &str, value: &Value, variables: &Variables<'_>) -> Self {
+        let configured = Configured::of(name, value);
+        let what = configured.as_ref().map(Configured::what).unwrap_or_default();
+        let (disabled, remarks) = match &configured {
+            Ok(configured) => (configured.disabled, configured.remarks.clone()),
+            Err(_) => (false, Vec::new()),
+        };
+        let endpoint = match disabled {
+            true => Err(CliError::new("the server is disabled, so it is not started")
+                .next("enable it in its configuration")),
+            false => configured.and_then(|configured| configured.endpoint(name, variables)),
+        };
+        Self { name: name.to_owned(), what, endpoint, disabled, remarks }
+    }
 }
 
 impl Configured {
@@ -141,11 +140,14 @@ impl Configured {
     fn endpoint(self, name: &str, variables: &Variables<'_>) -> Result<Endpoint, CliError> {
         let refuse =
             |why: &str| Err(CliError::new(format!("the server \"{}\" {why}", escaped(name))));
-        if self.env_file.is_some() {
+        if self.env_file {
             return refuse("takes variables from an `envFile`, which this command does not read");
         }
         if self.transport.as_deref() == Some("sse") {
             return refuse("is on the transport SSE, which is not supported; MCP replaced it");
+        }
+        if self.command.as_deref().is_some_and(|command| command.trim().is_empty()) {
+            return refuse("has an empty `command`");
         }
         match (self.command, self.url) {
             (Some(command), None) => {

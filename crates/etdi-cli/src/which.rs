@@ -1,6 +1,6 @@
 //! Which server, and which of its tools: the words of the command line.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use etdi::oauth::ACCESS_TOKEN_VARIABLE;
@@ -10,7 +10,8 @@ use secrecy::SecretString;
 use crate::context::Context;
 use crate::exit::CliError;
 use crate::files;
-use crate::server_file::{self, Endpoint};
+use crate::line::Line;
+use crate::server_file::{self, Endpoint, Entry};
 use crate::shell::{all_quoted, quoted};
 
 /// A server, with a name for a person.
@@ -22,9 +23,44 @@ pub(crate) struct Server {
     pub(crate) endpoint: Result<Endpoint, CliError>,
     /// How a command names it, for a shell; `None` if that cannot be typed.
     pub(crate) words: Option<String>,
+    /// Whether its host is told not to start it; then it is nowhere.
+    pub(crate) disabled: bool,
+    /// What a person should know of its configuration.
+    pub(crate) remarks: Vec<String>,
 }
 
 impl Server {
+    /// One that no configuration names. What it is called tells a person nothing new.
+    pub(crate) fn unnamed(name: String, endpoint: Endpoint, words: Option<String>) -> Self {
+        let (endpoint, remarks) = (Ok(endpoint), Vec::new());
+        Self { name, is_named: false, endpoint, words, disabled: false, remarks }
+    }
+
+    /// One of this configuration.
+    pub(crate) fn of(entry: Entry, file: &Path) -> Self {
+        let words = file.to_str().and_then(quoted).zip(quoted(&entry.name));
+        let words = words.map(|(file, name)| {
+            // A name is no flag.
+            let is = if name.starts_with('-') { '=' } else { ' ' };
+            format!("--from {file} --server{is}{name}")
+        });
+        let Entry { name, endpoint, disabled, remarks, .. } = entry;
+        Self { name, is_named: true, endpoint, words, disabled, remarks }
+    }
+
+    /// Leaves aside what its host leaves aside, and says so.
+    pub(crate) fn enabled(servers: Vec<Self>, context: &Context) -> Vec<Self> {
+        let (disabled, enabled): (Vec<_>, Vec<_>) =
+            servers.into_iter().partition(|server| server.disabled);
+        disabled.iter().for_each(|server| server.say_disabled(context));
+        enabled
+    }
+
+    pub(crate) fn say_disabled(&self, context: &Context) {
+        let line = Line::new().text("left aside: ").theirs(&self.name);
+        context.out.remark(line.text(", which is disabled in its configuration"));
+    }
+
     /// The identity under which its pins and approvals are kept.
     pub(crate) fn identity(self) -> Result<ServerIdentity, CliError> {
         let name = self.name;
@@ -72,6 +108,11 @@ impl Which {
         self.url.is_none() && options.is_nothing() && no_token
     }
 
+    /// Whether no server of a file is meant in particular.
+    pub(crate) fn is_all(&self) -> bool {
+        self.options.server.is_none()
+    }
+
     /// The servers.
     pub(crate) fn all(&self, context: &Context) -> Result<Vec<Server>, CliError> {
         self.options.servers(self.url.as_deref(), context)
@@ -115,14 +156,18 @@ impl Target {
         }
     }
 
-    /// The servers.
+    /// The servers that are not disabled, or the one that is named.
     pub(crate) fn servers(&self, context: &Context) -> Result<Vec<Server>, CliError> {
-        self.options.servers(self.split().1, context)
+        let servers = self.options.servers(self.split().1, context)?;
+        match self.options.server {
+            Some(_) => Ok(servers),
+            None => Ok(Server::enabled(servers, context)),
+        }
     }
 
     /// The one server.
     pub(crate) fn server(&self, context: &Context) -> Result<Server, CliError> {
-        let mut servers = self.servers(context)?;
+        let mut servers = self.options.servers(self.split().1, context)?;
         match (servers.pop(), servers.is_empty()) {
             (Some(server), true) => Ok(server),
             _ => Err(CliError::new("the file has several servers").next("add --server NAME")),
@@ -172,20 +217,14 @@ impl ServerOptions {
 
     fn named(&self, url: Option<&str>, context: &Context) -> Result<Vec<Server>, CliError> {
         match (url, self.command.split_first(), &self.from) {
-            (Some(url), None, None) => Ok(vec![Server {
-                name: url.to_owned(),
-                is_named: false,
-                endpoint: Ok(Endpoint::http(url)),
-                words: quoted(url),
-            }]),
+            (Some(url), None, None) => {
+                Ok(vec![Server::unnamed(url.to_owned(), Endpoint::http(url), quoted(url))])
+            }
             (None, Some((program, args)), None) => {
                 let words = all_quoted(self.command.iter().map(String::as_str));
-                Ok(vec![Server {
-                    name: self.command.join(" "),
-                    is_named: false,
-                    endpoint: Ok(Endpoint::stdio(StdioCommand::new(program).args(args))),
-                    words: words.map(|words| format!("-- {words}")),
-                }])
+                let endpoint = Endpoint::stdio(StdioCommand::new(program).args(args));
+                let words = words.map(|words| format!("-- {words}"));
+                Ok(vec![Server::unnamed(self.command.join(" "), endpoint, words)])
             }
             (None, None, Some(path)) => {
                 let environment = context.environment;
@@ -200,18 +239,7 @@ impl ServerOptions {
                 if entries.is_empty() {
                     return Err(server_file::unnamed(&names, self.server.as_deref()));
                 }
-                let file = path.to_str().and_then(quoted);
-                let server = |entry: server_file::Entry| Server {
-                    words: file.as_ref().zip(quoted(&entry.name)).map(|(file, name)| {
-                        // A name is no flag.
-                        let is = if name.starts_with('-') { '=' } else { ' ' };
-                        format!("--from {file} --server{is}{name}")
-                    }),
-                    name: entry.name,
-                    is_named: true,
-                    endpoint: entry.endpoint,
-                };
-                Ok(entries.into_iter().map(server).collect())
+                Ok(entries.into_iter().map(|entry| Server::of(entry, path)).collect())
             }
             _ => Err(CliError::new("name one server, in one way")
                 .next("give its URL, its command after `--`, or --from FILE")),

@@ -41,6 +41,15 @@ pub enum ConnectError {
         /// What the operating system said.
         source: io::Error,
     },
+    /// The folder that the child process is to run in is no folder.
+    #[error(
+        "the server's command \"{}\" could not be started: the folder to run it in is not there",
+        escaped(command)
+    )]
+    NoFolder {
+        /// The command, as configured.
+        command: String,
+    },
     /// The HTTP client could not be set up.
     #[error("the HTTP client could not be set up: {0}")]
     HttpClient(#[source] reqwest::Error),

@@ -195,7 +195,7 @@ impl Check {
             return Ok(State::stopped(drift));
         }
         let name = locked.name.clone();
-        let server = Server { name, is_named: true, endpoint: Ok(endpoint), words: None };
+        let server = Server { is_named: true, ..Server::unnamed(name, endpoint, None) };
         let look = async |session: &Session| {
             let (more, findings) = listed(locked, session).await?;
             Ok((more, findings, session.tools.len()))

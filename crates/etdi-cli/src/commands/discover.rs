@@ -47,15 +47,23 @@ impl Discover {
         if self.which.is_nothing() {
             return Ok(list_hosts(context));
         }
-        let servers = self.which.all(context)?;
+        let (servers, is_all) = (self.which.all(context)?, self.which.is_all());
         let desk = Desk::new(&self.store, &self.caller, &self.network, context)?;
         let (mut exit, mut answers) = (Exit::Ok, Vec::new());
         for server in servers {
-            let name = server.name.clone();
+            let (name, remarks) = (server.name.clone(), server.remarks.clone());
+            if server.disabled && is_all {
+                server.say_disabled(context);
+                answers.push(json!({ "name": name, "disabled": true }));
+                continue;
+            }
             let look = async |session: &Session| show(&name, session, context).await;
             match desk.visit(server, context, look).await {
-                Ok((one, answer)) => {
+                Ok((one, mut answer)) => {
                     exit = exit.and(one);
+                    if let Some(answer) = answer.as_object_mut() {
+                        answer.insert("remarks".to_owned(), json!(remarks));
+                    }
                     answers.push(answer);
                 }
                 // One server that is down says nothing about the others.
@@ -146,8 +154,15 @@ fn list_hosts(context: &Context) -> Exit {
             Ok(entries) => {
                 for entry in &entries {
                     let line = Line::new().text("  ").theirs(&entry.name).dim(": ");
-                    out.indented(line.theirs(&entry.what), 4);
-                    names.push(json!({ "name": entry.name, "what": entry.what }));
+                    let disabled = if entry.disabled { "  disabled" } else { "" };
+                    out.indented(line.theirs(&entry.what).dim(disabled), 4);
+                    for remark in &entry.remarks {
+                        out.indented(Line::new().text("    ").warn(remark), 6);
+                    }
+                    names.push(json!({
+                        "name": entry.name, "what": entry.what, "disabled": entry.disabled,
+                        "remarks": entry.remarks,
+                    }));
                 }
                 if let Some(file) = quoted(&path).filter(|_| !entries.is_empty()) {
                     out.next(format!("etdi discover --from {file}"));

@@ -128,7 +128,7 @@ impl Lock {
             let endpoint = Endpoint::http(url);
             let name = endpoint.identity()?.to_string();
             let words = quoted(&name);
-            return Ok(vec![Server { words, name, is_named: false, endpoint: Ok(endpoint) }]);
+            return Ok(vec![Server::unnamed(name, endpoint, words)]);
         }
         let mut entries = server_file::read(&self.from, &|name| context.environment.get(name))?;
         let names = server_file::names(&entries);
@@ -141,17 +141,11 @@ impl Lock {
                 None => CliError::new("the file names no server").at(self.from.display()),
             });
         }
-        let file = self.from.to_str().and_then(quoted);
-        let server = |entry: server_file::Entry| Server {
-            words: file
-                .as_ref()
-                .zip(quoted(&entry.name))
-                .map(|(file, name)| format!("--from {file} --server {name}")),
-            name: entry.name,
-            is_named: true,
-            endpoint: entry.endpoint,
-        };
-        Ok(entries.into_iter().map(server).collect())
+        let servers = entries.into_iter().map(|entry| Server::of(entry, &self.from)).collect();
+        match self.server {
+            Some(_) => Ok(servers),
+            None => Ok(Server::enabled(servers, context)),
+        }
     }
 
     /// Locks one server.

@@ -60,7 +60,7 @@ fn what_one_server_lacks_says_nothing_about_the_others() {
     for (text, why) in [
         ("{}", "either `command` or `url`"),
         (r#"{"command":"x","url":"y"}"#, "either `command` or `url`"),
-        (r#"{"command":"x","env":{"KEY":12345}}"#, "is not what"),
+        (r#"{"command":"x","env":{"KEY":12345}}"#, "`env` of the server"),
         (r#"{"command":"x","envFile":".env"}"#, "envFile"),
         (r#"{"url":"https://a.example/sse","type":"sse"}"#, "SSE"),
         (r#"{"command":"x","args":["${input:key}"]}"#, "input:key"),
@@ -73,7 +73,7 @@ fn what_one_server_lacks_says_nothing_about_the_others() {
 
 #[test]
 fn a_file_may_name_no_server() {
-    for text in ["", "{}", r#"{"mcpServers":{}}"#, r#"{"mcpServers":[]}"#] {
+    for text in ["", "{}", r#"{"mcpServers":{}}"#, r#"{"mcpServers":null}"#] {
         assert!(parse(text).unwrap().is_empty(), "{text}");
     }
 }

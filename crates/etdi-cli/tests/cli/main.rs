@@ -11,6 +11,7 @@ mod batch;
 mod behaviour;
 mod caller;
 mod hostile;
+mod hosts;
 mod instructions;
 mod issuer;
 mod lock_screens;

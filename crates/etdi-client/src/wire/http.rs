@@ -33,6 +33,9 @@ use super::{HttpAuthorizer, salvage, sse};
 /// How much of a body that explains a failure is kept.
 const MAX_EXPLANATION: usize = 4 * 1024;
 
+/// How many characters of it are told.
+const MAX_LINE: usize = 200;
+
 type HttpError = StreamableHttpError<reqwest::Error>;
 type Events = BoxStream<'static, Result<Sse, SseError>>;
 
@@ -325,12 +328,31 @@ fn failure(
             return Err(HttpStatusError::new(status.as_u16(), retry_after).into());
         }
         (None, None) => {
-            let body = String::from_utf8_lossy(body.get(..MAX_EXPLANATION).unwrap_or(body));
-            let text = format!("HTTP {status}: {body}");
+            let text = format!("HTTP {status}{}{}", no_server(status), explanation(body));
             return Err(HttpError::UnexpectedServerResponse(Cow::Owned(text)));
         }
     };
     Ok(StreamableHttpPostResponse::Json(answer, None))
+}
+
+/// MCP 2025-11-25, transports: a server is one path, which takes POST.
+fn no_server(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => {
+            ": there is no MCP server at this path"
+        }
+        _ => "",
+    }
+}
+
+/// The first line of what a server says of a status. A page for browsers explains nothing.
+fn explanation(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    let line = text.trim_start().lines().next().unwrap_or_default();
+    match line.is_empty() || line.starts_with('<') {
+        true => String::new(),
+        false => format!(": {}", line.chars().take(MAX_LINE).collect::<String>()),
+    }
 }
 
 fn retry_after(headers: &HeaderMap) -> Option<String> {

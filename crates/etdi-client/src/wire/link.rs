@@ -1,6 +1,7 @@
 //! One connection: rmcp's running client, the raw texts beside it, and the reading of listings.
 
 use std::collections::HashSet;
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -90,8 +91,13 @@ impl Link {
     ) -> Result<(Self, Startup), ConnectError> {
         let (raws, gate) = Default::default();
         let transport = StdioTransport::spawn(name, command, Arc::clone(&raws), Arc::clone(&gate));
-        let transport =
-            transport.map_err(|source| ConnectError::Spawn { command: name.to_owned(), source })?;
+        let transport = transport.map_err(|source| match &command.cwd {
+            // The operating system tells no missing folder from a missing program.
+            Some(folder) if !Path::new(folder).is_dir() => {
+                ConnectError::NoFolder { command: name.to_owned() }
+            }
+            _ => ConnectError::Spawn { command: name.to_owned(), source },
+        })?;
         Self::serve(transport, raws, gate, lifecycle, false).await
     }
 

@@ -1,0 +1,104 @@
+//! What a host's configuration says of one server.
+
+use std::collections::BTreeMap;
+
+use etdi::text::escaped;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use crate::exit::CliError;
+
+/// The members of an entry that say how the server is reached, and what else a person should know.
+pub(super) struct Configured {
+    pub(super) command: Option<String>,
+    pub(super) args: Vec<String>,
+    pub(super) env: BTreeMap<String, String>,
+    pub(super) cwd: Option<String>,
+    pub(super) url: Option<String>,
+    pub(super) headers: BTreeMap<String, String>,
+    pub(super) env_file: bool,
+    pub(super) transport: Option<String>,
+    pub(super) disabled: bool,
+    pub(super) remarks: Vec<String>,
+}
+
+/// Members that are read.
+const READ: &[&str] =
+    &["args", "command", "cwd", "disabled", "enabled", "env", "envFile", "headers", "type", "url"];
+
+/// Members of hosts that change nothing about which server it is and how it is started.
+const HARMLESS: &[&str] = &[
+    "description",
+    "dev",
+    "disabledTools",
+    "enabledTools",
+    "gallery",
+    "icon",
+    "name",
+    "timeout",
+    "version",
+];
+
+/// Members that let a host call tools without asking.
+const UNASKED: &[&str] = &["alwaysAllow", "autoApprove", "trust"];
+
+impl Configured {
+    pub(super) fn of(name: &str, value: &Value) -> Result<Self, CliError> {
+        let Some(members) = value.as_object() else {
+            return Err(CliError::new(format!("the server \"{}\" is no object", escaped(name))));
+        };
+        let entry = Members { name, members };
+        let text = "a text";
+        Ok(Self {
+            command: entry.read("command", text)?,
+            args: entry.read("args", "a list of texts")?.unwrap_or_default(),
+            env: entry.read("env", "an object of texts")?.unwrap_or_default(),
+            cwd: entry.read("cwd", text)?,
+            url: entry.read("url", text)?,
+            headers: entry.read("headers", "an object of texts")?.unwrap_or_default(),
+            env_file: entry.read::<String>("envFile", text)?.is_some(),
+            transport: entry.read("type", text)?,
+            disabled: entry.read("disabled", "true or false")? == Some(true)
+                || entry.read("enabled", "true or false")? == Some(false),
+            remarks: entry.remarks(),
+        })
+    }
+}
+
+struct Members<'m> {
+    name: &'m str,
+    members: &'m Map<String, Value>,
+}
+
+impl Members<'_> {
+    /// `null` is as good as nothing.
+    fn read<T: DeserializeOwned>(&self, member: &str, form: &str) -> Result<Option<T>, CliError> {
+        let Some(value) = self.members.get(member) else { return Ok(None) };
+        // The library's own words could quote a value.
+        serde_json::from_value(value.clone()).map_err(|_| {
+            let name = escaped(self.name);
+            CliError::new(format!("`{member}` of the server \"{name}\" is not {form}"))
+        })
+    }
+
+    fn remarks(&self) -> Vec<String> {
+        let says = |value: &Value| match value {
+            Value::Null | Value::Bool(false) => false,
+            Value::Array(list) => !list.is_empty(),
+            _ => true,
+        };
+        let mut remarks = Vec::new();
+        for (member, value) in self.members {
+            let known = |members: &[&str]| members.contains(&member.as_str());
+            if known(UNASKED) && says(value) {
+                remarks.push(format!("its host calls tools of it without asking (`{member}`)"));
+            } else if !known(READ) && !known(HARMLESS) && !known(UNASKED) {
+                remarks.push(format!(
+                    "its member `{}` is not known here and has no effect",
+                    escaped(member)
+                ));
+            }
+        }
+        remarks
+    }
+}
