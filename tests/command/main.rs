@@ -8,4 +8,9 @@ mod person;
 mod program;
 mod publisher;
 mod sarif;
+mod screens;
 mod servers;
+#[path = "../../crates/etdi-cli/tests/cli/terminal.rs"]
+mod terminal;
+#[path = "../../crates/etdi-cli/tests/cli/views.rs"]
+mod views;

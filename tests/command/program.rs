@@ -9,7 +9,10 @@ use serde_json::Value;
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_etdi-command");
 
 /// A folder with a trust configuration that trusts nobody, and no approvals.
-pub struct Folder(tempfile::TempDir);
+pub struct Folder {
+    folder: tempfile::TempDir,
+    variables: Vec<(String, String)>,
+}
 
 /// How a run ended.
 pub struct Ran {
@@ -26,24 +29,52 @@ impl Ran {
 
 impl Folder {
     pub fn new() -> Self {
-        let folder = Self(tempfile::tempdir().unwrap());
+        let folder = Self::empty();
         assert_eq!(folder.run(&["init", "--empty"]).code, 0);
         folder
     }
 
-    pub fn path(&self) -> &Path {
-        self.0.path()
+    fn empty() -> Self {
+        // The servers need the PATH to find `node`.
+        let path = path_from_env();
+        let variables = [
+            ("ETDI_CONFIG", "trust.toml"),
+            ("ETDI_DATA", "data"),
+            ("HOME", "/nowhere"),
+            ("PATH", &path),
+            ("USER", "alice"),
+        ];
+        let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        Self { folder: tempfile::tempdir().unwrap(), variables: variables.to_vec() }
     }
 
-    /// What the program finds in its environment. The servers need the PATH to find `node`.
-    pub fn variables(&self) -> Vec<(&'static str, PathBuf)> {
-        vec![
-            ("ETDI_CONFIG", self.path().join("trust.toml")),
-            ("ETDI_DATA", self.path().join("data")),
-            ("HOME", self.path().to_owned()),
-            ("PATH", path_from_env()),
-            ("USER", "alice".into()),
-        ]
+    /// Another one with the same in it.
+    pub fn copied(&self) -> Self {
+        let copy = Self::empty();
+        let all = self.path().join(".");
+        let copied = Command::new("cp").arg("-a").args([&*all, copy.path()]).status().unwrap();
+        assert!(copied.success());
+        copy
+    }
+
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// With a link to what stands elsewhere, so that a command line names no place of this machine.
+    pub fn linking(self, name: &str, target: &Path) -> Self {
+        std::os::unix::fs::symlink(target, self.path().join(name)).unwrap();
+        self
+    }
+
+    pub fn set(mut self, name: &str, value: &str) -> Self {
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// What the program finds in its environment.
+    pub fn variables(&self) -> Vec<(String, String)> {
+        self.variables.clone()
     }
 
     /// Without a terminal.
@@ -63,8 +94,8 @@ impl Folder {
 }
 
 #[expect(clippy::disallowed_methods, reason = "where `node` is")]
-fn path_from_env() -> PathBuf {
-    std::env::var_os("PATH").unwrap_or_default().into()
+fn path_from_env() -> String {
+    std::env::var("PATH").unwrap_or_default()
 }
 
 /// A server, as the command line names it.

@@ -91,7 +91,7 @@ Whom to trust
   doctor       Check the configuration and the identity provider
 
 Approve tools
-  discover     List the tools of servers: who, what, and whether they may be used
+  discover     List the tools of servers: who, what, and whether they may run
   show         Show all that there is to know about a tool
   diff         Show what changed in a tool since it was approved
   approve      Approve tools, as they are now
@@ -124,9 +124,10 @@ Examples:
   etdi discover --from .mcp.json            the tools of your servers, judged
   etdi keys generate                        a key to sign with
   etdi sign tools.json --spec spec.toml     a signed file, for a build pipeline
-  etdi verify signed.json                   exit 0 only if everything is by whom it says
+  etdi verify signed.json                   exit 0 only if all is by whom it says
 
-Exit codes: 0 yes, 1 a check said no, 2 could not be checked; see `etdi help exit-codes`.";
+Exit codes: 0 yes, 1 a check said no, 2 could not be checked; see
+`etdi help exit-codes`.";
 
 #[cfg(test)]
 mod tests {

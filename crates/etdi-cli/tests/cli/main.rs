@@ -25,4 +25,5 @@ mod server;
 mod server_screens;
 mod servers;
 mod terminal;
+mod views;
 mod words;

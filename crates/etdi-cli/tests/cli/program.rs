@@ -85,8 +85,8 @@ impl Folder {
         std::fs::read_to_string(self.file(name)).unwrap()
     }
 
-    pub(crate) fn variables(&self) -> &[(String, String)] {
-        &self.variables
+    pub(crate) fn variables(&self) -> Vec<(String, String)> {
+        self.variables.clone()
     }
 
     /// Trusts the key of [`PRIVATE_PEM`].

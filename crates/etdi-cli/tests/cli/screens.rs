@@ -2,39 +2,17 @@
 
 use crate::issuer::Issuer;
 use crate::program::{Folder, claims, token};
-use crate::terminal::{Script, run};
+use crate::terminal::Script;
+use crate::views::views_without;
 
-/// The four views of one screen. `folder` makes the state that the command finds.
+/// The four views of one screen, where no text is somebody else's.
 pub(crate) fn views(
     folder: impl Fn() -> Folder,
     arguments: &[&str],
     script: Script<'_>,
     code: i32,
 ) -> String {
-    let mut all = format!("$ etdi {}\n", arguments.join(" "));
-    for columns in [80, 120] {
-        let plain = folder().set("NO_COLOR", "1");
-        let plain = run(&plain, columns, arguments, script);
-        assert_eq!(plain.code, code, "{}", plain.text());
-        all.push_str(&format!("---- {columns} columns\n{}\n", plain.text()));
-        let coloured = run(&folder(), columns, arguments, script);
-        let styled = coloured.styled();
-        assert_eq!(coloured.text(), plain.text(), "colour changes no text");
-        all.push_str(&format!("---- {columns} columns, in colour\n{styled}\n"));
-    }
-    all.push_str(&format!("---- exit code {code}\n"));
-    redact_ports(all)
-}
-
-/// The command line itself may name a port.
-fn redact_ports(text: String) -> String {
-    let mut parts = text.split("127.0.0.1:");
-    let mut out = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let rest = part.trim_start_matches(|c: char| c.is_ascii_digit() || c == '#');
-        out.push_str(&format!("127.0.0.1:#####{rest}"));
-    }
-    out
+    views_without(&[], folder, arguments, script, code)
 }
 
 macro_rules! screen {

@@ -3,14 +3,24 @@
 use std::fmt::Write as _;
 use std::io::{Read, Write};
 use std::num::NonZeroU16;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
 
 use pty_process::Size;
-use pty_process::blocking::{Command, open};
+use pty_process::blocking::{Command, Pty, open};
 use rustix::termios::{LocalModes, tcgetattr};
 
 use crate::program::{Folder, PROGRAM};
 
-const ROWS: u16 = 120;
+/// As many as the longest screen has, and some more.
+const ROWS: u16 = 800;
+
+/// Longer than any screen takes on a machine that is busy with others.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// The thumbprint of the key of RFC 8410, section 10.3: the one that is the same in every run.
+const THUMBPRINT: &str = "3YZxBJ12jO3n_mXt_q-j_Z-TFP1vt-NiI3OCf-fEnHQ";
 
 /// What a person waits for, and what they type then.
 pub(crate) type Script<'s> = &'s [(&'s str, &'s str)];
@@ -22,6 +32,16 @@ pub(crate) struct Screen {
     pub(crate) bytes: Vec<u8>,
     parser: vt100::Parser,
     columns: u16,
+    /// The cells, row and column, whose text is not to be kept.
+    covered: Vec<(u16, u16)>,
+}
+
+/// A word on the screen, and the cells that it takes.
+pub(crate) struct Word {
+    pub(crate) text: String,
+    pub(crate) cells: Vec<(u16, u16)>,
+    /// Whether other words stand before it in what the terminal broke because it was too wide.
+    pub(crate) is_torn: bool,
 }
 
 /// Runs the program in a terminal of so many columns.
@@ -37,48 +57,140 @@ pub(crate) fn run_after(
     arguments: &[&str],
     script: Script<'_>,
 ) -> Screen {
-    let (mut terminal, end) = open().unwrap();
+    let (terminal, end) = open().unwrap();
     terminal.resize(Size::new(ROWS, columns)).unwrap();
-    terminal.write_all(typed.as_bytes()).unwrap();
+    (&terminal).write_all(typed.as_bytes()).unwrap();
     let mut child = Command::new(PROGRAM)
         .args(arguments)
         .env_clear()
-        .envs(folder.variables().iter().cloned())
+        .envs(folder.variables())
         .env("TERM", "xterm-256color")
         .current_dir(folder.path())
         .spawn(end)
         .unwrap();
+    let terminal = Arc::new(terminal);
+    let written = listen(&terminal);
+    let ends = now() + LIMIT;
     let size = |n: u16| NonZeroU16::new(n).unwrap();
     let mut parser = vt100::Parser::new(size(ROWS), size(columns), 0);
-    let (mut bytes, mut buffer, mut script) = (Vec::new(), [0; 4096], script.iter());
+    let (mut bytes, mut script) = (Vec::new(), script.iter());
     let mut next = script.next();
-    // A terminal whose program has ended gives an error, not an end of file.
-    while let Ok(read @ 1..) = terminal.read(&mut buffer) {
-        bytes.extend_from_slice(&buffer[..read]);
-        parser.process(&buffer[..read]);
-        while let Some((wait, reply)) = next {
-            if !parser.screen().contents().contains(wait) {
-                break;
-            }
+    loop {
+        let shown = parser.screen().contents();
+        if let Some((wait, reply)) = next.filter(|(wait, _)| shown.contains(wait)) {
             // A question is asked before the terminal is set to take its answer, and what is typed
             // in between is thrown away.
-            while tcgetattr(&terminal).unwrap().local_modes.contains(LocalModes::ECHO) {
+            while tcgetattr(&*terminal).unwrap().local_modes.contains(LocalModes::ECHO) {
+                let ended = child.try_wait().unwrap().is_some();
+                if ended || now() > ends {
+                    let _ = child.kill();
+                    panic!("nobody waited for the answer to {wait:?}:\n{shown}");
+                }
                 std::thread::yield_now();
             }
-            terminal.write_all(reply.as_bytes()).unwrap();
+            (&*terminal).write_all(reply.as_bytes()).unwrap();
             next = script.next();
+            continue;
+        }
+        let left = ends.saturating_duration_since(now());
+        match written.recv_timeout(left) {
+            Ok(more) => {
+                parser.process(&more);
+                bytes.extend(more);
+            }
+            Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => break,
+            Err(std::sync::mpsc::RecvTimeoutError::Timeout) => {
+                let _ = child.kill();
+                panic!("no end after {LIMIT:?}; waits for {next:?}:\n{shown}");
+            }
         }
     }
     let code = child.wait().unwrap().code().unwrap();
     assert!(next.is_none(), "never asked: {next:?}\n{}", parser.screen().contents());
-    Screen { code, bytes, parser, columns }
+    assert!(parser.screen().cursor_position().0 < ROWS - 1, "the screen has more than {ROWS} rows");
+    Screen { code, bytes, parser, columns, covered: Vec::new() }
+}
+
+#[expect(clippy::disallowed_methods, reason = "how long a program takes is no time of a clock's")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+/// What comes from the program, until it has ended.
+fn listen(terminal: &Arc<Pty>) -> Receiver<Vec<u8>> {
+    let (sender, written) = channel();
+    let terminal = Arc::clone(terminal);
+    std::thread::spawn(move || {
+        let mut buffer = [0; 4096];
+        // A terminal whose program has ended gives an error, not an end of file.
+        while let Ok(read @ 1..) = (&*terminal).read(&mut buffer) {
+            if sender.send(buffer[..read].to_vec()).is_err() {
+                break;
+            }
+        }
+    });
+    written
 }
 
 impl Screen {
     pub(crate) fn text(&self) -> String {
-        let rows = self.parser.screen().rows(0, size(self.columns));
-        let rows: Vec<_> = rows.map(|row| row.trim_end().to_owned()).collect();
+        let rows: Vec<_> = (0..ROWS).map(|row| self.row(row).trim_end().to_owned()).collect();
         redact(rows.join("\n").trim_end())
+    }
+
+    fn row(&self, row: u16) -> String {
+        (0..self.columns).filter_map(|column| self.shown(row, column)).collect()
+    }
+
+    /// What stands in a cell; nothing does in the second half of a wide character.
+    fn shown(&self, row: u16, column: u16) -> Option<&str> {
+        let cell = self.parser.screen().cell(row, column)?;
+        if cell.is_wide_continuation() {
+            return None;
+        }
+        let is_covered = self.covered.binary_search(&(row, column)).is_ok();
+        Some(match cell.has_contents() {
+            true if is_covered => "░",
+            true => cell.contents(),
+            false => " ",
+        })
+    }
+
+    /// The words from first to last. One that the terminal broke at its edge is one.
+    pub(crate) fn words(&self) -> Vec<Word> {
+        let (mut words, mut word) = (Vec::new(), None::<Word>);
+        let (mut is_first, mut is_broken) = (true, false);
+        for row in 0..ROWS {
+            for column in 0..self.columns {
+                let Some(shown) = self.shown(row, column) else { continue };
+                if shown.trim().is_empty() {
+                    is_first &= word.is_none();
+                    words.extend(word.take());
+                    continue;
+                }
+                let is_torn = column == 0 && is_broken && !is_first;
+                let word = word.get_or_insert_with(|| Word {
+                    text: String::new(),
+                    cells: Vec::new(),
+                    is_torn: false,
+                });
+                word.is_torn |= is_torn;
+                word.text.push_str(shown);
+                word.cells.push((row, column));
+            }
+            is_broken = self.parser.screen().row_wrapped(row);
+            if !is_broken {
+                words.extend(word.take());
+                is_first = true;
+            }
+        }
+        words
+    }
+
+    /// The cells whose text is not to be kept; what stands around them is.
+    pub(crate) fn cover(&mut self, mut cells: Vec<(u16, u16)>) {
+        cells.sort_unstable();
+        self.covered = cells;
     }
 
     /// The text with its styles in angle quotes.
@@ -88,13 +200,13 @@ impl Screen {
             let (mut line, mut style) = (String::new(), String::new());
             for column in 0..self.columns {
                 let Some(cell) = self.parser.screen().cell(row, column) else { continue };
-                let now =
-                    if cell.contents().trim().is_empty() { style.clone() } else { name(cell) };
+                let Some(shown) = self.shown(row, column) else { continue };
+                let now = if shown.trim().is_empty() { style.clone() } else { name(cell) };
                 if now != style {
                     write!(line, "{}{}", close(&style), open_tag(&now)).unwrap();
                     style = now;
                 }
-                line.push_str(if cell.has_contents() { cell.contents() } else { " " });
+                line.push_str(shown);
             }
             let line = format!("{}{}", line.trim_end(), close(&style));
             text.push_str(&line);
@@ -102,10 +214,6 @@ impl Screen {
         }
         redact(text.trim_end())
     }
-}
-
-fn size(columns: u16) -> u16 {
-    columns
 }
 
 fn open_tag(style: &str) -> String {
@@ -133,8 +241,7 @@ fn name(cell: &vt100::Cell) -> String {
 
 /// Replaces what differs from run to run by as many signs: thumbprints of new keys, ports, days, and
 /// the day of an approval.
-fn redact(text: &str) -> String {
-    let fixed = crate::program::key().public_jwk().thumbprint();
+pub(crate) fn redact(text: &str) -> String {
     let mut out = String::new();
     let word = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     let mut rest = text;
@@ -144,7 +251,7 @@ fn redact(text: &str) -> String {
         let is_number = one.bytes().all(|b| b.is_ascii_digit());
         let is_port = is_number && out.ends_with("127.0.0.1:");
         let is_day = out.ends_with("by alice on ");
-        if one.len() == 43 && one != fixed {
+        if one.len() == 43 && one != THUMBPRINT {
             out.push_str(&"K".repeat(43));
         } else if is_port || is_day || (is_number && more.starts_with(" days")) {
             out.push_str(&"#".repeat(one.len()));
