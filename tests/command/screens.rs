@@ -65,10 +65,19 @@ impl Life<'_> {
     /// Until it is approved; the folder after that.
     fn is_approved(&self) -> Folder {
         let new = &self.folder;
-        self.named("discover", new, &["discover"], &[], 1);
         self.named("show", new, &["show", self.tool], &[], 1);
         let yes = [("Approve this tool as shown?", "y")];
         self.named("approve", new, &["approve", self.tool], &yes, 0);
+        let approved = self.is_approved_at_once();
+        self.screen("list", &approved, &["list"], &[], 0);
+        let revoke = ["revoke", self.tool, "--from", ".mcp.json"];
+        self.screen("revoke", &approved, &revoke, &[("Forget it?", "y")], 0);
+        approved
+    }
+
+    fn is_approved_at_once(&self) -> Folder {
+        let new = &self.folder;
+        self.named("discover", new, &["discover"], &[], 1);
         let yes: Vec<_> = self.questions.iter().map(|question| (*question, "y")).collect();
         self.named("approve_all", new, &["approve", "--all"], &yes, 0);
         let servers = match &self.server {
@@ -81,9 +90,6 @@ impl Life<'_> {
         let all = ["approve", "--all", "--from", ".mcp.json"];
         let screen = crate::terminal::run(&approved, 120, &all, &yes);
         assert_eq!(screen.code, 0, "{}", screen.text());
-        self.screen("list", &approved, &["list"], &[], 0);
-        let revoke = ["revoke", self.tool, "--from", ".mcp.json"];
-        self.screen("revoke", &approved, &revoke, &[("Forget it?", "y")], 0);
         approved
     }
 
@@ -100,6 +106,12 @@ impl Life<'_> {
     fn drifts(&self, locked: &Folder, change: impl Fn(&Path)) {
         change(locked.path());
         self.screen("drift", locked, &["check"], &[], 1);
+    }
+
+    /// What a server on HTTP has of its own: its address, and no command.
+    fn lives_at_its_address(&self) {
+        let approved = self.is_approved_at_once();
+        self.is_locked(&approved);
     }
 
     fn lives(&self) {
@@ -165,7 +177,7 @@ fn everything_on_http() {
         theirs: listed(&["node", &text(&npm("server-everything"))]),
         has_address: false,
     }
-    .lives();
+    .lives_at_its_address();
 }
 
 #[test]
@@ -219,7 +231,7 @@ fn python_on_http() {
         theirs: Vec::new(),
         has_address: false,
     }
-    .lives();
+    .lives_at_its_address();
 }
 
 const RICH: &str = env!("CARGO_BIN_EXE_rich-server");
@@ -249,7 +261,7 @@ fn rust_on_http() {
         theirs: Vec::new(),
         has_address: false,
     }
-    .lives();
+    .lives_at_its_address();
 }
 
 /// Signed with a key that nobody configured.
