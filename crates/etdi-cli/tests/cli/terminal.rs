@@ -76,7 +76,12 @@ pub(crate) fn run_after(
     let (mut bytes, mut script) = (Vec::new(), script.iter());
     let mut next = script.next();
     loop {
-        let shown = parser.screen().contents();
+        // Reading the screen takes longer than writing a line on it.
+        for more in written.try_iter() {
+            parser.process(&more);
+            bytes.extend(more);
+        }
+        let shown = next.map(|_| parser.screen().contents()).unwrap_or_default();
         if let Some((wait, reply)) = next.filter(|(wait, _)| shown.contains(wait)) {
             // A question is asked before the terminal is set to take its answer, and what is typed
             // in between is thrown away.
@@ -101,6 +106,7 @@ pub(crate) fn run_after(
             Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => break,
             Err(std::sync::mpsc::RecvTimeoutError::Timeout) => {
                 let _ = child.kill();
+                let shown = parser.screen().contents();
                 panic!("no end after {LIMIT:?}; waits for {next:?}:\n{shown}");
             }
         }

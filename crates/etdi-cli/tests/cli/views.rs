@@ -1,6 +1,8 @@
 //! The four views of one screen: in a terminal of 80 and of 120 columns, plain and in colour; and what
 //! holds of every screen.
 
+use std::collections::{HashMap, HashSet};
+
 use etdi::text::{escaped, has_hidden_characters};
 
 use crate::program::Folder;
@@ -85,13 +87,19 @@ fn places(theirs: &[String], words: &[Word]) -> Vec<(u16, u16)> {
     let texts: Vec<String> = theirs.iter().map(|text| escaped(text).to_string()).collect();
     let texts: Vec<Vec<&str>> =
         texts.iter().map(|text| text.split_whitespace().collect()).collect();
+    let mut starts: HashMap<&str, Vec<&[&str]>> = HashMap::new();
+    for text in &texts {
+        for at in 0..text.len() {
+            starts.entry(text[at]).or_default().push(&text[at..]);
+        }
+    }
+    let wholes: HashSet<*const &str> = texts.iter().map(|text| text.as_ptr()).collect();
     let longest = |rest: &[Word]| {
-        let starts = texts.iter().flat_map(|text| (0..text.len()).map(move |at| (text, at)));
-        let runs = starts.map(|(text, at)| {
-            let same = text[at..].iter().zip(rest).take_while(|(one, word)| **one == word.text);
-            let run = same.count();
-            let is_all = run == text.len() && (run > 1 || text[0].len() > 12);
-            if run > 2 || is_all { run } else { 0 }
+        let starts = starts.get(&*rest[0].text).into_iter().flatten();
+        let runs = starts.map(|text| {
+            let run = text.iter().zip(rest).take_while(|(one, word)| **one == word.text).count();
+            let is_all = run == text.len() && wholes.contains(&text.as_ptr());
+            if run > 2 || (is_all && (run > 1 || text[0].len() > 12)) { run } else { 0 }
         });
         runs.max().unwrap_or_default()
     };
