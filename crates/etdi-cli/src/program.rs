@@ -56,8 +56,9 @@ fn run(cli: Cli, out: Output) -> Result<Exit, CliError> {
         None => paths::trust_file(environment),
     };
     let interactive = io::stdin().is_terminal() && io::stderr().is_terminal() && !cli.global.json;
+    let terminal = Terminal::as_it_is();
     let (listens, listening) = tokio::sync::oneshot::channel();
-    runtime.spawn(end_on_interrupt(listens));
+    runtime.spawn(end_on_interrupt(listens, terminal));
     // It is there before the first question is. That it never will be is no reason to do nothing.
     let _ = runtime.block_on(listening);
     let answer = match config {
@@ -84,7 +85,7 @@ fn run(cli: Cli, out: Output) -> Result<Exit, CliError> {
 
 /// Ends the process at once, but not in the middle of a change of files.
 #[expect(clippy::exit, reason = "the command itself may be blocked in a question")]
-async fn end_on_interrupt(listens: tokio::sync::oneshot::Sender<()>) {
+async fn end_on_interrupt(listens: tokio::sync::oneshot::Sender<()>, terminal: Terminal) {
     let mut interrupt = pin!(tokio::signal::ctrl_c());
     let mut listens = Some(listens);
     let signal = poll_fn(|context| {
@@ -95,12 +96,37 @@ async fn end_on_interrupt(listens: tokio::sync::oneshot::Sender<()>) {
     });
     if signal.await.is_ok() {
         let _no_change_is_under_way = Change::begin();
-        // A question may have hidden it.
+        // A question may have hidden the cursor and what is typed.
+        terminal.restore();
         let _ = console::Term::stderr().show_cursor();
         let _ = writeln!(io::stderr(), "interrupted");
         // They have no terminal that would tell them.
         kill_stdio_servers();
         std::process::exit(Exit::Interrupted.code().into());
+    }
+}
+
+/// How the terminal was before a question changed it.
+struct Terminal {
+    #[cfg(unix)]
+    modes: Option<rustix::termios::Termios>,
+}
+
+impl Terminal {
+    fn as_it_is() -> Self {
+        Self {
+            #[cfg(unix)]
+            modes: rustix::termios::tcgetattr(io::stdin()).ok(),
+        }
+    }
+
+    fn restore(self) {
+        #[cfg(unix)]
+        if let Some(modes) = self.modes {
+            let now = rustix::termios::OptionalActions::Now;
+            // If it does not let itself be set, there is no more to do.
+            let _ = rustix::termios::tcsetattr(io::stdin(), now, &modes);
+        }
     }
 }
 

@@ -28,7 +28,7 @@ use crate::which::{Server, Target};
 /// not, 2 if something could not be checked.
 #[derive(Args, Debug)]
 #[command(
-    override_usage = "etdi approve [OPTIONS] <TOOL… | --all | --instructions> \
+    override_usage = "etdi approve [OPTIONS] <TOOL… | --all | --instructions>\n       \
         <URL | --from FILE | -- COMMAND…>",
     after_help = "\
 Examples:

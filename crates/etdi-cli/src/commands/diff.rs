@@ -18,7 +18,8 @@ use crate::which::{Subject, Target};
 /// Exit code 0 if nothing changed, 1 if something did, 2 if nothing is approved to compare with.
 #[derive(Args, Debug)]
 #[command(
-    override_usage = "etdi diff [OPTIONS] <TOOL | --instructions> <URL | --from FILE | -- COMMAND…>",
+    override_usage = "etdi diff [OPTIONS] <TOOL | --instructions>\n       \
+        <URL | --from FILE | -- COMMAND…>",
     after_help = "\
 Examples:
   etdi diff scan https://docs.example/mcp

@@ -180,10 +180,13 @@ fn export(series: &Series, format: Format, context: &Context) -> Ending {
 }
 
 fn remove(keyring: &Keyring, name: &str, kid: &str, yes: bool, context: &Context) -> Ending {
-    let question = format!(
-        "Remove the key {kid} of {name}? Its private half is deleted, and what it signed is nobody's \
-         once the set is published again"
-    );
+    if !yes {
+        context.out.line(
+            "The key's private half is deleted, and what it signed is nobody's once the set is \
+             published again.",
+        );
+    }
+    let question = format!("Remove the key {kid}?");
     if !yes && !context.confirm(&question, "give --yes")? {
         return Err(CliError::new("nothing was removed"));
     }

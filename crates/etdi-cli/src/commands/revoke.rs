@@ -21,7 +21,7 @@ use crate::which::Target;
 /// nothing was known, or the answer was no.
 #[derive(Args, Debug)]
 #[command(
-    override_usage = "etdi revoke [OPTIONS] <TOOL | --instructions> \
+    override_usage = "etdi revoke [OPTIONS] <TOOL | --instructions>\n       \
         <URL | --from FILE | --identity SERVER | -- COMMAND…>",
     after_help = "\
 Examples:

@@ -16,7 +16,8 @@ use crate::which::{Subject, Target};
 /// Exit code 0 if the tool may be used, 1 if it waits for approval or is refused.
 #[derive(Args, Debug)]
 #[command(
-    override_usage = "etdi show [OPTIONS] <TOOL | --instructions> <URL | --from FILE | -- COMMAND…>",
+    override_usage = "etdi show [OPTIONS] <TOOL | --instructions>\n       \
+        <URL | --from FILE | -- COMMAND…>",
     after_help = "\
 Examples:
   etdi show scan https://docs.example/mcp

@@ -66,6 +66,15 @@ impl Folder {
         self
     }
 
+    /// Another one with the same in it.
+    pub(crate) fn copied(&self) -> Self {
+        let copy = Self { folder: tempfile::tempdir().unwrap(), variables: self.variables.clone() };
+        let all = self.path().join(".");
+        let copied = Command::new("cp").arg("-a").args([&*all, copy.path()]).status().unwrap();
+        assert!(copied.success());
+        copy
+    }
+
     pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }

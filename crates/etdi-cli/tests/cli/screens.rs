@@ -50,6 +50,17 @@ fn logged() -> Folder {
 screen!(help, Folder::new, &["--help"], &[], 0);
 screen!(help_sign, Folder::new, &["help", "sign"], &[], 0);
 screen!(help_token, Folder::new, &["token", "-h"], &[], 0);
+
+/// At both widths no line of a help is broken at the edge; the pages hold what some of them say.
+#[test]
+fn help_of_every_command() {
+    for command in etdi_cli::command().get_subcommands().filter(|one| !one.is_hide_set()) {
+        let name = command.get_name();
+        let shown = views(Folder::new, &["help", name], &[], 0);
+        insta::assert_snapshot!(format!("help_of_{name}"), shown);
+    }
+}
+
 screen!(exit_codes, Folder::new, &["exit-codes"], &[], 0);
 screen!(wrong_usage, Folder::new, &["verify"], &[], 2);
 
@@ -145,6 +156,17 @@ screen!(
 screen!(keys_list, rotated, &["keys", "list"], &[], 0);
 screen!(keys_list_of_nothing, Folder::new, &["keys", "list"], &[], 0);
 screen!(keys_rotate, keyed, &["keys", "rotate"], &[], 0);
+#[test]
+fn keys_remove() {
+    let folder = rotated();
+    let keys = folder.run(&["keys", "list", "--json"]).json();
+    let mut keys = keys["keys"].as_array().unwrap().iter();
+    let old = keys.find(|key| key["state"] == "published").unwrap()["kid"].as_str().unwrap();
+    let arguments = ["keys", "remove", "publisher", old];
+    let shown = views(|| folder.copied(), &arguments, &[("Remove the key", "y")], 0);
+    insta::assert_snapshot!("keys_remove", shown.replacen(old, &"K".repeat(43), 1));
+}
+
 screen!(keys_export, rotated, &["keys", "export"], &[], 0);
 screen!(keys_of_no_such_name, Folder::new, &["keys", "export", "ci"], &[], 2);
 
@@ -205,6 +227,8 @@ fn token_unverified() {
     let shown = views(Folder::new, &["token"], &[("The token", &text)], 2);
     insta::assert_snapshot!("token_unverified", shown);
 }
+
+screen!(token_that_is_none, Folder::new, &["token"], &[("The token", "garbage\r")], 2);
 
 #[test]
 fn token_valid() {

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::program::{Folder, Ran};
 use crate::screens::views;
-use crate::server::COMMAND;
+use crate::server::{COMMAND, HttpServer};
 
 fn tools(description: &str, properties: &Value) -> Value {
     let schema = json!({ "type": "object", "properties": properties });
@@ -115,6 +115,13 @@ screen!(
     0
 );
 screen!(
+    approve_interrupted,
+    served,
+    &["approve", "scan", "--by", "alice", "--", "/bin/sh", "server.sh"],
+    &[("Approve this tool as shown? (its name: \"scan\")", "\u{3}")],
+    130
+);
+screen!(
     approve_changed,
     changed,
     &["approve", "scan", "--by", "alice", "--", "/bin/sh", "server.sh"],
@@ -211,6 +218,13 @@ fn nobody_is_asked_about_what_is_not_shown() {
     let screen = crate::terminal::run(&folder, 80, &arguments, &[]);
     assert_eq!(screen.code, 1, "{}", screen.text());
     assert!(screen.text().contains("nobody at a terminal sees"), "{}", screen.text());
+}
+
+#[test]
+fn discover_http() {
+    let folder = served();
+    let server = HttpServer::start(&folder);
+    insta::assert_snapshot!("discover_http", views(served, &["discover", &server.url], &[], 1));
 }
 
 #[test]

@@ -112,6 +112,9 @@ pub(crate) fn run_after(
         }
     }
     let code = child.wait().unwrap().code().unwrap();
+    let modes = tcgetattr(&*terminal).unwrap().local_modes;
+    assert!(modes.contains(LocalModes::ECHO | LocalModes::ICANON), "what is typed is not shown");
+    assert!(!parser.screen().hide_cursor(), "the cursor is hidden");
     assert!(next.is_none(), "never asked: {next:?}\n{}", parser.screen().contents());
     assert!(parser.screen().cursor_position().0 < ROWS - 1, "the screen has more than {ROWS} rows");
     Screen { code, bytes, parser, columns, covered: Vec::new() }
