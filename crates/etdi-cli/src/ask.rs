@@ -1,11 +1,16 @@
 //! Questions to the person at the terminal, on standard error.
 
+use std::time::Duration;
+
 use dialoguer::{Confirm, Input, Password, Select};
 use zeroize::Zeroizing;
 
 use crate::context::Context;
 use crate::exit::CliError;
 use crate::line::visible;
+
+/// How long the signal of a Ctrl-C at a question may take.
+const SIGNAL: Duration = Duration::from_secs(1);
 
 impl Context {
     /// A yes or a no. `flag` is what says yes where nobody can be asked.
@@ -85,6 +90,9 @@ fn forget_what_was_typed() -> Result<(), CliError> {
 fn unanswered(error: dialoguer::Error) -> CliError {
     let dialoguer::Error::IO(error) = error;
     if error.kind() == std::io::ErrorKind::Interrupted {
+        // The same Ctrl-C is a signal, which ends the process and says so. Where none comes, this does.
+        let (_keep, signal) = std::sync::mpsc::channel::<()>();
+        let _ = signal.recv_timeout(SIGNAL);
         return CliError::interrupted();
     }
     CliError::new(format!("the question was not answered: {error}"))

@@ -11,8 +11,7 @@ use serde_json::{Value, json};
 use crate::output::Output;
 
 /// What stands where the parser's own advice, `--`, would name the server.
-const HYPHEN: &str = "a tool whose name begins with a hyphen is named by its digest, as `etdi \
-                      discover` shows it";
+const HYPHEN: &str = "a tool whose name begins with a hyphen is named by its digest";
 
 /// `help` is no command of its own to the parser and takes no flags, so those for every command go
 /// before it. The page of the exit codes is a command, whichever way it is asked for.
