@@ -42,9 +42,15 @@ impl Hints {
         }
     }
 
-    /// What it says, for a table.
+    /// What it says, in few words, for a table.
     pub(crate) fn short(&self) -> String {
-        self.said().unwrap_or_else(|| "unsaid".to_owned())
+        let destructive = self.destructive();
+        // What destroys or adds writes.
+        let read_only = word(self.read_only, "read-only", "writes")
+            .filter(|word| *word != "writes" || destructive.is_none());
+        let destructive = destructive.map(|word| if word == ADDS { "adds" } else { word });
+        let open_world = word(self.open_world, "open", "closed");
+        joined([read_only, destructive, open_world]).unwrap_or_else(|| "unsaid".to_owned())
     }
 
     /// What it says, and what is assumed where it says nothing.
@@ -60,22 +66,19 @@ impl Hints {
     }
 
     fn said(&self) -> Option<String> {
-        let word = |hint, yes, no| match hint {
-            Hint::Said(true) => Some(yes),
-            Hint::Said(false) => Some(no),
-            Hint::Unclear => Some("unclear"),
-            Hint::Unsaid => None,
-        };
-        // What writes nothing destroys nothing; saying both is worth seeing.
-        let destructive = match (self.read_only, self.destructive) {
-            (Hint::Said(true), Hint::Said(false)) => None,
-            (_, destructive) => word(destructive, "destructive", "only adds"),
-        };
         joined([
             word(self.read_only, "read-only", "writes"),
-            destructive,
+            self.destructive(),
             word(self.open_world, "open world", "closed world"),
         ])
+    }
+
+    /// What writes nothing destroys nothing; saying both is worth seeing.
+    fn destructive(&self) -> Option<&'static str> {
+        match (self.read_only, self.destructive) {
+            (Hint::Said(true), Hint::Said(false)) => None,
+            (_, destructive) => word(destructive, "destructive", ADDS),
+        }
     }
 
     /// MCP's defaults: not read-only, destructive, open world. `destructiveHint` means something of a
@@ -88,6 +91,17 @@ impl Hints {
             unsaid(self.destructive, "destructive").filter(|_| destroys),
             unsaid(self.open_world, "open world"),
         ])
+    }
+}
+
+const ADDS: &str = "only adds";
+
+fn word(hint: Hint, yes: &'static str, no: &'static str) -> Option<&'static str> {
+    match hint {
+        Hint::Said(true) => Some(yes),
+        Hint::Said(false) => Some(no),
+        Hint::Unclear => Some("unclear"),
+        Hint::Unsaid => None,
     }
 }
 
@@ -120,17 +134,17 @@ mod tests {
             ),
             (
                 json!({ "readOnlyHint": false, "destructiveHint": false, "openWorldHint": false }),
-                "writes, only adds, closed world",
+                "adds, closed",
                 "writes, only adds, closed world, by the server's own word",
             ),
             (
                 json!({ "destructiveHint": false }),
-                "only adds",
+                "adds",
                 "only adds, by the server's own word; assumed: writes, open world",
             ),
             (
                 json!({ "readOnlyHint": true, "destructiveHint": true, "openWorldHint": true }),
-                "read-only, destructive, open world",
+                "read-only, destructive, open",
                 "read-only, destructive, open world, by the server's own word",
             ),
             (

@@ -290,7 +290,7 @@ fn the_table_above_one_question_says_what_the_server_says_of_effects() {
             .collect::<Vec<_>>()
             .join(" ")
     };
-    assert_eq!(row("read_files"), "read_files new - read-only, closed world -");
+    assert_eq!(row("read_files"), "read_files new - read-only, closed -");
     assert_eq!(row("remove_files"), "remove_files new - destructive -");
     assert_eq!(row("do_files"), "do_files new - unsaid -");
     assert!(text.contains("of what is unsaid, MCP"), "{text}");
