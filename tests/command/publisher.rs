@@ -9,6 +9,9 @@ use etdi::SigningKey;
 use serde_json::{Value, json};
 
 use crate::program::{Folder, Server, text};
+use crate::screens::{PRIVATE_PEM, without_digests};
+use crate::terminal::Script;
+use crate::views::views_without;
 
 /// The client that may vouch for TrustedSoft.
 const CLIENT: &str = "etdi-demo-server";
@@ -23,13 +26,7 @@ fn the_publisher_of_the_demos_is_approved_until_its_server_turns_on_both_transpo
         let state = State::at(place.path().join("legitimate")).unwrap();
         state.write(KEY_FILE, &key.to_pem().unwrap()).unwrap();
         state.set_offer("1.0.0").unwrap();
-        let identity = json!({
-            "embedded": { "issuer": issuer.url(), "client_id": CLIENT, "client_secret": secret },
-            "audience": API,
-            "attestations": { "audience": ATTESTATIONS, "claim": CLAIM },
-            "beside": null,
-        });
-        state.write("identity.json", &identity.to_string()).unwrap();
+        state.write("identity.json", &identity(issuer.url(), &secret).to_string()).unwrap();
         let server = served("legitimate", transport, state.path());
         let folder = Folder::new();
         std::fs::write(folder.path().join("trust.toml"), trust(&key, issuer.url())).unwrap();
@@ -60,6 +57,69 @@ fn the_publisher_of_the_demos_is_approved_until_its_server_turns_on_both_transpo
         state.set_offer("1.0.0").unwrap();
         assert_eq!(run(&["discover"]).code, 0);
     }
+}
+
+#[test]
+fn the_publisher_of_the_demos_on_stdio_as_a_person_sees_it() {
+    is_seen("stdio");
+}
+
+#[test]
+fn the_publisher_of_the_demos_on_http_as_a_person_sees_it() {
+    is_seen("http");
+}
+
+/// Attested and new, approved, another version, and another definition under the same version.
+fn is_seen(transport: &str) {
+    let place = tempfile::tempdir().unwrap();
+    let (issuer, secret) = issuer(&place.path().join("issuer"));
+    let Server::Http(issuer) = issuer else { panic!("an issuer is on HTTP") };
+    let key = SigningKey::from_pem(PRIVATE_PEM).unwrap();
+    let program = Path::new(env!("CARGO_BIN_EXE_demo-server"));
+    let folder = Folder::new().linking("demo-server", program);
+    std::fs::write(folder.path().join("trust.toml"), trust(&key, issuer.url())).unwrap();
+    // One on stdio is started in the folder, so its command names no place of this machine.
+    let state = match transport {
+        "stdio" => folder.path().join("state"),
+        _ => place.path().join("state"),
+    };
+    let state = State::at(state).unwrap();
+    state.write(KEY_FILE, PRIVATE_PEM).unwrap();
+    state.set_offer("1.0.0").unwrap();
+    state.write("identity.json", &identity(issuer.url(), &secret).to_string()).unwrap();
+    let server = match transport {
+        "stdio" => Server::Stdio(
+            ["./demo-server", "legitimate", "stdio", "state"].map(str::to_owned).to_vec(),
+        ),
+        _ => served("legitimate", transport, state.path()),
+    };
+    let screen = |name: &str, arguments: &[&str], script: Script<'_>, code: i32| {
+        let all = [arguments, &["--danger-loopback-http"], &server.words()].concat();
+        let views = views_without(&[], || folder.copied(), &all, script, code);
+        let name = format!("trusted_{transport}_{name}");
+        insta::assert_snapshot!(name, without_digests(&views));
+        all.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>()
+    };
+    screen("discover", &["discover"], &[], 1);
+    screen("show", &["show", TOOL], &[], 1);
+    let yes = [("Approve this tool as shown?", "y")];
+    let approve = screen("approve", &["approve", TOOL], &yes, 0);
+    let approve: Vec<_> = approve.iter().map(String::as_str).collect();
+    assert_eq!(crate::terminal::run(&folder, 120, &approve, &yes).code, 0);
+    screen("approved", &["discover"], &[], 0);
+    state.set_offer("1.1.0").unwrap();
+    screen("diff", &["diff", TOOL], &[], 1);
+    state.set_offer("same-version").unwrap();
+    screen("turned", &["approve", "--all"], &[], 1);
+}
+
+fn identity(issuer: &str, secret: &str) -> Value {
+    json!({
+        "embedded": { "issuer": issuer, "client_id": CLIENT, "client_secret": secret },
+        "audience": API,
+        "attestations": { "audience": ATTESTATIONS, "claim": CLAIM },
+        "beside": null,
+    })
 }
 
 /// The demos' issuer, and the secret of the one client that it has.

@@ -14,7 +14,7 @@ use crate::terminal::Script;
 use crate::views::views_without;
 
 /// RFC 8410, section 10.3.
-const PRIVATE_PEM: &str = "-----BEGIN PRIVATE KEY-----\n\
+pub const PRIVATE_PEM: &str = "-----BEGIN PRIVATE KEY-----\n\
     MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n-----END PRIVATE KEY-----\n";
 
 /// A server's life, as a person sees it.
@@ -331,6 +331,23 @@ fn impostor_on_stdio() {
     life.changes(&life.is_approved(), Path::new("state/offer"), "copy", "tags");
 }
 
+#[test]
+fn impostor_on_http() {
+    let state = tempfile::tempdir().unwrap();
+    std::fs::write(state.path().join("offer"), "copy").unwrap();
+    let command = [env!("CARGO_BIN_EXE_demo-server"), "impostor", "http", &text(state.path())];
+    Life {
+        name: "impostor_http",
+        folder: Folder::new(),
+        server: Server::http(&command.map(str::to_owned)),
+        tool: demos::servers::TOOL,
+        questions: &["Approve this tool as shown?"],
+        theirs: Vec::new(),
+        has_address: false,
+    }
+    .lives_at_its_address();
+}
+
 /// What a server on stdio says of its tools, and its instructions.
 fn listed(command: &[&str]) -> Vec<String> {
     let mut child = Command::new(command[0])
@@ -384,7 +401,7 @@ fn strings(value: &Value, all: &mut Vec<String>) {
 }
 
 /// Digests as so many signs.
-fn without_digests(text: &str) -> String {
+pub fn without_digests(text: &str) -> String {
     let mut parts = text.split("sha256:");
     let mut out = parts.next().unwrap_or_default().to_owned();
     for part in parts {

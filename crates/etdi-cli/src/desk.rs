@@ -71,6 +71,15 @@ impl StoreOptions {
     }
 }
 
+/// How commands name a server and what it is judged by, for a shell.
+struct Words {
+    /// The trust configuration and the store.
+    store: String,
+    /// For whom, and over which network.
+    judging: String,
+    server: String,
+}
+
 /// The trust configuration and the approvals, ready to judge servers by.
 pub(crate) struct Desk {
     client: EtdiClient,
@@ -78,7 +87,10 @@ pub(crate) struct Desk {
     tokens: Arc<BearerTokens>,
     /// For whom calls are made.
     caller: AuthorizationContext,
+    /// How commands name the trust configuration and the store, for a shell.
     words: Option<String>,
+    /// And for whom, and over which network, those that judge.
+    judging: Option<String>,
 }
 
 /// A server whose tools were listed and judged.
@@ -96,7 +108,7 @@ pub(crate) struct Session {
     label: Option<String>,
     /// What is on record to call servers by.
     names: BTreeMap<ServerIdentity, String>,
-    words: Option<String>,
+    words: Option<Words>,
 }
 
 impl Desk {
@@ -107,8 +119,10 @@ impl Desk {
         context: &Context,
     ) -> Result<Self, CliError> {
         let trust = context.trust()?;
-        let words = [context.words(), store.words(), caller.words()].into_iter().collect();
-        Self::of(trust, store.open(context)?, caller.context(), words, network, context)
+        let desk = Self::of(trust, store.open(context)?, caller.context(), network, context)?;
+        let words = [context.words(), store.words()].into_iter().collect();
+        let judging = [caller.words(), network.words()].into_iter().collect();
+        Ok(Self { words, judging, ..desk })
     }
 
     /// With this trust configuration and this store.
@@ -116,7 +130,6 @@ impl Desk {
         trust: TrustConfig,
         store: SqliteApprovals,
         caller: AuthorizationContext,
-        words: Option<String>,
         network: &NetworkOptions,
         context: &Context,
     ) -> Result<Self, CliError> {
@@ -130,7 +143,7 @@ impl Desk {
             .clock(Arc::clone(&context.clock))
             .build()
             .map_err(CliError::new)?;
-        Ok(Self { client, store, tokens, caller, words })
+        Ok(Self { client, store, tokens, caller, words: None, judging: None })
     }
 
     /// Connects to a server and judges its tools.
@@ -143,8 +156,11 @@ impl Desk {
         for remark in &remarks {
             context.out.remark(Line::new().theirs(&name).text(": ").warn(remark));
         }
-        let words =
-            self.words.as_ref().zip(words).map(|(store, server)| format!("{store}{server}"));
+        let (store, judging) = (self.words.clone(), self.judging.clone());
+        let words = match (store, judging, words) {
+            (Some(store), Some(judging), Some(server)) => Some(Words { store, judging, server }),
+            _ => None,
+        };
         if let Some(caller) = caller::described(&self.caller) {
             context.out.remark(Line::new().dim("approvals for: ").text(caller));
         }
@@ -311,7 +327,11 @@ impl Session {
     pub(crate) fn command(&self, command: &str, words: &str) -> String {
         let space = if words.is_empty() { "" } else { " " };
         match &self.words {
-            Some(server) => format!("etdi {command}{space}{words} {server}"),
+            Some(Words { store, judging, server }) => {
+                // It connects to nobody, and forgets what was approved for anybody.
+                let judging = if command == "revoke" { "" } else { judging };
+                format!("etdi {command}{space}{words} {store}{judging}{server}")
+            }
             None => format!("etdi {command}{space}{words}, with the same server"),
         }
     }

@@ -8,6 +8,7 @@ use etdi::oauth::{HttpError, Network};
 
 use crate::exit::CliError;
 use crate::files;
+use crate::shell::quoted;
 
 /// How identity providers are reached. Without flags: public addresses, over https.
 #[derive(Args, Clone, Debug, Default)]
@@ -61,6 +62,21 @@ pub(crate) fn unasked(error: impl Error + 'static) -> CliError {
 }
 
 impl NetworkOptions {
+    /// How a command says the same, for a shell; `None` if that cannot be typed.
+    pub(crate) fn words(&self) -> Option<String> {
+        let mut words = String::new();
+        if let Some(path) = &self.ca_file {
+            words.push_str(&format!("--ca-file={} ", quoted(path.to_str()?)?));
+        }
+        for (given, flag) in [
+            (self.danger_private_addresses, "--danger-private-addresses "),
+            (self.danger_loopback_http, "--danger-loopback-http "),
+        ] {
+            words.push_str(if given { flag } else { "" });
+        }
+        Some(words)
+    }
+
     pub(crate) fn network(&self) -> Result<Network, CliError> {
         let mut network = Network::default();
         if let Some(path) = &self.ca_file {

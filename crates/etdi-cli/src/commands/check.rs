@@ -110,8 +110,7 @@ impl Check {
         })?;
         let store =
             SqliteApprovals::open(folder.path().join("approvals.db")).map_err(CliError::new)?;
-        let desk =
-            Desk::of(trust, store, AuthorizationContext::None, None, &self.network, context)?;
+        let desk = Desk::of(trust, store, AuthorizationContext::None, &self.network, context)?;
         let wanted = |server: &&LockedServer| {
             self.server.as_ref().is_none_or(|wanted| *wanted == server.name)
         };

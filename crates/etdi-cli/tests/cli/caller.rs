@@ -89,3 +89,20 @@ fn half_a_caller_is_no_caller() {
         assert!(ran.err.contains("required"), "{}", ran.err);
     }
 }
+
+/// It forgets what was approved for anybody, and takes no caller.
+#[test]
+fn the_revocation_that_a_message_names_is_one_that_can_be_typed() {
+    let folder = folder();
+    let on = ["--", "/bin/sh", "server.sh"];
+    let digest =
+        folder.run(&[&["show", "scan", "--json"], &on[..]].concat()).json()["digest"].clone();
+    let yes = ["approve", "scan", "--by", "alice", "--yes", digest.as_str().unwrap()];
+    assert_eq!(folder.run(&[&yes[..], &FOR, &on].concat()).code, 0);
+    let until = ["--until", "2099-01-01"];
+    let ran = folder.run(&[&yes[..], &until, &FOR, &on].concat());
+    let (_, next) = ran.err.split_once("next: etdi ").unwrap();
+    let words: Vec<_> = next.split_whitespace().chain(["--yes"]).collect();
+    assert_eq!(words, ["revoke", "scan", "--", "/bin/sh", "server.sh", "--yes"]);
+    assert_eq!(folder.run(&[&["revoke", "scan", "--yes"], &on[..]].concat()).code, 0);
+}
