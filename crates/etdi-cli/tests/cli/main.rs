@@ -19,6 +19,7 @@ mod lockfile;
 mod next;
 mod pages;
 mod program;
+mod readme;
 mod sarif;
 mod screens;
 mod server;

@@ -15,7 +15,7 @@ use crate::program::Folder;
 pub(crate) const COMMAND: [&str; 3] = ["--", "/bin/sh", "server.sh"];
 
 /// It uses nothing but the shell: the child has a clean environment, and a test none to hand on.
-const SCRIPT: &str = r#"while IFS= read -r line; do
+pub(crate) const SCRIPT: &str = r#"while IFS= read -r line; do
   id=${line#*\"id\":}
   id=${id%%[,\}]*}
   case $line in
