@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use anstream::{AutoStream, ColorChoice};
@@ -28,6 +28,7 @@ pub(crate) struct Output {
     stdout: Mutex<Box<dyn Write + Send>>,
     stderr: Mutex<Box<dyn Write + Send>>,
     progress: bool,
+    spinners: Spinners,
 }
 
 impl Output {
@@ -42,7 +43,12 @@ impl Output {
             stdout: Mutex::new(Box::new(AutoStream::new(io::stdout(), color))),
             stderr: Mutex::new(Box::new(AutoStream::new(io::stderr(), color))),
             progress: io::stderr().is_terminal() && !json && !quiet,
+            spinners: Spinners::default(),
         }
+    }
+
+    pub(crate) fn spinners(&self) -> Spinners {
+        self.spinners.clone()
     }
 
     /// Whether a program reads the answer.
@@ -181,6 +187,11 @@ impl Output {
     /// Shows that something is under way, once it has taken a second.
     pub(crate) fn progress(&self, doing: impl Display) -> Progress {
         let spinner = Arc::<Mutex<Spinner>>::default();
+        self.spinners
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(Arc::downgrade(&spinner));
         let task = self.progress.then(|| {
             let (spinner, doing) = (Arc::clone(&spinner), visible(&doing.to_string()));
             tokio::spawn(async move {
@@ -195,6 +206,20 @@ impl Output {
         match self.width {
             Some(width) if line.width() > width => line.wrapped(width.max(NARROWEST), indent),
             _ => vec![line],
+        }
+    }
+}
+
+/// What says that something takes long.
+#[derive(Clone, Default)]
+pub(crate) struct Spinners(Arc<Mutex<Vec<Weak<Mutex<Spinner>>>>>);
+
+impl Spinners {
+    /// Takes all of them off the screen, for good.
+    pub(crate) fn end(&self) {
+        let spinners = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        for spinner in spinners.iter().filter_map(Weak::upgrade) {
+            spinner.lock().unwrap_or_else(PoisonError::into_inner).end();
         }
     }
 }
@@ -215,7 +240,7 @@ impl Drop for Progress {
 }
 
 #[derive(Default)]
-struct Spinner {
+pub(crate) struct Spinner {
     bar: Option<ProgressBar>,
     has_ended: bool,
 }

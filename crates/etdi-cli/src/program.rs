@@ -15,7 +15,7 @@ use crate::context::Context;
 use crate::environment::Environment;
 use crate::exit::{CliError, Exit};
 use crate::files::Change;
-use crate::output::Output;
+use crate::output::{Output, Spinners};
 use crate::{commands, paths, usage};
 
 /// The command line, for whoever makes pages or completions of it.
@@ -58,7 +58,7 @@ fn run(cli: Cli, out: Output) -> Result<Exit, CliError> {
     let interactive = io::stdin().is_terminal() && io::stderr().is_terminal() && !cli.global.json;
     let terminal = Terminal::as_it_is();
     let (listens, listening) = tokio::sync::oneshot::channel();
-    runtime.spawn(end_on_interrupt(listens, terminal));
+    runtime.spawn(end_on_interrupt(listens, terminal, out.spinners()));
     // It is there before the first question is. That it never will be is no reason to do nothing.
     let _ = runtime.block_on(listening);
     let answer = match config {
@@ -85,7 +85,11 @@ fn run(cli: Cli, out: Output) -> Result<Exit, CliError> {
 
 /// Ends the process at once, but not in the middle of a change of files.
 #[expect(clippy::exit, reason = "the command itself may be blocked in a question")]
-async fn end_on_interrupt(listens: tokio::sync::oneshot::Sender<()>, terminal: Terminal) {
+async fn end_on_interrupt(
+    listens: tokio::sync::oneshot::Sender<()>,
+    terminal: Terminal,
+    spinners: Spinners,
+) {
     let mut interrupt = pin!(tokio::signal::ctrl_c());
     let mut listens = Some(listens);
     let signal = poll_fn(|context| {
@@ -96,6 +100,7 @@ async fn end_on_interrupt(listens: tokio::sync::oneshot::Sender<()>, terminal: T
     });
     if signal.await.is_ok() {
         let _no_change_is_under_way = Change::begin();
+        spinners.end();
         // A question may have hidden the cursor and what is typed.
         terminal.restore();
         let _ = console::Term::stderr().show_cursor();

@@ -6,7 +6,8 @@ use serde_json::json;
 
 use crate::issuer::Issuer;
 use crate::program::{Folder, PRIVATE_PEM, claims, key, token};
-use crate::terminal::run;
+use crate::server::COMMAND;
+use crate::terminal::{INTERRUPT, run};
 
 #[test]
 fn what_sign_writes_a_server_publishes_as_it_is() {
@@ -241,6 +242,23 @@ fn no_secret_is_ever_shown() {
         }
     }
     assert_eq!(key().kid().len(), 43);
+}
+
+/// What takes over a second is said, and goes away; a server that hangs is no reason to hang.
+#[test]
+fn what_takes_long_is_said_until_it_is_interrupted() {
+    let folder = Folder::new().trusting().serving(&json!([]));
+    let hangs =
+        folder.text("server.sh").replace("IFS= read -r tools", "sleep 60; IFS= read -r tools");
+    folder.put("server.sh", &hangs);
+    let discover = [&["discover"], &COMMAND[..]].concat();
+    let says = "listing and judging the tools of /bin/sh server.sh";
+    for columns in [80, 120] {
+        let screen = run(&folder, columns, &discover, &[(says, INTERRUPT)]);
+        assert_eq!(screen.code, 130, "{}", screen.text());
+        // The terminal itself shows the Ctrl-C, wherever the cursor stands.
+        assert!(screen.text().ends_with("interrupted"), "{}", screen.text());
+    }
 }
 
 #[test]

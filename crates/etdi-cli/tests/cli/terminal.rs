@@ -25,6 +25,9 @@ const THUMBPRINT: &str = "3YZxBJ12jO3n_mXt_q-j_Z-TFP1vt-NiI3OCf-fEnHQ";
 /// What a person waits for, and what they type then.
 pub(crate) type Script<'s> = &'s [(&'s str, &'s str)];
 
+/// Ctrl-C where nobody is asked.
+pub(crate) const INTERRUPT: &str = "\u{3}\u{3}";
+
 /// What was on the screen when the program ended.
 pub(crate) struct Screen {
     pub(crate) code: i32,
@@ -85,7 +88,9 @@ pub(crate) fn run_after(
         if let Some((wait, reply)) = next.filter(|(wait, _)| shown.contains(wait)) {
             // A question is asked before the terminal is set to take its answer, and what is typed
             // in between is thrown away.
-            while tcgetattr(&*terminal).unwrap().local_modes.contains(LocalModes::ECHO) {
+            let is_asked = *reply != INTERRUPT;
+            while is_asked && tcgetattr(&*terminal).unwrap().local_modes.contains(LocalModes::ECHO)
+            {
                 let ended = child.try_wait().unwrap().is_some();
                 if ended || now() > ends {
                     let _ = child.kill();
