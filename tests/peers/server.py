@@ -185,6 +185,8 @@ async def on_stdio() -> None:
 def on_http() -> None:
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
+    # Whoever reads the address may connect at once.
+    listener.listen()
     print(json.dumps({"url": f"http://127.0.0.1:{listener.getsockname()[1]}/mcp"}), flush=True)
     threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
     config = uvicorn.Config(server.streamable_http_app(), log_level="warning")

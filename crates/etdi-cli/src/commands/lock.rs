@@ -90,7 +90,13 @@ impl Lock {
                 }
             }
         }
-        self.written(&lockfile, json!({ "servers": answers, "exit": exit.code() }), context)?;
+        let answer = json!({ "servers": answers, "exit": exit.code() });
+        // A lockfile that locks nothing would be a check that finds nothing.
+        if exit == Exit::CannotCheck && lockfile.servers().is_empty() {
+            context.out.json(&answer);
+            return Ok(exit);
+        }
+        self.written(&lockfile, answer, context)?;
         Ok(exit)
     }
 

@@ -18,6 +18,7 @@ use crate::exit::{CliError, Ending, Exit};
 use crate::files;
 use crate::line::Line;
 use crate::network::NetworkOptions;
+use crate::shell::quoted;
 use crate::tool_file;
 
 /// Say who signed the definitions of a file, and what they are.
@@ -213,7 +214,8 @@ fn next(judged: &Judged, trust: &TrustConfig) -> Option<String> {
     let provider = judged.definition.signed()?.provider.id();
     match &judged.verdict.who {
         Who::Unknown { .. } if trust.provider(provider).is_none() => {
-            let provider = etdi::text::escaped(provider);
+            // The file chose it, and a shell would read it.
+            let provider = quoted(provider)?;
             Some(format!("etdi trust add {provider} --jwks-uri URL"))
         }
         Who::Unknown { .. } => Some("etdi doctor".to_owned()),
