@@ -10,7 +10,3 @@ mod publisher;
 mod sarif;
 mod screens;
 mod servers;
-#[path = "../../crates/etdi-cli/tests/cli/terminal.rs"]
-mod terminal;
-#[path = "../../crates/etdi-cli/tests/cli/views.rs"]
-mod views;

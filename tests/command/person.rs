@@ -1,12 +1,13 @@
 //! A person at a terminal, with servers that are not ours.
 
-use crate::program::Folder;
+use etdi_testkit::terminal::run;
+
+use crate::program::new_folder;
 use crate::servers::filesystem;
-use crate::terminal::run;
 
 #[test]
 fn the_same_tools_under_another_command_are_one_question() {
-    let folder = Folder::new();
+    let folder = new_folder();
     let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     for (place, question) in [
         (one, "Approve these 14 tools as shown?"),

@@ -4,93 +4,18 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 
+use etdi_testkit::folder::Folder;
 use serde_json::Value;
 
-pub const PROGRAM: &str = env!("CARGO_BIN_EXE_etdi-command");
+/// The `etdi` command.
+const PROGRAM: &str = env!("CARGO_BIN_EXE_etdi-command");
 
 /// A folder with a trust configuration that trusts nobody, and no approvals.
-pub struct Folder {
-    folder: tempfile::TempDir,
-    variables: Vec<(String, String)>,
-}
-
-/// How a run ended.
-pub struct Ran {
-    pub code: i32,
-    pub out: String,
-    pub err: String,
-}
-
-impl Ran {
-    pub fn json(&self) -> Value {
-        serde_json::from_str(&self.out).unwrap_or_else(|e| panic!("{e}: {} {}", self.out, self.err))
-    }
-}
-
-impl Folder {
-    pub fn new() -> Self {
-        let folder = Self::empty();
-        assert_eq!(folder.run(&["init", "--empty"]).code, 0);
-        folder
-    }
-
-    fn empty() -> Self {
-        // The servers need the PATH to find `node`.
-        let path = path_from_env();
-        let variables = [
-            ("ETDI_CONFIG", "trust.toml"),
-            ("ETDI_DATA", "data"),
-            ("HOME", "/nowhere"),
-            ("PATH", &path),
-            ("USER", "alice"),
-        ];
-        let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        Self { folder: tempfile::tempdir().unwrap(), variables: variables.to_vec() }
-    }
-
-    /// Another one with the same in it.
-    pub fn copied(&self) -> Self {
-        let copy = Self::empty();
-        let all = self.path().join(".");
-        let copied = Command::new("cp").arg("-a").args([&*all, copy.path()]).status().unwrap();
-        assert!(copied.success());
-        copy
-    }
-
-    pub fn path(&self) -> &Path {
-        self.folder.path()
-    }
-
-    /// With a link to what stands elsewhere, so that a command line names no place of this machine.
-    pub fn linking(self, name: &str, target: &Path) -> Self {
-        std::os::unix::fs::symlink(target, self.path().join(name)).unwrap();
-        self
-    }
-
-    pub fn set(mut self, name: &str, value: &str) -> Self {
-        self.variables.push((name.to_owned(), value.to_owned()));
-        self
-    }
-
-    /// What the program finds in its environment.
-    pub fn variables(&self) -> Vec<(String, String)> {
-        self.variables.clone()
-    }
-
-    /// Without a terminal.
-    pub fn run(&self, arguments: &[&str]) -> Ran {
-        let output = Command::new(PROGRAM)
-            .args(arguments)
-            .env_clear()
-            .envs(self.variables())
-            .current_dir(self.path())
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
-        let text = |bytes| String::from_utf8(bytes).unwrap();
-        let code = output.status.code().unwrap();
-        Ran { code, out: text(output.stdout), err: text(output.stderr) }
-    }
+pub fn new_folder() -> Folder {
+    // The servers need the PATH to find `node`.
+    let folder = Folder::empty(PROGRAM).set("PATH", &path_from_env()).set("USER", "alice");
+    assert_eq!(folder.run(&["init", "--empty"]).code, 0);
+    folder
 }
 
 #[expect(clippy::disallowed_methods, reason = "where `node` is")]

@@ -6,12 +6,13 @@ use demos::issuer::{API, ATTESTATIONS, Api, Application, CLAIM, Layout, Registra
 use demos::servers::{CALL_SCOPE, KEY_FILE, PROVIDER, TOOL};
 use demos::state::State;
 use etdi::SigningKey;
+use etdi_testkit::terminal;
+use etdi_testkit::terminal::Script;
+use etdi_testkit::views::views_without;
 use serde_json::{Value, json};
 
-use crate::program::{Folder, Server, text};
+use crate::program::{Server, new_folder, text};
 use crate::screens::{PRIVATE_PEM, without_digests};
-use crate::terminal::Script;
-use crate::views::views_without;
 
 /// The client that may vouch for TrustedSoft.
 const CLIENT: &str = "etdi-demo-server";
@@ -28,7 +29,7 @@ fn the_publisher_of_the_demos_is_approved_until_its_server_turns_on_both_transpo
         state.set_offer("1.0.0").unwrap();
         state.write("identity.json", &identity(issuer.url(), &secret).to_string()).unwrap();
         let server = served("legitimate", transport, state.path());
-        let folder = Folder::new();
+        let folder = new_folder();
         std::fs::write(folder.path().join("trust.toml"), trust(&key, issuer.url())).unwrap();
         let run = |arguments: &[&str]| {
             let loopback = ["--danger-loopback-http"];
@@ -76,7 +77,7 @@ fn is_seen(transport: &str) {
     let Server::Http(issuer) = issuer else { panic!("an issuer is on HTTP") };
     let key = SigningKey::from_pem(PRIVATE_PEM).unwrap();
     let program = Path::new(env!("CARGO_BIN_EXE_demo-server"));
-    let folder = Folder::new().linking("demo-server", program);
+    let folder = new_folder().linking("demo-server", program);
     std::fs::write(folder.path().join("trust.toml"), trust(&key, issuer.url())).unwrap();
     // One on stdio is started in the folder, so its command names no place of this machine.
     let state = match transport {
@@ -105,7 +106,7 @@ fn is_seen(transport: &str) {
     let yes = [("Approve this tool as shown?", "y")];
     let approve = screen("approve", &["approve", TOOL], &yes, 0);
     let approve: Vec<_> = approve.iter().map(String::as_str).collect();
-    assert_eq!(crate::terminal::run(&folder, 120, &approve, &yes).code, 0);
+    assert_eq!(terminal::run(&folder, 120, &approve, &yes).code, 0);
     screen("approved", &["discover"], &[], 0);
     state.set_offer("1.1.0").unwrap();
     screen("diff", &["diff", TOOL], &[], 1);

@@ -3,16 +3,17 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 
+use etdi_testkit::folder::Folder;
 use etdi_tests::scripted::Script;
 use serde_json::{Value, json};
 
-use crate::program::{Folder, peers, python, text};
+use crate::program::{new_folder, peers, python, text};
 
 const SCHEMA: &str = "node_modules/@microsoft/jest-sarif/lib/schemas/sarif-2.1.0-rtm.5.json";
 
 #[test]
 fn what_check_prints_for_code_scanning_is_valid_sarif() {
-    let folder = Folder::new();
+    let folder = new_folder();
     std::fs::copy(env!("CARGO_BIN_EXE_rich-server"), folder.path().join("server")).unwrap();
     let servers =
         json!({ "mcpServers": { "docs": { "command": "./server", "args": ["bare", "stdio"] } } });
@@ -39,7 +40,7 @@ fn what_check_prints_for_code_scanning_is_valid_sarif() {
 
 #[test]
 fn what_is_odd_about_a_tool_is_valid_sarif_too() {
-    let folder = Folder::new();
+    let folder = new_folder();
     std::fs::copy(env!("CARGO_BIN_EXE_scripted-server"), folder.path().join("server")).unwrap();
     let said = folder.path().join("said");
     std::fs::create_dir(&said).unwrap();

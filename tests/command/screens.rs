@@ -7,11 +7,13 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use etdi_testkit::folder::Folder;
+use etdi_testkit::terminal;
+use etdi_testkit::terminal::Script;
+use etdi_testkit::views::views_without;
 use serde_json::{Value, json};
 
-use crate::program::{Folder, Server, peers, python, text};
-use crate::terminal::Script;
-use crate::views::views_without;
+use crate::program::{Server, new_folder, peers, python, text};
 
 /// RFC 8410, section 10.3.
 pub const PRIVATE_PEM: &str = "-----BEGIN PRIVATE KEY-----\n\
@@ -88,7 +90,7 @@ impl Life<'_> {
         let approved = new.copied();
         std::fs::write(approved.path().join(".mcp.json"), servers).unwrap();
         let all = ["approve", "--all", "--from", ".mcp.json"];
-        let screen = crate::terminal::run(&approved, 120, &all, &yes);
+        let screen = terminal::run(&approved, 120, &all, &yes);
         assert_eq!(screen.code, 0, "{}", screen.text());
         approved
     }
@@ -155,7 +157,7 @@ fn everything_on_stdio() {
     let script = npm("server-everything");
     Life {
         name: "everything_stdio",
-        folder: Folder::new().linking("everything.js", &script),
+        folder: new_folder().linking("everything.js", &script),
         server: stdio(&["node", "everything.js"]),
         tool: "echo",
         questions: EVERYTHING,
@@ -170,7 +172,7 @@ fn everything_on_http() {
     let script = text(&peers().join("everything.mjs"));
     Life {
         name: "everything_http",
-        folder: Folder::new(),
+        folder: new_folder(),
         server: Server::http(&["node".to_owned(), script]),
         tool: "echo",
         questions: EVERYTHING,
@@ -183,7 +185,7 @@ fn everything_on_http() {
 #[test]
 fn filesystem_on_stdio() {
     let script = npm("server-filesystem");
-    let folder = Folder::new().linking("filesystem.js", &script);
+    let folder = new_folder().linking("filesystem.js", &script);
     std::fs::create_dir(folder.path().join("documents")).unwrap();
     Life {
         name: "filesystem_stdio",
@@ -199,7 +201,7 @@ fn filesystem_on_stdio() {
 
 #[test]
 fn python_on_stdio() {
-    let folder = Folder::new().linking("venv", &peers().join(".venv"));
+    let folder = new_folder().linking("venv", &peers().join(".venv"));
     for file in ["server.py", "rich.json"] {
         std::fs::copy(peers().join(file), folder.path().join(file)).unwrap();
     }
@@ -226,7 +228,7 @@ fn python_on_http() {
     let command = [python(), text(&peers().join("server.py")), "http".to_owned()];
     Life {
         name: "python_http",
-        folder: Folder::new(),
+        folder: new_folder(),
         server: Server::http(&command),
         tool: "structured",
         questions: &["Approve these 16 tools as shown?"],
@@ -242,7 +244,7 @@ const RICH: &str = env!("CARGO_BIN_EXE_rich-server");
 fn rust_on_stdio() {
     Life {
         name: "rust_stdio",
-        folder: Folder::new().linking("rich-server", Path::new(RICH)),
+        folder: new_folder().linking("rich-server", Path::new(RICH)),
         server: stdio(&["./rich-server", "bare", "stdio"]),
         tool: "structured",
         questions: &["Approve these 16 tools as shown?"],
@@ -256,7 +258,7 @@ fn rust_on_stdio() {
 fn rust_on_http() {
     Life {
         name: "rust_http",
-        folder: Folder::new(),
+        folder: new_folder(),
         server: Server::http(&[RICH, "bare", "http"].map(str::to_owned)),
         tool: "structured",
         questions: &["Approve these 16 tools as shown?"],
@@ -278,7 +280,7 @@ fn is_refused(life: &Life<'_>) {
 /// A key whose digests are the same in every run.
 fn keyed() -> Folder {
     use std::os::unix::fs::PermissionsExt;
-    let folder = Folder::new().linking("rich-server", Path::new(RICH));
+    let folder = new_folder().linking("rich-server", Path::new(RICH));
     let file = folder.path().join("publisher.pem");
     std::fs::write(&file, PRIVATE_PEM).unwrap();
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
@@ -316,7 +318,7 @@ fn secured_on_http() {
 #[test]
 fn impostor_on_stdio() {
     let server = Path::new(env!("CARGO_BIN_EXE_demo-server"));
-    let folder = Folder::new().linking("demo-server", server);
+    let folder = new_folder().linking("demo-server", server);
     std::fs::create_dir(folder.path().join("state")).unwrap();
     std::fs::write(folder.path().join("state/offer"), "copy").unwrap();
     let life = Life {
@@ -338,7 +340,7 @@ fn impostor_on_http() {
     let command = [env!("CARGO_BIN_EXE_demo-server"), "impostor", "http", &text(state.path())];
     Life {
         name: "impostor_http",
-        folder: Folder::new(),
+        folder: new_folder(),
         server: Server::http(&command.map(str::to_owned)),
         tool: demos::servers::TOOL,
         questions: &["Approve this tool as shown?"],

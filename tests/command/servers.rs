@@ -3,9 +3,10 @@
 use std::os::unix::fs::PermissionsExt;
 
 use etdi::text::has_hidden_characters;
+use etdi_testkit::folder::{Folder, Ran};
 use serde_json::{Value, json};
 
-use crate::program::{Folder, Ran, Server, peers, python, text};
+use crate::program::{Server, new_folder, peers, python, text};
 
 #[test]
 fn server_everything_on_stdio() {
@@ -50,7 +51,7 @@ fn a_secured_server_of_an_unknown_publisher_is_refused_on_both_transports() {
     let stdio = Server::stdio(&rust_server("secured", "stdio"));
     let http = Server::http(&rust_server("secured", "http"));
     for server in [stdio, http] {
-        let folder = Folder::new();
+        let folder = new_folder();
         let run = |arguments: &[&str]| run(&folder, &server, arguments);
         let listed = tools(&run(&["discover", "--json"]));
         assert!(listed.iter().all(|tool| tool["decision"] == "block"), "{listed:?}");
@@ -76,7 +77,7 @@ fn a_secured_server_of_a_trusted_publisher_is_approved_on_both_transports() {
     let (jwk, thumbprint) = (text(&jwk), key.public_jwk().thumbprint());
     let command = |transport| [rust_server("secured", transport), vec![text(&pem)]].concat();
     for server in [Server::stdio(&command("stdio")), Server::http(&command("http"))] {
-        let folder = Folder::new();
+        let folder = new_folder();
         let add = ["trust", "add", "https://trustedsoft.example", "--key", &jwk];
         let ran = folder.run(&[&add[..], &["--thumbprint", &thumbprint]].concat());
         assert_eq!(ran.code, 0, "{}", ran.err);
@@ -102,7 +103,7 @@ fn the_impostor_of_the_demos_is_looked_through_on_both_transports() {
         };
         lives_through(&server, 1, false);
         std::fs::write(state.path().join("offer"), "tags").unwrap();
-        let ran = run(&Folder::new(), &server, &["show", demos::servers::TOOL, "--json"]);
+        let ran = run(&new_folder(), &server, &["show", demos::servers::TOOL, "--json"]);
         assert_eq!(ran.json()["findings"][0]["severity"], "high", "{}", ran.out);
         assert!(!has_hidden_characters(&ran.out), "{}", ran.out);
     }
@@ -110,7 +111,7 @@ fn the_impostor_of_the_demos_is_looked_through_on_both_transports() {
 
 /// At least so many tools; and whether there are instructions.
 fn lives_through(server: &Server, at_least: usize, instructions: bool) {
-    lives_in(&Folder::new(), server, at_least, instructions);
+    lives_in(&new_folder(), server, at_least, instructions);
 }
 
 fn lives_in(folder: &Folder, server: &Server, at_least: usize, instructions: bool) {

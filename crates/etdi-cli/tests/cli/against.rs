@@ -1,21 +1,22 @@
 //! Approving against a refusal: in so many words, one tool, and only where a person may.
 
+use etdi_testkit::folder::{COMMAND, Folder, Ran};
+use etdi_testkit::publisher::{PRIVATE_PEM, SPEC, key};
+use etdi_testkit::terminal;
 use serde_json::{Value, json};
 
-use crate::program::{Folder, PRIVATE_PEM, Ran, SPEC, key};
-use crate::server::COMMAND;
-use crate::terminal;
+use crate::program::new_folder;
 
 /// A server with the signed tool, of which nobody knows the key.
 pub(crate) fn unknown_signer() -> Folder {
-    let folder = Folder::new();
+    let folder = new_folder();
     assert_eq!(folder.run(&["init", "--empty"]).code, 0);
     signed(folder, "1.2.0")
 }
 
 /// A server with the signed tool, whose key is trusted.
 fn known_signer(version: &str) -> Folder {
-    signed(Folder::new().trusting(), version)
+    signed(new_folder().trusting(), version)
 }
 
 fn signed(folder: Folder, version: &str) -> Folder {

@@ -1,16 +1,18 @@
 //! The commands on servers and approvals, without a terminal.
 
+use etdi_testkit::folder::{COMMAND, Folder, Ran};
+use etdi_testkit::publisher::SPEC;
 use serde_json::{Value, json};
 
-use crate::program::{Folder, Ran};
-use crate::server::{COMMAND, HttpServer};
+use crate::program::new_folder;
+use crate::server::HttpServer;
 
 fn tools(description: &str) -> Value {
     json!([{ "name": "scan", "description": description, "inputSchema": { "type": "object" } }])
 }
 
 fn folder() -> Folder {
-    Folder::new().trusting().serving(&tools("Looks for personal data."))
+    new_folder().trusting().serving(&tools("Looks for personal data."))
 }
 
 fn on_stdio(folder: &Folder, arguments: &[&str]) -> Ran {
@@ -128,8 +130,8 @@ fn a_change_waits_for_another_approval_and_the_diff_says_what_it_is() {
 
 #[test]
 fn permissions_are_granted_by_name_and_until_a_time() {
-    let folder = Folder::new().trusting();
-    folder.put("spec.toml", &crate::program::SPEC.replace("https://docs.example/mcp", "stdio"));
+    let folder = new_folder().trusting();
+    folder.put("spec.toml", &SPEC.replace("https://docs.example/mcp", "stdio"));
     let folder = folder.signed();
     let tools = folder.signed_tools();
     let folder = folder.serving(&tools);
@@ -193,7 +195,7 @@ fn what_cannot_be_checked_is_no_answer() {
 
 #[test]
 fn a_refused_tool_cannot_be_approved() {
-    let folder = Folder::new().trusting().signed();
+    let folder = new_folder().trusting().signed();
     let mut tools = folder.signed_tools();
     tools[0]["description"] = json!("Another one.");
     let folder = folder.serving(&tools);

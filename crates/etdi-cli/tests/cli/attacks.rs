@@ -1,10 +1,11 @@
 //! What a hostile server, or a hostile file, must not get past the command.
 
+use etdi_testkit::folder::{COMMAND, Folder, Ran};
+use etdi_testkit::terminal::{run, run_after};
 use serde_json::{Value, json};
 
-use crate::program::{Folder, Ran};
-use crate::server::{COMMAND, HttpServer};
-use crate::terminal::{run, run_after};
+use crate::program::new_folder;
+use crate::server::HttpServer;
 
 fn tools() -> Value {
     json!([{ "name": "scan", "description": "Reads.", "inputSchema": { "type": "object" } }])
@@ -12,7 +13,7 @@ fn tools() -> Value {
 
 /// Signed for whatever server.
 fn signed() -> Folder {
-    let folder = Folder::new().trusting();
+    let folder = new_folder().trusting();
     let spec = folder.text("spec.toml").replace("servers = [\"https://docs.example/mcp\"]\n", "");
     folder.put("spec.toml", &spec);
     folder.signed()
@@ -26,7 +27,7 @@ fn on_stdio(folder: &Folder, arguments: &[&str]) -> Ran {
 /// the decision table asks about as `Shadowed`, is another question.
 #[test]
 fn extra_a_copy_of_an_approved_digest_on_another_server_of_the_file() {
-    let folder = Folder::new().trusting().serving(&tools());
+    let folder = new_folder().trusting().serving(&tools());
     let digest = on_stdio(&folder, &["show", "scan", "--json"]).json()["digest"].clone();
     let digest = digest.as_str().unwrap();
     let servers = json!({ "mcpServers": {
@@ -77,7 +78,7 @@ fn extra_an_unsigned_copy_among_the_tools_of_a_batch() {
 /// Who cannot be asked may be the server that is meant, and the others have the copy.
 #[test]
 fn extra_a_copy_while_the_server_of_the_digest_is_down() {
-    let folder = Folder::new().trusting().serving(&tools());
+    let folder = new_folder().trusting().serving(&tools());
     let digest = on_stdio(&folder, &["show", "scan", "--json"]).json()["digest"].clone();
     let servers = json!({ "mcpServers": {
         "evil": { "command": "/bin/sh", "args": ["server.sh", "evil"] },
@@ -93,7 +94,7 @@ fn extra_a_copy_while_the_server_of_the_digest_is_down() {
 
 #[test]
 fn extra_instructions_are_not_approved_for_longer_than_said() {
-    let folder = Folder::new().trusting().serving(&json!([]));
+    let folder = new_folder().trusting().serving(&json!([]));
     folder.instructs("Be brief.");
     let shown = on_stdio(&folder, &["show", "--instructions", "--json"]).json();
     let digest = shown["digest"].as_str().unwrap();
@@ -108,7 +109,7 @@ fn extra_instructions_are_not_approved_for_longer_than_said() {
 /// No approval is said to have an end or permissions that it does not have.
 #[test]
 fn extra_an_approval_that_is_there_already_with_another_end() {
-    let folder = Folder::new().trusting().serving(&tools());
+    let folder = new_folder().trusting().serving(&tools());
     let digest = on_stdio(&folder, &["show", "scan", "--json"]).json()["digest"].clone();
     let yes = ["approve", "scan", "--by", "alice", "--yes", digest.as_str().unwrap()];
     assert_eq!(on_stdio(&folder, &yes).code, 0);
@@ -124,7 +125,7 @@ fn extra_an_approval_that_is_there_already_with_another_end() {
 
 #[test]
 fn extra_instructions_wait_where_all_is_approved_until_a_time() {
-    let folder = Folder::new().trusting().serving(&tools());
+    let folder = new_folder().trusting().serving(&tools());
     folder.instructs("Be brief.");
     let digest = |what: &str| {
         let shown = on_stdio(&folder, &["show", what, "--json"]).json();
@@ -142,7 +143,7 @@ fn extra_instructions_wait_where_all_is_approved_until_a_time() {
 
 #[test]
 fn extra_the_value_of_a_variable_in_an_error() {
-    let folder = Folder::new().trusting().set("API_KEY", "s3cret");
+    let folder = new_folder().trusting().set("API_KEY", "s3cret");
     let servers = json!({ "mcpServers": { "docs": { "command": "/nowhere/${API_KEY}" } } });
     folder.put("servers.json", &servers.to_string());
     for flags in [&[][..], &["--json"]] {
@@ -158,7 +159,7 @@ fn extra_the_value_of_a_variable_in_an_error() {
 
 #[test]
 fn extra_the_value_of_a_variable_in_an_address() {
-    let folder = Folder::new().trusting().serving(&tools()).set("API_KEY", "s3cret");
+    let folder = new_folder().trusting().serving(&tools()).set("API_KEY", "s3cret");
     let server = HttpServer::start(&folder);
     let url = format!("{}?key=${{API_KEY}}", server.url);
     let servers = json!({ "mcpServers": { "docs": { "url": url } } });
@@ -238,7 +239,7 @@ fn extra_an_exit_of_zero_for_a_tool_that_cannot_be_called() {
 #[test]
 fn extra_a_name_that_completes_the_question() {
     let name = "nothing. To skip this tool, press y. Do not trust it";
-    let folder = Folder::new().trusting().serving(
+    let folder = new_folder().trusting().serving(
         &json!([{ "name": name, "description": "Reads.", "inputSchema": { "type": "object" } }]),
     );
     let arguments = [&["approve", "--all", "--by", "alice"], &COMMAND[..]].concat();
@@ -249,7 +250,7 @@ fn extra_a_name_that_completes_the_question() {
 /// A server's name in a file is no flag.
 #[test]
 fn extra_what_to_type_next_for_a_server_that_is_called_like_a_flag() {
-    let folder = Folder::new().trusting().serving(&tools());
+    let folder = new_folder().trusting().serving(&tools());
     let servers =
         json!({ "mcpServers": { "--all": { "command": "/bin/sh", "args": ["server.sh"] } } });
     folder.put("servers.json", &servers.to_string());
@@ -264,7 +265,7 @@ fn extra_what_to_type_next_for_a_server_that_is_called_like_a_flag() {
 #[test]
 fn extra_a_tool_that_is_called_like_the_instructions() {
     let name = "instructions of the server";
-    let folder = Folder::new()
+    let folder = new_folder()
         .trusting()
         .serving(&json!([{ "name": name, "description": "x", "inputSchema": {} }]));
     folder.instructs("Be brief.");
@@ -282,7 +283,7 @@ fn extra_a_tool_that_is_called_like_the_instructions() {
 #[test]
 fn extra_words_about_an_approved_tool_that_is_not_listed_now() {
     let ledger = json!({ "name": "read_ledger", "description": "Reads.", "inputSchema": {} });
-    let folder = Folder::new().trusting().serving(&json!([ledger]));
+    let folder = new_folder().trusting().serving(&json!([ledger]));
     let shown = on_stdio(&folder, &["show", "read_ledger", "--json"]).json();
     let yes = ["--by", "alice", "--yes", shown["digest"].as_str().unwrap()];
     let evil = json!({
@@ -311,7 +312,7 @@ fn extra_words_about_an_approved_tool_that_is_not_listed_now() {
 /// An answer is to what was shown: a key that was hit before is none.
 #[test]
 fn extra_a_yes_that_was_typed_before_the_question() {
-    let folder = Folder::new().trusting().serving(&tools());
+    let folder = new_folder().trusting().serving(&tools());
     let approve = [&["approve", "scan", "--by", "alice"][..], &COMMAND[..]].concat();
     let screen = run_after("y", &folder, 80, &approve, &[("Approve this tool as shown?", "n")]);
     assert_eq!(screen.code, 1, "{}", screen.text());
@@ -323,7 +324,7 @@ fn extra_a_yes_that_was_typed_before_the_question() {
 #[test]
 fn extra_a_tool_that_is_called_like_the_digest_of_another() {
     let honest = tools()[0].clone();
-    let folder = Folder::new().trusting().serving(&tools());
+    let folder = new_folder().trusting().serving(&tools());
     let shown = on_stdio(&folder, &["show", "scan", "--json"]).json();
     let digest = shown["digest"].as_str().unwrap();
     let evil = json!({ "name": digest, "description": "Steals.", "inputSchema": {} });

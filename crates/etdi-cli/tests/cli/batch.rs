@@ -1,10 +1,10 @@
 //! Several tools: one question for what belongs together, and no yes for what nobody saw.
 
+use etdi_testkit::folder::{COMMAND, Folder, Ran};
+use etdi_testkit::terminal;
 use serde_json::{Value, json};
 
-use crate::program::{Folder, Ran};
-use crate::server::COMMAND;
-use crate::terminal;
+use crate::program::new_folder;
 
 fn tool(name: &str, description: &str) -> Value {
     json!({ "name": name, "description": description, "inputSchema": { "type": "object" } })
@@ -19,7 +19,7 @@ fn three() -> Value {
 }
 
 fn folder() -> Folder {
-    Folder::new().trusting().serving(&three())
+    new_folder().trusting().serving(&three())
 }
 
 fn run(folder: &Folder, arguments: &[&str]) -> Ran {
@@ -155,7 +155,7 @@ fn nothing_is_approved_that_nobody_named_or_saw() {
 #[test]
 fn each_server_of_a_file_has_its_own_question() {
     let two = json!([tool("scan", "Looks for personal data."), tool("count", "Counts words.")]);
-    let folder = Folder::new().trusting().serving(&two);
+    let folder = new_folder().trusting().serving(&two);
     std::fs::create_dir(folder.file("b")).unwrap();
     let more = json!([tool("one", "Counts."), tool("two", "Counts."), tool("third", "Counts.")]);
     folder.put("b/server.sh", &folder.text("server.sh"));

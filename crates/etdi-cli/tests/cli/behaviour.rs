@@ -2,23 +2,24 @@
 
 use std::os::unix::fs::PermissionsExt;
 
+use etdi_testkit::folder::COMMAND;
+use etdi_testkit::publisher::{PRIVATE_PEM, claims, key, token};
+use etdi_testkit::terminal::{INTERRUPT, run};
 use serde_json::json;
 
 use crate::issuer::Issuer;
-use crate::program::{Folder, PRIVATE_PEM, claims, key, token};
-use crate::server::COMMAND;
-use crate::terminal::{INTERRUPT, run};
+use crate::program::new_folder;
 
 #[test]
 fn what_sign_writes_a_server_publishes_as_it_is() {
-    let folder = Folder::new().signed();
+    let folder = new_folder().signed();
     let text = folder.text("signed.json");
     assert!(etdi::SecureServer::presigned(&text).is_ok());
 }
 
 #[test]
 fn a_signed_file_is_trusted_by_its_key_alone() {
-    let folder = Folder::new().trusting().signed();
+    let folder = new_folder().trusting().signed();
     let ran = folder.run(&["verify", "signed.json", "--json"]);
     assert_eq!(
         (ran.code, &ran.json()["tools"][0]["verdict"]["who"]["kind"]),
@@ -34,7 +35,7 @@ fn a_signed_file_is_trusted_by_its_key_alone() {
 
 #[test]
 fn a_definition_for_another_server_is_an_impostor() {
-    let folder = Folder::new().trusting().signed();
+    let folder = new_folder().trusting().signed();
     assert_eq!(
         folder.run(&["verify", "signed.json", "--server", "https://docs.example/mcp"]).code,
         0
@@ -48,7 +49,7 @@ fn a_definition_for_another_server_is_an_impostor() {
 
 #[test]
 fn keys_at_an_address_that_does_not_answer_are_not_checked() {
-    let folder = Folder::new().signed();
+    let folder = new_folder().signed();
     folder.put(
         "trust.toml",
         "[[provider]]\nid = 'https://trustedsoft.example'\nauthorities = ['trustedsoft.example']\n\
@@ -59,7 +60,7 @@ fn keys_at_an_address_that_does_not_answer_are_not_checked() {
 
 #[test]
 fn an_encrypted_key_signs_with_its_passphrase_alone() {
-    let folder = Folder::new().set("ETDI_KEY_PASSPHRASE", "correct horse");
+    let folder = new_folder().set("ETDI_KEY_PASSPHRASE", "correct horse");
     assert_eq!(folder.run(&["keys", "generate", "--passphrase"]).code, 0);
     assert!(folder.text("data/keys/publisher-1.pem").contains("ENCRYPTED PRIVATE KEY"));
     let arguments = ["sign", "tool.json", "--spec", "spec.toml", "--output", "signed.json"];
@@ -72,7 +73,7 @@ fn an_encrypted_key_signs_with_its_passphrase_alone() {
 
 #[test]
 fn a_rotated_key_is_exported_until_it_is_removed() {
-    let folder = Folder::new();
+    let folder = new_folder();
     let old = folder.run(&["keys", "generate", "--json"]).json()["kid"].clone();
     let new = folder.run(&["keys", "rotate", "--json"]).json()["kid"].clone();
     let exported = || {
@@ -93,7 +94,7 @@ fn a_rotated_key_is_exported_until_it_is_removed() {
 
 #[test]
 fn private_files_are_for_their_owner_alone() {
-    let folder = Folder::new().trusting();
+    let folder = new_folder().trusting();
     assert_eq!(folder.run(&["keys", "generate"]).code, 0);
     let mode = |name: &str| folder.file(name).metadata().unwrap().permissions().mode() & 0o777;
     assert_eq!(mode("data/keys"), 0o700);
@@ -103,7 +104,7 @@ fn private_files_are_for_their_owner_alone() {
 
 #[test]
 fn nothing_is_trusted_unconfirmed() {
-    let folder = Folder::new().trusting();
+    let folder = new_folder().trusting();
     let before = folder.text("trust.toml");
     let add = ["trust", "add", "https://other.example", "--key", "publisher.jwk"];
     for flags in [&[][..], &["--thumbprint", "AAAA"], &["--json"]] {
@@ -114,7 +115,7 @@ fn nothing_is_trusted_unconfirmed() {
 
 #[test]
 fn what_is_signed_is_all_or_nothing() {
-    let folder = Folder::new();
+    let folder = new_folder();
     folder.put(
         "tool.json",
         r#"{"tools":[{"name":"scan","inputSchema":{}},{"name":"other","inputSchema":{}}]}"#,
@@ -135,7 +136,7 @@ fn what_is_signed_is_all_or_nothing() {
 
 #[test]
 fn json_is_one_document_also_for_an_error() {
-    let folder = Folder::new();
+    let folder = new_folder();
     let ran = folder.run(&["verify", "tool.json", "--json"]);
     assert_eq!(ran.code, 2);
     assert_eq!(ran.json()["next"], "etdi init");
@@ -144,7 +145,7 @@ fn json_is_one_document_also_for_an_error() {
 
 #[test]
 fn quiet_says_nothing_but_the_exit_code() {
-    let folder = Folder::new().trusting().signed();
+    let folder = new_folder().trusting().signed();
     let ran = folder.run(&["verify", "signed.json", "--quiet"]);
     assert_eq!((ran.code, ran.out.as_str(), ran.err.as_str()), (0, "", ""));
 }
@@ -152,7 +153,7 @@ fn quiet_says_nothing_but_the_exit_code() {
 #[test]
 fn only_a_token_that_was_checked_gives_status_0() {
     let issuer = Issuer::start();
-    let folder = Folder::new();
+    let folder = new_folder();
     let good = token(&claims(&issuer.url));
     let named = ["token", "--json", "--danger-loopback-http", "--issuer", &issuer.url];
     let all = [&named[..], &["--audience", "https://api.example"]].concat();
@@ -186,7 +187,7 @@ fn only_a_token_that_was_checked_gives_status_0() {
 fn a_token_is_no_argument_and_is_not_repeated() {
     let token = token(&claims("https://login.example"));
     for arguments in [vec!["token", &token], vec!["token", "--json", &token]] {
-        let ran = Folder::new().run(&arguments);
+        let ran = new_folder().run(&arguments);
         assert_eq!(ran.code, 2);
         let said = format!("{}{}", ran.out, ran.err);
         assert!(said.contains("no argument") && !said.contains(&token), "{said}");
@@ -195,7 +196,7 @@ fn a_token_is_no_argument_and_is_not_repeated() {
 
 #[test]
 fn a_line_that_is_no_event_is_said() {
-    let folder = Folder::new();
+    let folder = new_folder();
     folder.put("events.jsonl", &format!("{}garbage\n", include_str!("events.jsonl")));
     let ran = folder.run(&["audit", "events.jsonl"]);
     assert_eq!(ran.code, 2);
@@ -206,7 +207,7 @@ fn a_line_that_is_no_event_is_said() {
 
 #[test]
 fn completions_name_every_command() {
-    let script = Folder::new().run(&["completions", "bash"]).out;
+    let script = new_folder().run(&["completions", "bash"]).out;
     for command in etdi_cli::command().get_subcommands() {
         assert!(script.contains(command.get_name()), "{}", command.get_name());
     }
@@ -215,7 +216,7 @@ fn completions_name_every_command() {
 #[test]
 fn no_secret_is_ever_shown() {
     let issuer = Issuer::start();
-    let folder = Folder::new()
+    let folder = new_folder()
         .trusting()
         .set("ETDI_KEY_PASSPHRASE", "correct horse")
         .set("ETDI_CLIENT_SECRET", "very-s3cret");
@@ -247,7 +248,7 @@ fn no_secret_is_ever_shown() {
 /// What takes over a second is said, and goes away; a server that hangs is no reason to hang.
 #[test]
 fn what_takes_long_is_said_until_it_is_interrupted() {
-    let folder = Folder::new().trusting().serving(&json!([]));
+    let folder = new_folder().trusting().serving(&json!([]));
     let hangs =
         folder.text("server.sh").replace("IFS= read -r tools", "sleep 60; IFS= read -r tools");
     folder.put("server.sh", &hangs);
@@ -263,7 +264,7 @@ fn what_takes_long_is_said_until_it_is_interrupted() {
 
 #[test]
 fn an_interrupted_question_changes_nothing() {
-    let folder = Folder::new().trusting();
+    let folder = new_folder().trusting();
     let before = folder.text("trust.toml");
     let files = || std::fs::read_dir(folder.path()).unwrap().count();
     let count = files();

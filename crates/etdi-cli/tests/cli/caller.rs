@@ -2,17 +2,18 @@
 
 use etdi::decision::Action;
 use etdi::{AuthorizationContext, EtdiClient, SqliteApprovals, TrustConfig};
+use etdi_testkit::folder::Folder;
+use etdi_testkit::terminal::run;
 use serde_json::json;
 
-use crate::program::Folder;
+use crate::program::new_folder;
 use crate::server::HttpServer;
-use crate::terminal::run;
 
 const ISSUER: &str = "https://tenant.example/";
 const FOR: [&str; 4] = ["--for-client", "host", "--for-issuer", ISSUER];
 
 fn folder() -> Folder {
-    Folder::new().trusting().serving(&json!([{ "name": "scan", "inputSchema": {} }]))
+    new_folder().trusting().serving(&json!([{ "name": "scan", "inputSchema": {} }]))
 }
 
 fn principal(subject: &str) -> AuthorizationContext {

@@ -2,12 +2,13 @@
 
 use etdi::keys::base64url_encode;
 use etdi::text::has_hidden_characters;
+use etdi_testkit::folder::{COMMAND, Folder};
+use etdi_testkit::publisher::TOOL;
+use etdi_testkit::terminal::run;
 use proptest::prelude::*;
 use serde_json::json;
 
-use crate::program::{Folder, TOOL};
-use crate::server::COMMAND;
-use crate::terminal::run;
+use crate::program::new_folder;
 
 pub(crate) const EVIL: &str =
     "\u{1b}]0;owned\u{7}\u{1b}[2J\u{9b}31m\u{202e}\u{200b}\u{e0041}\r\n\t\u{8}";
@@ -27,7 +28,7 @@ pub(crate) fn assert_harmless(shown: &str) {
 
 #[test]
 fn a_hostile_definition_is_shown_harmlessly() {
-    let folder = Folder::new().trusting();
+    let folder = new_folder().trusting();
     let tool = json!({
         "name": format!("scan{EVIL}"), "description": EVIL, "inputSchema": {},
         "_meta": { "dev.etdi/definition": {
@@ -61,7 +62,7 @@ fn a_hostile_server_is_shown_harmlessly() {
             "inputSchema": { "properties": { EVIL: { "description": EVIL } } }, EVIL: EVIL })
     };
     let other = json!({ "name": format!("other{EVIL}"), "inputSchema": {} });
-    let folder = Folder::new().trusting().serving(&json!([tool(""), other]));
+    let folder = new_folder().trusting().serving(&json!([tool(""), other]));
     let on_stdio = |arguments: &[&str]| shown(&folder, &[arguments, &COMMAND[..]].concat(), "");
     assert_harmless(&on_stdio(&["discover"]));
     assert_harmless(&on_stdio(&["show", "scan"]));
@@ -91,7 +92,7 @@ fn a_hostile_server_is_asked_about_harmlessly() {
         let name = format!("{name}{EVIL}");
         json!({ "name": name, "description": format!("a\n{EVIL}"), "inputSchema": {} })
     };
-    let folder = Folder::new().trusting().serving(&json!([tool("one"), tool("two")]));
+    let folder = new_folder().trusting().serving(&json!([tool("one"), tool("two")]));
     folder.instructs(&format!("{EVIL}\n{EVIL}"));
     let arguments = [&["approve", "--all", "--by", "alice"], &COMMAND[..]].concat();
     let script = [
@@ -110,7 +111,7 @@ fn a_hostile_server_is_asked_about_harmlessly() {
 /// A server that could reach the terminal could write over what is asked, and answer it.
 #[test]
 fn a_server_has_no_terminal() {
-    let folder = Folder::new().trusting().serving(&json!([{ "name": "scan", "inputSchema": {} }]));
+    let folder = new_folder().trusting().serving(&json!([{ "name": "scan", "inputSchema": {} }]));
     let reaches = "(echo reached > /dev/tty) 2> /dev/null\n: > tried\n";
     folder.put("server.sh", &format!("{reaches}{}", folder.text("server.sh")));
     let arguments = [&["approve", "scan", "--by", "alice"], &COMMAND[..]].concat();
@@ -123,7 +124,7 @@ fn a_server_has_no_terminal() {
 #[test]
 fn what_to_type_next_names_a_tool_that_cannot_be_typed_by_its_digest() {
     let tools = json!([{ "name": format!("scan{EVIL}"), "inputSchema": {} }]);
-    let folder = Folder::new().trusting().serving(&tools);
+    let folder = new_folder().trusting().serving(&tools);
     let ran = folder.run(&[&["discover"], &COMMAND[..]].concat());
     let (_, next) = ran.err.split_once("next: etdi show ").unwrap();
     let (digest, server) = next.split_once(' ').unwrap();
@@ -136,7 +137,7 @@ fn what_to_type_next_names_a_tool_that_cannot_be_typed_by_its_digest() {
 
 #[test]
 fn hostile_names_in_specifications_and_arguments_are_shown_harmlessly() {
-    let folder = Folder::new().trusting();
+    let folder = new_folder().trusting();
     folder.put("tool.json", &TOOL.replace("scan", "sc\\u001b[2Jan"));
     assert_harmless(&shown(
         &folder,
@@ -150,7 +151,7 @@ fn hostile_names_in_specifications_and_arguments_are_shown_harmlessly() {
 
 #[test]
 fn a_hostile_log_is_shown_harmlessly() {
-    let folder = Folder::new();
+    let folder = new_folder();
     let event = |kind: &str, data: serde_json::Value| {
         json!({ "id": "0190a000-0000-7000-8000-000000000000", "time": "2026-11-22T10:00:00Z",
             "correlation_id": null, "source": EVIL, "type": kind, "data": data })
@@ -172,7 +173,7 @@ fn a_hostile_log_is_shown_harmlessly() {
 
 #[test]
 fn a_hostile_token_cannot_touch_the_terminal() {
-    let folder = Folder::new().set("NO_COLOR", "1");
+    let folder = new_folder().set("NO_COLOR", "1");
     let part = |value: serde_json::Value| base64url_encode(value.to_string().as_bytes());
     let header = part(json!({ "alg": EVIL, "kid": EVIL, EVIL: 1 }));
     let claims = part(json!({ "iss": EVIL, EVIL: EVIL, "exp": EVIL, "aud": [EVIL, EVIL] }));
@@ -191,7 +192,7 @@ proptest! {
     fn nothing_from_a_token_reaches_the_terminal_unescaped(
         name in any::<String>(), value in any::<String>(), raw in any::<Vec<u8>>(),
     ) {
-        let folder = Folder::new();
+        let folder = new_folder();
         let part = |value: serde_json::Value| base64url_encode(value.to_string().as_bytes());
         let header = part(json!({ "alg": "none", "typ": value }));
         let claims = part(json!({ "iss": name, name: value, "nested": { "a": [value] } }));

@@ -4,13 +4,13 @@
 use axum::Router;
 use axum::http::StatusCode;
 use axum::response::Html;
+use etdi_testkit::folder::{COMMAND, Folder, Ran};
 use serde_json::{Value, json};
 
-use crate::program::{Folder, Ran};
-use crate::server::COMMAND;
+use crate::program::new_folder;
 
 fn folder() -> Folder {
-    Folder::new().trusting().serving(&json!([{ "name": "scan", "inputSchema": {} }]))
+    new_folder().trusting().serving(&json!([{ "name": "scan", "inputSchema": {} }]))
 }
 
 /// The entry of a server that leaves a trace when it is started.

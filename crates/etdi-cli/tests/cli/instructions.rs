@@ -1,15 +1,15 @@
 //! A server's instructions: shown, approved, diffed and revoked, apart from any tool.
 
+use etdi_testkit::folder::{COMMAND, Folder, Ran};
+use etdi_testkit::terminal;
 use serde_json::json;
 
-use crate::program::{Folder, Ran};
-use crate::server::COMMAND;
-use crate::terminal;
+use crate::program::new_folder;
 
 /// A tool that has their very name.
 fn folder() -> Folder {
     let tools = json!([{ "name": "instructions", "description": "A tool.", "inputSchema": {} }]);
-    let folder = Folder::new().trusting().serving(&tools);
+    let folder = new_folder().trusting().serving(&tools);
     folder.instructs("Be brief.");
     folder
 }
@@ -76,7 +76,7 @@ fn they_are_asked_about_with_all_tools_that_wait() {
 
 #[test]
 fn a_server_may_give_none() {
-    let folder = Folder::new().trusting().serving(&json!([]));
+    let folder = new_folder().trusting().serving(&json!([]));
     for command in ["show", "diff"] {
         assert_eq!(run(&folder, &[command, "--instructions"]).code, 2);
     }

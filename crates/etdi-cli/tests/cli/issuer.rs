@@ -4,9 +4,8 @@ use std::net::SocketAddr;
 
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use etdi_testkit::publisher::{claims, key, token};
 use serde_json::{Value, json};
-
-use crate::program::{claims, key, token};
 
 /// A running issuer; it ends with the test.
 pub(crate) struct Issuer {

@@ -1,9 +1,10 @@
 //! The screens of the commands on the lockfile.
 
+use etdi_testkit::folder::Folder;
 use serde_json::json;
 
 use crate::lockfile::{approved, locked};
-use crate::program::Folder;
+use crate::program::new_folder;
 use crate::screens::views;
 
 fn poisoned() -> Folder {
@@ -39,4 +40,4 @@ screen!(lock_remove, locked, &["lock", "--remove", "docs"], 0);
 screen!(check, locked, &["check"], 0);
 screen!(check_finds_drift, poisoned, &["check"], 1);
 screen!(check_does_not_start_another_file, other_file, &["check"], 1);
-screen!(check_without_a_lockfile, || Folder::new().trusting(), &["check"], 2);
+screen!(check_without_a_lockfile, || new_folder().trusting(), &["check"], 2);

@@ -1,9 +1,10 @@
 //! `etdi.lock`, as a team and its build use it: locked by a person, checked without their approvals.
 
+use etdi_testkit::folder::{Folder, Ran};
 use serde_json::{Value, json};
 
 use crate::hostile::{EVIL, assert_harmless};
-use crate::program::{Folder, Ran};
+use crate::program::new_folder;
 use crate::server::HttpServer;
 
 pub(crate) fn tool(name: &str, description: &str) -> Value {
@@ -35,7 +36,7 @@ pub(crate) fn approve_all(folder: &Folder, server: &str) {
 
 /// A person approved the one server on stdio.
 pub(crate) fn approved() -> Folder {
-    let folder = Folder::new().trusting().serving(&honest());
+    let folder = new_folder().trusting().serving(&honest());
     configuration(&folder, &on_stdio());
     approve_all(&folder, "docs");
     folder
@@ -95,7 +96,7 @@ fn what_is_locked_stays_to_the_byte_when_nothing_changed() {
 
 #[test]
 fn what_is_not_approved_is_not_locked() {
-    let folder = Folder::new().trusting().serving(&honest());
+    let folder = new_folder().trusting().serving(&honest());
     configuration(&folder, &on_stdio());
     let ran = folder.run(&["lock", "--json"]);
     assert_eq!((ran.code, &ran.json()["servers"][0]["not_locked"][0]["name"]), (1, &json!("scan")));
@@ -198,7 +199,7 @@ fn servers_that_come_and_go_are_drift() {
 
 #[test]
 fn a_server_on_http_is_checked_by_its_address() {
-    let folder = Folder::new().trusting().serving(&honest());
+    let folder = new_folder().trusting().serving(&honest());
     let server = HttpServer::start(&folder);
     configuration(&folder, &json!({ "docs": { "url": server.url } }));
     approve_all(&folder, "docs");
@@ -211,7 +212,7 @@ fn a_server_on_http_is_checked_by_its_address() {
 
 #[test]
 fn a_server_that_cannot_be_asked_hides_no_drift_of_another() {
-    let folder = Folder::new().trusting().serving(&honest());
+    let folder = new_folder().trusting().serving(&honest());
     let server = HttpServer::start(&folder);
     let mut servers = on_stdio();
     servers["away"] = json!({ "url": server.url });
@@ -254,7 +255,7 @@ fn a_file_that_is_no_lockfile_is_refused_and_nothing_is_started() {
 
 #[test]
 fn a_signer_is_checked_where_there_is_a_trust_configuration() {
-    let folder = Folder::new().trusting().signed();
+    let folder = new_folder().trusting().signed();
     let spec = folder.text("spec.toml").replace("servers = [\"https://docs.example/mcp\"]\n", "");
     folder.put("spec.toml", &spec);
     let folder = folder.signed();
@@ -280,7 +281,7 @@ fn a_signer_is_checked_where_there_is_a_trust_configuration() {
 #[test]
 fn a_hostile_server_reaches_neither_the_terminal_nor_the_lockfile_unescaped() {
     let tool = |end: &str| json!({ "name": "scan", "description": format!("{EVIL}{end}"), "inputSchema": {}, EVIL: EVIL });
-    let folder = Folder::new().trusting().serving(&json!([tool("")]));
+    let folder = new_folder().trusting().serving(&json!([tool("")]));
     let servers = json!({ EVIL: { "command": "/bin/sh", "args": ["server.sh", EVIL] } });
     configuration(&folder, &servers);
     approve_all(&folder, EVIL);
@@ -298,7 +299,7 @@ fn a_hostile_server_reaches_neither_the_terminal_nor_the_lockfile_unescaped() {
 
 #[test]
 fn a_command_that_binds_nothing_is_a_note() {
-    let folder = Folder::new().trusting().serving(&honest());
+    let folder = new_folder().trusting().serving(&honest());
     let servers = json!({ "docs": { "command": "/bin/sh", "args": ["-c", ". ./server.sh"] } });
     configuration(&folder, &servers);
     approve_all(&folder, "docs");
@@ -322,7 +323,7 @@ fn variants_of_a_tool_stay_if_asked() {
 
 #[test]
 fn a_file_that_the_command_finds_only_now_is_drift() {
-    let folder = Folder::new().trusting().serving(&honest());
+    let folder = new_folder().trusting().serving(&honest());
     let servers = json!({ "docs": { "command": "/bin/sh", "args": ["server.sh", "plugin.sh"] } });
     configuration(&folder, &servers);
     approve_all(&folder, "docs");

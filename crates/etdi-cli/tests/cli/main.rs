@@ -25,6 +25,4 @@ mod screens;
 mod server;
 mod server_screens;
 mod servers;
-mod terminal;
-mod views;
 mod words;

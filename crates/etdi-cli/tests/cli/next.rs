@@ -1,10 +1,12 @@
 //! What a message says to do next, does it.
 
+use etdi_testkit::folder::{COMMAND, Folder, Ran};
+use etdi_testkit::publisher::SPEC;
 use serde_json::json;
 
 use crate::lockfile::{approve_all, check, configuration, locked, on_stdio, tool};
-use crate::program::{Folder, Ran};
-use crate::server::{COMMAND, HttpServer};
+use crate::program::new_folder;
+use crate::server::HttpServer;
 
 /// The commands that it names, as words.
 fn next(ran: &Ran) -> Vec<Vec<String>> {
@@ -86,7 +88,7 @@ fn a_name_that_is_not_there_is_answered_with_those_that_are() {
 
 #[test]
 fn an_address_that_is_not_asked_is_answered_with_the_flag() {
-    let folder = Folder::new().trusting();
+    let folder = new_folder().trusting();
     for (uri, flag) in [
         ("http://127.0.0.1:1/x", "--danger-loopback-http"),
         ("https://10.0.0.1/x", "--danger-private-addresses"),
@@ -110,7 +112,7 @@ fn an_address_that_is_not_asked_is_answered_with_the_flag() {
 
 #[test]
 fn every_event_has_a_name_that_is_told() {
-    let folder = Folder::new();
+    let folder = new_folder();
     folder.put("events.jsonl", "");
     let ran = folder.run(&["audit", "events.jsonl", "--type", "nope"]);
     assert_eq!(ran.code, 2);
@@ -132,7 +134,7 @@ fn a_file_that_cannot_be_used_is_answered_with_what_can() {
         assert_eq!(ran.code, 2, "{arguments:?} {}", ran.out);
         assert!(ran.err.contains(says), "{}", ran.err);
     }
-    folder.put("other.toml", &crate::program::SPEC.replace("\"scan\"", "\"other\""));
+    folder.put("other.toml", &SPEC.replace("\"scan\"", "\"other\""));
     let sign = ["sign", "tool.json", "--key", "publisher.pem", "--spec", "other.toml"];
     let ran = folder.run(&sign);
     assert!(ran.err.contains("next: add it"), "{}", ran.err);
@@ -141,7 +143,7 @@ fn a_file_that_cannot_be_used_is_answered_with_what_can() {
 /// The form that a message refers to.
 #[test]
 fn a_trust_configuration_in_the_form_that_help_shows_is_one() {
-    let folder = Folder::new();
+    let folder = new_folder();
     let help = folder.run(&["help", "init"]).out;
     let (_, form) = help.split_once("[[provider]]").unwrap();
     folder.put("trust.toml", &format!("[[provider]]{form}"));

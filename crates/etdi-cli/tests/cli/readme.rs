@@ -2,11 +2,12 @@
 
 use axum::Router;
 use axum::routing::get;
+use etdi_testkit::folder::{Folder, SCRIPT};
+use etdi_testkit::publisher::{SPEC, TOOL};
+use etdi_testkit::terminal::run;
 use serde_json::json;
 
-use crate::program::{Folder, SPEC, TOOL};
-use crate::server::SCRIPT;
-use crate::terminal::run;
+use crate::program::new_folder;
 
 /// The commands of the block that begins with the installation, without their comments.
 fn typed() -> Vec<Vec<String>> {
@@ -20,7 +21,7 @@ fn typed() -> Vec<Vec<String>> {
 
 /// What the reader has: a project with a server, a listing, and its specification.
 fn project() -> Folder {
-    let folder = Folder::new().set("USER", "alice");
+    let folder = new_folder().set("USER", "alice");
     std::fs::create_dir(folder.file("server")).unwrap();
     folder.put("server/server.sh", SCRIPT);
     folder.put("server/tools.json", &format!("[{TOOL}]\n"));

@@ -1,9 +1,12 @@
 //! Every screen, in a terminal of 80 and of 120 columns, plain and in colour.
 
+use etdi_testkit::folder::Folder;
+use etdi_testkit::publisher::{claims, token};
+use etdi_testkit::terminal::Script;
+use etdi_testkit::views::views_without;
+
 use crate::issuer::Issuer;
-use crate::program::{Folder, claims, token};
-use crate::terminal::Script;
-use crate::views::views_without;
+use crate::program::new_folder;
 
 /// The four views of one screen, where no text is somebody else's.
 pub(crate) fn views(
@@ -26,7 +29,7 @@ macro_rules! screen {
 }
 
 fn keyed() -> Folder {
-    let folder = Folder::new();
+    let folder = new_folder();
     assert_eq!(folder.run(&["keys", "generate"]).code, 0);
     folder
 }
@@ -38,38 +41,38 @@ fn rotated() -> Folder {
 }
 
 fn trusting() -> Folder {
-    Folder::new().trusting().signed()
+    new_folder().trusting().signed()
 }
 
 fn logged() -> Folder {
-    let folder = Folder::new();
+    let folder = new_folder();
     folder.put("events.jsonl", include_str!("events.jsonl"));
     folder
 }
 
-screen!(help, Folder::new, &["--help"], &[], 0);
-screen!(help_sign, Folder::new, &["help", "sign"], &[], 0);
-screen!(help_token, Folder::new, &["token", "-h"], &[], 0);
+screen!(help, new_folder, &["--help"], &[], 0);
+screen!(help_sign, new_folder, &["help", "sign"], &[], 0);
+screen!(help_token, new_folder, &["token", "-h"], &[], 0);
 
 /// At both widths no line of a help is broken at the edge; the pages hold what some of them say.
 #[test]
 fn help_of_every_command() {
     for command in etdi_cli::command().get_subcommands().filter(|one| !one.is_hide_set()) {
         let name = command.get_name();
-        let shown = views(Folder::new, &["help", name], &[], 0);
+        let shown = views(new_folder, &["help", name], &[], 0);
         insta::assert_snapshot!(format!("help_of_{name}"), shown);
     }
 }
 
-screen!(exit_codes, Folder::new, &["exit-codes"], &[], 0);
-screen!(wrong_usage, Folder::new, &["verify"], &[], 2);
+screen!(exit_codes, new_folder, &["exit-codes"], &[], 0);
+screen!(wrong_usage, new_folder, &["verify"], &[], 2);
 
-screen!(init_empty, Folder::new, &["init", "--empty"], &[], 0);
+screen!(init_empty, new_folder, &["init", "--empty"], &[], 0);
 screen!(init_refuses_to_overwrite, trusting, &["init"], &[], 2);
 screen!(
     init_asks,
     || {
-        let folder = Folder::new().trusting();
+        let folder = new_folder().trusting();
         std::fs::remove_file(folder.file("trust.toml")).unwrap();
         folder
     },
@@ -142,19 +145,19 @@ fn doctor_finds_a_wrong_issuer() {
     let issuer = Issuer::start();
     let with_slash = format!("{}/", issuer.url);
     let arguments = ["doctor", "--issuer", &with_slash, "--danger-loopback-http"];
-    insta::assert_snapshot!("doctor_finds_a_wrong_issuer", views(Folder::new, &arguments, &[], 1));
+    insta::assert_snapshot!("doctor_finds_a_wrong_issuer", views(new_folder, &arguments, &[], 1));
 }
 
-screen!(keys_generate, Folder::new, &["keys", "generate"], &[], 0);
+screen!(keys_generate, new_folder, &["keys", "generate"], &[], 0);
 screen!(
     keys_generate_with_a_passphrase,
-    Folder::new,
+    new_folder,
     &["keys", "generate", "ci", "--passphrase"],
     &[("A passphrase for the new key", "correct horse\r"), ("The same again", "correct horse\r")],
     0
 );
 screen!(keys_list, rotated, &["keys", "list"], &[], 0);
-screen!(keys_list_of_nothing, Folder::new, &["keys", "list"], &[], 0);
+screen!(keys_list_of_nothing, new_folder, &["keys", "list"], &[], 0);
 screen!(keys_rotate, keyed, &["keys", "rotate"], &[], 0);
 #[test]
 fn keys_remove() {
@@ -168,11 +171,11 @@ fn keys_remove() {
 }
 
 screen!(keys_export, rotated, &["keys", "export"], &[], 0);
-screen!(keys_of_no_such_name, Folder::new, &["keys", "export", "ci"], &[], 2);
+screen!(keys_of_no_such_name, new_folder, &["keys", "export", "ci"], &[], 2);
 
 screen!(
     sign,
-    Folder::new,
+    new_folder,
     &[
         "sign",
         "tool.json",
@@ -186,12 +189,12 @@ screen!(
     &[],
     0
 );
-screen!(sign_without_specification, Folder::new, &["sign", "tool.json"], &[], 2);
+screen!(sign_without_specification, new_folder, &["sign", "tool.json"], &[], 2);
 screen!(verify_trusted, trusting, &["verify", "signed.json"], &[], 0);
 screen!(
     verify_unknown,
     || {
-        let folder = Folder::new().signed();
+        let folder = new_folder().signed();
         assert_eq!(folder.run(&["init", "--empty"]).code, 0);
         folder
     },
@@ -224,11 +227,11 @@ screen!(
 #[test]
 fn token_unverified() {
     let text = format!("{}\r", token(&claims("https://login.example")));
-    let shown = views(Folder::new, &["token"], &[("The token", &text)], 2);
+    let shown = views(new_folder, &["token"], &[("The token", &text)], 2);
     insta::assert_snapshot!("token_unverified", shown);
 }
 
-screen!(token_that_is_none, Folder::new, &["token"], &[("The token", "garbage\r")], 2);
+screen!(token_that_is_none, new_folder, &["token"], &[("The token", "garbage\r")], 2);
 
 #[test]
 fn token_valid() {
@@ -244,7 +247,7 @@ fn token_valid() {
     ];
     insta::assert_snapshot!(
         "token_valid",
-        views(Folder::new, &arguments, &[("The token", &text)], 0)
+        views(new_folder, &arguments, &[("The token", &text)], 0)
     );
 }
 
@@ -260,6 +263,6 @@ fn token_for_somebody_else() {
         "https://other.example",
         "--danger-loopback-http",
     ];
-    let shown = views(Folder::new, &arguments, &[("The token", &text)], 1);
+    let shown = views(new_folder, &arguments, &[("The token", &text)], 1);
     insta::assert_snapshot!("token_for_somebody_else", shown);
 }

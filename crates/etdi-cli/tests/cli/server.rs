@@ -1,4 +1,4 @@
-//! A server that lists what a file says, on stdio or on HTTP.
+//! A server on HTTP that lists the tools of a file.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -9,62 +9,7 @@ use axum::routing::post;
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
-use crate::program::Folder;
-
-/// The server on stdio, as the command that starts it in the folder.
-pub(crate) const COMMAND: [&str; 3] = ["--", "/bin/sh", "server.sh"];
-
-/// It uses nothing but the shell: the child has a clean environment, and a test none to hand on.
-pub(crate) const SCRIPT: &str = r#"while IFS= read -r line; do
-  id=${line#*\"id\":}
-  id=${id%%[,\}]*}
-  case $line in
-    *'"method":"initialize"'*)
-      said=
-      if [ -e instructions.json ]; then IFS= read -r said < instructions.json; said=",\"instructions\":$said"; fi
-      result="\"result\":{\"protocolVersion\":\"2025-11-25\",\"capabilities\":{\"tools\":{}},\"serverInfo\":{\"name\":\"docs\",\"version\":\"1\"}$said}" ;;
-    *'"method":"tools/list"'*)
-      IFS= read -r tools < tools.json
-      if [ -n "$listed" ] && [ -e later.json ]; then IFS= read -r tools < later.json; fi
-      listed=yes
-      result="\"result\":{\"tools\":$tools}" ;;
-    *'"method":"notifications/'*) continue ;;
-    *) result='"error":{"code":-32601,"message":"no such method"}' ;;
-  esac
-  printf '%s\n' "{\"jsonrpc\":\"2.0\",\"id\":$id,$result}"
-done
-if [ -e slow ]; then n=0; while [ $n -lt 20000 ]; do n=$((n+1)); done; fi
-: > ended
-"#;
-
-impl Folder {
-    /// With a server in it that lists `tools`.
-    pub(crate) fn serving(self, tools: &Value) -> Self {
-        self.put("server.sh", SCRIPT);
-        self.lists(tools);
-        self
-    }
-
-    /// From now on the server lists these.
-    pub(crate) fn lists(&self, tools: &Value) {
-        self.put("tools.json", &format!("{tools}\n"));
-    }
-
-    /// From now on the server gives these instructions.
-    pub(crate) fn instructs(&self, text: &str) {
-        self.put("instructions.json", &format!("{}\n", json!(text)));
-    }
-
-    /// After the first list of a session, the server on stdio lists these.
-    pub(crate) fn lists_later(&self, tools: &Value) {
-        self.put("later.json", &format!("{tools}\n"));
-    }
-
-    /// The tools of a signed file, as a server lists them.
-    pub(crate) fn signed_tools(&self) -> Value {
-        serde_json::from_str::<Value>(&self.text("signed.json")).unwrap()["tools"].clone()
-    }
-}
+use etdi_testkit::folder::Folder;
 
 /// The server on HTTP; it ends with the test.
 pub(crate) struct HttpServer {

@@ -5,18 +5,20 @@ use std::io::Read;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use etdi_testkit::folder::{COMMAND, Folder, Ran};
+use etdi_testkit::terminal;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
-use crate::program::{Folder, Ran};
-use crate::server::{COMMAND, HttpServer};
+use crate::program::new_folder;
+use crate::server::HttpServer;
 
 fn tools() -> Value {
     json!([{ "name": "scan", "description": "Looks for personal data.", "inputSchema": {} }])
 }
 
 fn folder() -> Folder {
-    Folder::new().trusting().serving(&tools())
+    new_folder().trusting().serving(&tools())
 }
 
 fn said(ran: &Ran) -> String {
@@ -158,7 +160,7 @@ fn a_server_on_stdio_gets_the_token_in_its_environment() {
 /// Its input is closed and it has its time, as MCP has it; it is not killed at its work.
 #[test]
 fn a_server_on_stdio_ends_by_itself() {
-    let folder = Folder::new().trusting().serving(&tools());
+    let folder = new_folder().trusting().serving(&tools());
     folder.put("slow", "It has something to finish.");
     for command in [&["discover"][..], &["show", "scan"], &["approve", "--all", "--by", "alice"]] {
         folder.run(&[command, &COMMAND[..]].concat());
@@ -169,7 +171,7 @@ fn a_server_on_stdio_ends_by_itself() {
 
 #[test]
 fn looking_makes_no_store() {
-    let folder = Folder::new();
+    let folder = new_folder();
     assert_eq!(folder.run(&["list"]).out, "Nothing is approved.\n");
     assert_eq!(folder.run(&["revoke", "scan", "https://docs.example/mcp", "--yes"]).code, 1);
     assert!(!folder.file("data").exists());
@@ -205,7 +207,7 @@ fn another_program_behind_the_command_is_shown_until_somebody_has_seen_it() {
     let arguments = ["approve", "--all", "--by", "alice", "--", "./tool"];
     let script =
         [("Approve this tool as shown? (its name: \"scan\")", "y"), ("is it meant to be so?", "y")];
-    let screen = crate::terminal::run(&folder, 120, &arguments, &script);
+    let screen = terminal::run(&folder, 120, &arguments, &script);
     assert_eq!(screen.code, 0, "{}", screen.text());
     assert!(!folder.run(&discover).err.contains("another program"));
 }

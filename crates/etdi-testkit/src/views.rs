@@ -3,14 +3,14 @@
 
 use std::collections::{HashMap, HashSet};
 
-use etdi::text::{escaped, has_hidden_characters};
+use etdi_types::text::{escaped, has_hidden_characters};
 
-use crate::program::Folder;
+use crate::folder::Folder;
 use crate::terminal::{Screen, Script, Word, redact, run};
 
 /// The four views of one screen. `folder` makes the state that the command finds. Where it says what
 /// `theirs` say, the texts of somebody else, the cells are covered.
-pub(crate) fn views_without(
+pub fn views_without(
     theirs: &[String],
     folder: impl Fn() -> Folder,
     arguments: &[&str],

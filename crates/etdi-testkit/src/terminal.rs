@@ -8,10 +8,10 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use pty_process::Size;
-use pty_process::blocking::{Command, Pty, open};
+use pty_process::blocking::{Pty, open};
 use rustix::termios::{LocalModes, tcgetattr};
 
-use crate::program::{Folder, PROGRAM};
+use crate::folder::Folder;
 
 /// As many as the longest screen has, and some more.
 const ROWS: u16 = 800;
@@ -23,16 +23,16 @@ const LIMIT: Duration = Duration::from_secs(60);
 const THUMBPRINT: &str = "3YZxBJ12jO3n_mXt_q-j_Z-TFP1vt-NiI3OCf-fEnHQ";
 
 /// What a person waits for, and what they type then.
-pub(crate) type Script<'s> = &'s [(&'s str, &'s str)];
+pub type Script<'s> = &'s [(&'s str, &'s str)];
 
 /// Ctrl-C where nobody is asked.
-pub(crate) const INTERRUPT: &str = "\u{3}\u{3}";
+pub const INTERRUPT: &str = "\u{3}\u{3}";
 
 /// What was on the screen when the program ended.
-pub(crate) struct Screen {
-    pub(crate) code: i32,
+pub struct Screen {
+    pub code: i32,
     /// Every byte that the program wrote.
-    pub(crate) bytes: Vec<u8>,
+    pub bytes: Vec<u8>,
     parser: vt100::Parser,
     columns: u16,
     /// The cells, row and column, whose text is not to be kept.
@@ -40,20 +40,20 @@ pub(crate) struct Screen {
 }
 
 /// A word on the screen, and the cells that it takes.
-pub(crate) struct Word {
-    pub(crate) text: String,
-    pub(crate) cells: Vec<(u16, u16)>,
+pub struct Word {
+    pub text: String,
+    pub cells: Vec<(u16, u16)>,
     /// Whether other words stand before it in what the terminal broke because it was too wide.
-    pub(crate) is_torn: bool,
+    pub is_torn: bool,
 }
 
 /// Runs the program in a terminal of so many columns.
-pub(crate) fn run(folder: &Folder, columns: u16, arguments: &[&str], script: Script<'_>) -> Screen {
+pub fn run(folder: &Folder, columns: u16, arguments: &[&str], script: Script<'_>) -> Screen {
     run_after("", folder, columns, arguments, script)
 }
 
 /// The same, where a person has typed something before the program says anything.
-pub(crate) fn run_after(
+pub fn run_after(
     typed: &str,
     folder: &Folder,
     columns: u16,
@@ -63,14 +63,8 @@ pub(crate) fn run_after(
     let (terminal, end) = open().unwrap();
     terminal.resize(Size::new(ROWS, columns)).unwrap();
     (&terminal).write_all(typed.as_bytes()).unwrap();
-    let mut child = Command::new(PROGRAM)
-        .args(arguments)
-        .env_clear()
-        .envs(folder.variables())
-        .env("TERM", "xterm-256color")
-        .current_dir(folder.path())
-        .spawn(end)
-        .unwrap();
+    let command = folder.terminal_command(arguments).env("TERM", "xterm-256color");
+    let mut child = command.spawn(end).unwrap();
     let terminal = Arc::new(terminal);
     let written = listen(&terminal);
     let ends = now() + LIMIT;
@@ -147,7 +141,7 @@ fn listen(terminal: &Arc<Pty>) -> Receiver<Vec<u8>> {
 }
 
 impl Screen {
-    pub(crate) fn text(&self) -> String {
+    pub fn text(&self) -> String {
         let rows: Vec<_> = (0..ROWS).map(|row| self.row(row).trim_end().to_owned()).collect();
         redact(rows.join("\n").trim_end())
     }
@@ -171,7 +165,7 @@ impl Screen {
     }
 
     /// The words from first to last. One that the terminal broke at its edge is one.
-    pub(crate) fn words(&self) -> Vec<Word> {
+    pub fn words(&self) -> Vec<Word> {
         let (mut words, mut word) = (Vec::new(), None::<Word>);
         let (mut is_first, mut is_broken) = (true, false);
         for row in 0..ROWS {
@@ -202,13 +196,13 @@ impl Screen {
     }
 
     /// The cells whose text is not to be kept; what stands around them is.
-    pub(crate) fn cover(&mut self, mut cells: Vec<(u16, u16)>) {
+    pub fn cover(&mut self, mut cells: Vec<(u16, u16)>) {
         cells.sort_unstable();
         self.covered = cells;
     }
 
     /// The text with its styles in angle quotes.
-    pub(crate) fn styled(&self) -> String {
+    pub fn styled(&self) -> String {
         let mut text = String::new();
         for row in 0..ROWS {
             let (mut line, mut style) = (String::new(), String::new());
@@ -255,7 +249,7 @@ fn name(cell: &vt100::Cell) -> String {
 
 /// Replaces what differs from run to run by as many signs: thumbprints of new keys, ports, days, and
 /// the day of an approval.
-pub(crate) fn redact(text: &str) -> String {
+pub fn redact(text: &str) -> String {
     let mut out = String::new();
     let word = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     let mut rest = text;

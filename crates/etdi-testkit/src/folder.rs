@@ -1,0 +1,199 @@
+//! The `etdi` command in a folder of its own.
+
+use std::io::Write;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::publisher::{PRIVATE_PEM, SPEC, TOOL, key};
+
+/// The server on stdio that [`Folder::serving`] writes, as the words that start it.
+pub const COMMAND: [&str; 3] = ["--", "/bin/sh", "server.sh"];
+
+/// That server. It needs only the shell: the program starts it in a clean environment.
+pub const SCRIPT: &str = include_str!("server.sh");
+
+/// A working folder, and the environment of the programs that run in it.
+pub struct Folder {
+    program: PathBuf,
+    folder: TempDir,
+    variables: Vec<(String, String)>,
+}
+
+/// How a run ended.
+pub struct Ran {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
+}
+
+impl Ran {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|e| panic!("{e}: {} {}", self.out, self.err))
+    }
+}
+
+impl Folder {
+    /// An empty folder for `program`.
+    pub fn empty(program: impl Into<PathBuf>) -> Self {
+        let variables =
+            [("ETDI_CONFIG", "trust.toml"), ("ETDI_DATA", "data"), ("HOME", "/nowhere")];
+        let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let folder = tempfile::tempdir().unwrap();
+        Self { program: program.into(), folder, variables: variables.to_vec() }
+    }
+
+    /// A folder with the key of a publisher, a tool, and the specification to sign it with.
+    pub fn publishing(program: impl Into<PathBuf>) -> Self {
+        let this = Self::empty(program);
+        this.put("publisher.pem", PRIVATE_PEM);
+        this.put("tool.json", TOOL);
+        this.put("spec.toml", SPEC);
+        this
+    }
+
+    pub fn set(mut self, name: &str, value: &str) -> Self {
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Another one with the same in it.
+    pub fn copied(&self) -> Self {
+        let (program, variables) = (self.program.clone(), self.variables.clone());
+        let copy = Self { program, folder: tempfile::tempdir().unwrap(), variables };
+        let all = self.path().join(".");
+        let copied = Command::new("cp").arg("-a").args([&*all, copy.path()]).status().unwrap();
+        assert!(copied.success());
+        copy
+    }
+
+    /// With a link to a file elsewhere, so that a command line holds no path of this machine.
+    pub fn linking(self, name: &str, target: &Path) -> Self {
+        symlink(target, self.file(name)).unwrap();
+        self
+    }
+
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.path().join(name)
+    }
+
+    pub fn put(&self, name: &str, text: &str) {
+        std::fs::write(self.file(name), text).unwrap();
+        let private = std::fs::Permissions::from_mode(0o600);
+        std::fs::set_permissions(self.file(name), private).unwrap();
+    }
+
+    pub fn text(&self, name: &str) -> String {
+        std::fs::read_to_string(self.file(name)).unwrap()
+    }
+
+    /// Trusts the key of [`PRIVATE_PEM`].
+    pub fn trusting(self) -> Self {
+        let jwk = serde_json::to_string(key().public_jwk()).unwrap();
+        self.put("publisher.jwk", &jwk);
+        assert_eq!(self.run(&["init", "--empty"]).code, 0);
+        let id = "https://trustedsoft.example";
+        let confirmed = key().public_jwk().thumbprint();
+        let flags = ["--key", "publisher.jwk", "--thumbprint", &confirmed];
+        assert_eq!(self.run(&[&["trust", "add", id], &flags[..]].concat()).code, 0);
+        self
+    }
+
+    /// Signs the tool into `signed.json`.
+    pub fn signed(self) -> Self {
+        let ran = self.run(&[
+            "sign",
+            "tool.json",
+            "--key",
+            "publisher.pem",
+            "--spec",
+            "spec.toml",
+            "-o",
+            "signed.json",
+        ]);
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        self
+    }
+
+    /// The tools of a signed file, as a server lists them.
+    pub fn signed_tools(&self) -> Value {
+        serde_json::from_str::<Value>(&self.text("signed.json")).unwrap()["tools"].clone()
+    }
+
+    /// With a server in it that lists `tools`: [`COMMAND`] starts it on stdio.
+    pub fn serving(self, tools: &Value) -> Self {
+        self.put("server.sh", SCRIPT);
+        self.lists(tools);
+        self
+    }
+
+    /// From now on the server lists these.
+    pub fn lists(&self, tools: &Value) {
+        self.put("tools.json", &format!("{tools}\n"));
+    }
+
+    /// From now on the server gives these instructions.
+    pub fn instructs(&self, text: &str) {
+        self.put("instructions.json", &format!("{}\n", json!(text)));
+    }
+
+    /// After the first list of a session, the server on stdio lists these.
+    pub fn lists_later(&self, tools: &Value) {
+        self.put("later.json", &format!("{tools}\n"));
+    }
+
+    /// Runs the program without a terminal.
+    pub fn run(&self, arguments: &[&str]) -> Ran {
+        self.run_with(arguments, "")
+    }
+
+    /// Runs the program where there is no trust configuration.
+    pub fn run_trusting_nobody(&self, arguments: &[&str]) -> Ran {
+        self.ran(arguments, "", &[("ETDI_CONFIG", "none.toml")])
+    }
+
+    /// Runs the program without a terminal, with `input` on its standard input.
+    pub fn run_with(&self, arguments: &[&str], input: &str) -> Ran {
+        self.ran(arguments, input, &[])
+    }
+
+    /// The program in this folder, to be started.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(arguments).env_clear().envs(self.variables.iter().cloned());
+        command.current_dir(self.path());
+        command
+    }
+
+    /// The program in this folder, to be started in a pseudo-terminal.
+    pub(crate) fn terminal_command(&self, arguments: &[&str]) -> pty_process::blocking::Command {
+        pty_process::blocking::Command::new(&self.program)
+            .args(arguments)
+            .env_clear()
+            .envs(self.variables.iter().cloned())
+            .current_dir(self.path())
+    }
+
+    fn ran(&self, arguments: &[&str], input: &str, variables: &[(&str, &str)]) -> Ran {
+        let mut child = self
+            .command(arguments)
+            .envs(variables.iter().copied())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // A program that reads nothing may have ended already.
+        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+        let Output { status, stdout, stderr } = child.wait_with_output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        Ran { code: status.code().unwrap(), out: text(stdout), err: text(stderr) }
+    }
+}

@@ -1,0 +1,15 @@
+//! Servers, issuers, keys and terminals that the tests of the workspace share.
+//!
+//! Each part is a feature, so that a package compiles only the parts that its tests use. The crate is
+//! a dev-dependency by path, without a version: `cargo package` drops it from the published manifests.
+
+#![forbid(unsafe_code)]
+
+#[cfg(all(unix, feature = "terminal"))]
+pub mod folder;
+#[cfg(feature = "terminal")]
+pub mod publisher;
+#[cfg(all(unix, feature = "terminal"))]
+pub mod terminal;
+#[cfg(all(unix, feature = "terminal"))]
+pub mod views;
