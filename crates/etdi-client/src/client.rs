@@ -9,7 +9,7 @@ use etdi_events::Emitter;
 use etdi_oauth::{
     ACCESS_TOKEN_VARIABLE, AccessToken, HttpError, Network, OAuthProvider, TokenRequest,
 };
-use etdi_types::review::ReviewPolicy;
+use etdi_review::ReviewPolicy;
 use etdi_types::{
     AuthorizationContext, Clock, ResourceUri, SecurityLevel, ServerIdentity, StdioCommand,
     SystemClock, TrustConfig,

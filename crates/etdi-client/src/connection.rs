@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use etdi_events::Emitter;
-use etdi_types::review::ReviewPolicy;
+use etdi_review::ReviewPolicy;
 use etdi_types::{
     AuthorizationContext, Clock, Instructions, SecurityLevel, ServerIdentity, TrustConfig,
 };

@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
+use etdi_review::hygiene::ToolNames;
+use etdi_review::{Review, ReviewPolicy};
 use etdi_types::decision::Action;
 use etdi_types::evidence::Evidence;
-use etdi_types::hygiene::ToolNames;
-use etdi_types::review::{Review, ReviewPolicy};
 use etdi_types::{
     ApprovalBasis, ApprovalRecord, EvidenceRecord, Known, Outcome, Permission, ServerIdentity,
     Subject, ToolDefinition, Verdict, decide,

@@ -29,12 +29,12 @@ impl Diff {
     pub fn between(old: &str, new: &str) -> Self {
         let parse = |text| json::parse_canonical(text).ok();
         let (old, new) = (parse(old), parse(new));
-        let text = |entry: Entry<'_, '_>| Change {
-            path: entry.path,
-            old: entry.old.map(Value::to_canonical),
-            new: entry.new.map(Value::to_canonical),
+        let text = |difference: Difference<'_, '_>| Change {
+            path: difference.path,
+            old: difference.old.map(Value::to_canonical),
+            new: difference.new.map(Value::to_canonical),
         };
-        Self(entries(old.as_ref(), new.as_ref()).into_iter().map(text).collect())
+        Self(differences(old.as_ref(), new.as_ref()).into_iter().map(text).collect())
     }
 
     /// The changes, in the order of the definition's canonical form.
@@ -65,26 +65,33 @@ impl Display for Diff {
     }
 }
 
-/// One member that differs, and its values on either side.
-pub(crate) struct Entry<'v, 'a> {
-    pub(crate) path: String,
-    pub(crate) old: Option<&'v Value<'a>>,
-    pub(crate) new: Option<&'v Value<'a>>,
+/// One member that differs, and its values on either side. `etdi-review` classifies it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Difference<'v, 'a> {
+    /// Where, as a JSON pointer (RFC 6901).
+    pub path: String,
+    /// The value before; `None` if the member was added.
+    pub old: Option<&'v Value<'a>>,
+    /// The value after; `None` if the member was removed.
+    pub new: Option<&'v Value<'a>>,
 }
 
-/// Everything that differs, in canonical order. Arrays are compared as a whole; two objects in one
-/// entry were too large to compare member by member.
-pub(crate) fn entries<'v, 'a>(
+/// Returns everything that differs, in canonical order, for `etdi-review`. Arrays are compared as a
+/// whole; two objects in one difference were too large to compare member by member.
+#[must_use]
+pub fn differences<'v, 'a>(
     old: Option<&'v Value<'a>>,
     new: Option<&'v Value<'a>>,
-) -> Vec<Entry<'v, 'a>> {
-    let mut entries = Vec::new();
-    compare(&mut entries, &mut String::new(), old, new);
-    entries
+) -> Vec<Difference<'v, 'a>> {
+    let mut differences = Vec::new();
+    compare(&mut differences, &mut String::new(), old, new);
+    differences
 }
 
-/// One segment of a JSON pointer (RFC 6901, section 3).
-pub(crate) fn push_segment(path: &mut String, name: &str) {
+/// Appends one segment to a JSON pointer (RFC 6901, section 3). `etdi-review` writes its pointers with
+/// it.
+pub fn push_segment(path: &mut String, name: &str) {
     path.push('/');
     for c in name.chars() {
         match c {
@@ -105,7 +112,7 @@ fn size(value: &Value<'_>) -> usize {
 /// An object whose changes would take more room for their paths than the object itself takes is
 /// one change: long names must not multiply.
 fn compare<'v, 'a>(
-    changes: &mut Vec<Entry<'v, 'a>>,
+    changes: &mut Vec<Difference<'v, 'a>>,
     path: &mut String,
     old: Option<&'v Value<'a>>,
     new: Option<&'v Value<'a>>,
@@ -129,7 +136,7 @@ fn compare<'v, 'a>(
                 }
                 if spent > *room.get_or_insert_with(|| size(whole_old) + size(whole_new)) {
                     changes.truncate(first);
-                    changes.push(Entry {
+                    changes.push(Difference {
                         path: path.clone(),
                         old: Some(whole_old),
                         new: Some(whole_new),
@@ -138,7 +145,7 @@ fn compare<'v, 'a>(
                 }
             }
         }
-        (old, new) => changes.push(Entry { path: path.clone(), old, new }),
+        (old, new) => changes.push(Difference { path: path.clone(), old, new }),
     }
 }
 

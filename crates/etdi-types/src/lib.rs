@@ -9,7 +9,6 @@ pub mod definition;
 pub mod diff;
 pub mod digest;
 pub mod evidence;
-pub mod hygiene;
 pub mod identity;
 pub mod instructions;
 pub mod json;
@@ -19,12 +18,9 @@ pub mod keys;
 pub mod level;
 pub mod listing;
 mod load;
-pub mod lockfile;
 pub mod names;
-mod place;
 pub mod publish;
 pub mod records;
-pub mod review;
 mod string_serde;
 pub mod text;
 pub mod trust;
@@ -43,13 +39,11 @@ pub use jws::SignatureError;
 pub use keys::{Jwk, KeyError, SigAlg, SigningKey, VerifyingKey};
 pub use level::SecurityLevel;
 pub use listing::{Listing, ListingError, Page, RawTool};
-pub use lockfile::Lockfile;
 pub use names::{NameError, Permission, Provider, Scope, ToolId, Version};
 pub use publish::{DefinitionSpec, SignedTool};
 pub use records::{
     ApprovalBasis, ApprovalRecord, EvidenceRecord, Known, LedgerEntry, Pin, Subject,
 };
-pub use review::{Review, ReviewPolicy};
 pub use trust::{MinBinding, TrustConfig, TrustError};
 pub use verdict::{May, Notice, Origin, Verdict, What, Who};
 

@@ -81,9 +81,11 @@ impl Display for Escaped<'_> {
     }
 }
 
-/// Control (Cc), format (Cf), separators other than the space, default-ignorable code points,
-/// private use and non-characters.
-pub(crate) fn is_hidden(c: char) -> bool {
+/// Whether a person cannot see `c`: control (Cc), format (Cf), separators other than the space,
+/// default-ignorable code points, private use and non-characters. `etdi-review` and `etdi-lockfile`
+/// find and escape such characters.
+#[must_use]
+pub fn is_hidden(c: char) -> bool {
     if matches!(c, ' '..='~') {
         return false;
     }

@@ -7,8 +7,15 @@ pub use etdi_types::*;
 #[cfg(feature = "client")]
 pub use etdi_client as client;
 pub use etdi_events as events;
+#[cfg(feature = "lockfile")]
+pub use etdi_lockfile as lockfile;
 #[cfg(feature = "oauth")]
 pub use etdi_oauth as oauth;
+#[cfg(feature = "client")]
+pub use etdi_review as review;
+#[cfg(feature = "client")]
+#[doc(inline)]
+pub use etdi_review::hygiene;
 #[cfg(feature = "server")]
 pub use etdi_server as server;
 
@@ -21,6 +28,9 @@ pub use etdi_client::{
 #[cfg(feature = "sqlite")]
 #[doc(inline)]
 pub use etdi_client::{Checkpoint, SqliteApprovals, SqliteError};
+#[cfg(feature = "lockfile")]
+#[doc(inline)]
+pub use etdi_lockfile::{Lockfile, LockfileError};
 #[cfg(feature = "oauth")]
 #[doc(inline)]
 pub use etdi_oauth::{
@@ -28,6 +38,9 @@ pub use etdi_oauth::{
     OAuthConfig, OAuthError, OAuthProvider, OktaProvider, Principal, ProviderRegistry,
     TokenRequest,
 };
+#[cfg(feature = "client")]
+#[doc(inline)]
+pub use etdi_review::{Review, ReviewPolicy};
 #[cfg(feature = "server")]
 #[doc(inline)]
 pub use etdi_server::{SecureServer, Secured, ToolSpec};

@@ -10,8 +10,8 @@ use etdi_client::{
     ServerConnection, Sighting, StoreError,
 };
 use etdi_events::{Emitter, EventType, Subscription};
+use etdi_review::{Handling, ReviewPolicy};
 use etdi_types::decision::Action;
-use etdi_types::review::{Handling, ReviewPolicy};
 use etdi_types::{
     ApprovalBasis, ApprovalRecord, Clock, Digest, Known, LedgerEntry, ManualClock, ServerIdentity,
     SigningKey, StdioCommand, Subject, TrustConfig, What,

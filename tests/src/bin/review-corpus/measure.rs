@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result};
+use etdi_review::hygiene::{Rule, Severity, ToolNames, inspect};
+use etdi_review::{Class, Handling, Review, ReviewPolicy};
 use etdi_tests::corpus::{Half, Tool, Upgrade, benign_upgrades, poisoned_upgrades};
-use etdi_types::hygiene::{Rule, Severity, ToolNames, inspect};
-use etdi_types::review::{Class, Handling, Review, ReviewPolicy};
 use etdi_types::text::escaped;
 use etdi_types::verdict::{Binding, KeyTrust};
 use etdi_types::{EvidenceRecord, ToolDefinition};

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use etdi_types::hygiene::Severity;
+use etdi_review::hygiene::Severity;
 use serde_json::{Value, json};
 
 use crate::measure::{Classes, Measured, POLICIES};

@@ -1,0 +1,319 @@
+//! What is served against what is locked.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use etdi_types::definition::ToolDefinition;
+use etdi_types::digest::Digest;
+use etdi_types::names::{Scope, Version};
+use etdi_types::records::EvidenceRecord;
+use etdi_types::verdict::Who;
+
+use crate::drift::{Drift, DriftKind};
+use crate::lockfile::{LockedServer, LockedTool, Place, Signer};
+
+/// What a server serves now.
+#[derive(Clone, Debug, Default)]
+pub struct Served<'a> {
+    /// The digest of its instructions, if it gives any.
+    pub instructions: Option<Digest>,
+    /// Its tools.
+    pub tools: Vec<ServedTool<'a>>,
+}
+
+/// A tool that is listed.
+#[derive(Clone, Debug)]
+pub struct ServedTool<'a> {
+    /// The name under which it is served.
+    pub name: &'a str,
+    /// Its definition, or why that is refused, in words.
+    pub definition: Result<&'a ToolDefinition, String>,
+    /// What its evidence comes to.
+    pub evidence: ServedEvidence,
+}
+
+/// What the evidence of a definition comes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ServedEvidence {
+    /// It is good, or there is none: then an unsigned tool's.
+    Good(EvidenceRecord),
+    /// It could not be checked; in words, why.
+    Unchecked(String),
+    /// It is wrong, or was taken back; in words, how.
+    Bad(String),
+}
+
+impl ServedEvidence {
+    /// What an answer to "who?" comes to.
+    #[must_use]
+    pub fn of(who: &Who) -> Self {
+        match (EvidenceRecord::of(who, None), who) {
+            (Some(evidence), _) => Self::Good(evidence),
+            (None, Who::Unknown { .. } | Who::Expired { .. }) => Self::Unchecked(who.to_string()),
+            (None, _) => Self::Bad(who.to_string()),
+        }
+    }
+}
+
+impl LockedServer {
+    /// What the server does otherwise than locked, in the order of the lockfile; what is not locked
+    /// comes last. Empty if it is what was locked and everything was checked.
+    #[must_use]
+    pub fn compare(&self, served: &Served<'_>) -> Vec<Drift> {
+        let mut drift = Vec::new();
+        self.compare_instructions(served.instructions, &mut drift);
+        for locked in &self.tools {
+            let is_served = served.tools.iter().any(|tool| tool.name == locked.name);
+            // One of the variants is enough; the first one stands for them.
+            let is_first = self.variants(&locked.name).next() == Some(locked);
+            if !is_served && is_first {
+                let missing = Drift::of_tool(DriftKind::ToolMissing, &locked.name, locked.place);
+                drift.push(missing);
+            }
+        }
+        let mut seen = BTreeSet::new();
+        for tool in &served.tools {
+            if !seen.insert(tool.name) {
+                let nearest = self.variants(tool.name).next();
+                let place = nearest.map_or(self.place, |locked| locked.place);
+                drift.push(Drift::of_tool(DriftKind::ToolDuplicate, tool.name, place));
+            }
+            self.compare_tool(tool, &mut drift);
+        }
+        // What is not locked stands nowhere.
+        drift.sort_by_key(|one| (one.place.0.is_none(), one.place.0));
+        drift
+    }
+
+    /// Compares the files that the command starts with what was found: `None` is a file that is not
+    /// there. `found` has every locked file, and every other one that the command names.
+    #[must_use]
+    pub fn compare_files(&self, found: &BTreeMap<String, Option<Digest>>) -> Vec<Drift> {
+        let mut drift = Vec::new();
+        let of = |kind| Drift::of_server(kind, self.place);
+        for (path, locked) in &self.files {
+            let locked_file = format!("{path} {locked}");
+            match found.get(path).copied().flatten() {
+                Some(digest) if digest == *locked => {}
+                Some(digest) => {
+                    let one = of(DriftKind::FileChanged).locked(locked_file);
+                    drift.push(one.served(digest));
+                }
+                None => drift.push(of(DriftKind::FileMissing).locked(locked_file)),
+            }
+        }
+        for (path, digest) in found.iter().filter(|(path, _)| !self.files.contains_key(*path)) {
+            if let Some(digest) = digest {
+                drift.push(of(DriftKind::FileAdded).served(format!("{path} {digest}")));
+            }
+        }
+        drift
+    }
+
+    fn compare_instructions(&self, served: Option<Digest>, drift: &mut Vec<Drift>) {
+        let kind = match (self.instructions, served) {
+            (None, None) => return,
+            (Some(locked), Some(served)) if locked == served => return,
+            (Some(_), Some(_)) => DriftKind::InstructionsChanged,
+            (None, Some(_)) => DriftKind::InstructionsAdded,
+            (Some(_), None) => DriftKind::InstructionsMissing,
+        };
+        let mut one = Drift::of_server(kind, self.place);
+        one.locked = self.instructions.map(|digest| digest.to_string());
+        one.served = served.map(|digest| digest.to_string());
+        drift.push(one);
+    }
+
+    fn compare_tool(&self, tool: &ServedTool<'_>, drift: &mut Vec<Drift>) {
+        let nearest = self.variants(tool.name).next();
+        let place = nearest.map_or(self.place, |locked| locked.place);
+        let definition = match &tool.definition {
+            Ok(definition) => *definition,
+            Err(why) => {
+                drift.push(Drift::of_tool(DriftKind::ToolRefused, tool.name, place).served(why));
+                return;
+            }
+        };
+        let digest = definition.digest();
+        if let Some(locked) = self.variants(tool.name).find(|locked| locked.digest == digest) {
+            if !locked.is_entry_of(definition) {
+                drift.push(
+                    Drift::of_tool(DriftKind::EntryMismatch, tool.name, locked.place)
+                        .locked(locked.describe())
+                        .served(describe(definition)),
+                );
+            }
+            drift.extend(locked.compare_signer(tool));
+            return;
+        }
+        let id = definition.signed().map(|part| &part.id);
+        let same =
+            self.variants(tool.name).find(|locked| locked.signed.as_ref().map(|s| &s.id) == id);
+        match (same, nearest) {
+            (Some(locked), _) => locked.compare_definition(tool, definition, drift),
+            (None, Some(locked)) => {
+                let kind =
+                    if id.is_none() { DriftKind::EvidenceLost } else { DriftKind::ToolReplaced };
+                drift.push(
+                    Drift::of_tool(kind, tool.name, locked.place)
+                        .locked(locked.describe())
+                        .served(describe(definition)),
+                );
+            }
+            (None, None) => {
+                // It stands nowhere, so that it comes last.
+                let added = Drift::of_tool(DriftKind::ToolAdded, tool.name, Place::default());
+                drift.push(added.served(describe(definition)));
+            }
+        }
+    }
+
+    fn variants<'s>(&'s self, name: &'s str) -> impl Iterator<Item = &'s LockedTool> {
+        self.tools.iter().filter(move |locked| locked.name == name)
+    }
+}
+
+impl LockedTool {
+    /// Another definition of the same id, or of an unsigned tool.
+    fn compare_definition(
+        &self,
+        tool: &ServedTool<'_>,
+        definition: &ToolDefinition,
+        drift: &mut Vec<Drift>,
+    ) {
+        let versions = self.signed.as_ref().zip(definition.signed());
+        let kind = match versions.map(|(locked, served)| served.version.cmp(&locked.version)) {
+            None | Some(std::cmp::Ordering::Equal) => DriftKind::ToolChanged,
+            Some(std::cmp::Ordering::Greater) => DriftKind::ToolUpgraded,
+            Some(std::cmp::Ordering::Less) => DriftKind::VersionLowered,
+        };
+        let mut changed = Drift::of_tool(kind, &self.name, self.place)
+            .locked(self.describe())
+            .served(describe(definition));
+        changed.parts = self.differing_parts(definition);
+        drift.push(changed);
+        let part = definition.signed();
+        let asked = part.map(|part| part.permissions.as_slice()).unwrap_or_default();
+        let added = asked.iter().filter(|asked| {
+            let known = if asked.required { &[][..] } else { &self.optional_permissions[..] };
+            !self.permissions.contains(&asked.scope) && !known.contains(&asked.scope)
+        });
+        for scope in added.map(|asked| &asked.scope) {
+            let one = Drift::of_tool(DriftKind::PermissionAdded, &self.name, self.place);
+            drift.push(one.served(scope));
+        }
+        let locked = self.permissions.iter().chain(&self.optional_permissions);
+        let is_asked = |scope: &&Scope| asked.iter().any(|asked| asked.scope == **scope);
+        for scope in locked.filter(|scope| !is_asked(scope)) {
+            let one = Drift::of_tool(DriftKind::PermissionRemoved, &self.name, self.place);
+            drift.push(one.locked(scope));
+        }
+        drift.extend(self.compare_signer(tool));
+    }
+
+    /// Whether what stands beside the digest is what the definition with this digest says.
+    fn is_entry_of(&self, definition: &ToolDefinition) -> bool {
+        let it = Self::of(definition, &EvidenceRecord::None, "");
+        let identity = |tool: &Self| {
+            let signed = tool.signed.as_ref();
+            signed.map(|s| (s.id.clone(), s.version.clone(), s.provider.clone()))
+        };
+        identity(self) == identity(&it)
+            && self.permissions == it.permissions
+            && self.optional_permissions == it.optional_permissions
+            && (self.parts.is_empty() || self.parts == it.parts)
+    }
+
+    fn compare_signer(&self, tool: &ServedTool<'_>) -> Option<Drift> {
+        if let ServedEvidence::Bad(why) = &tool.evidence {
+            let bad = Drift::of_tool(DriftKind::EvidenceBad, &self.name, self.place);
+            return Some(bad.served(why));
+        }
+        let locked = self.signed.as_ref()?.signer.as_ref()?;
+        let of = |kind| Drift::of_tool(kind, &self.name, self.place).locked(locked.describe());
+        match &tool.evidence {
+            ServedEvidence::Bad(_) => None,
+            ServedEvidence::Unchecked(why) => Some(of(DriftKind::SignerUnchecked).served(why)),
+            ServedEvidence::Good(evidence) => match Signer::of(evidence) {
+                Some(signer) if signer == *locked => None,
+                Some(signer) => Some(of(DriftKind::SignerChanged).served(signer.describe())),
+                None => Some(of(DriftKind::EvidenceLost).served(evidence.describe())),
+            },
+        }
+    }
+
+    fn differing_parts(&self, definition: &ToolDefinition) -> Vec<String> {
+        let served = parts_of(definition);
+        let names = PARTS.iter().copied().chain([OTHER]);
+        let differs = |name: &&str| self.parts.get(*name) != served.get(*name);
+        if self.parts.is_empty() {
+            return Vec::new();
+        }
+        names.filter(differs).map(str::to_owned).collect()
+    }
+
+    fn describe(&self) -> String {
+        identity_in_words(self.signed.as_ref().map(|s| (s.id.as_str(), &s.version)), self.digest)
+    }
+}
+
+impl Signer {
+    /// The signer in words.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Key(thumbprint) => format!("the key {thumbprint}"),
+            Self::Issuer { issuer, client } => format!("{issuer} for its client {client}"),
+        }
+    }
+}
+
+fn describe(definition: &ToolDefinition) -> String {
+    let part = definition.signed().map(|part| (part.id.as_str(), &part.version));
+    identity_in_words(part, definition.digest())
+}
+
+fn identity_in_words(signed: Option<(&str, &Version)>, digest: Digest) -> String {
+    match signed {
+        Some((id, version)) => format!("{id} {version} {digest}"),
+        None => format!("unsigned {digest}"),
+    }
+}
+
+/// The parts of a definition that are told apart, as MCP names them; what the definition says of
+/// itself to ETDI is locked by itself.
+pub(crate) const PARTS: &[&str] = &[
+    "title",
+    "description",
+    "inputSchema",
+    "outputSchema",
+    "annotations",
+    "execution",
+    "icons",
+    "_meta",
+];
+
+/// All members that MCP does not name.
+pub(crate) const OTHER: &str = "other";
+
+/// A fingerprint of each part that the definition has.
+pub(crate) fn parts_of(definition: &ToolDefinition) -> BTreeMap<String, String> {
+    let fingerprint = |text: &str| {
+        let digest = Digest::of(text.as_bytes()).to_string();
+        digest.chars().skip("sha256:".len()).take(16).collect::<String>()
+    };
+    let mut parts = BTreeMap::new();
+    let mut other = String::new();
+    let description = definition.member("description").map(|text| ("description".to_owned(), text));
+    for (name, member) in description.into_iter().chain(definition.other_members()) {
+        match PARTS.contains(&name.as_str()) {
+            true => {
+                parts.insert(name, fingerprint(&member));
+            }
+            false => other.push_str(&format!("{}:{name}{member}", name.len())),
+        }
+    }
+    if !other.is_empty() {
+        parts.insert(OTHER.to_owned(), fingerprint(&other));
+    }
+    parts
+}

@@ -1,0 +1,228 @@
+//! What a stdio server's command starts, as far as the command says it.
+
+use std::fmt::{self, Display, Formatter};
+use std::str::FromStr;
+
+use etdi_types::identity::StdioCommand;
+use serde::de::{Deserialize, Deserializer, Error as _};
+use serde::ser::{Serialize, Serializer};
+
+/// What a command starts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Launch {
+    /// One version of a package, which its registry never changes.
+    Package(Package),
+    /// A package in whatever version is newest, or in any of a range.
+    Floating(String),
+    /// Something else: a program, and perhaps files among its arguments.
+    Program,
+}
+
+/// One version of a package: `npm:@scope/name@1.2.3` or `pypi:name==1.2.3`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Package(String);
+
+/// The text names no package in one version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a package is written `npm:name@1.2.3` or `pypi:name==1.2.3`, with one whole version")]
+pub struct PackageError;
+
+/// How variables begin that say where a package comes from, where such settings are looked for, or
+/// what is loaded beside it.
+const STEERING: &[&str] =
+    &["NPM_", "NODE_", "BUN_", "PNPM_", "UV_", "PIP_", "PIPX_", "PYTHON", "XDG_", "LD_", "DYLD_"];
+
+/// Those that do so by themselves.
+const STEERING_ALONE: &[&str] =
+    &["PATH", "HOME", "USERPROFILE", "APPDATA", "LOCALAPPDATA", "PREFIX", "BASH_ENV", "ENV"];
+
+impl Launch {
+    /// What `command` starts: `npx`, `bunx` and `pnpm dlx` with a package from npm, `uvx`, `uv tool
+    /// run` and `pipx run` with one from PyPI. Anything that could make it another package, a flag, a
+    /// variable or a program of the same name elsewhere, makes it unsure.
+    #[must_use]
+    pub fn of(command: &StdioCommand) -> Self {
+        let program = command.command.as_str();
+        let program = program.strip_suffix(".cmd").or(program.strip_suffix(".exe"));
+        let args: Vec<&str> = command.args.iter().map(String::as_str).collect();
+        let (registry, args) = match (program.unwrap_or(&command.command), args.as_slice()) {
+            ("npx" | "bunx", args) | ("pnpm", ["dlx", args @ ..]) => ("npm", args),
+            ("uvx", args) | ("uv", ["tool", "run", args @ ..]) | ("pipx", ["run", args @ ..]) => {
+                ("pypi", args)
+            }
+            _ => return Self::Program,
+        };
+        // Variables have one name on some systems whatever their case.
+        let steers = |name: &String| {
+            let name = name.to_ascii_uppercase();
+            STEERING_ALONE.contains(&name.as_str())
+                || STEERING.iter().any(|prefix| name.starts_with(prefix))
+        };
+        // Another folder may have settings of its own (`.npmrc`).
+        let is_steered = command.cwd.is_some() || command.env.keys().any(steers);
+        // A flag that is not known here could do anything: name another source, another package, or a
+        // command that is not the package's.
+        let harmless = |arg: &&&str| matches!(**arg, "-y" | "--yes" | "-q" | "--quiet");
+        let flags = args.iter().take_while(harmless).count();
+        match args.get(flags) {
+            None => Self::Program,
+            Some(spec) if spec.starts_with('-') || is_steered => Self::Floating((*spec).to_owned()),
+            Some(spec) => Self::spec(spec, registry),
+        }
+    }
+
+    fn spec(spec: &str, registry: &str) -> Self {
+        // uv takes `name@1.2.3` as well.
+        let spec = match (registry, spec.split_once('@')) {
+            ("pypi", Some((name, version))) if !version.starts_with(' ') => {
+                format!("{name}=={version}")
+            }
+            _ => spec.to_owned(),
+        };
+        match format!("{registry}:{spec}").parse() {
+            Ok(package) => Self::Package(package),
+            Err(PackageError) => Self::Floating(spec),
+        }
+    }
+}
+
+impl Package {
+    /// The package as it is written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Display for Package {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for Package {
+    type Err = PackageError;
+
+    fn from_str(text: &str) -> Result<Self, PackageError> {
+        let is_one = match text.split_once(':') {
+            Some(("npm", spec)) => spec.rsplit_once('@').is_some_and(|(name, version)| {
+                let words: Vec<&str> = match name.strip_prefix('@') {
+                    Some(scoped) => scoped.splitn(2, '/').collect(),
+                    None => vec![name],
+                };
+                words.len() == 1 + usize::from(name.starts_with('@'))
+                    && words.into_iter().all(is_word)
+                    && is_npm_version(version)
+            }),
+            Some(("pypi", spec)) => spec.split_once("==").is_some_and(|(name, version)| {
+                let (name, extras) = match name.strip_suffix(']').and_then(|n| n.split_once('[')) {
+                    Some((name, extras)) => (name, Some(extras)),
+                    None => (name, None),
+                };
+                let are_words = |extras: &str| extras.split(',').all(is_word);
+                is_word(name) && extras.is_none_or(are_words) && is_pypi_version(version)
+            }),
+            _ => false,
+        };
+        if is_one { Ok(Self(text.to_owned())) } else { Err(PackageError) }
+    }
+}
+
+/// A name as both registries have them; a path or an address is none.
+fn is_word(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte))
+}
+
+/// A whole SemVer version: npm takes anything else for a range or a tag.
+fn is_npm_version(version: &str) -> bool {
+    semver::Version::parse(version).is_ok()
+}
+
+/// A public version of PEP 440, without the wildcard of a range.
+fn is_pypi_version(version: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".!+_-".contains(&byte);
+    version.starts_with(|c: char| c.is_ascii_digit()) && version.bytes().all(plain)
+}
+
+impl Serialize for Package {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Package {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn launch(command: &str) -> Launch {
+        let mut words = command.split(' ');
+        Launch::of(&StdioCommand::new(words.next().unwrap()).args(words))
+    }
+
+    #[test]
+    fn one_version_of_a_package_binds() {
+        for (command, package) in [
+            ("npx -y docs@1.2.3", "npm:docs@1.2.3"),
+            ("npx @scope/docs@1.2.3-rc.1 /data --port 1", "npm:@scope/docs@1.2.3-rc.1"),
+            ("npx.cmd -y docs@1.2.3 -p other@2", "npm:docs@1.2.3"),
+            ("pnpm dlx docs@1.2.3", "npm:docs@1.2.3"),
+            ("uvx docs==1.2", "pypi:docs==1.2"),
+            ("uvx docs@1.2", "pypi:docs==1.2"),
+            ("uvx docs[cli]==1.2", "pypi:docs[cli]==1.2"),
+            ("uv tool run docs==1.2.post1", "pypi:docs==1.2.post1"),
+            ("pipx run docs==1.2", "pypi:docs==1.2"),
+        ] {
+            assert_eq!(launch(command), Launch::Package(package.parse().unwrap()), "{command}");
+        }
+    }
+
+    #[test]
+    fn what_could_be_any_version_binds_nothing() {
+        for command in [
+            "npx -y docs",
+            "npx docs@latest",
+            "npx docs@^1.2.3",
+            "npx docs@1",
+            "npx docs@1.2.x",
+            "npx @scope/docs",
+            "npx --registry=https://elsewhere.example docs@1.2.3",
+            "npx -y --unknown docs@1.2.3",
+            "npx https://elsewhere.example/docs@1.2.3",
+            "npx -p docs@1.2.3 sh",
+            "npx docs@npm:other@1.2.3",
+            "npx docs@github:other/docs#1.2.3",
+            "npx ./docs@1.2.3",
+            "npx other/docs@1.2.3",
+            "npx @a/b/c@1.2.3",
+            "npx @a@1.2.3",
+            "uvx docs[a;b]==1.2",
+            "uvx ./docs==1.2",
+            "uvx docs",
+            "uvx docs>=1.2",
+            "uvx docs==1.*",
+            "uvx --index https://elsewhere.example docs==1.2",
+            "uvx --from docs==1.2 sh",
+            "uvx --with other docs==1.2",
+            "uvx docs@latest",
+            "uvx --from git+https://elsewhere.example/docs docs",
+        ] {
+            assert!(matches!(launch(command), Launch::Floating(_)), "{command}");
+        }
+    }
+
+    #[test]
+    fn another_program_is_no_package() {
+        for command in
+            ["node server.js", "npx", "uv run docs==1.2", "pnpm docs", "./npx-like a@1.0.0"]
+        {
+            assert_eq!(launch(command), Launch::Program, "{command}");
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! Reading a lockfile strictly.
+
+use std::collections::{BTreeMap, HashSet};
+use std::ops::Range;
+
+use etdi_types::digest::Digest;
+use etdi_types::identity::ServerIdentity;
+use etdi_types::names::{Scope, ToolId, Version};
+use etdi_types::text::escaped;
+use serde::Deserialize;
+use toml::Spanned;
+
+use crate::compare::{OTHER, PARTS};
+use crate::launch::Package;
+use crate::lockfile::{
+    LOCKFILE_SCHEMA, LockedIdentity, LockedServer, LockedTool, Lockfile, Place, Signer,
+};
+
+/// Why a text is no lockfile.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LockfileError {
+    /// Not the TOML that a lockfile is.
+    #[error("{}{}", at(*line), escaped(what))]
+    Malformed {
+        /// The line, from 1, where it can be told.
+        line: Option<usize>,
+        /// What is wrong.
+        what: String,
+    },
+    /// Another version of the format.
+    #[error(
+        "the lockfile has the schema {}, and this program understands {LOCKFILE_SCHEMA}: use the \
+             version of `etdi` that wrote it",
+        escaped(found)
+    )]
+    Schema {
+        /// The version that it names.
+        found: String,
+    },
+    /// Something stands twice.
+    #[error("{}{} stands twice", at(*line), escaped(what))]
+    Duplicate {
+        /// The line of the second, from 1, where it can be told.
+        line: Option<usize>,
+        /// What.
+        what: String,
+    },
+}
+
+fn at(line: Option<usize>) -> String {
+    line.map(|line| format!("line {line}: ")).unwrap_or_default()
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(rename = "schema")]
+    _schema: i64,
+    #[serde(default, rename = "server")]
+    servers: Vec<Spanned<Server>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Server {
+    name: String,
+    identity: ServerIdentity,
+    from: Option<String>,
+    instructions: Option<Digest>,
+    package: Option<Package>,
+    #[serde(default)]
+    files: BTreeMap<String, Digest>,
+    #[serde(default, rename = "tool")]
+    tools: Vec<Spanned<Tool>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Tool {
+    name: String,
+    id: Option<ToolId>,
+    version: Option<Version>,
+    provider: Option<String>,
+    digest: Digest,
+    signer: Option<SignerEntry>,
+    #[serde(default)]
+    permissions: Vec<Scope>,
+    #[serde(default)]
+    optional_permissions: Vec<Scope>,
+    approved_by: String,
+    #[serde(default)]
+    parts: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SignerEntry {
+    key: Option<String>,
+    issuer: Option<String>,
+    client: Option<String>,
+}
+
+pub(crate) fn lockfile(text: &str) -> Result<Lockfile, LockfileError> {
+    let lines = Lines(text);
+    let malformed = |error: toml::de::Error| LockfileError::Malformed {
+        line: error.span().map(|span| lines.of(&span)),
+        what: error.message().to_owned(),
+    };
+    // The schema first: what another one allows is no business of this one.
+    let table: toml::Table = toml::from_str(text).map_err(malformed)?;
+    match table.get("schema") {
+        Some(toml::Value::Integer(LOCKFILE_SCHEMA)) => {}
+        Some(other) => return Err(LockfileError::Schema { found: other.to_string() }),
+        None => {
+            let what = "there is no `schema`, so this is no lockfile".to_owned();
+            return Err(LockfileError::Malformed { line: None, what });
+        }
+    }
+    let file: File = toml::from_str(text).map_err(malformed)?;
+    let mut servers = Vec::with_capacity(file.servers.len());
+    for entry in file.servers {
+        let line = lines.of(&entry.span());
+        servers.push(server(entry.into_inner(), line, &lines)?);
+    }
+    refuse_duplicates(&servers)?;
+    Ok(Lockfile::sorted(servers))
+}
+
+fn server(entry: Server, line: usize, lines: &Lines<'_>) -> Result<LockedServer, LockfileError> {
+    let paths = entry.files.keys().map(String::as_str).chain(entry.from.as_deref());
+    if let Some(path) = paths.into_iter().find(|path| !is_relative(path)) {
+        let what = format!("the path \"{path}\" leads out of the folder of the lockfile");
+        return Err(LockfileError::Malformed { line: Some(line), what });
+    }
+    let mut tools = Vec::with_capacity(entry.tools.len());
+    for one in entry.tools {
+        let line = lines.of(&one.span());
+        tools.push(tool(one.into_inner(), line)?);
+    }
+    tools.sort_by_cached_key(LockedTool::key);
+    Ok(LockedServer {
+        name: entry.name,
+        identity: entry.identity,
+        from: entry.from,
+        instructions: entry.instructions,
+        package: entry.package,
+        files: entry.files,
+        tools,
+        place: Place(Some(line)),
+    })
+}
+
+fn tool(entry: Tool, line: usize) -> Result<LockedTool, LockfileError> {
+    let malformed =
+        |what: &str| LockfileError::Malformed { line: Some(line), what: what.to_owned() };
+    let signer = match entry.signer {
+        None => None,
+        Some(SignerEntry { key: Some(key), issuer: None, client: None }) => Some(Signer::Key(key)),
+        Some(SignerEntry { key: None, issuer: Some(issuer), client: Some(client) }) => {
+            Some(Signer::Issuer { issuer, client })
+        }
+        Some(_) => {
+            return Err(malformed("a signer is either a `key`, or an `issuer` and a `client`"));
+        }
+    };
+    let signed = match (entry.id, entry.version, entry.provider) {
+        (Some(id), Some(version), Some(provider)) => {
+            Some(LockedIdentity { id, version, provider, signer })
+        }
+        (None, None, None) if signer.is_none() => None,
+        (None, None, None) => return Err(malformed("an unsigned tool has no `signer`")),
+        _ => return Err(malformed("`id`, `version` and `provider` go together")),
+    };
+    let is_part = |name: &str| name == OTHER || PARTS.contains(&name);
+    if let Some(name) = entry.parts.keys().find(|name| !is_part(name)) {
+        return Err(malformed(&format!("no part of a definition is called \"{name}\"")));
+    }
+    Ok(LockedTool {
+        name: entry.name,
+        signed,
+        digest: entry.digest,
+        permissions: entry.permissions,
+        optional_permissions: entry.optional_permissions,
+        approved_by: entry.approved_by,
+        parts: entry.parts,
+        place: Place(Some(line)),
+    })
+}
+
+pub(crate) fn refuse_duplicates(servers: &[LockedServer]) -> Result<(), LockfileError> {
+    let (mut names, mut identities) = (HashSet::new(), HashSet::new());
+    for server in servers {
+        let twice = |what| LockfileError::Duplicate { line: server.place.0, what };
+        if !names.insert(&server.name) {
+            return Err(twice(format!("the server \"{}\"", server.name)));
+        }
+        if !identities.insert(&server.identity) {
+            return Err(twice(format!("the identity {}", server.identity)));
+        }
+        let (mut ids, mut unsigned) = (HashSet::new(), HashSet::new());
+        let mut definitions = HashSet::new();
+        for tool in &server.tools {
+            if !definitions.insert((&tool.name, tool.digest)) {
+                let what = format!("the definition {} of \"{}\"", tool.digest, tool.name);
+                return Err(LockfileError::Duplicate { line: tool.place.0, what });
+            }
+            let is_new = match &tool.signed {
+                Some(signed) => ids.insert(&signed.id),
+                None => unsigned.insert(&tool.name),
+            };
+            if !is_new {
+                let what = match &tool.signed {
+                    Some(signed) => format!("the tool {}", signed.id),
+                    None => format!("the unsigned tool \"{}\"", tool.name),
+                };
+                return Err(LockfileError::Duplicate { line: tool.place.0, what });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether a path stays in its folder, on every system.
+fn is_relative(path: &str) -> bool {
+    let plain = |segment: &str| !segment.is_empty() && segment != "." && segment != "..";
+    !path.contains(['\\', ':', '\0']) && path.split('/').all(plain)
+}
+
+/// Lines of a text, by what stands in them.
+struct Lines<'t>(&'t str);
+
+impl Lines<'_> {
+    fn of(&self, span: &Range<usize>) -> usize {
+        let before = self.0.as_bytes().iter().take(span.start);
+        before.filter(|byte| **byte == b'\n').count() + 1
+    }
+}

@@ -1,0 +1,120 @@
+//! What counts as drift.
+
+use std::collections::BTreeMap;
+
+use etdi_lockfile::{DriftKind, LockedServer, Served, ServedEvidence, ServedTool};
+use etdi_types::verdict::UnknownReason;
+use etdi_types::{Digest, EvidenceRecord, ToolDefinition, Who};
+
+use crate::scene::*;
+
+#[test]
+fn what_is_locked_is_no_drift() {
+    let signed = definition(ID, "1.2.0", "Scans.", &[("documents:read", true)]);
+    assert_eq!(drift(&server(vec![locked(&signed)]), &signed, good()), []);
+    let plain = unsigned("Scans.");
+    let none = ServedEvidence::Good(EvidenceRecord::None);
+    assert_eq!(drift(&server(vec![locked(&plain)]), &plain, none), []);
+    // One of the variants is listed: by its id, or to the letter.
+    let german = definition("trustedsoft.example/scan.de", "1.2.0", "Prüft.", &[]);
+    let both = server(vec![locked(&signed), locked(&german)]);
+    assert_eq!(drift(&both, &signed, good()), []);
+    assert_eq!(drift(&both, &german, good()), []);
+}
+
+#[test]
+fn another_definition_is_told_by_what_it_is() {
+    let was = definition(ID, "1.2.0", "Scans.", &[("documents:read", true), ("logs:read", false)]);
+    let both = [("documents:read", true), ("logs:read", false)];
+    let lock = server(vec![locked(&was)]);
+    let rows: &[(ToolDefinition, &[DriftKind])] = &[
+        (definition(ID, "1.2.0", "Steals.", &both), &[DriftKind::ToolChanged]),
+        (definition(ID, "1.2.1", "Scans.", &both), &[DriftKind::ToolUpgraded]),
+        (definition(ID, "1.1.9", "Scans.", &both), &[DriftKind::VersionLowered]),
+        (
+            definition("trustedsoft.example/other", "1.2.0", "Scans.", &both),
+            &[DriftKind::ToolReplaced],
+        ),
+        (unsigned("Scans."), &[DriftKind::EvidenceLost]),
+        (
+            definition(ID, "1.3.0", "Scans.", &[("documents:read", true), ("logs:read", true)]),
+            &[DriftKind::ToolUpgraded, DriftKind::PermissionAdded],
+        ),
+        (
+            definition(ID, "1.3.0", "Scans.", &[("logs:read", false), ("mail:send", false)]),
+            &[DriftKind::ToolUpgraded, DriftKind::PermissionAdded, DriftKind::PermissionRemoved],
+        ),
+    ];
+    for (now, expected) in rows {
+        let found = drift(&lock, now, good());
+        assert_eq!(kinds(&found), *expected, "{found:?}");
+        assert_eq!(found[0].place.0, Some(10));
+    }
+    let plain = server(vec![locked(&unsigned("Scans."))]);
+    let none = ServedEvidence::Good(EvidenceRecord::None);
+    let found = drift(&plain, &unsigned("Steals."), none);
+    assert_eq!(kinds(&found), [DriftKind::ToolChanged]);
+    assert_eq!(found[0].parts, ["description"]);
+    assert_eq!(kinds(&drift(&plain, &was, good())), [DriftKind::ToolReplaced]);
+}
+
+#[test]
+fn a_tool_more_and_a_tool_less_are_drift() {
+    let (one, other) = (definition(ID, "1.2.0", "Scans.", &[]), unsigned("Scans."));
+    let found = drift(&server(Vec::new()), &one, good());
+    assert_eq!(kinds(&found), [DriftKind::ToolAdded]);
+    let german = definition("trustedsoft.example/scan.de", "1.2.0", "Prüft.", &[]);
+    let variants = server(vec![locked(&one), locked(&german)]);
+    let found = variants.compare(&Served::default());
+    assert_eq!(kinds(&found), [DriftKind::ToolMissing], "one for all variants");
+    let refused = ServedTool {
+        name: "scan",
+        definition: Err("another tool has its name".to_owned()),
+        evidence: ServedEvidence::Unchecked("not judged".to_owned()),
+    };
+    let served = Served { instructions: None, tools: vec![refused] };
+    assert_eq!(kinds(&server(vec![locked(&other)]).compare(&served)), [DriftKind::ToolRefused]);
+}
+
+#[test]
+fn the_signer_is_compared_where_it_was_checked_and_never_believed_otherwise() {
+    let signed = definition(ID, "1.2.0", "Scans.", &[]);
+    let lock = server(vec![locked(&signed)]);
+    let untrusted = Who::Unknown {
+        why: UnknownReason::UntrustedKey { provider: "p".to_owned(), kid: "k".to_owned() },
+    };
+    let revoked = Who::Revoked { what: "the key".to_owned() };
+    for (evidence, expected) in [
+        (ServedEvidence::Good(by_key("somebody else")), DriftKind::SignerChanged),
+        (ServedEvidence::Good(EvidenceRecord::Identified), DriftKind::EvidenceLost),
+        (ServedEvidence::Good(EvidenceRecord::None), DriftKind::EvidenceLost),
+        (ServedEvidence::of(&untrusted), DriftKind::SignerUnchecked),
+        (ServedEvidence::of(&revoked), DriftKind::EvidenceBad),
+        (ServedEvidence::of(&Who::Anonymous), DriftKind::EvidenceLost),
+    ] {
+        assert_eq!(kinds(&drift(&lock, &signed, evidence)), [expected]);
+    }
+}
+
+#[test]
+fn instructions_and_files_are_what_was_locked() {
+    let [one, other] = ["a", "b"].map(|text| Digest::of(text.as_bytes()));
+    for (locked, served, expected) in [
+        (None, None, None),
+        (Some(one), Some(one), None),
+        (Some(one), Some(other), Some(DriftKind::InstructionsChanged)),
+        (None, Some(one), Some(DriftKind::InstructionsAdded)),
+        (Some(one), None, Some(DriftKind::InstructionsMissing)),
+    ] {
+        let lock = LockedServer { instructions: locked, ..server(Vec::new()) };
+        let served = Served { instructions: served, tools: Vec::new() };
+        assert_eq!(kinds(&lock.compare(&served)), expected.into_iter().collect::<Vec<_>>());
+    }
+    let files = ["a.js", "b.js", "c.js"].map(|path| (path.to_owned(), one));
+    let lock = LockedServer { files: files.into(), ..server(Vec::new()) };
+    let found = [("a.js", Some(one)), ("b.js", Some(other)), ("c.js", None)];
+    let found = found.map(|(path, digest)| (path.to_owned(), digest)).into();
+    let drift = lock.compare_files(&found);
+    assert_eq!(kinds(&drift), [DriftKind::FileChanged, DriftKind::FileMissing]);
+    assert_eq!(kinds(&lock.compare_files(&BTreeMap::new())), [DriftKind::FileMissing; 3]);
+}

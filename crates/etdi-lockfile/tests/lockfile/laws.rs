@@ -1,0 +1,94 @@
+//! What holds for every lockfile and every text.
+
+use etdi_lockfile::{LockedIdentity, LockedServer, LockedTool, Lockfile, Place, Signer};
+use etdi_types::{Digest, ServerIdentity, StdioCommand};
+use proptest::prelude::*;
+
+use crate::scene::TEXT;
+
+fn hostile() -> impl Strategy<Value = String> {
+    prop_oneof![any::<String>(), "[\"\\\\\u{1b}\u{202e}\u{e0041}\u{200b}\n\r\t#=\\[\\]{} a]{0,12}",]
+}
+
+fn some_tool() -> impl Strategy<Value = LockedTool> {
+    let scope = "[a-z]{1,4}:[a-z]{1,4}";
+    let scopes =
+        move || proptest::collection::vec(scope.prop_map(|scope| scope.parse().unwrap()), 0..3);
+    let signer = prop_oneof![
+        Just(None),
+        hostile().prop_map(|key| Some(Signer::Key(key))),
+        (hostile(), hostile()).prop_map(|(issuer, client)| Some(Signer::Issuer { issuer, client })),
+    ];
+    let signed = proptest::option::of(("[a-z]{1,8}", hostile(), signer).prop_map(
+        |(path, provider, signer)| LockedIdentity {
+            id: format!("a.example/{path}").parse().unwrap(),
+            version: "1.0.0-rc.1".parse().unwrap(),
+            provider,
+            signer,
+        },
+    ));
+    let parts = proptest::collection::btree_map(
+        proptest::sample::select(vec!["title", "_meta", "other"]).prop_map(str::to_owned),
+        hostile(),
+        0..3,
+    );
+    (hostile(), signed, any::<[u8; 4]>(), scopes(), scopes(), hostile(), parts).prop_map(
+        |(name, signed, text, permissions, optional_permissions, approved_by, parts)| LockedTool {
+            name,
+            signed,
+            digest: Digest::of(&text),
+            permissions,
+            optional_permissions,
+            approved_by,
+            parts,
+            place: Place::default(),
+        },
+    )
+}
+
+fn some_lockfile() -> impl Strategy<Value = Lockfile> {
+    let server = (hostile(), any::<bool>(), proptest::collection::vec(some_tool(), 0..4));
+    proptest::collection::vec(server, 0..4).prop_map(|servers| {
+        let mut lockfile = Lockfile::default();
+        for (number, (name, full, tools)) in servers.into_iter().enumerate() {
+            let digest = Digest::of(name.as_bytes());
+            let command = StdioCommand::new(format!("server-{number}"));
+            // Two of one name or id do not go in.
+            let _ = lockfile.put(LockedServer {
+                name,
+                identity: ServerIdentity::from(&command),
+                from: full.then(|| ".mcp.json".to_owned()),
+                instructions: full.then_some(digest),
+                package: full.then(|| "npm:@a/b@1.0.0".parse().unwrap()),
+                files: full.then(|| ("a b/\"c\".js".to_owned(), digest)).into_iter().collect(),
+                tools,
+                place: Place::default(),
+            });
+        }
+        lockfile
+    })
+}
+
+proptest! {
+    #[test]
+    fn what_is_printed_is_read_and_hides_nothing(lockfile in some_lockfile()) {
+        let text = lockfile.to_string();
+        prop_assert_eq!(&Lockfile::parse(&text).unwrap(), &lockfile);
+        prop_assert_eq!(Lockfile::parse(&text).unwrap().to_string(), text.clone());
+        prop_assert!(!etdi_types::text::has_hidden_characters(&text), "{}", text);
+    }
+
+    #[test]
+    fn no_text_is_too_odd_to_be_refused(
+        before in hostile(), at in 0..TEXT.len(), instead in hostile()
+    ) {
+        let _ = Lockfile::parse(&before);
+        let at = (at..).find(|at| TEXT.is_char_boundary(*at)).unwrap();
+        let (before, after) = TEXT.split_at(at);
+        let text = format!("{before}{instead}{after}");
+        if let Err(error) = Lockfile::parse(&text) {
+            let shown = error.to_string();
+            prop_assert!(!etdi_types::text::has_hidden_characters(&shown), "{:?}", shown);
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! A lockfile, a server and its definitions.
+
+use std::collections::BTreeMap;
+
+use etdi_lockfile::{
+    Drift, DriftKind, LockedServer, LockedTool, Place, Served, ServedEvidence, ServedTool,
+};
+use etdi_types::verdict::KeyTrust;
+use etdi_types::{
+    DefinitionSpec, EvidenceRecord, Permission, Provider, SigningKey, ToolDefinition,
+};
+use serde_json::{Map, Value, json};
+
+pub(crate) const TEXT: &str = r#"# A comment stays nobody's business.
+schema = 1
+
+[[server]]
+name = "docs"
+identity = "https://docs.example/mcp"
+
+[[server.tool]]
+name = "scan"
+id = "trustedsoft.example/scan"
+version = "1.2.0"
+provider = "https://trustedsoft.example"
+digest = "sha256:0000000000000000000000000000000000000000000000000000000000000000"
+signer = { key = "thumbprint" }
+permissions = ["documents:read"]
+approved_by = "alice"
+parts = { "description" = "0011223344556677" }
+"#;
+
+pub(crate) fn definition(
+    id: &str,
+    version: &str,
+    description: &str,
+    scopes: &[(&str, bool)],
+) -> ToolDefinition {
+    let key = SigningKey::generate().unwrap();
+    let permission = |&(scope, required): &(&str, bool)| Permission {
+        scope: scope.parse().unwrap(),
+        description: "why".to_owned(),
+        required,
+    };
+    let spec = DefinitionSpec {
+        id: id.parse().unwrap(),
+        version: version.parse().unwrap(),
+        provider: Provider::new("https://trustedsoft.example", "TrustedSoft").unwrap(),
+        servers: None,
+        permissions: scopes.iter().map(permission).collect(),
+        require_call_proof: false,
+    };
+    let signed = spec.sign(&tool(description), &key).unwrap();
+    ToolDefinition::parse(&serde_json::to_vec(signed.tool()).unwrap()).unwrap()
+}
+
+pub(crate) fn unsigned(description: &str) -> ToolDefinition {
+    ToolDefinition::parse(&serde_json::to_vec(&tool(description)).unwrap()).unwrap()
+}
+
+pub(crate) fn tool(description: &str) -> Map<String, Value> {
+    let tool =
+        json!({"name": "scan", "description": description, "inputSchema": {"type": "object"}});
+    tool.as_object().unwrap().clone()
+}
+
+pub(crate) fn by_key(thumbprint: &str) -> EvidenceRecord {
+    EvidenceRecord::Signed {
+        thumbprint: thumbprint.to_owned(),
+        trust: KeyTrust::Configured,
+        pinned_key: None,
+    }
+}
+
+pub(crate) fn server(tools: Vec<LockedTool>) -> LockedServer {
+    let tools = tools.into_iter().zip(10..);
+    LockedServer {
+        name: "docs".to_owned(),
+        identity: "https://docs.example/mcp".parse().unwrap(),
+        from: None,
+        instructions: None,
+        package: None,
+        files: BTreeMap::new(),
+        tools: tools.map(|(tool, line)| LockedTool { place: Place(Some(line)), ..tool }).collect(),
+        place: Place(Some(1)),
+    }
+}
+
+pub(crate) fn locked(definition: &ToolDefinition) -> LockedTool {
+    let evidence = match definition.signed() {
+        Some(_) => by_key("alice's publisher"),
+        None => EvidenceRecord::None,
+    };
+    LockedTool::of(definition, &evidence, "alice")
+}
+
+/// What a server that lists `definition` does otherwise than `locked`.
+pub(crate) fn drift(
+    locked: &LockedServer,
+    definition: &ToolDefinition,
+    evidence: ServedEvidence,
+) -> Vec<Drift> {
+    let tool = ServedTool { name: definition.served_name(), definition: Ok(definition), evidence };
+    locked.compare(&Served { instructions: None, tools: vec![tool] })
+}
+
+pub(crate) fn kinds(drift: &[Drift]) -> Vec<DriftKind> {
+    drift.iter().map(|drift| drift.kind).collect()
+}
+
+pub(crate) fn good() -> ServedEvidence {
+    ServedEvidence::Good(by_key("alice's publisher"))
+}
+
+pub(crate) const ID: &str = "trustedsoft.example/scan";

@@ -1,0 +1,132 @@
+//! Text as its reader takes it: what two spellings look like is one text here.
+
+use std::collections::HashMap;
+
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
+use unicode_security::skeleton;
+
+use etdi_types::text::is_hidden;
+
+/// A text in compatibility decomposition (NFKD) without marks and hidden characters, letters
+/// replaced by those that they look like (UTS 39), in lower case; line breaks stay, other space is
+/// one space.
+pub(super) struct Folded {
+    pub(super) text: String,
+    /// For each byte of `text`, the place in the original that it came from.
+    origins: Vec<u32>,
+    /// What the letters outside ASCII look like: looking it up is slow, and texts repeat them.
+    looks: HashMap<char, String>,
+}
+
+impl Folded {
+    pub(super) fn new(original: &str) -> Self {
+        let mut folded = Self {
+            text: String::with_capacity(original.len()),
+            origins: Vec::with_capacity(original.len()),
+            looks: HashMap::new(),
+        };
+        for (at, c) in original.char_indices() {
+            folded.push(at, c);
+        }
+        folded
+    }
+
+    fn push(&mut self, at: usize, c: char) {
+        if c.is_ascii_graphic() {
+            self.text.push(c.to_ascii_lowercase());
+        } else if matches!(c, '\n' | '\u{2028}' | '\u{2029}' | '\u{85}') {
+            self.text.push('\n');
+        } else if c.is_whitespace() {
+            if !self.text.ends_with(' ') {
+                self.text.push(' ');
+            }
+        } else if !is_hidden(c) {
+            for plain in std::iter::once(c).nfkd().filter(|c| !is_combining_mark(*c)) {
+                self.push_letter(plain);
+            }
+        }
+        self.origins.resize(self.text.len(), u32::try_from(at).unwrap_or(u32::MAX));
+    }
+
+    fn push_letter(&mut self, c: char) {
+        if c.is_ascii() {
+            self.text.push(c.to_ascii_lowercase());
+            return;
+        }
+        let looks = self.looks.entry(c).or_insert_with(|| {
+            let lower: String = c.to_lowercase().collect();
+            skeleton(&lower).flat_map(char::to_lowercase).collect()
+        });
+        self.text.push_str(looks);
+    }
+
+    /// The place in the original of a byte of `text`.
+    pub(super) fn origin(&self, at: usize) -> usize {
+        self.origins.get(at).map_or(usize::MAX, |origin| *origin as usize)
+    }
+}
+
+/// One word of a folded text.
+#[derive(Clone, Copy)]
+pub(super) struct Word {
+    /// Its number in the vocabulary; `None` for a word that no rule knows.
+    pub(super) id: Option<u16>,
+    /// Where it starts in the folded text.
+    pub(super) start: usize,
+    /// Where it ends.
+    pub(super) end: usize,
+    /// Where its sentence starts in the folded text.
+    pub(super) sentence: usize,
+}
+
+/// The words of a folded text: letters and digits, with apostrophes dropped.
+pub(super) fn words(folded: &str, id: impl Fn(&str) -> Option<u16>) -> Vec<Word> {
+    let mut words = Vec::new();
+    let (mut sentence, mut fresh) = (0, true);
+    let mut spelled = String::new();
+    let mut chars = folded.char_indices().peekable();
+    while let Some((start, c)) = chars.next() {
+        if !c.is_alphanumeric() {
+            let after_stop = chars.peek().is_none_or(|(_, next)| next.is_whitespace());
+            fresh |= matches!(c, '\n' | ';' | '\u{3002}')
+                || (after_stop && matches!(c, '.' | '!' | '?' | ':'));
+            continue;
+        }
+        if fresh {
+            (sentence, fresh) = (start, false);
+        }
+        spelled.clear();
+        spelled.push(alike(c));
+        let mut end = start + c.len_utf8();
+        while let Some((at, c)) = chars.next_if(|(_, c)| c.is_alphanumeric() || is_apostrophe(*c)) {
+            end = at + c.len_utf8();
+            if !is_apostrophe(c) {
+                spelled.push(alike(c));
+            }
+        }
+        words.push(Word { id: id(&spelled), start, end, sentence });
+    }
+    words
+}
+
+/// A word as the vocabulary spells it: digits and letters that pass for each other are one.
+pub(super) fn spelling(word: &str) -> String {
+    word.chars().map(alike).collect()
+}
+
+fn alike(c: char) -> char {
+    match c {
+        'i' | '1' | '|' => 'l',
+        '0' => 'o',
+        '3' => 'e',
+        '4' => 'a',
+        '5' => 's',
+        '7' => 't',
+        c => c,
+    }
+}
+
+pub(super) fn is_apostrophe(c: char) -> bool {
+    matches!(c, '\'' | '\u{2019}' | '`')
+}

@@ -1,0 +1,9 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+pub mod hygiene;
+mod place;
+mod review;
+
+pub use review::{Change, Class, Handling, Kind, Reason, Review, ReviewPolicy};

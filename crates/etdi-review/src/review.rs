@@ -1,0 +1,226 @@
+//! What a change of a definition means: every entry of a [`Diff`](etdi_types::Diff), classified.
+//!
+//! A new permission, a hint turned to the worse, an order to the model are *critical*; a schema that
+//! changed is *notable*; other words in a title or a description are *wording*. What is not
+//! understood is never wording. `docs/review.md` of the repository lists the kinds.
+
+mod classify;
+mod display;
+mod facts;
+mod kind;
+mod permissions;
+mod policy;
+mod schema;
+mod serialize;
+
+use etdi_types::diff::differences;
+use etdi_types::json::{self, Value};
+use etdi_types::records::EvidenceRecord;
+use serde::Serialize;
+
+use crate::hygiene::{POINTER, Report, ToolNames, scan};
+pub use kind::{Class, Kind};
+pub use policy::{Handling, ReviewPolicy};
+
+/// The classified changes from one definition to another: the critical ones first, then in the order
+/// of the canonical form. `Display` escapes every hidden character.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Review {
+    changes: Vec<Change>,
+    unchanged: Vec<String>,
+}
+
+/// One member that changed, and why it matters. In JSON, `old_text` and `new_text` stand beside the
+/// canonical JSON in `old` and `new`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Change {
+    /// The worst class of its reasons.
+    pub class: Class,
+    /// Where, as a JSON pointer (RFC 6901). Of an element that was removed, where it was.
+    pub path: String,
+    /// The canonical JSON before; `None` if the member was added.
+    pub old: Option<String>,
+    /// The canonical JSON after; `None` if the member was removed.
+    pub new: Option<String>,
+    /// Why, the worst first. Never empty.
+    pub reasons: Vec<Reason>,
+}
+
+/// One reason for a change's class. In JSON, the kind's explanation stands beside its id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Reason {
+    /// How much it weighs.
+    pub class: Class,
+    /// What it is.
+    pub kind: Kind,
+    /// What exactly: a scope, a parameter, the text that matched. Attacker text, at most 256 bytes.
+    pub detail: Option<String>,
+}
+
+impl Review {
+    /// Reviews the change from `old` to `new`, both in canonical form: tools, or instructions.
+    ///
+    /// `names` are the tools whose mention matters. Time and room grow with the size of the
+    /// definitions.
+    ///
+    /// ```
+    /// use etdi_review::hygiene::ToolNames;
+    /// use etdi_review::{Class, Kind, Review};
+    ///
+    /// let old = r#"{"description":"Adds.","inputSchema":{"properties":{}},"name":"add"}"#;
+    /// let new = r#"{"description":"Adds up.","inputSchema":{"properties":{"bcc":{"default":"x"}}},"name":"add"}"#;
+    /// let review = Review::of(old, new, &ToolNames::none());
+    /// assert_eq!(review.worst(), Some(Class::Critical));
+    /// assert_eq!(review.changes()[0].kind(), Kind::ValueFixed);
+    /// assert_eq!(review.changes()[0].path, "/inputSchema/properties/bcc");
+    /// assert_eq!(review.changes()[1].class, Class::Wording);
+    /// ```
+    #[must_use]
+    pub fn of(old: &str, new: &str, names: &ToolNames) -> Self {
+        if old == new {
+            return Self::default();
+        }
+        let (Ok(old_value), Ok(new_value)) =
+            (json::parse_canonical(old), json::parse_canonical(new))
+        else {
+            let both = (Some(old.to_owned()), Some(new.to_owned()));
+            let reason = Reason::new(Class::Critical, Kind::NotComparable);
+            return Self {
+                changes: vec![Change::new("", both, vec![reason])],
+                unchanged: Vec::new(),
+            };
+        };
+        let mut before = Report::remembering();
+        scan(&old_value, names, &mut before);
+        let seen = before.into_seen();
+        let case = classify::Case::new(&old_value, &new_value, names, &seen);
+        let mut changes = Vec::new();
+        for entry in differences(Some(&old_value), Some(&new_value)) {
+            case.classify(&entry, &mut changes);
+        }
+        let mut review = Self { changes, unchanged: unchanged(&old_value, &new_value) };
+        review.sort();
+        review
+    }
+
+    /// With the evidence that either definition came with: another signer or another issuer is
+    /// critical.
+    #[must_use]
+    pub fn with_evidence(mut self, old: &EvidenceRecord, new: &EvidenceRecord) -> Self {
+        self.changes.extend(permissions::evidence(old, new));
+        self.sort();
+        self
+    }
+
+    /// The changes: the critical ones first, then by place.
+    #[must_use]
+    pub fn changes(&self) -> &[Change] {
+        &self.changes
+    }
+
+    /// The members of the tool that are as they were, by name: to be folded.
+    #[must_use]
+    pub fn unchanged(&self) -> &[String] {
+        &self.unchanged
+    }
+
+    /// Whether the text at `path`, a JSON pointer into the new definition, is within a change. Where
+    /// it is not, a [`Finding`](crate::hygiene::Finding) is of text that was there before.
+    #[must_use]
+    pub fn touches(&self, path: &str) -> bool {
+        let within = |path: &str, whole: &str| {
+            path.strip_prefix(whole).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        // A finding's pointer may end before its place does, a change's does not.
+        let is_cut = |change: &Change| change.path.len() > POINTER && within(&change.path, path);
+        self.changes.iter().any(|change| within(path, &change.path) || is_cut(change))
+    }
+
+    /// The worst class of all changes; `None` if nothing changed.
+    #[must_use]
+    pub fn worst(&self) -> Option<Class> {
+        self.changes.iter().map(|change| change.class).max()
+    }
+
+    /// How many changes are of `class`.
+    #[must_use]
+    pub fn count(&self, class: Class) -> usize {
+        self.changes.iter().filter(|change| change.class == class).count()
+    }
+
+    /// Whether nothing changed.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+    }
+
+    /// Stable: within a class, changes stay in the order of the canonical form.
+    fn sort(&mut self) {
+        self.changes.sort_by_key(|change| std::cmp::Reverse(change.class));
+    }
+}
+
+impl Change {
+    /// `reasons` is never empty: what nobody has a reason for is not understood.
+    fn new(
+        path: impl Into<String>,
+        (old, new): (Option<String>, Option<String>),
+        mut reasons: Vec<Reason>,
+    ) -> Self {
+        if reasons.is_empty() {
+            reasons.push(Reason::new(Class::Notable, Kind::Other));
+        }
+        reasons.sort_by_key(|reason| std::cmp::Reverse(reason.class));
+        let class = reasons.first().map_or(Class::Critical, |reason| reason.class);
+        Self { class, path: path.into(), old, new, reasons }
+    }
+
+    /// The kind of the worst reason.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.reasons.first().map_or(Kind::Other, |reason| reason.kind)
+    }
+
+    /// What stood there before, for showing: a string's text, or else canonical JSON. Attacker text:
+    /// show it through [`text::escaped`](etdi_types::text::escaped).
+    #[must_use]
+    pub fn old_text(&self) -> Option<String> {
+        self.old.as_deref().map(plain)
+    }
+
+    /// What stands there now, as [`Change::old_text`].
+    #[must_use]
+    pub fn new_text(&self) -> Option<String> {
+        self.new.as_deref().map(plain)
+    }
+}
+
+impl Reason {
+    fn new(class: Class, kind: Kind) -> Self {
+        Self { class, kind, detail: None }
+    }
+
+    fn about(class: Class, kind: Kind, detail: &str) -> Self {
+        let end = (0..=detail.len().min(256)).rev().find(|at| detail.is_char_boundary(*at));
+        let detail = detail.get(..end.unwrap_or(0)).map(str::to_owned);
+        Self { class, kind, detail }
+    }
+}
+
+/// A JSON string's text; other JSON as it is.
+fn plain(json: &str) -> String {
+    match json::parse_canonical(json) {
+        Ok(Value::String(text)) => text.into_owned(),
+        _ => json.to_owned(),
+    }
+}
+
+fn unchanged(old: &Value<'_>, new: &Value<'_>) -> Vec<String> {
+    let (Some(old), Some(new)) = (old.as_object(), new.as_object()) else {
+        return Vec::new();
+    };
+    let same = |(name, value): &(&str, &Value<'_>)| old.get(name) == Some(*value);
+    new.iter().filter(same).map(|(name, _)| name.to_owned()).collect()
+}
