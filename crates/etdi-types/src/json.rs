@@ -12,7 +12,8 @@ use std::borrow::Cow;
 
 pub use canonical::{write_canonical, write_string};
 pub use error::{JsonError, JsonErrorKind, Limits};
-pub use reader::{parse, parse_any_integer, parse_canonical, spans, strings_named};
+pub use reader::spans::{spans, strings_named};
+pub use reader::{parse, parse_any_integer, parse_canonical};
 pub(crate) use reader::{parse_text, text};
 
 /// A JSON value that passed the strict reader. Object members are in canonical order: sorted by

@@ -2,8 +2,10 @@
 //! recursion is too.
 
 mod numbers;
+pub(super) mod spans;
 mod strings;
 
+use self::spans::Cut;
 use super::{JsonError, JsonErrorKind, Limits, Object, Value};
 
 /// The bytes as text.
@@ -62,39 +64,6 @@ pub fn parse_any_integer(bytes: &[u8], limits: Limits) -> Result<Value<'_>, Json
     Ok(value)
 }
 
-/// Reads an object strictly, except that the elements of the array at `path` are not looked into:
-/// their texts come back as they stand, for each to be judged on its own.
-///
-/// The object that is returned has an empty array in their place. `None` for the texts means that
-/// there is no array at `path`.
-///
-/// # Errors
-/// As [`parse`]; and [`JsonErrorKind::Syntax`] if an element is no JSON at all.
-pub fn spans<'a>(
-    bytes: &'a [u8],
-    limits: Limits,
-    path: &[&str],
-) -> Result<(Value<'a>, Option<Vec<&'a str>>), JsonError> {
-    let mut reader = Reader::new(bytes, limits)?;
-    reader.cut = Some(path.iter().map(|name| (*name).to_owned()).collect());
-    let value = reader.value(0)?;
-    reader.end()?;
-    Ok((value, reader.found))
-}
-
-/// Every string that a member called `name` of the outermost object holds, as far as the text can be
-/// read at all: of a text that [`parse`] refuses, this says whom it may be mistaken for.
-#[must_use]
-pub fn strings_named(text: &str, name: &str) -> Vec<String> {
-    let limits = Limits { bytes: usize::MAX, ..Limits::RESPONSE };
-    let mut found = Vec::new();
-    if let Ok(mut reader) = Reader::new(text.as_bytes(), limits) {
-        // A text that breaks off keeps what came before.
-        reader.collect_strings(name, &mut found).ok();
-    }
-    found
-}
-
 /// serde_json turns an object with such a member into the value that the member's text stands for.
 const RESERVED_PREFIX: &str = "$serde_json::private::";
 
@@ -102,11 +71,8 @@ struct Reader<'a> {
     text: &'a str,
     at: usize,
     limits: Limits,
-    /// Names of the members that lead to the array whose elements are only cut out.
-    cut: Option<Vec<String>>,
-    /// How many of `cut`'s names the current position has matched.
-    matched: usize,
-    found: Option<Vec<&'a str>>,
+    /// The array whose elements are only cut out, if there is one.
+    cut: Option<Cut<'a>>,
     /// Whether integer tokens beyond ±(2^53−1) pass.
     any_integer: bool,
 }
@@ -117,7 +83,7 @@ impl<'a> Reader<'a> {
     }
 
     fn over(text: &'a str, limits: Limits) -> Self {
-        Self { text, at: 0, limits, cut: None, matched: 0, found: None, any_integer: false }
+        Self { text, at: 0, limits, cut: None, any_integer: false }
     }
 
     fn error<T>(&self, kind: JsonErrorKind) -> Result<T, JsonError> {
@@ -256,105 +222,6 @@ impl<'a> Reader<'a> {
                 Err(JsonError { kind: JsonErrorKind::DuplicateMember(name), offset: start })
             }
             None => Ok(Value::Object(Object(members))),
-        }
-    }
-
-    fn member(&mut self, name: &str, depth: usize) -> Result<Value<'a>, JsonError> {
-        let on_path = self.matched + 1 == depth
-            && self
-                .cut
-                .as_ref()
-                .is_some_and(|cut| cut.get(self.matched).is_some_and(|n| n == name));
-        if !on_path {
-            return self.value(depth);
-        }
-        self.skip_space();
-        let last = self.cut.as_ref().is_some_and(|cut| cut.len() == depth);
-        if last && self.peek() == Some(b'[') {
-            let elements = self.cut_elements()?;
-            self.found = Some(elements);
-            return Ok(Value::Array(Vec::new()));
-        }
-        self.matched += 1;
-        let value = self.value(depth);
-        self.matched -= 1;
-        value
-    }
-
-    fn cut_elements(&mut self) -> Result<Vec<&'a str>, JsonError> {
-        self.eat(b'[', "`[` was expected")?;
-        let mut elements = Vec::new();
-        self.skip_space();
-        if self.peek() == Some(b']') {
-            self.at += 1;
-            return Ok(elements);
-        }
-        loop {
-            self.skip_space();
-            let start = self.at;
-            self.skip_value()?;
-            elements.push(self.slice(start, self.at));
-            if !self.more(b']')? {
-                return Ok(elements);
-            }
-        }
-    }
-
-    fn collect_strings(&mut self, name: &str, found: &mut Vec<String>) -> Result<(), JsonError> {
-        self.eat(b'{', "`{` was expected")?;
-        loop {
-            self.skip_space();
-            if self.peek() != Some(b'"') {
-                return Ok(());
-            }
-            let member = self.string()?;
-            self.eat(b':', "`:` was expected")?;
-            self.skip_space();
-            if member == name && self.peek() == Some(b'"') {
-                found.push(self.string()?.into_owned());
-            } else {
-                self.skip_value()?;
-            }
-            if !self.more(b'}')? {
-                return Ok(());
-            }
-        }
-    }
-
-    /// Passes over one value, looking at brackets and strings only. Iterative: depth is no matter.
-    fn skip_value(&mut self) -> Result<(), JsonError> {
-        let mut open = Vec::new();
-        loop {
-            self.skip_space();
-            match self.peek() {
-                Some(b'{') => open.push(b'}'),
-                Some(b'[') => open.push(b']'),
-                Some(close @ (b'}' | b']')) => {
-                    if open.pop() != Some(close) {
-                        return self.syntax("the brackets do not match");
-                    }
-                }
-                Some(b'"') => {
-                    self.skip_string()?;
-                    self.at -= 1;
-                }
-                Some(b',' | b':') if !open.is_empty() => {}
-                Some(b'-' | b'+' | b'.' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z') => {
-                    while matches!(
-                        self.peek(),
-                        Some(b'-' | b'+' | b'.' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z')
-                    ) {
-                        self.at += 1;
-                    }
-                    self.at -= 1;
-                }
-                Some(_) => return self.syntax("a value was expected"),
-                None => return self.syntax("the text ends too early"),
-            }
-            self.at += 1;
-            if open.is_empty() {
-                return Ok(());
-            }
         }
     }
 }

@@ -1,0 +1,164 @@
+//! The reader that does not look into values: it cuts out the elements of an array, and finds
+//! strings in a text that the strict reader refuses.
+
+use super::Reader;
+use crate::json::{JsonError, Limits, Value};
+
+/// Reads an object strictly, except that the elements of the array at `path` are not looked into:
+/// their texts come back as they stand, for each to be judged on its own.
+///
+/// The object that is returned has an empty array in their place. `None` for the texts means that
+/// there is no array at `path`.
+///
+/// # Errors
+/// As [`parse`](crate::json::parse), and [`Syntax`](crate::json::JsonErrorKind::Syntax) if an element
+/// is not JSON.
+pub fn spans<'a>(
+    bytes: &'a [u8],
+    limits: Limits,
+    path: &[&str],
+) -> Result<(Value<'a>, Option<Vec<&'a str>>), JsonError> {
+    let mut reader = Reader::new(bytes, limits)?;
+    reader.cut = Some(Cut::at(path));
+    let value = reader.value(0)?;
+    reader.end()?;
+    Ok((value, reader.cut.and_then(|cut| cut.elements)))
+}
+
+/// Every string that a member called `name` of the outermost object holds, as far as the text can be
+/// read at all: of a text that [`parse`] refuses, this says whom it may be mistaken for.
+#[must_use]
+pub fn strings_named(text: &str, name: &str) -> Vec<String> {
+    let limits = Limits { bytes: usize::MAX, ..Limits::RESPONSE };
+    let mut found = Vec::new();
+    if let Ok(mut reader) = Reader::new(text.as_bytes(), limits) {
+        // A text that breaks off keeps what came before.
+        reader.collect_strings(name, &mut found).ok();
+    }
+    found
+}
+
+/// The array whose elements are only cut out.
+pub(super) struct Cut<'a> {
+    /// The names of the members that lead to it.
+    path: Vec<String>,
+    /// How many of these names the current position has matched.
+    matched: usize,
+    /// The texts of the elements, once they are found.
+    elements: Option<Vec<&'a str>>,
+}
+
+impl Cut<'_> {
+    fn at(path: &[&str]) -> Self {
+        let path = path.iter().map(|name| (*name).to_owned()).collect();
+        Self { path, matched: 0, elements: None }
+    }
+
+    /// Whether the member `name` of an object at this depth is the next one on the way.
+    fn leads_through(&self, name: &str, depth: usize) -> bool {
+        self.matched + 1 == depth && self.path.get(self.matched).is_some_and(|next| next == name)
+    }
+}
+
+impl<'a> Reader<'a> {
+    /// Reads the value of the member `name`, or cuts out its elements if it is the array.
+    pub(super) fn member(&mut self, name: &str, depth: usize) -> Result<Value<'a>, JsonError> {
+        let Some(cut) = self.cut.as_mut().filter(|cut| cut.leads_through(name, depth)) else {
+            return self.value(depth);
+        };
+        let is_last = cut.path.len() == depth;
+        cut.matched += 1;
+        self.skip_space();
+        let value = if is_last && self.peek() == Some(b'[') {
+            self.cut_elements()
+        } else {
+            self.value(depth)
+        };
+        if let Some(cut) = &mut self.cut {
+            cut.matched -= 1;
+        }
+        value
+    }
+
+    /// Cuts out the elements of the array, and stands an empty array in their place.
+    fn cut_elements(&mut self) -> Result<Value<'a>, JsonError> {
+        self.eat(b'[', "`[` was expected")?;
+        let mut elements = Vec::new();
+        self.skip_space();
+        if self.peek() == Some(b']') {
+            self.at += 1;
+        } else {
+            loop {
+                self.skip_space();
+                let start = self.at;
+                self.skip_value()?;
+                elements.push(self.slice(start, self.at));
+                if !self.more(b']')? {
+                    break;
+                }
+            }
+        }
+        if let Some(cut) = &mut self.cut {
+            cut.elements = Some(elements);
+        }
+        Ok(Value::Array(Vec::new()))
+    }
+
+    fn collect_strings(&mut self, name: &str, found: &mut Vec<String>) -> Result<(), JsonError> {
+        self.eat(b'{', "`{` was expected")?;
+        loop {
+            self.skip_space();
+            if self.peek() != Some(b'"') {
+                return Ok(());
+            }
+            let member = self.string()?;
+            self.eat(b':', "`:` was expected")?;
+            self.skip_space();
+            if member == name && self.peek() == Some(b'"') {
+                found.push(self.string()?.into_owned());
+            } else {
+                self.skip_value()?;
+            }
+            if !self.more(b'}')? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Passes over one value, looking at brackets and strings only. Iterative: depth is no matter.
+    fn skip_value(&mut self) -> Result<(), JsonError> {
+        let mut open = Vec::new();
+        loop {
+            self.skip_space();
+            match self.peek() {
+                Some(b'{') => open.push(b'}'),
+                Some(b'[') => open.push(b']'),
+                Some(close @ (b'}' | b']')) => {
+                    if open.pop() != Some(close) {
+                        return self.syntax("the brackets do not match");
+                    }
+                }
+                Some(b'"') => {
+                    self.skip_string()?;
+                    self.at -= 1;
+                }
+                Some(b',' | b':') if !open.is_empty() => {}
+                Some(b'-' | b'+' | b'.' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z') => {
+                    while matches!(
+                        self.peek(),
+                        Some(b'-' | b'+' | b'.' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z')
+                    ) {
+                        self.at += 1;
+                    }
+                    self.at -= 1;
+                }
+                Some(_) => return self.syntax("a value was expected"),
+                None => return self.syntax("the text ends too early"),
+            }
+            self.at += 1;
+            if open.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+}
