@@ -2,7 +2,22 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
-pub use etdi_types::*;
+#[doc(inline)]
+pub use etdi_types::{
+    ApprovalBasis, ApprovalRecord, AuthorizationContext, Clock, DEFINITION_KEY, DefinitionError,
+    DefinitionSpec, Diff, Digest, Evidence, EvidenceRecord, Instructions, Jwk, KeyError, Known,
+    LedgerEntry, Listing, ListingError, META_PREFIX, ManualClock, May, MinBinding, NameError,
+    Notice, Origin, Outcome, Page, Permission, Pin, Provider, RawTool, ResourceUri, Row, SCHEMA,
+    Scope, SecurityLevel, ServerIdentity, SigAlg, SignatureError, SignedPart, SignedTool,
+    SigningKey, StdioCommand, Subject, SystemClock, ToolDefinition, ToolId, TrustConfig,
+    TrustError, Verdict, VerifyingKey, Version, What, Who, decide,
+};
+// The function `judge` comes with the module of that name.
+#[doc(inline)]
+pub use etdi_types::{
+    clock, confusable, decision, definition, diff, digest, evidence, identity, instructions, json,
+    judge, jws, keys, level, listing, names, publish, records, text, trust, verdict,
+};
 
 #[cfg(feature = "client")]
 pub use etdi_client as client;
