@@ -171,8 +171,7 @@ fn table(provider: &TrustedProvider) -> Table {
     }
     match provider.min_binding {
         MinBinding::Signature => {}
-        MinBinding::Key => drop(table.insert("min_binding", value("key"))),
-        MinBinding::Digest => drop(table.insert("min_binding", value("digest"))),
+        stronger => drop(table.insert("min_binding", value(stronger.as_str()))),
     }
     if !provider.issuers.is_empty() {
         let issuers: ArrayOfTables = provider.issuers.iter().map(issuer_table).collect();
@@ -184,7 +183,7 @@ fn table(provider: &TrustedProvider) -> Table {
 fn issuer_table(issuer: &TrustedIssuer) -> Table {
     let mut table = Table::new();
     table.insert("issuer", value(&issuer.issuer));
-    table.insert("kind", value(format!("{:?}", issuer.kind).to_ascii_lowercase()));
+    table.insert("kind", value(issuer.kind.as_str()));
     table.insert("clients", value(strings(&issuer.clients)));
     if let Some(audience) = &issuer.attestation_audience {
         table.insert("attestation_audience", value(audience));

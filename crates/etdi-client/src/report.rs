@@ -113,7 +113,7 @@ impl Reporter {
             who: verdict.who.name().to_owned(),
             origin: verdict.origin.name().to_owned(),
             what: verdict.what.iter().map(|what| what.name().to_owned()).collect(),
-            decision: format!("{:?}", judged.action()).to_lowercase(),
+            decision: judged.action().as_str().to_owned(),
         });
         self.signature(definition, verdict, &tool);
         self.expired(verdict, &tool);

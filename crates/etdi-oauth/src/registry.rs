@@ -46,7 +46,7 @@ impl ProviderRegistry {
         }
         let registered = ProviderRegistered {
             issuer: issuer.clone(),
-            kind: format!("{:?}", provider.kind()).to_lowercase(),
+            kind: provider.kind().as_str().to_owned(),
         };
         providers.insert(issuer, Arc::new(provider));
         drop(providers);

@@ -26,6 +26,21 @@ pub enum MinBinding {
     Digest,
 }
 
+impl MinBinding {
+    /// Every one, the weakest first.
+    pub const ALL: &[Self] = &[Self::Signature, Self::Key, Self::Digest];
+
+    /// Returns the name that trust files and JSON use.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Signature => "signature",
+            Self::Key => "key",
+            Self::Digest => "digest",
+        }
+    }
+}
+
 /// The kinds of issuer, each with its own client claim (wire format, section 4).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -39,6 +54,22 @@ pub enum IssuerKind {
     /// Any other OIDC issuer.
     #[default]
     Generic,
+}
+
+impl IssuerKind {
+    /// Every kind.
+    pub const ALL: &[Self] = &[Self::Auth0, Self::Okta, Self::Entra, Self::Generic];
+
+    /// Returns the name that trust files, JSON and events use.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Auth0 => "auth0",
+            Self::Okta => "okta",
+            Self::Entra => "entra",
+            Self::Generic => "generic",
+        }
+    }
 }
 
 /// An identity provider that vouches for a provider's definitions.
@@ -254,6 +285,23 @@ mod tests {
             "[[providers]]\n",
         ] {
             assert!(matches!(TrustConfig::parse(text), Err(TrustError::Toml(_))), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_names_in_files_stay() {
+        let kinds: Vec<_> = IssuerKind::ALL.iter().map(|kind| kind.as_str()).collect();
+        assert_eq!(kinds, ["auth0", "okta", "entra", "generic"]);
+        let bindings: Vec<_> = MinBinding::ALL.iter().map(|binding| binding.as_str()).collect();
+        assert_eq!(bindings, ["signature", "key", "digest"]);
+        // A trust file with such a name is read as the value that was written.
+        for kind in IssuerKind::ALL {
+            let text = format!("issuer='https://i.example'\nclients=[]\nkind='{}'", kind.as_str());
+            assert_eq!(toml::from_str::<TrustedIssuer>(&text).unwrap().kind, *kind);
+        }
+        for binding in MinBinding::ALL {
+            let text = format!("id='a'\nauthorities=[]\nmin_binding='{}'", binding.as_str());
+            assert_eq!(toml::from_str::<TrustedProvider>(&text).unwrap().min_binding, *binding);
         }
     }
 

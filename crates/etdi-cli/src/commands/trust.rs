@@ -103,7 +103,7 @@ fn show(provider: &TrustedProvider, context: &Context) {
         fields.push(("keys at", theirs(uri)));
     }
     for issuer in &provider.issuers {
-        let kind = format!(" ({})", format!("{:?}", issuer.kind).to_ascii_lowercase());
+        let kind = format!(" ({})", issuer.kind.as_str());
         fields.push(("issuer", theirs(&issuer.issuer).text(kind)));
         fields.push(("clients", theirs(&issuer.clients.join(", "))));
         match &issuer.attestation_audience {
@@ -136,7 +136,7 @@ fn to_json(provider: &TrustedProvider) -> Value {
         .map(|issuer| {
             json!({
                 "issuer": issuer.issuer, "clients": issuer.clients,
-                "kind": format!("{:?}", issuer.kind).to_ascii_lowercase(),
+                "kind": issuer.kind.as_str(),
                 "attestation_audience": issuer.attestation_audience, "claim": issuer.claim,
             })
         })
@@ -150,7 +150,7 @@ fn to_json(provider: &TrustedProvider) -> Value {
     json!({
         "id": provider.id, "authorities": provider.authorities, "keys": keys,
         "jwks_uri": provider.jwks_uri, "issuers": issuers, "revoked": revoked,
-        "min_binding": format!("{:?}", provider.min_binding).to_ascii_lowercase(),
+        "min_binding": provider.min_binding.as_str(),
     })
 }
 
