@@ -32,30 +32,10 @@ fn code(cell: &str) -> Option<&str> {
 
 /// The rows of the decision table, as the vectors name them.
 fn decision_rows() -> Vec<(String, Row)> {
-    use Row::*;
-    [
-        Trusted,
-        Pinned,
-        OriginUnproven,
-        Unproven,
-        WithinGrace,
-        Unchecked,
-        False,
-        Approved,
-        Unapproved,
-        Changed,
-        EvidenceLost,
-        Shadowed,
-        RolledBack,
-        Forbidden,
-        Allowed,
-        NotEvaluated,
-        MissingScopes,
-        Denied,
-    ]
-    .into_iter()
-    .map(|row| (serde_json::to_value(row).unwrap().as_str().unwrap().to_owned(), row))
-    .collect()
+    Row::ALL
+        .iter()
+        .map(|row| (serde_json::to_value(row).unwrap().as_str().unwrap().to_owned(), *row))
+        .collect()
 }
 
 #[test]

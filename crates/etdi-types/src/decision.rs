@@ -19,11 +19,40 @@ pub enum Action {
     Block,
 }
 
-/// The rows of the decision table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Row {
+impl Action {
+    /// Every action, the mildest first.
+    pub const ALL: &[Self] = &[Self::Allow, Self::Warn, Self::Ask, Self::Block];
+
+    /// Returns the name that JSON and events use.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Warn => "warn",
+            Self::Ask => "ask",
+            Self::Block => "block",
+        }
+    }
+}
+
+macro_rules! rows {
+    ($($(#[$doc:meta])* $name:ident,)*) => {
+        /// The rows of the decision table.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+        #[serde(rename_all = "snake_case")]
+        #[non_exhaustive]
+        pub enum Row {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Row {
+            /// Every row, in the order of the table.
+            pub const ALL: &[Self] = &[$(Self::$name),*];
+        }
+    };
+}
+
+rows! {
     /// Attested, or signed with a configured key.
     Trusted,
     /// Signed with a pinned key.
@@ -163,5 +192,19 @@ fn may_row(may: &May) -> Row {
         May::NotEvaluated => Row::NotEvaluated,
         May::Denied { why: DenyReason::MissingScopes { .. } } => Row::MissingScopes,
         May::Denied { .. } => Row::Denied,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_names_of_actions_stay() {
+        let names: Vec<_> = Action::ALL.iter().map(|action| action.as_str()).collect();
+        assert_eq!(names, ["allow", "warn", "ask", "block"]);
+        for action in Action::ALL {
+            assert_eq!(serde_json::to_value(action).unwrap(), action.as_str());
+        }
     }
 }

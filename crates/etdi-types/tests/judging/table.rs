@@ -1,5 +1,6 @@
 //! The decision: the worst of all rows that apply.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use etdi_types::decision::Action::{self, Allow, Ask, Block, Warn};
@@ -123,6 +124,7 @@ fn every_row_at_every_level_alone() {
 
 #[test]
 fn the_worst_of_all_rows_decides_in_every_combination() {
+    let mut reached = HashSet::new();
     for (column, level) in LEVELS.into_iter().enumerate() {
         for (who, grace, by_who) in whos() {
             for (origin, by_origin) in ORIGINS {
@@ -145,10 +147,14 @@ fn the_worst_of_all_rows_decides_in_every_combination() {
                         let rows = 3 + usize::from(origin == Origin::Unproven);
                         assert_eq!(outcome.rows.len(), rows);
                         assert!(outcome.rows.iter().all(|(row, a)| action(*row, level) == *a));
+                        reached.extend(outcome.rows.iter().map(|(row, _)| *row));
                     }
                 }
             }
         }
+    }
+    for row in Row::ALL {
+        assert!(reached.contains(row), "no combination reaches {row:?}");
     }
 }
 

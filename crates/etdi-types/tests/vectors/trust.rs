@@ -63,33 +63,11 @@ struct Decision {
     actions: BTreeMap<String, String>,
 }
 
-/// Every row that the code knows.
-const ROWS: [Row; 18] = [
-    Row::Trusted,
-    Row::Pinned,
-    Row::OriginUnproven,
-    Row::Unproven,
-    Row::WithinGrace,
-    Row::Unchecked,
-    Row::False,
-    Row::Approved,
-    Row::Unapproved,
-    Row::Changed,
-    Row::EvidenceLost,
-    Row::Shadowed,
-    Row::RolledBack,
-    Row::Forbidden,
-    Row::Allowed,
-    Row::NotEvaluated,
-    Row::MissingScopes,
-    Row::Denied,
-];
-
 #[test]
 fn the_decision_table_is_the_one_in_the_vectors() {
     let table: Decisions = load_as("decisions.json");
-    assert_eq!(table.file.vectors.len(), ROWS.len());
-    for row in ROWS {
+    assert_eq!(table.file.vectors.len(), Row::ALL.len());
+    for row in Row::ALL.iter().copied() {
         let name = serde_json::to_value(row).unwrap();
         let vector = table
             .file
