@@ -11,6 +11,8 @@ mod book;
 mod ci;
 mod conformance;
 mod demos;
+#[cfg(test)]
+mod layers;
 mod page;
 mod peers;
 mod programs;

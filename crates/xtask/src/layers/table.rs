@@ -1,0 +1,44 @@
+//! The order of the crates, and of the modules in some of them. `docs/architecture.md` shows both.
+
+/// A crate of the workspace, and what must never be compiled into it.
+pub(super) struct Crate {
+    pub(super) name: &'static str,
+    /// Packages that its normal dependencies must not bring in, of this workspace or of others.
+    pub(super) never: &'static [&'static str],
+}
+
+/// The crates, lowest first: a crate depends on crates above it in this list only.
+pub(super) const CRATES: &[Crate] = &[
+    Crate { name: "etdi-types", never: &["reqwest", "rmcp", "tokio"] },
+    Crate { name: "etdi-review", never: &["reqwest", "rmcp", "tokio"] },
+    Crate { name: "etdi-lockfile", never: &["reqwest", "rmcp", "tokio"] },
+    Crate { name: "etdi-events", never: &["reqwest", "rmcp"] },
+    Crate { name: "etdi-oauth", never: &["rmcp"] },
+    Crate { name: "etdi-server", never: &["etdi-client", "etdi-lockfile", "etdi-review"] },
+    Crate { name: "etdi-client", never: &["etdi-server"] },
+    Crate { name: "etdi", never: &[] },
+    Crate { name: "etdi-cli", never: &[] },
+    Crate { name: "etdi-testkit", never: &[] },
+    Crate { name: "demos", never: &[] },
+    Crate { name: "etdi-tests", never: &[] },
+    Crate { name: "etdi-benches", never: &[] },
+    Crate { name: "xtask", never: &[] },
+];
+
+/// The order of the modules of one crate.
+pub(super) struct Modules {
+    pub(super) of: &'static str,
+    /// Modules of `src/`, lowest first: a module imports modules above it in this list only.
+    pub(super) order: &'static [&'static str],
+    /// How many files may lie in `src/` itself.
+    pub(super) files: usize,
+}
+
+/// The crates whose modules have an order.
+pub(super) const MODULES: &[Modules] = &[];
+
+/// The crates in which no files may depend on each other in a circle.
+pub(super) const WITHOUT_CIRCLES: &[&str] = &[];
+
+/// How many `impl ServerConnection` blocks the client may have.
+pub(super) const CONNECTION_BLOCKS: usize = 10;
