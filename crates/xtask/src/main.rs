@@ -5,6 +5,7 @@
     reason = "a program that talks to whoever runs it"
 )]
 
+mod api;
 mod attacks;
 mod bench;
 mod book;
@@ -78,6 +79,11 @@ enum Command {
     /// leads nowhere, if a command prints something else than the page says, or if code on a page
     /// does not compile or hold.
     Book,
+    /// Compare the public API of each library crate with `docs/api`.
+    ///
+    /// Prints each item that was added or removed, and exits with 1 if there is one. rustdoc's JSON
+    /// changes between versions of rustc, so this command needs the version that CI has.
+    Api(api::Options),
     /// Measure the review of changes and the hygiene rules on the definitions of public servers.
     ///
     /// Installs the servers of `tests/corpus` from lock files, lists their tools, makes benign and
@@ -88,6 +94,9 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    if let Some(ended) = api::in_place_of_rustdoc() {
+        return ended;
+    }
     let arguments = Arguments::parse();
     let done = match arguments.command {
         Command::Test(options) => test::run(&options),
@@ -97,6 +106,7 @@ fn main() -> ExitCode {
         Command::Peers(options) => peers::run(&options),
         Command::Bench => bench::run(),
         Command::Book => book::run(),
+        Command::Api(options) => api::run(&options),
         Command::Review(options) => review::run(&options),
     };
     match done {

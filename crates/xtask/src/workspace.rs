@@ -39,6 +39,17 @@ pub(crate) struct Package {
 
 /// The packages of the workspace.
 pub(crate) fn packages() -> Result<Vec<Package>> {
+    parse(&metadata()?).context("`cargo metadata` gave JSON of another shape")
+}
+
+/// The folder that cargo builds into.
+pub(crate) fn target_folder() -> Result<PathBuf> {
+    let metadata = metadata()?;
+    let folder = metadata.get("target_directory").and_then(Value::as_str);
+    Ok(folder.context("`cargo metadata` names no target folder")?.into())
+}
+
+fn metadata() -> Result<Value> {
     let output =
         Step::cargo("metadata").args(["metadata", "--no-deps", "--format-version", "1"]).probe()?;
     ensure!(
@@ -46,9 +57,7 @@ pub(crate) fn packages() -> Result<Vec<Package>> {
         "`cargo metadata` failed:\n{}",
         String::from_utf8_lossy(&output.stderr)
     );
-    let metadata: Value =
-        serde_json::from_slice(&output.stdout).context("`cargo metadata` gave no JSON")?;
-    parse(&metadata).context("`cargo metadata` gave JSON of another shape")
+    serde_json::from_slice(&output.stdout).context("`cargo metadata` gave no JSON")
 }
 
 fn parse(metadata: &Value) -> Option<Vec<Package>> {
