@@ -7,9 +7,10 @@ use etdi::{Clock, TrustConfig};
 
 use crate::environment::Environment;
 use crate::exit::CliError;
-use crate::output::Output;
-use crate::shell::quoted;
-use crate::{files, paths};
+use crate::files;
+use crate::files::paths;
+use crate::terminal::output::Output;
+use crate::terminal::shell::quoted;
 
 /// The configuration, where output goes, the time, and whether there is a person to ask.
 pub(crate) struct Context {

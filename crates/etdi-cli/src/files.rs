@@ -1,5 +1,13 @@
 //! Files that are whole at every moment: written beside the old one, synced, then renamed.
 
+pub(crate) mod keyring;
+pub(crate) mod lock_file;
+pub(crate) mod paths;
+pub(crate) mod pem_file;
+pub(crate) mod public_key;
+pub(crate) mod tool_file;
+pub(crate) mod trust_file;
+
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};

@@ -11,12 +11,14 @@ use etdi::SystemClock;
 use etdi::client::kill_stdio_servers;
 
 use crate::cli::{Cli, Color};
+use crate::commands;
 use crate::context::Context;
 use crate::environment::Environment;
 use crate::exit::{CliError, Exit};
 use crate::files::Change;
-use crate::output::{Output, Spinners};
-use crate::{commands, paths, usage};
+use crate::files::paths;
+use crate::terminal::output::{Output, Spinners};
+use crate::usage;
 
 /// The command line, for whoever makes pages or completions of it.
 #[must_use]

@@ -8,7 +8,7 @@ use clap::Error;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use serde_json::{Value, json};
 
-use crate::output::Output;
+use crate::terminal::output::Output;
 
 /// What stands where the parser's own advice, `--`, would name the server.
 const HYPHEN: &str = "a tool whose name begins with a hyphen is named by its digest";

@@ -13,12 +13,13 @@ use etdi::{Digest, JudgedTool, Scope, ToolDefinition};
 
 use self::order::Order;
 use self::outcome::Outcome;
-use crate::caller::CallerOptions;
 use crate::context::Context;
-use crate::desk::{Desk, Session, StoreOptions};
 use crate::exit::{CliError, Ending, Exit};
-use crate::network::NetworkOptions;
-use crate::which::{Server, Target};
+use crate::servers::caller::CallerOptions;
+use crate::servers::desk::{Desk, Session};
+use crate::servers::network::NetworkOptions;
+use crate::servers::store::StoreOptions;
+use crate::servers::target::{Server, Target};
 
 /// Approve tools of a server, as they are now: one, several, or all that wait.
 ///

@@ -13,7 +13,7 @@ use time::OffsetDateTime;
 use crate::context::Context;
 use crate::exit::{CliError, Ending, Exit};
 use crate::files;
-use crate::line::Line;
+use crate::terminal::line::Line;
 
 /// Say what was decided, from an event log.
 ///

@@ -14,14 +14,14 @@ use etdi::{AuthorizationContext, SqliteApprovals, TrustConfig};
 
 use self::report::{Report, State};
 use crate::context::Context;
-use crate::desk::{Desk, Session};
 use crate::exit::{CliError, Ending};
-use crate::instructions::Given;
-use crate::lock_file::{self, LockOptions};
-use crate::network::NetworkOptions;
-use crate::server_file::{self, Endpoint};
-use crate::shell::quoted;
-use crate::which::Server;
+use crate::files::lock_file::{self, LockOptions};
+use crate::servers::desk::{Desk, Session};
+use crate::servers::host_config::{self, Endpoint};
+use crate::servers::network::NetworkOptions;
+use crate::servers::target::Server;
+use crate::show::instructions::Given;
+use crate::terminal::shell::quoted;
 
 /// Compare servers with etdi.lock.
 ///
@@ -260,7 +260,7 @@ impl Configurations {
     ) -> Result<&mut BTreeMap<String, Result<Endpoint, CliError>>, CliError> {
         if !self.0.contains_key(from) {
             let path = lock.root().join(from);
-            let entries = server_file::read(&path, &|name| context.environment.get(name))?;
+            let entries = host_config::read(&path, &|name| context.environment.get(name))?;
             let servers = entries.into_iter().map(|entry| (entry.name, entry.endpoint));
             self.0.insert(from.to_owned(), servers.collect());
         }

@@ -3,14 +3,16 @@
 use clap::Args;
 
 use super::show::none;
-use crate::caller::CallerOptions;
 use crate::context::Context;
-use crate::desk::{Desk, Session, StoreOptions};
 use crate::exit::{CliError, Ending, Exit};
-use crate::instructions::Given;
-use crate::network::NetworkOptions;
-use crate::question::{self, Question};
-use crate::which::{Subject, Target};
+use crate::servers::caller::CallerOptions;
+use crate::servers::desk::{Desk, Session};
+use crate::servers::network::NetworkOptions;
+use crate::servers::store::StoreOptions;
+use crate::servers::target::{Subject, Target};
+use crate::show::instructions::Given;
+use crate::show::summary;
+use crate::show::tool::Question;
 
 /// Show what changed in a tool since it was approved, or in a server's instructions; the critical
 /// changes first.
@@ -63,7 +65,7 @@ async fn diff(subject: Subject<'_>, session: &Session, context: &Context) -> End
     })?;
     context.out.json(&question.json());
     // The same text with its evidence gone or wrong is not what was approved.
-    if review.is_empty() && question::exit(tool) == Exit::Ok {
+    if review.is_empty() && summary::exit(tool) == Exit::Ok {
         context.out.line("Nothing changed since it was approved.");
         question.show_new_findings(context);
         return Ok(Exit::Ok);

@@ -5,18 +5,19 @@ use etdi::ToolDefinition;
 use etdi::client::ExecutableState;
 use serde_json::{Value, json};
 
-use crate::caller::CallerOptions;
 use crate::context::Context;
-use crate::desk::{Desk, Session, StoreOptions, heading};
 use crate::exit::{CliError, Ending, Exit};
-use crate::hosts;
-use crate::instructions::Given;
-use crate::line::Line;
-use crate::network::NetworkOptions;
-use crate::question;
-use crate::server_file;
-use crate::shell::quoted;
-use crate::which::Which;
+use crate::servers::caller::CallerOptions;
+use crate::servers::desk::{Desk, Session, heading};
+use crate::servers::host_config;
+use crate::servers::hosts;
+use crate::servers::network::NetworkOptions;
+use crate::servers::store::StoreOptions;
+use crate::servers::target::Which;
+use crate::show::instructions::Given;
+use crate::show::summary;
+use crate::terminal::line::Line;
+use crate::terminal::shell::quoted;
 
 /// List the tools of servers: who published each, what it is, whether it may be used.
 ///
@@ -86,14 +87,14 @@ async fn show(name: &str, session: &Session, context: &Context) -> Result<(Exit,
     let instructions = Given::by(session).await?;
     out.line(heading(name));
     // What all tools have in common is said once.
-    let (mut heads, mut last) = (session.tools.iter().map(question::who_and_may), None);
+    let (mut heads, mut last) = (session.tools.iter().map(summary::who_and_may), None);
     for tool in &session.tools {
         let head = heads.next().flatten();
         if let Some(head) = head.as_ref().filter(|_| head != last) {
             out.indented(Line::new().text("  ").text(head), 4);
         }
         last = head;
-        out.indented(Line::new().text("  ").then(question::summary_line(tool)), 9);
+        out.indented(Line::new().text("  ").then(summary::summary_line(tool)), 9);
         // A name that cannot be typed names nothing.
         let digest = tool.definition().map(ToolDefinition::digest);
         if let Some(digest) = digest.filter(|_| session.typed(tool).is_none()) {
@@ -106,7 +107,7 @@ async fn show(name: &str, session: &Session, context: &Context) -> Result<(Exit,
     if let Some(given) = &instructions {
         out.indented(Line::new().text("  ").then(given.summary_line()), 9);
     }
-    let tools = session.tools.iter().map(question::exit).fold(Exit::Ok, Exit::and);
+    let tools = session.tools.iter().map(summary::exit).fold(Exit::Ok, Exit::and);
     let exit = tools.and(instructions.as_ref().map_or(Exit::Ok, Given::exit));
     let asked = session.tools.iter().find(|tool| tool.action() == etdi::decision::Action::Ask);
     match (asked, exit) {
@@ -118,14 +119,14 @@ async fn show(name: &str, session: &Session, context: &Context) -> Result<(Exit,
             out.next(session.command("approve", "--instructions"));
         }
         (None, Exit::No) => {
-            let refused = session.tools.iter().find(|tool| question::exit(tool) == Exit::No);
+            let refused = session.tools.iter().find(|tool| summary::exit(tool) == Exit::No);
             if let Some(tool) = refused {
                 out.next(session.command_on("show", tool, ""));
             }
         }
         _ => {}
     }
-    let tools: Vec<_> = session.tools.iter().map(question::summary).collect();
+    let tools: Vec<_> = session.tools.iter().map(summary::summary).collect();
     let changed = match &session.executable {
         ExecutableState::Changed { was, now } => json!({ "was": was, "now": now.to_string() }),
         _ => Value::Null,
@@ -150,7 +151,7 @@ fn list_hosts(context: &Context) -> Exit {
         out.line(heading(&path).dim(format!("  {}", file.host)));
         let mut names = Vec::new();
         let mut problem = None;
-        match server_file::read(&file.path, &|name| environment.get(name)) {
+        match host_config::read(&file.path, &|name| environment.get(name)) {
             Ok(entries) => {
                 for entry in &entries {
                     let line = Line::new().text("  ").theirs(&entry.name).dim(": ");

@@ -9,9 +9,9 @@ use serde_json::json;
 use crate::context::Context;
 use crate::exit::{Ending, Exit};
 use crate::files;
-use crate::identity::{Configured, Identity, IdentityOptions};
-use crate::line::Line;
-use crate::network::{flag_for, in_words};
+use crate::publisher::identity_provider::{Configured, Identity, IdentityOptions};
+use crate::servers::network::{flag_for, in_words};
+use crate::terminal::line::Line;
 
 /// Check the trust configuration and the identity provider: one line a check, with the fix.
 ///

@@ -5,9 +5,9 @@ use serde_json::json;
 
 use crate::context::Context;
 use crate::exit::{CliError, Ending, Exit};
-use crate::line::Line;
-use crate::proposal::Source;
-use crate::trust_file::TrustFile;
+use crate::files::trust_file::TrustFile;
+use crate::publisher::proposal::Source;
+use crate::terminal::line::Line;
 
 /// Make the trust configuration: whom this machine trusts to publish tools.
 ///

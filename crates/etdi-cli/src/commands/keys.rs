@@ -8,9 +8,9 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::context::Context;
 use crate::exit::{CliError, Ending, Exit};
-use crate::keyring::{DEFAULT_NAME, Entry, Keyring, Series};
-use crate::line::Line;
-use crate::trust_file::jwk_table;
+use crate::files::keyring::{DEFAULT_NAME, Entry, Keyring, Series};
+use crate::files::trust_file::jwk_table;
+use crate::terminal::line::Line;
 
 /// Make, list, rotate and export signing keys.
 ///

@@ -7,12 +7,12 @@ use etdi::text::escaped;
 use etdi::{ApprovalBasis, ApprovalRecord, Instructions, ServerIdentity, SqliteApprovals};
 use serde_json::{Value, json};
 
-use crate::caller;
 use crate::context::Context;
-use crate::desk::StoreOptions;
 use crate::exit::{CliError, Ending, Exit};
-use crate::instructions::NAME;
-use crate::line::Line;
+use crate::servers::caller;
+use crate::servers::store::StoreOptions;
+use crate::show::instructions::NAME;
+use crate::terminal::line::Line;
 
 /// List what is approved, by whom and until when.
 #[derive(Args, Debug)]

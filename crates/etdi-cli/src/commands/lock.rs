@@ -9,17 +9,18 @@ use etdi::lockfile::{Launch, LockedServer, LockedTool, Lockfile, Place};
 use etdi::text::escaped;
 use serde_json::{Value, json};
 
-use crate::caller::CallerOptions;
 use crate::context::Context;
-use crate::desk::{Desk, Session, StoreOptions, heading};
 use crate::exit::{CliError, Ending, Exit};
-use crate::instructions::{self, Given};
-use crate::line::Line;
-use crate::lock_file::LockOptions;
-use crate::network::NetworkOptions;
-use crate::server_file::{self, Endpoint};
-use crate::shell::quoted;
-use crate::which::Server;
+use crate::files::lock_file::LockOptions;
+use crate::servers::caller::CallerOptions;
+use crate::servers::desk::{Desk, Session, heading};
+use crate::servers::host_config::{self, Endpoint};
+use crate::servers::network::NetworkOptions;
+use crate::servers::store::StoreOptions;
+use crate::servers::target::Server;
+use crate::show::instructions::{self, Given};
+use crate::terminal::line::Line;
+use crate::terminal::shell::quoted;
 
 /// Write what is approved into etdi.lock, for a team's repository.
 ///
@@ -136,14 +137,14 @@ impl Lock {
             let words = quoted(&name);
             return Ok(vec![Server::unnamed(name, endpoint, words)]);
         }
-        let mut entries = server_file::read(&self.from, &|name| context.environment.get(name))?;
-        let names = server_file::names(&entries);
+        let mut entries = host_config::read(&self.from, &|name| context.environment.get(name))?;
+        let names = host_config::names(&entries);
         if let Some(wanted) = &self.server {
             entries.retain(|entry| entry.name == *wanted);
         }
         if entries.is_empty() {
             return Err(match &self.server {
-                Some(name) => server_file::unnamed(&names, Some(name)),
+                Some(name) => host_config::unnamed(&names, Some(name)),
                 None => CliError::new("the file names no server").at(self.from.display()),
             });
         }

@@ -8,11 +8,11 @@ use serde_json::json;
 
 use super::list;
 use crate::context::Context;
-use crate::desk::StoreOptions;
 use crate::exit::{CliError, Ending, Exit};
-use crate::instructions::NAME;
-use crate::line::Line;
-use crate::which::Target;
+use crate::servers::store::StoreOptions;
+use crate::servers::target::Target;
+use crate::show::instructions::NAME;
+use crate::terminal::line::Line;
 
 /// Forget a tool of a server, or its instructions: the approvals, and what was known of it.
 ///

@@ -2,14 +2,16 @@
 
 use clap::Args;
 
-use crate::caller::CallerOptions;
 use crate::context::Context;
-use crate::desk::{Desk, Session, StoreOptions};
 use crate::exit::{CliError, Ending};
-use crate::instructions::Given;
-use crate::network::NetworkOptions;
-use crate::question::{self, Question};
-use crate::which::{Subject, Target};
+use crate::servers::caller::CallerOptions;
+use crate::servers::desk::{Desk, Session};
+use crate::servers::network::NetworkOptions;
+use crate::servers::store::StoreOptions;
+use crate::servers::target::{Subject, Target};
+use crate::show::instructions::Given;
+use crate::show::summary;
+use crate::show::tool::Question;
 
 /// Show all that there is to know about one tool of a server, or about its instructions.
 ///
@@ -60,7 +62,7 @@ async fn show(subject: Subject<'_>, session: &Session, context: &Context) -> End
     question.show_verdict(context);
     question.show_definition(context);
     question.show_findings(context);
-    Ok(question::exit(tool))
+    Ok(summary::exit(tool))
 }
 
 /// There are no instructions.

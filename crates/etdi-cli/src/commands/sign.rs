@@ -10,11 +10,11 @@ use serde_json::{Map, Value, json};
 
 use crate::context::Context;
 use crate::exit::{CliError, Ending, Exit};
+use crate::files::keyring::DEFAULT_NAME;
+use crate::files::tool_file;
 use crate::files::{self, Access, Change};
-use crate::keyring::DEFAULT_NAME;
-use crate::line::Line;
-use crate::output::shown_json;
-use crate::tool_file;
+use crate::terminal::line::Line;
+use crate::terminal::output::shown_json;
 
 use spec::{Flags, Sheet};
 

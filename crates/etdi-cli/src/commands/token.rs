@@ -15,9 +15,9 @@ use zeroize::Zeroizing;
 
 use crate::context::Context;
 use crate::exit::{CliError, Ending, Exit};
-use crate::identity::IdentityOptions;
-use crate::line::Line;
-use crate::network::in_words;
+use crate::publisher::identity_provider::IdentityOptions;
+use crate::servers::network::in_words;
+use crate::terminal::line::Line;
 
 /// The same limits as for a token that a server is presented with.
 const LIMITS: Limits = Limits { depth: 32, bytes: 256 * 1024 };

@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 
 use crate::context::Context;
 use crate::exit::{CliError, Ending, Exit};
-use crate::line::Line;
-use crate::proposal::Source;
-use crate::trust_file::TrustFile;
+use crate::files::trust_file::TrustFile;
+use crate::publisher::proposal::Source;
+use crate::terminal::line::Line;
 
 /// Add, list and remove the providers that are trusted.
 ///

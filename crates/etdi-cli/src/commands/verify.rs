@@ -16,10 +16,10 @@ use serde_json::json;
 use crate::context::Context;
 use crate::exit::{CliError, Ending, Exit};
 use crate::files;
-use crate::line::Line;
-use crate::network::NetworkOptions;
-use crate::shell::quoted;
-use crate::tool_file;
+use crate::files::tool_file;
+use crate::servers::network::NetworkOptions;
+use crate::terminal::line::Line;
+use crate::terminal::shell::quoted;
 
 /// Say who signed the definitions of a file, and what they are.
 ///

@@ -8,10 +8,10 @@ use super::outcome::{Outcome, declined};
 use super::together::{is_refused, selected, unseen};
 use super::{already, nobody_sees, not_approved};
 use crate::context::Context;
-use crate::desk::Session;
 use crate::exit::CliError;
-use crate::line::Line;
-use crate::question::Question;
+use crate::servers::desk::Session;
+use crate::show::tool::Question;
+use crate::terminal::line::Line;
 
 /// Asks whether to go against the refusal of the one tool that the order names.
 pub(super) async fn refusal(

@@ -9,10 +9,10 @@ use super::order::Order;
 use super::outcome::Outcome;
 use super::{approve, named};
 use crate::context::Context;
-use crate::desk::{Desk, Session};
 use crate::exit::{CliError, Exit};
-use crate::instructions::Given;
-use crate::which::Server;
+use crate::servers::desk::{Desk, Session};
+use crate::servers::target::Server;
+use crate::show::instructions::Given;
 
 const NEXT: &str = "add --server NAME, the server on which it was looked at";
 

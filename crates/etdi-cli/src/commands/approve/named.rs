@@ -7,9 +7,9 @@ use super::outcome::Outcome;
 use super::together::{endless, is_refused, selected, store};
 use super::{already, not_approved};
 use crate::context::Context;
-use crate::desk::Session;
 use crate::exit::CliError;
-use crate::instructions::Given;
+use crate::servers::desk::Session;
+use crate::show::instructions::Given;
 
 /// Approves what has one of the digests, and nothing else. If a tool that was named has another one,
 /// nothing is approved.

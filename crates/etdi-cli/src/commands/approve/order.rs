@@ -8,7 +8,8 @@ use time::{Date, OffsetDateTime};
 use super::Approve;
 use crate::context::Context;
 use crate::exit::CliError;
-use crate::{files, public_key};
+use crate::files;
+use crate::files::public_key;
 
 pub(super) struct Order {
     pub(super) tools: Vec<String>,

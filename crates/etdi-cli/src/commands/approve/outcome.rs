@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use super::order::Order;
 use crate::context::Context;
 use crate::exit::{CliError, Exit};
-use crate::instructions;
-use crate::line::Line;
-use crate::question::{summary_line, who_and_may};
+use crate::show::instructions;
+use crate::show::summary::{summary_line, who_and_may};
+use crate::terminal::line::Line;
 
 #[derive(Default)]
 pub(super) struct Outcome {

@@ -10,12 +10,12 @@ use super::order::Order;
 use super::outcome::{Outcome, declined};
 use super::{already, nobody_sees, not_approved};
 use crate::context::Context;
-use crate::desk::Session;
 use crate::exit::{CliError, Exit};
-use crate::hints::NOTE;
-use crate::instructions::Given;
-use crate::line::Line;
-use crate::question::Question;
+use crate::servers::desk::Session;
+use crate::show::hints::NOTE;
+use crate::show::instructions::Given;
+use crate::show::tool::Question;
+use crate::terminal::line::Line;
 
 const YES: &str = "give --yes with the digest";
 const READING: &str = "reading the server's list again";
@@ -266,7 +266,7 @@ async fn of_instructions(
     given.show_change(context);
     if !confirmed("Approve these instructions as shown?", outcome, context)? {
         outcome.instructions_wait(Some(given.digest()));
-        outcome.failed(declined(outcome, &[crate::instructions::NAME]), context);
+        outcome.failed(declined(outcome, &[crate::show::instructions::NAME]), context);
         return Ok(());
     }
     let by = order.by.clone();
@@ -280,7 +280,7 @@ async fn of_instructions(
 pub(super) fn endless(session: &Session, given: &Given, outcome: &mut Outcome, context: &Context) {
     outcome.instructions_wait(Some(given.digest()));
     let what = "not approved: instructions are approved without an end, and --until gives one";
-    let error = CliError::refused(what).at(crate::instructions::NAME);
+    let error = CliError::refused(what).at(crate::show::instructions::NAME);
     outcome.failed(error.next(session.command("approve", "--instructions")), context);
 }
 

@@ -4,7 +4,7 @@ use etdi::events::Event;
 use etdi::text::escaped;
 use serde_json::Value;
 
-use crate::line::Line;
+use crate::terminal::line::Line;
 
 /// Whether a person should look: what was refused or broken, and what was decided against a tool.
 pub(super) fn is_alarming(event: &Event) -> bool {

@@ -9,11 +9,11 @@ use serde_json::{Value, json};
 use super::Findings;
 use crate::context::Context;
 use crate::exit::{CliError, Exit};
-use crate::findings;
-use crate::line::Line;
-use crate::lock_file::LockOptions;
-use crate::sarif::{self, Place};
-use crate::shell::quoted;
+use crate::files::lock_file::LockOptions;
+use crate::show::findings;
+use crate::show::sarif::{self, Place};
+use crate::terminal::line::Line;
+use crate::terminal::shell::quoted;
 
 /// What was found of every server.
 pub(super) struct Report {

@@ -7,8 +7,8 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::to_json;
-use crate::line::Line;
-use crate::output::Output;
+use crate::terminal::line::Line;
+use crate::terminal::output::Output;
 
 /// One claim.
 pub(crate) struct Explained {

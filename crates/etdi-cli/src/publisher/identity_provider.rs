@@ -10,8 +10,8 @@ use secrecy::SecretString;
 
 use crate::context::Context;
 use crate::exit::CliError;
-use crate::network::NetworkOptions;
-use crate::proposal::Kind;
+use crate::publisher::proposal::Kind;
+use crate::servers::network::NetworkOptions;
 
 /// The variable with the secret of `--client-id`. A secret is never an argument.
 const SECRET_VARIABLE: &str = "ETDI_CLIENT_SECRET";

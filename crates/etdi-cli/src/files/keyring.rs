@@ -10,8 +10,8 @@ use time::OffsetDateTime;
 
 use crate::context::Context;
 use crate::exit::CliError;
+use crate::files::pem_file;
 use crate::files::{self, Access, Change};
-use crate::pem_file;
 
 /// The name of a key that nobody gave a name.
 pub(crate) const DEFAULT_NAME: &str = "publisher";
@@ -202,7 +202,7 @@ impl Context {
         let text = zeroize::Zeroizing::new(files::read(&path)?);
         if files::is_open_to_others(&path) {
             self.out.remark(
-                crate::line::Line::new()
+                crate::terminal::line::Line::new()
                     .warn("warning: ")
                     .text("others can read this private key: chmod 600 ")
                     .theirs(&path.display().to_string()),

@@ -6,7 +6,7 @@ use etdi::text::escaped;
 use serde_json::{Value, json};
 
 use crate::context::Context;
-use crate::line::Line;
+use crate::terminal::line::Line;
 
 /// What the rules found in a definition or in instructions, each with whether it is in text that was
 /// approved as it is.

@@ -4,7 +4,7 @@ use clap::Args;
 use etdi::AuthorizationContext;
 use etdi::text::escaped;
 
-use crate::shell::quoted;
+use crate::terminal::shell::quoted;
 
 /// For whom calls are made. A host that obtains access tokens makes them as the client that the
 /// tokens are issued to, and looks for the approvals of that client only.

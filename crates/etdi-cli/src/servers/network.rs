@@ -8,7 +8,7 @@ use etdi::oauth::{HttpError, Network};
 
 use crate::exit::CliError;
 use crate::files;
-use crate::shell::quoted;
+use crate::terminal::shell::quoted;
 
 /// How identity providers are reached. Without flags: public addresses, over https.
 #[derive(Args, Clone, Debug, Default)]

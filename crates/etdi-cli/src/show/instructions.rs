@@ -8,11 +8,11 @@ use etdi::{ApprovalRecord, ApprovalStore, Instructions, Subject};
 use serde_json::{Value, json};
 
 use crate::context::Context;
-use crate::desk::Session;
 use crate::exit::{CliError, Exit};
-use crate::findings::Findings;
-use crate::line::Line;
-use crate::question::show_review;
+use crate::servers::desk::Session;
+use crate::show::findings::Findings;
+use crate::show::review::show_review;
+use crate::terminal::line::Line;
 
 /// What they are called where a tool could have their name.
 pub(crate) const NAME: &str = "instructions of the server";

@@ -9,7 +9,7 @@ use etdi::{Digest, StdioCommand};
 
 use crate::exit::CliError;
 use crate::files::{self, Access, Change};
-use crate::shell::quoted;
+use crate::terminal::shell::quoted;
 
 /// Which lockfile.
 #[derive(Args, Clone, Debug)]

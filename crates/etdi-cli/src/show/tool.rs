@@ -1,7 +1,6 @@
 //! One tool as a person is asked about it: who, what, may; what it says, what changed, and what is
 //! odd about it.
 
-use etdi::decision::Action;
 use etdi::hygiene::{Severity, inspect};
 use etdi::records::EvidenceRecord;
 use etdi::review::{Class, Review};
@@ -11,11 +10,13 @@ use etdi::{ApprovalRecord, JudgedTool, ServerIdentity, SignedPart, ToolDefinitio
 use serde_json::{Value, json};
 
 use crate::context::Context;
-use crate::desk::Session;
-use crate::exit::{CliError, Exit};
-use crate::findings::{Findings, counts};
-use crate::hints::Hints;
-use crate::line::Line;
+use crate::exit::CliError;
+use crate::servers::desk::Session;
+use crate::show::findings::{Findings, counts};
+use crate::show::hints::Hints;
+use crate::show::review::show_review;
+use crate::show::summary::{decision, first_line, summary, who_and_may};
+use crate::terminal::line::Line;
 
 /// What a person must know of a tool before they say yes.
 pub(crate) struct Question<'s> {
@@ -216,104 +217,6 @@ impl<'s> Question<'s> {
         }
         answer
     }
-}
-
-/// What changed, the critical first; what did not is one line.
-pub(crate) fn show_review(review: &Review, context: &Context) {
-    for change in review.changes() {
-        let line = Line::new().text("  ");
-        let line = match change.class {
-            Class::Critical => line.bad("critical "),
-            Class::Notable => line.warn("notable  "),
-            Class::Wording => line.dim("wording  "),
-        };
-        context.out.indented(line.theirs(&change.path), 11);
-        for reason in &change.reasons {
-            context.out.indented(Line::new().text("    ").text(reason), 6);
-        }
-        if let Some(old) = &change.old {
-            let line = Line::new().text("    ").bad("- ").text(escaped_json(old));
-            context.out.indented(line, 6);
-        }
-        if let Some(new) = &change.new {
-            let line = Line::new().text("    ").good("+ ").text(escaped_json(new));
-            context.out.indented(line, 6);
-        }
-    }
-    if !review.unchanged().is_empty() {
-        let names = review.unchanged().join(", ");
-        context.out.indented(Line::new().dim("  unchanged: ").theirs(&names), 4);
-    }
-}
-
-/// What is the same for many tools of a list: who published it, and whether it may be called.
-pub(crate) fn who_and_may(tool: &JudgedTool) -> Option<String> {
-    let verdict = tool.verdict()?;
-    Some(format!("{} ({}); {}", verdict.who, verdict.origin, verdict.may))
-}
-
-/// The tool on one line, for a list.
-pub(crate) fn summary_line(tool: &JudgedTool) -> Line {
-    let line = decision(tool).text("  ").bold(shown_name(tool.name()));
-    match (tool.verdict(), tool.problem()) {
-        (Some(verdict), _) => {
-            let what: Vec<_> = verdict.what.iter().map(first_line).collect();
-            line.text(": ").text(what.join("; "))
-        }
-        (None, Some(problem)) => line.text(": refused: ").text(problem),
-        (None, None) => line.text(": refused"),
-    }
-}
-
-/// A tool that is called like the instructions of its server is shown in quotes, as they are not.
-fn shown_name(name: &str) -> String {
-    match name.trim().eq_ignore_ascii_case(crate::instructions::NAME) {
-        true => format!("\"{}\"", escaped(name)),
-        false => escaped(name).to_string(),
-    }
-}
-
-/// The tool for a program, without its text.
-pub(crate) fn summary(tool: &JudgedTool) -> Value {
-    let definition = tool.definition();
-    let part = definition.and_then(ToolDefinition::signed);
-    let verdict = tool.verdict();
-    let what = |verdict: &Verdict| verdict.what.iter().map(first_line).collect::<Vec<_>>();
-    let notes =
-        |verdict: &Verdict| verdict.notices.iter().map(ToString::to_string).collect::<Vec<_>>();
-    json!({
-        "name": tool.name(),
-        "decision": tool.action(),
-        "digest": definition.map(ToolDefinition::digest),
-        "id": part.map(|part| &part.id),
-        "version": part.map(|part| &part.version),
-        "who": verdict.map(|verdict| verdict.who.to_string()),
-        "what": verdict.map(what),
-        "may": verdict.map(|verdict| verdict.may.to_string()),
-        "origin": verdict.map(|verdict| verdict.origin.to_string()),
-        "notes": verdict.map(notes),
-        "verdict": verdict,
-        "problem": tool.problem().map(ToString::to_string),
-    })
-}
-
-/// Yes for what may be used, no for what waits for a person or is refused.
-pub(crate) fn exit(tool: &JudgedTool) -> Exit {
-    if tool.action() > Action::Warn { Exit::No } else { Exit::Ok }
-}
-
-fn decision(tool: &JudgedTool) -> Line {
-    match tool.action() {
-        Action::Allow => Line::new().good("allow"),
-        Action::Warn => Line::new().warn("warn "),
-        Action::Ask => Line::new().warn("ask  "),
-        Action::Block => Line::new().bad("block"),
-    }
-}
-
-/// Without the differences, which the review shows.
-fn first_line(what: &What) -> String {
-    what.to_string().lines().next().unwrap_or_default().to_owned()
 }
 
 fn claims(part: &SignedPart, fields: &mut Vec<(&str, Line)>) {

@@ -1,75 +1,27 @@
 //! What the commands on servers and approvals work with: which store, and a connection that judges.
 
-use std::collections::{BTreeMap, HashMap};
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use clap::Args;
-use etdi::client::{ConnectError, ExecutableState, HttpAuthorizer, ServerConnection};
+use etdi::client::{ConnectError, ExecutableState, ServerConnection};
 use etdi::hygiene::ToolNames;
 use etdi::text::escaped;
 use etdi::{
     ApprovalRecord, ApprovalStore, AuthorizationContext, Digest, EtdiClient, JudgedTool,
-    ResourceUri, ServerIdentity, SqliteApprovals, Subject, ToolDefinition, TrustConfig,
+    ServerIdentity, SqliteApprovals, Subject, ToolDefinition, TrustConfig,
 };
-use secrecy::SecretString;
 
-use crate::caller::{self, CallerOptions};
 use crate::context::Context;
 use crate::exit::CliError;
-use crate::files;
-use crate::label;
-use crate::line::Line;
-use crate::network::NetworkOptions;
-use crate::server_file::Endpoint;
-use crate::shell::quoted;
-use crate::which::Server;
-
-/// Which approvals.
-#[derive(Args, Clone, Debug)]
-pub(crate) struct StoreOptions {
-    /// The file of approvals; made if there is none. Otherwise approvals.db in ETDI_DATA, in etdi
-    /// in $XDG_DATA_HOME (~/.local/share), on Windows in %APPDATA%.
-    #[arg(long, value_name = "PATH")]
-    store: Option<PathBuf>,
-}
-
-impl StoreOptions {
-    /// The store; made if there is none.
-    pub(crate) fn open(&self, context: &Context) -> Result<SqliteApprovals, CliError> {
-        if self.store.is_none() {
-            files::private_folder(&context.data_folder()?)?;
-        }
-        SqliteApprovals::open(self.path(context)?).map_err(CliError::new)
-    }
-
-    /// The store, if there is one.
-    pub(crate) fn existing(&self, context: &Context) -> Result<Option<SqliteApprovals>, CliError> {
-        let path = self.path(context)?;
-        // A log without its store is what is left of one: opening it says so.
-        let mut log = path.clone().into_os_string();
-        log.push("-wal");
-        if !path.exists() && !PathBuf::from(log).exists() {
-            return Ok(None);
-        }
-        SqliteApprovals::open(path).map(Some).map_err(CliError::new)
-    }
-
-    fn path(&self, context: &Context) -> Result<PathBuf, CliError> {
-        match &self.store {
-            Some(path) => Ok(path.clone()),
-            None => Ok(context.data_folder()?.join("approvals.db")),
-        }
-    }
-
-    /// How a command names it, for a shell.
-    fn words(&self) -> Option<String> {
-        match &self.store {
-            Some(path) => Some(format!("--store {} ", quoted(path.to_str()?)?)),
-            None => Some(String::new()),
-        }
-    }
-}
+use crate::servers::caller::{self, CallerOptions};
+use crate::servers::host_config::Endpoint;
+use crate::servers::label;
+use crate::servers::network::NetworkOptions;
+use crate::servers::store::StoreOptions;
+use crate::servers::target::Server;
+use crate::servers::tokens::{BearerTokens, SharedTokens};
+use crate::terminal::line::Line;
+use crate::terminal::shell::quoted;
 
 /// How commands name a server and what it is judged by, for a shell.
 struct Words {
@@ -259,46 +211,6 @@ fn unconnected(error: &ConnectError, has_token: bool) -> CliError {
             .next("give it with --token-file FILE, or --token-file - from standard input"),
         true => CliError::new(format!("the server refuses the access token: {challenge}"))
             .next("`etdi token` explains what is in it: issuer, audience, scopes, end"),
-    }
-}
-
-/// The tokens that a person gave, each for one server.
-#[derive(Debug, Default)]
-struct BearerTokens(Mutex<HashMap<ResourceUri, SecretString>>);
-
-#[derive(Debug)]
-struct SharedTokens(Arc<BearerTokens>);
-
-impl BearerTokens {
-    fn give(&self, uri: &str, token: SecretString) -> Result<(), CliError> {
-        let uri = ResourceUri::parse(uri).map_err(CliError::new)?;
-        // RFC 6750, section 5.3: a bearer token is sent over TLS, and nowhere else.
-        if !uri.as_str().starts_with("https:") && !is_loopback(&uri) {
-            return Err(CliError::new("an access token is sent over https alone"));
-        }
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(uri, token);
-        Ok(())
-    }
-}
-
-fn is_loopback(uri: &ResourceUri) -> bool {
-    let rest = uri.as_str().strip_prefix("http://").unwrap_or_default();
-    let authority = rest.split(['/', '?']).next().unwrap_or_default();
-    let host = match authority.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or_default(),
-        None => authority.split(':').next().unwrap_or_default(),
-    };
-    let is_address = host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
-    !authority.contains('@') && (host == "localhost" || is_address)
-}
-
-#[async_trait::async_trait]
-impl HttpAuthorizer for SharedTokens {
-    async fn bearer_token(
-        &self,
-        server: &ResourceUri,
-    ) -> Result<Option<SecretString>, Box<dyn std::error::Error + Send + Sync>> {
-        Ok(self.0.0.lock().unwrap_or_else(PoisonError::into_inner).get(server).cloned())
     }
 }
 

@@ -10,9 +10,9 @@ use secrecy::SecretString;
 use crate::context::Context;
 use crate::exit::CliError;
 use crate::files;
-use crate::line::Line;
-use crate::server_file::{self, Endpoint, Entry};
-use crate::shell::{all_quoted, quoted};
+use crate::servers::host_config::{self, Endpoint, Entry};
+use crate::terminal::line::Line;
+use crate::terminal::shell::{all_quoted, quoted};
 
 /// A server, with a name for a person.
 pub(crate) struct Server {
@@ -228,16 +228,16 @@ impl ServerOptions {
             }
             (None, None, Some(path)) => {
                 let environment = context.environment;
-                let mut entries = server_file::read(path, &|name| environment.get(name))?;
+                let mut entries = host_config::read(path, &|name| environment.get(name))?;
                 if entries.is_empty() {
                     return Err(CliError::new("the file names no server").at(path.display()));
                 }
-                let names = server_file::names(&entries);
+                let names = host_config::names(&entries);
                 if let Some(wanted) = &self.server {
                     entries.retain(|entry| entry.name == *wanted);
                 }
                 if entries.is_empty() {
-                    return Err(server_file::unnamed(&names, self.server.as_deref()));
+                    return Err(host_config::unnamed(&names, self.server.as_deref()));
                 }
                 Ok(entries.into_iter().map(|entry| Server::of(entry, path)).collect())
             }

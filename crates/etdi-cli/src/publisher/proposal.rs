@@ -14,9 +14,9 @@ use serde_json::json;
 use crate::context::Context;
 use crate::exit::CliError;
 use crate::files;
-use crate::line::Line;
-use crate::network::{NetworkOptions, unasked};
-use crate::public_key;
+use crate::files::public_key;
+use crate::servers::network::{NetworkOptions, unasked};
+use crate::terminal::line::Line;
 
 /// Where a provider's keys come from.
 #[derive(Args, Clone, Debug, Default)]

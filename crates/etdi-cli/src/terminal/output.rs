@@ -2,17 +2,16 @@
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
 
 use anstream::{AutoStream, ColorChoice};
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets};
 use etdi::text::json_escaped;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
 use crate::exit::CliError;
-use crate::line::{Line, visible};
+use crate::terminal::line::{Line, visible};
+use crate::terminal::spinner::{Progress, Spinners};
 
 /// The narrowest text that is wrapped; narrower terminals break lines where they must.
 const NARROWEST: usize = 40;
@@ -186,81 +185,13 @@ impl Output {
 
     /// Shows that something is under way, once it has taken a second.
     pub(crate) fn progress(&self, doing: impl Display) -> Progress {
-        let spinner = Arc::<Mutex<Spinner>>::default();
-        self.spinners
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(Arc::downgrade(&spinner));
-        let task = self.progress.then(|| {
-            let (spinner, doing) = (Arc::clone(&spinner), visible(&doing.to_string()));
-            tokio::spawn(async move {
-                tokio::time::sleep(Duration::from_secs(1)).await;
-                spinner.lock().unwrap_or_else(PoisonError::into_inner).show(doing);
-            })
-        });
-        Progress { task, spinner }
+        self.spinners.start(&doing, self.progress)
     }
 
     fn wrap(&self, line: Line, indent: usize) -> Vec<Line> {
         match self.width {
             Some(width) if line.width() > width => line.wrapped(width.max(NARROWEST), indent),
             _ => vec![line],
-        }
-    }
-}
-
-/// What says that something takes long.
-#[derive(Clone, Default)]
-pub(crate) struct Spinners(Arc<Mutex<Vec<Weak<Mutex<Spinner>>>>>);
-
-impl Spinners {
-    /// Takes all of them off the screen, for good.
-    pub(crate) fn end(&self) {
-        let spinners = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
-        for spinner in spinners.iter().filter_map(Weak::upgrade) {
-            spinner.lock().unwrap_or_else(PoisonError::into_inner).end();
-        }
-    }
-}
-
-/// Goes away when it is dropped, and before anything else is written.
-pub(crate) struct Progress {
-    task: Option<tokio::task::JoinHandle<()>>,
-    spinner: Arc<Mutex<Spinner>>,
-}
-
-impl Drop for Progress {
-    fn drop(&mut self) {
-        if let Some(task) = &self.task {
-            task.abort();
-        }
-        self.spinner.lock().unwrap_or_else(PoisonError::into_inner).end();
-    }
-}
-
-#[derive(Default)]
-pub(crate) struct Spinner {
-    bar: Option<ProgressBar>,
-    has_ended: bool,
-}
-
-impl Spinner {
-    fn show(&mut self, doing: String) {
-        if self.has_ended {
-            return;
-        }
-        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-        bar.set_style(ProgressStyle::default_spinner());
-        bar.set_message(doing);
-        bar.enable_steady_tick(Duration::from_millis(100));
-        self.bar = Some(bar);
-    }
-
-    fn end(&mut self) {
-        self.has_ended = true;
-        if let Some(bar) = self.bar.take() {
-            bar.finish_and_clear();
         }
     }
 }

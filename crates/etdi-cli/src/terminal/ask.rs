@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use crate::context::Context;
 use crate::exit::CliError;
-use crate::line::visible;
+use crate::terminal::line::visible;
 
 /// How long the signal of a Ctrl-C at a question may take.
 const SIGNAL: Duration = Duration::from_secs(1);

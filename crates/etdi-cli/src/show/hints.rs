@@ -4,7 +4,7 @@
 use etdi::ToolDefinition;
 use serde_json::Value;
 
-use crate::line::Line;
+use crate::terminal::line::Line;
 
 /// What stands below a table with a column of hints.
 pub(crate) const NOTE: &str = "hints: the server's own word, unproven; of what is unsaid, MCP assumes \

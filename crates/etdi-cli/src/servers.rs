@@ -1,0 +1,11 @@
+//! The servers that a command line names, and the connections to them.
+
+pub(crate) mod caller;
+pub(crate) mod desk;
+pub(crate) mod host_config;
+pub(crate) mod hosts;
+pub(crate) mod label;
+pub(crate) mod network;
+pub(crate) mod store;
+pub(crate) mod target;
+pub(crate) mod tokens;
