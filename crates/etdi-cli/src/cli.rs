@@ -2,13 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, ValueEnum};
 
-use crate::commands::{
-    approve, audit, check, completions, diff, discover, doctor, init, keys, list, lock, revoke,
-    show, sign, token, trust, verify,
-};
-use crate::exit::exit_codes;
+use crate::commands::Command;
 
 /// Signed tool definitions for MCP: who published a tool, whether it is still the one that was
 /// approved, and what it may do.
@@ -54,30 +50,6 @@ pub(crate) enum Color {
     Auto,
     Always,
     Never,
-}
-
-#[derive(Subcommand, Debug)]
-pub(crate) enum Command {
-    Init(init::Init),
-    Trust(trust::Trust),
-    Keys(keys::Keys),
-    Sign(sign::Sign),
-    Verify(verify::Verify),
-    Doctor(doctor::Doctor),
-    Discover(discover::Discover),
-    Show(show::Show),
-    Diff(diff::Diff),
-    Approve(approve::Approve),
-    Revoke(revoke::Revoke),
-    List(list::List),
-    Lock(lock::Lock),
-    Check(check::Check),
-    Token(token::Token),
-    Audit(audit::Audit),
-    Completions(completions::Completions),
-    /// What the exit status of every command says.
-    #[command(long_about = exit_codes(), hide = true)]
-    ExitCodes,
 }
 
 const TEMPLATE: &str = "\

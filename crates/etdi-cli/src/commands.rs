@@ -18,12 +18,42 @@ pub(crate) mod token;
 pub(crate) mod trust;
 pub(crate) mod verify;
 
-use crate::cli::Command;
+use clap::Subcommand;
+
 use crate::context::Context;
 use crate::exit::{Ending, Exit, exit_codes, exit_codes_json};
 
-/// Runs one command.
-pub(crate) async fn run(command: Command, context: &Context) -> Ending {
+/// One command, with its arguments.
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    Init(init::Init),
+    Trust(trust::Trust),
+    Keys(keys::Keys),
+    Sign(sign::Sign),
+    Verify(verify::Verify),
+    Doctor(doctor::Doctor),
+    Discover(discover::Discover),
+    Show(show::Show),
+    Diff(diff::Diff),
+    Approve(approve::Approve),
+    Revoke(revoke::Revoke),
+    List(list::List),
+    Lock(lock::Lock),
+    Check(check::Check),
+    Token(token::Token),
+    Audit(audit::Audit),
+    Completions(completions::Completions),
+    /// What the exit status of every command says.
+    #[command(long_about = exit_codes(), hide = true)]
+    ExitCodes,
+}
+
+/// Runs one command. `command_line` describes the whole command line, for the completions.
+pub(crate) async fn run(
+    command: Command,
+    command_line: fn() -> clap::Command,
+    context: &Context,
+) -> Ending {
     match command {
         Command::Init(init) => init.run(context).await,
         Command::Trust(trust) => trust.run(context).await,
@@ -41,7 +71,7 @@ pub(crate) async fn run(command: Command, context: &Context) -> Ending {
         Command::Check(check) => check.run(context).await,
         Command::Token(token) => token.run(context).await,
         Command::Audit(audit) => audit.run(context),
-        Command::Completions(completions) => completions.run(context),
+        Command::Completions(completions) => completions.run(command_line(), context),
         Command::ExitCodes => {
             context.out.json(&exit_codes_json());
             for line in exit_codes().lines() {

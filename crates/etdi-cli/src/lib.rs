@@ -1,4 +1,22 @@
 #![doc = include_str!("../README.md")]
+//!
+//! # Modules
+//!
+//! The lowest first. A module imports only modules that stand above it in this list:
+//!
+//! 1. `environment`: the variables that the command reads
+//! 2. `exit`: exit codes and errors
+//! 3. `terminal`: text, questions and spinners on the terminal, and words for a shell
+//! 4. `context`: the values that every command is given
+//! 5. `files`: trust configuration, lockfile, keys, and files of tools
+//! 6. `servers`: the servers that a command line names, and connections to them
+//! 7. `show`: the screens that several commands share
+//! 8. `publisher`: publishers and identity providers that a person may trust
+//! 9. `commands`: one module for each command
+//! 10. `cli`: the command line as a whole
+//! 11. `usage`: help, version and wrong usage
+//! 12. `program`: from the process's arguments to its exit code
+
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 

@@ -17,7 +17,9 @@ use crate::environment::Environment;
 use crate::exit::{CliError, Exit};
 use crate::files::Change;
 use crate::files::paths;
-use crate::terminal::output::{Output, Spinners};
+use crate::terminal::ask::Prompt;
+use crate::terminal::output::Output;
+use crate::terminal::spinner::Spinners;
 use crate::usage;
 
 /// The command line, for whoever makes pages or completions of it.
@@ -66,8 +68,9 @@ fn run(cli: Cli, out: Output) -> Result<Exit, CliError> {
     let answer = match config {
         Ok(config) => {
             let clock = Arc::new(SystemClock);
-            let context = Context { config, config_is_named, out, clock, environment, interactive };
-            let ending = runtime.block_on(commands::run(cli.command, &context));
+            let prompt = Prompt::new(interactive);
+            let context = Context { config, config_is_named, out, clock, environment, prompt };
+            let ending = runtime.block_on(commands::run(cli.command, command, &context));
             ending.unwrap_or_else(|error| {
                 context.out.error(&error);
                 error.exit()

@@ -168,7 +168,7 @@ async fn already(
 
 /// A person must see what they are asked about.
 fn nobody_sees(context: &Context) -> bool {
-    !context.interactive || !context.out.is_seen()
+    !context.prompt.is_interactive() || !context.out.is_seen()
 }
 
 /// What went wrong, and whether that is a no or could not be checked.

@@ -16,6 +16,7 @@ use self::report::{Report, State};
 use crate::context::Context;
 use crate::exit::{CliError, Ending};
 use crate::files::lock_file::{self, LockOptions};
+use crate::files::trust_file;
 use crate::servers::desk::{Desk, Session};
 use crate::servers::host_config::{self, Endpoint};
 use crate::servers::network::NetworkOptions;
@@ -101,7 +102,7 @@ impl Check {
             return Err(self.lock.unknown(name, &lockfile));
         }
         let trust = match context.config.exists() || context.config_is_named {
-            true => context.trust()?,
+            true => trust_file::read(context)?,
             false => TrustConfig::default(),
         };
         // Nothing is remembered: what is seen here for the first time is nobody's approval.

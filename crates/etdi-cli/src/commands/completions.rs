@@ -1,6 +1,6 @@
 //! `etdi completions`.
 
-use clap::Args;
+use clap::{Args, Command};
 use clap_complete::Shell;
 
 use crate::context::Context;
@@ -20,9 +20,9 @@ pub(crate) struct Completions {
 }
 
 impl Completions {
-    pub(crate) fn run(self, context: &Context) -> Ending {
+    pub(crate) fn run(self, mut command_line: Command, context: &Context) -> Ending {
         let mut script = Vec::new();
-        clap_complete::generate(self.shell, &mut crate::command(), "etdi", &mut script);
+        clap_complete::generate(self.shell, &mut command_line, "etdi", &mut script);
         context.out.own(&script);
         Ok(Exit::Ok)
     }

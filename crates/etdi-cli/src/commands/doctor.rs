@@ -9,6 +9,7 @@ use serde_json::json;
 use crate::context::Context;
 use crate::exit::{Ending, Exit};
 use crate::files;
+use crate::files::trust_file;
 use crate::publisher::identity_provider::{Configured, Identity, IdentityOptions};
 use crate::servers::network::{flag_for, in_words};
 use crate::terminal::line::Line;
@@ -198,7 +199,7 @@ impl Doctor {
 }
 
 fn trust(chart: &mut Chart, context: &Context) {
-    match context.trust() {
+    match trust_file::read(context) {
         Ok(_) if files::is_open_to_others(&context.config) => chart.fail(
             "trust",
             format!("others can read or change it: chmod 600 {}", context.config.display()),

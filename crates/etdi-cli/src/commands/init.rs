@@ -54,7 +54,7 @@ impl Init {
                     CliError::new("nothing says whose keys these are").next("give --provider URI")
                 );
             }
-            None if self.empty || !context.interactive => None,
+            None if self.empty || !context.prompt.is_interactive() => None,
             None => asked(&mut source, context)?,
         };
         if let Some(id) = &provider {
@@ -86,7 +86,7 @@ fn asked(source: &mut Source, context: &Context) -> Result<Option<String>, CliEr
          It will be written to:",
     );
     context.out.line(Line::new().text("  ").theirs(&context.config.display().to_string()));
-    if !context.confirm("Name a publisher now?", "")? {
+    if !context.prompt.confirm("Name a publisher now?", "")? {
         return Ok(None);
     }
     let uri = |text: &str| etdi::Provider::new(text, "").map(drop).map_err(|e| e.to_string());
@@ -94,13 +94,13 @@ fn asked(source: &mut Source, context: &Context) -> Result<Option<String>, CliEr
         "" => Err("it is empty".to_owned()),
         _ => Ok(()),
     };
-    let id = context.ask("Its id, a URI", None, "", uri)?;
+    let id = context.prompt.ask("Its id, a URI", None, "", uri)?;
     let host = etdi::Provider::new(&id, "").ok().and_then(|provider| provider.host());
-    let authority = context.ask("The authority of its tool ids", host, "", some)?;
+    let authority = context.prompt.ask("The authority of its tool ids", host, "", some)?;
     source.authority = vec![authority];
-    match context.pick("Where are its keys?", &["at an address (JWKS)", "in a file"], "")? {
-        0 => source.jwks_uri = Some(context.ask("The address", None, "", some)?),
-        _ => source.key = vec![context.ask("The file", None, "", some)?.into()],
+    match context.prompt.pick("Where are its keys?", &["at an address (JWKS)", "in a file"], "")? {
+        0 => source.jwks_uri = Some(context.prompt.ask("The address", None, "", some)?),
+        _ => source.key = vec![context.prompt.ask("The file", None, "", some)?.into()],
     }
     Ok(Some(id))
 }

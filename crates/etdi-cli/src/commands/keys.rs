@@ -9,6 +9,7 @@ use time::format_description::well_known::Rfc3339;
 use crate::context::Context;
 use crate::exit::{CliError, Ending, Exit};
 use crate::files::keyring::{DEFAULT_NAME, Entry, Keyring, Series};
+use crate::files::pem_file;
 use crate::files::trust_file::jwk_table;
 use crate::terminal::line::Line;
 
@@ -102,7 +103,7 @@ fn add(keyring: &Keyring, new: &New, fresh: bool, context: &Context) -> Ending {
         keyring.load(&new.name)?;
     }
     let passphrase = match new.passphrase {
-        true => Some(context.passphrase("A passphrase for the new key", true)?),
+        true => Some(pem_file::passphrase(context, "A passphrase for the new key", true)?),
         false => None,
     };
     let passphrase = passphrase.as_ref().map(|text| text.as_str());
@@ -187,7 +188,7 @@ fn remove(keyring: &Keyring, name: &str, kid: &str, yes: bool, context: &Context
         );
     }
     let question = format!("Remove the key {kid}?");
-    if !yes && !context.confirm(&question, "give --yes")? {
+    if !yes && !context.prompt.confirm(&question, "give --yes")? {
         return Err(CliError::new("nothing was removed"));
     }
     let series = keyring.remove(name, kid)?;

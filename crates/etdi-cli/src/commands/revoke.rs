@@ -67,7 +67,7 @@ impl Revoke {
             show(&server, &commands, shown, &known, context);
         }
         let question = "Forget it? It must be approved again";
-        if !self.yes && !context.confirm(question, "give --yes")? {
+        if !self.yes && !context.prompt.confirm(question, "give --yes")? {
             return Err(CliError::refused("nothing was revoked"));
         }
         let done = match &tool {

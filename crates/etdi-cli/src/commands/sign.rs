@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use crate::context::Context;
 use crate::exit::{CliError, Ending, Exit};
-use crate::files::keyring::DEFAULT_NAME;
+use crate::files::keyring::{self, DEFAULT_NAME};
 use crate::files::tool_file;
 use crate::files::{self, Access, Change};
 use crate::terminal::line::Line;
@@ -77,7 +77,7 @@ impl Sign {
         sheet.refuse_absent(specs.iter().map(|(_, _, name)| name.as_str()))?;
         refuse_twice(&specs)?;
         // Last, so that a passphrase is asked for only where it is of use.
-        let key = context.signing_key(&self.key, self.keys.clone())?;
+        let key = keyring::signing_key(&self.key, self.keys.clone(), context)?;
         let mut signed = Vec::new();
         for (spec, tool, name) in &specs {
             warn_of_schema(tool, name, context);

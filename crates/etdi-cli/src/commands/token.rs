@@ -144,8 +144,8 @@ impl Standing {
 
 fn read(context: &Context) -> Result<Zeroizing<String>, CliError> {
     let mut text = Zeroizing::new(String::new());
-    if context.interactive {
-        text = context.secret("The token (it is not shown)", false, "")?;
+    if context.prompt.is_interactive() {
+        text = context.prompt.secret("The token (it is not shown)", false, "")?;
     } else {
         let limit = LIMITS.bytes as u64 + 16;
         let read = io::stdin().lock().take(limit).read_to_string(&mut text);

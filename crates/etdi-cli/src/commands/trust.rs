@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::context::Context;
 use crate::exit::{CliError, Ending, Exit};
-use crate::files::trust_file::TrustFile;
+use crate::files::trust_file::{self, TrustFile};
 use crate::publisher::proposal::Source;
 use crate::terminal::line::Line;
 
@@ -59,7 +59,7 @@ impl Trust {
 }
 
 async fn add(id: &str, source: &Source, context: &Context) -> Ending {
-    let mut file = TrustFile::parse(&context.config, &context.trust_text()?)?;
+    let mut file = TrustFile::open(context)?;
     let proposal = source.propose(id, context).await?;
     let keys = proposal.keys_json();
     file.add(&proposal.confirmed(source, context)?)?;
@@ -76,7 +76,7 @@ async fn add(id: &str, source: &Source, context: &Context) -> Ending {
 }
 
 fn list(context: &Context) -> Ending {
-    let trust = context.trust()?;
+    let trust = trust_file::read(context)?;
     let answer: Vec<_> = trust.providers().iter().map(to_json).collect();
     context.out.json(&json!({ "config": context.config, "providers": answer }));
     if trust.providers().is_empty() {
@@ -155,7 +155,7 @@ fn to_json(provider: &TrustedProvider) -> Value {
 }
 
 fn remove(id: &str, yes: bool, context: &Context) -> Ending {
-    let mut file = TrustFile::parse(&context.config, &context.trust_text()?)?;
+    let mut file = TrustFile::open(context)?;
     if !file.remove(id)? {
         return Err(CliError::new("there is no entry for this provider")
             .at(id)
@@ -163,7 +163,7 @@ fn remove(id: &str, yes: bool, context: &Context) -> Ending {
     }
     let question =
         format!("Trust {} no more? What it signed is then unknown", etdi::text::escaped(id));
-    if !yes && !context.confirm(&question, "give --yes")? {
+    if !yes && !context.prompt.confirm(&question, "give --yes")? {
         return Err(CliError::new("nothing was removed"));
     }
     file.replace()?;

@@ -17,6 +17,7 @@ use crate::context::Context;
 use crate::exit::{CliError, Ending, Exit};
 use crate::files;
 use crate::files::tool_file;
+use crate::files::trust_file;
 use crate::servers::network::NetworkOptions;
 use crate::terminal::line::Line;
 use crate::terminal::shell::quoted;
@@ -68,7 +69,7 @@ struct Judged {
 
 impl Verify {
     pub(crate) async fn run(self, context: &Context) -> Ending {
-        let trust = context.trust()?;
+        let trust = trust_file::read(context)?;
         let text = files::read(&self.file)?;
         let texts = tool_file::texts(&text).map_err(|error| error.at(self.file.display()))?;
         let server = self.server.as_deref().map(server).transpose()?;

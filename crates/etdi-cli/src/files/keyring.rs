@@ -10,8 +10,10 @@ use time::OffsetDateTime;
 
 use crate::context::Context;
 use crate::exit::CliError;
+use crate::files::paths;
 use crate::files::pem_file;
 use crate::files::{self, Access, Change};
+use crate::terminal::line::Line;
 
 /// The name of a key that nobody gave a name.
 pub(crate) const DEFAULT_NAME: &str = "publisher";
@@ -61,7 +63,7 @@ impl Keyring {
     pub(crate) fn open(folder: Option<PathBuf>, context: &Context) -> Result<Self, CliError> {
         match folder {
             Some(folder) => Ok(Self { folder }),
-            None => Ok(Self { folder: context.data_folder()?.join("keys") }),
+            None => Ok(Self { folder: paths::data_folder(context.environment)?.join("keys") }),
         }
     }
 
@@ -177,41 +179,37 @@ impl Keyring {
     }
 }
 
-impl Context {
-    /// The private key that `--key` means: a PEM file, or a name in the folder of keys.
-    pub(crate) fn signing_key(
-        &self,
-        key: &str,
-        folder: Option<PathBuf>,
-    ) -> Result<SigningKey, CliError> {
-        let path = if Path::new(key).is_file() {
-            PathBuf::from(key)
-        } else if check_name(key).is_ok() {
-            let keyring = Keyring::open(folder, self)?;
-            let series = keyring.load(key)?;
-            let current = series.current().ok_or_else(|| {
-                CliError::new(format!("\"{key}\" has no key left"))
-                    .next(format!("etdi keys rotate {key}"))
-            })?;
-            keyring.path(current)
-        } else {
-            return Err(CliError::new("there is no such key file")
-                .at(key)
-                .next("etdi keys generate"));
-        };
-        let text = zeroize::Zeroizing::new(files::read(&path)?);
-        if files::is_open_to_others(&path) {
-            self.out.remark(
-                crate::terminal::line::Line::new()
-                    .warn("warning: ")
-                    .text("others can read this private key: chmod 600 ")
-                    .theirs(&path.display().to_string()),
-            );
-        }
-        let question = format!("Passphrase of {}", path.display());
-        pem_file::read(&text, || self.passphrase(&question, false))
-            .map_err(|error| error.at(path.display()))
+/// The private key that `--key` means: a PEM file, or a name in the folder of keys.
+pub(crate) fn signing_key(
+    key: &str,
+    folder: Option<PathBuf>,
+    context: &Context,
+) -> Result<SigningKey, CliError> {
+    let path = if Path::new(key).is_file() {
+        PathBuf::from(key)
+    } else if check_name(key).is_ok() {
+        let keyring = Keyring::open(folder, context)?;
+        let series = keyring.load(key)?;
+        let current = series.current().ok_or_else(|| {
+            CliError::new(format!("\"{key}\" has no key left"))
+                .next(format!("etdi keys rotate {key}"))
+        })?;
+        keyring.path(current)
+    } else {
+        return Err(CliError::new("there is no such key file").at(key).next("etdi keys generate"));
+    };
+    let text = zeroize::Zeroizing::new(files::read(&path)?);
+    if files::is_open_to_others(&path) {
+        context.out.remark(
+            Line::new()
+                .warn("warning: ")
+                .text("others can read this private key: chmod 600 ")
+                .theirs(&path.display().to_string()),
+        );
     }
+    let question = format!("Passphrase of {}", path.display());
+    pem_file::read(&text, || pem_file::passphrase(context, &question, false))
+        .map_err(|error| error.at(path.display()))
 }
 
 fn check_name(name: &str) -> Result<(), CliError> {

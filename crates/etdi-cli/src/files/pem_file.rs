@@ -58,17 +58,15 @@ pub(crate) fn is_encrypted(text: &str) -> bool {
     text.trim_start().starts_with("-----BEGIN ENCRYPTED PRIVATE KEY-----")
 }
 
-impl Context {
-    /// The passphrase of a key: from the environment, else from the person at the terminal.
-    pub(crate) fn passphrase(
-        &self,
-        question: &str,
-        new: bool,
-    ) -> Result<Zeroizing<String>, CliError> {
-        match self.environment.get(PASSPHRASE_VARIABLE) {
-            Some(passphrase) => Ok(Zeroizing::new(passphrase)),
-            None => self.secret(question, new, &format!("set {PASSPHRASE_VARIABLE}")),
-        }
+/// The passphrase of a key: from the environment, else from the person at the terminal.
+pub(crate) fn passphrase(
+    context: &Context,
+    question: &str,
+    new: bool,
+) -> Result<Zeroizing<String>, CliError> {
+    match context.environment.get(PASSPHRASE_VARIABLE) {
+        Some(passphrase) => Ok(Zeroizing::new(passphrase)),
+        None => context.prompt.secret(question, new, &format!("set {PASSPHRASE_VARIABLE}")),
     }
 }
 

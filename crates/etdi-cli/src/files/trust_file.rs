@@ -6,6 +6,7 @@ use etdi::trust::{MinBinding, TrustedIssuer, TrustedProvider};
 use etdi::{Jwk, TrustConfig};
 use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, RawString, Table, value};
 
+use crate::context::Context;
 use crate::exit::CliError;
 use crate::files::{self, Access, Change};
 
@@ -22,6 +23,27 @@ pub(crate) const TEMPLATE: &str = "\
 # revoked = [\"kid:…\", \"sha256:…\", \"trustedsoft.example/scan@<1.2.0\"]
 ";
 
+/// Reads the trust configuration.
+pub(crate) fn read(context: &Context) -> Result<TrustConfig, CliError> {
+    TrustConfig::parse(&text(context)?).map_err(|error| {
+        CliError::new(error)
+            .at(context.config.display())
+            .next("correct the file; `etdi help init` shows its form")
+    })
+}
+
+fn text(context: &Context) -> Result<String, CliError> {
+    if !context.config.exists() {
+        return Err(CliError::new("there is no trust configuration, so nobody is trusted")
+            .at(context.config.display())
+            .next(match context.words() {
+                Some(config) => format!("etdi {config}init"),
+                None => "etdi init, with the same --config".to_owned(),
+            }));
+    }
+    files::read(&context.config)
+}
+
 /// The file, being changed.
 pub(crate) struct TrustFile {
     path: PathBuf,
@@ -34,8 +56,12 @@ impl TrustFile {
         Self::parse(path, TEMPLATE)
     }
 
-    /// The text of the file at `path`.
-    pub(crate) fn parse(path: &Path, text: &str) -> Result<Self, CliError> {
+    /// The file that there is.
+    pub(crate) fn open(context: &Context) -> Result<Self, CliError> {
+        Self::parse(&context.config, &text(context)?)
+    }
+
+    fn parse(path: &Path, text: &str) -> Result<Self, CliError> {
         let document = text.parse().map_err(|error: toml_edit::TomlError| {
             CliError::new(format!("the trust configuration is malformed: {}", error.message()))
                 .at(path.display())

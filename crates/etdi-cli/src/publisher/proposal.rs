@@ -234,12 +234,12 @@ impl Proposal {
             open.into_iter().filter(|one| !source.thumbprint.contains(one)).collect();
         let sure = open.is_empty()
             || (source.thumbprint.is_empty()
-                && context.interactive
-                && context.confirm(
+                && context.prompt.is_interactive()
+                && context.prompt.confirm(
                     "Do these thumbprints agree with what the provider says elsewhere?",
                     "",
                 )?);
-        match (sure, context.interactive && source.thumbprint.is_empty()) {
+        match (sure, context.prompt.is_interactive() && source.thumbprint.is_empty()) {
             (true, _) => Ok(self.provider),
             (false, true) => Err(CliError::new("not confirmed; nothing was added")),
             (false, false) => Err(CliError::new(format!(

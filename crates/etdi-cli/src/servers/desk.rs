@@ -13,6 +13,7 @@ use etdi::{
 
 use crate::context::Context;
 use crate::exit::CliError;
+use crate::files::trust_file;
 use crate::servers::caller::{self, CallerOptions};
 use crate::servers::host_config::Endpoint;
 use crate::servers::label;
@@ -70,7 +71,7 @@ impl Desk {
         network: &NetworkOptions,
         context: &Context,
     ) -> Result<Self, CliError> {
-        let trust = context.trust()?;
+        let trust = trust_file::read(context)?;
         let desk = Self::of(trust, store.open(context)?, caller.context(), network, context)?;
         let words = [context.words(), store.words()].into_iter().collect();
         let judging = [caller.words(), network.words()].into_iter().collect();

@@ -8,6 +8,7 @@ use etdi::SqliteApprovals;
 use crate::context::Context;
 use crate::exit::CliError;
 use crate::files;
+use crate::files::paths;
 use crate::terminal::shell::quoted;
 
 /// Which approvals.
@@ -23,7 +24,7 @@ impl StoreOptions {
     /// The store; made if there is none.
     pub(crate) fn open(&self, context: &Context) -> Result<SqliteApprovals, CliError> {
         if self.store.is_none() {
-            files::private_folder(&context.data_folder()?)?;
+            files::private_folder(&paths::data_folder(context.environment)?)?;
         }
         SqliteApprovals::open(self.path(context)?).map_err(CliError::new)
     }
@@ -43,7 +44,7 @@ impl StoreOptions {
     fn path(&self, context: &Context) -> Result<PathBuf, CliError> {
         match &self.store {
             Some(path) => Ok(path.clone()),
-            None => Ok(context.data_folder()?.join("approvals.db")),
+            None => Ok(paths::data_folder(context.environment)?.join("approvals.db")),
         }
     }
 

@@ -5,16 +5,32 @@ use std::time::Duration;
 use dialoguer::{Confirm, Input, Password, Select};
 use zeroize::Zeroizing;
 
-use crate::context::Context;
 use crate::exit::CliError;
 use crate::terminal::line::visible;
 
 /// How long the signal of a Ctrl-C at a question may take.
 const SIGNAL: Duration = Duration::from_secs(1);
 
-impl Context {
+/// Asks the person at the terminal, if there is one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Prompt {
+    interactive: bool,
+}
+
+impl Prompt {
+    /// `interactive`: a person is at the terminal. Otherwise every question is an error that names
+    /// the flag to give instead.
+    pub(crate) fn new(interactive: bool) -> Self {
+        Self { interactive }
+    }
+
+    /// Whether a person can be asked.
+    pub(crate) fn is_interactive(self) -> bool {
+        self.interactive
+    }
+
     /// A yes or a no. `flag` is what says yes where nobody can be asked.
-    pub(crate) fn confirm(&self, question: &str, flag: &str) -> Result<bool, CliError> {
+    pub(crate) fn confirm(self, question: &str, flag: &str) -> Result<bool, CliError> {
         self.person(flag)?;
         let prompt = Confirm::new().with_prompt(visible(question)).default(false);
         prompt.interact().map_err(unanswered)
@@ -22,7 +38,7 @@ impl Context {
 
     /// A text, which `check` may refuse with a reason.
     pub(crate) fn ask(
-        &self,
+        self,
         question: &str,
         proposed: Option<String>,
         flag: &str,
@@ -39,7 +55,7 @@ impl Context {
 
     /// One of several; the place of the one that was picked.
     pub(crate) fn pick(
-        &self,
+        self,
         question: &str,
         items: &[&str],
         flag: &str,
@@ -52,7 +68,7 @@ impl Context {
 
     /// A secret, not shown as it is typed; a new one is asked for twice.
     pub(crate) fn secret(
-        &self,
+        self,
         question: &str,
         new: bool,
         flag: &str,
@@ -66,7 +82,7 @@ impl Context {
     }
 
     /// That there is somebody to ask. What they typed before they saw the question answers nothing.
-    fn person(&self, flag: &str) -> Result<(), CliError> {
+    fn person(self, flag: &str) -> Result<(), CliError> {
         if self.interactive {
             return forget_what_was_typed();
         }

@@ -112,7 +112,7 @@ fn agreed(
     if nobody_sees(context) {
         return Err(unseen().next(session.command_on("show", tool, "")));
     }
-    match context.confirm("Approve it all the same?", "give --yes with the digest")? {
+    match context.prompt.confirm("Approve it all the same?", "give --yes with the digest")? {
         true => Ok(()),
         false => Err(declined(outcome, &[tool.name()])),
     }

@@ -342,7 +342,7 @@ pub(super) async fn store(
 }
 
 fn confirmed(question: &str, outcome: &Outcome, context: &Context) -> Result<bool, CliError> {
-    let answer = context.confirm(question, YES);
+    let answer = context.prompt.confirm(question, YES);
     answer.map_err(|error| unanswered(error, !outcome.is_empty()))
 }
 
