@@ -33,11 +33,11 @@ pub(crate) enum Access {
 }
 
 /// Lets several files change as one step, as far as Ctrl-C is concerned.
-pub(crate) struct Change {
+pub(crate) struct FileChange {
     _held: MutexGuard<'static, ()>,
 }
 
-impl Change {
+impl FileChange {
     /// Waits until no other change is under way.
     pub(crate) fn begin() -> Self {
         Self { _held: CHANGING.lock().unwrap_or_else(PoisonError::into_inner) }
@@ -186,7 +186,7 @@ mod tests {
     fn a_file_is_replaced_whole_and_nothing_else_stays_in_the_folder() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.toml");
-        let change = Change::begin();
+        let change = FileChange::begin();
         change.write(&path, b"one", Access::Owner).unwrap();
         change.write(&path, b"two", Access::Owner).unwrap();
         assert_eq!(read(&path).unwrap(), "two");
@@ -198,7 +198,7 @@ mod tests {
     fn creating_never_overwrites() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.toml");
-        let change = Change::begin();
+        let change = FileChange::begin();
         change.create(&path, b"one", Access::Owner).unwrap();
         let error = change.create(&path, b"two", Access::Owner).unwrap_err();
         assert!(error.what().contains("not overwritten"), "{error:?}");

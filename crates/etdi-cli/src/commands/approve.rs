@@ -11,15 +11,15 @@ use clap::Args;
 use etdi::client::{ApproveError, StoreError};
 use etdi::{Digest, JudgedTool, Scope, ToolDefinition};
 
-use self::order::Order;
-use self::outcome::Outcome;
+use self::order::ApprovalOrder;
+use self::outcome::ApprovalOutcome;
 use crate::context::Context;
 use crate::exit::{CliError, Ending, Exit};
 use crate::servers::caller::CallerOptions;
 use crate::servers::desk::{Desk, Session};
 use crate::servers::network::NetworkOptions;
 use crate::servers::store::StoreOptions;
-use crate::servers::target::{Server, Target};
+use crate::servers::target::{NamedServer, ToolTarget};
 
 /// Approve tools of a server, as they are now: one, several, or all that wait.
 ///
@@ -39,9 +39,9 @@ Examples:
   etdi approve scan --yes sha256:… --by alice -- npx -y docs-server
   etdi approve scan --override --key publisher.pem https://docs.example/mcp"
 )]
-pub(crate) struct Approve {
+pub(crate) struct ApproveArgs {
     #[command(flatten)]
-    target: Target,
+    target: ToolTarget,
     /// All tools that wait, and the server's instructions; with --from, of all its servers.
     #[arg(long, conflicts_with = "override")]
     all: bool,
@@ -75,7 +75,7 @@ pub(crate) struct Approve {
     network: NetworkOptions,
 }
 
-impl Approve {
+impl ApproveArgs {
     pub(crate) async fn run(self, context: &Context) -> Ending {
         let order = self.order(context)?;
         let servers = match order.all {
@@ -83,7 +83,7 @@ impl Approve {
             false => vec![self.target.server(context)?],
         };
         let desk = Desk::new(&self.store, &self.caller, &self.network, context)?;
-        let mut outcome = Outcome::default();
+        let mut outcome = ApprovalOutcome::default();
         if order.all && !order.yes.is_empty() && servers.len() > 1 {
             batch::by_digest(&desk, servers, &order, &mut outcome, context).await;
             return Ok(outcome.end(context));
@@ -105,9 +105,9 @@ impl Approve {
 
 async fn on_server(
     desk: &Desk,
-    server: Server,
-    order: &Order,
-    outcome: &mut Outcome,
+    server: NamedServer,
+    order: &ApprovalOrder,
+    outcome: &mut ApprovalOutcome,
     context: &Context,
 ) -> Result<(), CliError> {
     desk.visit(server, context, async |session| {
@@ -119,8 +119,8 @@ async fn on_server(
 
 async fn approve(
     session: &Session,
-    order: &Order,
-    outcome: &mut Outcome,
+    order: &ApprovalOrder,
+    outcome: &mut ApprovalOutcome,
     context: &Context,
 ) -> Result<(), CliError> {
     let done = if order.overriding {
@@ -140,8 +140,8 @@ async fn approve(
 async fn already(
     session: &Session,
     tool: &JudgedTool,
-    order: &Order,
-    outcome: &mut Outcome,
+    order: &ApprovalOrder,
+    outcome: &mut ApprovalOutcome,
     context: &Context,
 ) -> Result<(), CliError> {
     let definition = tool.definition();

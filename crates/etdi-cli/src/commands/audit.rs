@@ -25,7 +25,7 @@ Examples:
   etdi audit events.jsonl --since 24h --alarms
   etdi audit events.jsonl --tool trustedsoft.example/scan --type tool_verified
   tail -n 1000 events.jsonl | etdi audit - --json")]
-pub(crate) struct Audit {
+pub(crate) struct AuditArgs {
     /// The event log; `-` for standard input.
     file: PathBuf,
     /// Only this tool: its id, or the name that it is served under.
@@ -45,7 +45,7 @@ pub(crate) struct Audit {
     alarms: bool,
 }
 
-impl Audit {
+impl AuditArgs {
     pub(crate) fn run(self, context: &Context) -> Ending {
         let since = match &self.since {
             Some(text) => Some(since::parse(text, context.clock.now())?),

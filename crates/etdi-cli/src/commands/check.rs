@@ -12,7 +12,7 @@ use etdi::lockfile::{
 };
 use etdi::{AuthorizationContext, SqliteApprovals, TrustConfig};
 
-use self::report::{Report, State};
+use self::report::{CheckReport, ServerState};
 use crate::context::Context;
 use crate::exit::{CliError, Ending};
 use crate::files::lock_file::{self, LockOptions};
@@ -20,7 +20,7 @@ use crate::files::trust_file;
 use crate::servers::desk::{Desk, Session};
 use crate::servers::host_config::{self, Endpoint};
 use crate::servers::network::NetworkOptions;
-use crate::servers::target::Server;
+use crate::servers::target::NamedServer;
 use crate::show::instructions::Given;
 use crate::terminal::shell::quoted;
 
@@ -37,13 +37,13 @@ Examples:
   etdi check
   etdi check --server docs --json
   etdi check --format sarif > etdi.sarif     for code scanning")]
-pub(crate) struct Check {
+pub(crate) struct CheckArgs {
     /// Only this server of the lockfile.
     #[arg(long, value_name = "NAME")]
     server: Option<String>,
     /// What to print on standard output; `json` is as --json.
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
-    format: Format,
+    format: CheckFormat,
     #[command(flatten)]
     lock: LockOptions,
     #[command(flatten)]
@@ -52,7 +52,7 @@ pub(crate) struct Check {
 
 /// The form of the answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum Format {
+enum CheckFormat {
     #[default]
     Text,
     Json,
@@ -60,16 +60,16 @@ enum Format {
     Sarif,
 }
 
-impl Check {
+impl CheckArgs {
     pub(crate) async fn run(self, context: &Context) -> Ending {
-        let mut report = Report::new(&self.lock);
+        let mut report = CheckReport::new(&self.lock);
         let compared = self.compare(&mut report, context).await;
         let exit = match &compared {
             Ok(()) => report.exit(),
             Err(error) => error.exit(),
         };
         match (self.format, compared) {
-            (Format::Sarif, compared) => {
+            (CheckFormat::Sarif, compared) => {
                 // What uploads the file wants one in any case.
                 if let Err(error) = compared {
                     if !context.out.is_json() {
@@ -79,10 +79,10 @@ impl Check {
                 }
                 context.out.data(&report.sarif());
             }
-            (Format::Json, Err(error)) => return Err(error),
-            (Format::Json, Ok(())) => context.out.data(&report.json(exit).to_string()),
-            (Format::Text, Err(error)) => return Err(error),
-            (Format::Text, Ok(())) => {
+            (CheckFormat::Json, Err(error)) => return Err(error),
+            (CheckFormat::Json, Ok(())) => context.out.data(&report.json(exit).to_string()),
+            (CheckFormat::Text, Err(error)) => return Err(error),
+            (CheckFormat::Text, Ok(())) => {
                 context.out.json(&report.json(exit));
                 if !context.out.is_json() {
                     report.show(context);
@@ -92,7 +92,7 @@ impl Check {
         Ok(exit)
     }
 
-    async fn compare(&self, report: &mut Report, context: &Context) -> Result<(), CliError> {
+    async fn compare(&self, report: &mut CheckReport, context: &Context) -> Result<(), CliError> {
         let lockfile = self.lock.read()?.ok_or_else(|| {
             CliError::new("there is no lockfile").at(self.lock.lockfile.display()).next("etdi lock")
         })?;
@@ -123,11 +123,11 @@ impl Check {
                 Ok(Some(endpoint)) => self.one(server, endpoint, &desk, context).await,
                 Ok(None) => {
                     let drift = Drift::of_server(DriftKind::ServerMissing, server.place);
-                    Ok(State::stopped(vec![drift]))
+                    Ok(ServerState::stopped(vec![drift]))
                 }
                 Err(error) => Err(error),
             };
-            let state = state.unwrap_or_else(|error| State::failed(error.at(&server.name)));
+            let state = state.unwrap_or_else(|error| ServerState::failed(error.at(&server.name)));
             report.add(&server.name, Some(&server.identity), words, state);
         }
         if self.server.is_none() {
@@ -165,7 +165,7 @@ impl Check {
         mut endpoint: Endpoint,
         desk: &Desk,
         context: &Context,
-    ) -> Result<State, CliError> {
+    ) -> Result<ServerState, CliError> {
         let mut drift = Vec::new();
         let identity = endpoint.identity()?;
         if identity != locked.identity {
@@ -186,23 +186,23 @@ impl Check {
                 drift.push(one);
             }
             if !drift.is_empty() {
-                return Ok(State::stopped(drift));
+                return Ok(ServerState::stopped(drift));
             }
             if !lock_file::is_bound(configured, locked) {
                 drift.push(Drift::of_server(DriftKind::Unbound, locked.place));
             }
         } else if !drift.is_empty() {
-            return Ok(State::stopped(drift));
+            return Ok(ServerState::stopped(drift));
         }
         let name = locked.name.clone();
-        let server = Server { is_named: true, ..Server::unnamed(name, endpoint, None) };
+        let server = NamedServer { is_named: true, ..NamedServer::given(name, endpoint, None) };
         let look = async |session: &Session| {
             let (more, findings) = listed(locked, session).await?;
             Ok((more, findings, session.tools.len()))
         };
         let (more, findings, tools) = desk.visit(server, context, look).await?;
         drift.extend(more);
-        Ok(State::listed(drift, findings, tools))
+        Ok(ServerState::listed(drift, findings, tools))
     }
 
     /// How a command names a locked server, for a shell; `None` if that cannot be typed.
@@ -225,21 +225,21 @@ impl Check {
         &self,
         lockfile: &Lockfile,
         configured: &mut Configurations,
-        report: &mut Report,
+        report: &mut CheckReport,
         context: &Context,
     ) {
         // The servers of a project, also if none of them is locked.
         if self.lock.root().join(PROJECT).is_file()
             && let Err(error) = configured.read(PROJECT, &self.lock, context)
         {
-            report.add(PROJECT, None, None, State::failed(error));
+            report.add(PROJECT, None, None, ServerState::failed(error));
         }
         let known = |name: &str| lockfile.server(name).is_some();
         for (from, servers) in &configured.0 {
             for name in servers.keys().filter(|name| !known(name)) {
                 let drift = Drift::of_server(DriftKind::ServerAdded, Place::default());
                 let words = self.words_of(from, name);
-                report.add(name, None, words, State::stopped(vec![drift.served(from)]));
+                report.add(name, None, words, ServerState::stopped(vec![drift.served(from)]));
             }
         }
     }
@@ -270,12 +270,12 @@ impl Configurations {
 }
 
 /// What a tool says that no honest one needs to say, by its name.
-type Findings = Vec<(String, Vec<Finding>)>;
+type FindingsByTool = Vec<(String, Vec<Finding>)>;
 
 async fn listed(
     locked: &LockedServer,
     session: &Session,
-) -> Result<(Vec<Drift>, Findings), CliError> {
+) -> Result<(Vec<Drift>, FindingsByTool), CliError> {
     let instructions = Given::by(session).await?;
     let mut served = Served {
         instructions: instructions.as_ref().map(Given::digest),

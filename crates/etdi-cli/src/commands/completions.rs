@@ -14,12 +14,12 @@ use crate::exit::{Ending, Exit};
 ///
 /// fish: `etdi completions fish > ~/.config/fish/completions/etdi.fish`
 #[derive(Args, Debug)]
-pub(crate) struct Completions {
+pub(crate) struct CompletionsArgs {
     /// The shell.
     shell: Shell,
 }
 
-impl Completions {
+impl CompletionsArgs {
     pub(crate) fn run(self, mut command_line: Command, context: &Context) -> Ending {
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut command_line, "etdi", &mut script);

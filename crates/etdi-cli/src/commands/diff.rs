@@ -9,7 +9,7 @@ use crate::servers::caller::CallerOptions;
 use crate::servers::desk::{Desk, Session};
 use crate::servers::network::NetworkOptions;
 use crate::servers::store::StoreOptions;
-use crate::servers::target::{Subject, Target};
+use crate::servers::target::{ToolTarget, Wanted};
 use crate::show::instructions::Given;
 use crate::show::summary;
 use crate::show::tool::Question;
@@ -28,9 +28,9 @@ Examples:
   etdi diff scan --from .mcp.json --server docs
   etdi diff --instructions https://docs.example/mcp"
 )]
-pub(crate) struct Diff {
+pub(crate) struct DiffArgs {
     #[command(flatten)]
-    target: Target,
+    target: ToolTarget,
     #[command(flatten)]
     store: StoreOptions,
     #[command(flatten)]
@@ -39,7 +39,7 @@ pub(crate) struct Diff {
     network: NetworkOptions,
 }
 
-impl Diff {
+impl DiffArgs {
     pub(crate) async fn run(self, context: &Context) -> Ending {
         let subject = self.target.subject()?;
         let server = self.target.server(context)?;
@@ -48,10 +48,10 @@ impl Diff {
     }
 }
 
-async fn diff(subject: Subject<'_>, session: &Session, context: &Context) -> Ending {
+async fn diff(subject: Wanted<'_>, session: &Session, context: &Context) -> Ending {
     let wanted = match subject {
-        Subject::Tool(wanted) => wanted,
-        Subject::Instructions => return of_instructions(session, context).await,
+        Wanted::Tool(wanted) => wanted,
+        Wanted::Instructions => return of_instructions(session, context).await,
     };
     let tool = session.tool(wanted)?;
     if let Some(problem) = tool.problem() {

@@ -13,7 +13,7 @@ use crate::servers::host_config;
 use crate::servers::hosts;
 use crate::servers::network::NetworkOptions;
 use crate::servers::store::StoreOptions;
-use crate::servers::target::Which;
+use crate::servers::target::ServerTarget;
 use crate::show::instructions::Given;
 use crate::show::summary;
 use crate::terminal::line::Line;
@@ -32,9 +32,9 @@ Examples:
   etdi discover https://docs.example/mcp
   etdi discover -- npx -y docs-server
   etdi discover --from .mcp.json --json")]
-pub(crate) struct Discover {
+pub(crate) struct DiscoverArgs {
     #[command(flatten)]
-    which: Which,
+    target: ServerTarget,
     #[command(flatten)]
     store: StoreOptions,
     #[command(flatten)]
@@ -43,12 +43,12 @@ pub(crate) struct Discover {
     network: NetworkOptions,
 }
 
-impl Discover {
+impl DiscoverArgs {
     pub(crate) async fn run(self, context: &Context) -> Ending {
-        if self.which.is_nothing() {
+        if self.target.is_nothing() {
             return Ok(list_hosts(context));
         }
-        let (servers, is_all) = (self.which.all(context)?, self.which.is_all());
+        let (servers, is_all) = (self.target.all(context)?, self.target.is_all());
         let desk = Desk::new(&self.store, &self.caller, &self.network, context)?;
         let (mut exit, mut answers) = (Exit::Ok, Vec::new());
         for server in servers {

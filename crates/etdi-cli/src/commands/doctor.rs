@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::exit::{Ending, Exit};
 use crate::files;
 use crate::files::trust_file;
-use crate::publisher::identity_provider::{Configured, Identity, IdentityOptions};
+use crate::publisher::identity_provider::{IdentityOptions, IdentityProvider, ProviderConfig};
 use crate::servers::network::{flag_for, in_words};
 use crate::terminal::line::Line;
 
@@ -26,7 +26,7 @@ Examples:
   etdi doctor --issuer https://login.example/ --audience https://api.example
   ETDI_CLIENT_SECRET=… etdi doctor --issuer https://login.example/ --client-id my-client \\
       --audience https://api.example --scope execute:tools")]
-pub(crate) struct Doctor {
+pub(crate) struct DoctorArgs {
     #[command(flatten)]
     identity: IdentityOptions,
     /// Ask for a token as this client; its secret is in ETDI_CLIENT_SECRET.
@@ -36,43 +36,43 @@ pub(crate) struct Doctor {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-enum Outcome {
+enum Mark {
     Ok,
     Fail,
     Skipped,
 }
 
 #[derive(Serialize)]
-struct Check {
+struct ChartLine {
     check: &'static str,
-    result: Outcome,
+    result: Mark,
     says: String,
 }
 
 /// The checks so far.
 #[derive(Default)]
-struct Chart(Vec<Check>);
+struct Chart(Vec<ChartLine>);
 
 impl Chart {
     fn ok(&mut self, check: &'static str, says: impl ToString) {
-        self.0.push(Check { check, result: Outcome::Ok, says: says.to_string() });
+        self.0.push(ChartLine { check, result: Mark::Ok, says: says.to_string() });
     }
 
     fn fail(&mut self, check: &'static str, says: impl ToString) {
-        self.0.push(Check { check, result: Outcome::Fail, says: says.to_string() });
+        self.0.push(ChartLine { check, result: Mark::Fail, says: says.to_string() });
     }
 
     fn skip(&mut self, checks: &[&'static str], why: &str) {
         let why = why.to_owned();
-        self.0.extend(checks.iter().map(|check| Check {
+        self.0.extend(checks.iter().map(|check| ChartLine {
             check,
-            result: Outcome::Skipped,
+            result: Mark::Skipped,
             says: why.clone(),
         }));
     }
 }
 
-impl Doctor {
+impl DoctorArgs {
     pub(crate) async fn run(self, context: &Context) -> Ending {
         let mut chart = Chart::default();
         trust(&mut chart, context);
@@ -87,13 +87,13 @@ impl Doctor {
                 chart.fail("provider", format!("{}{next}", error.what()));
             }
         }
-        let failed = chart.0.iter().filter(|check| check.result == Outcome::Fail).count();
+        let failed = chart.0.iter().filter(|check| check.result == Mark::Fail).count();
         context.out.json(&json!({ "checks": chart.0, "failed": failed }));
         for check in &chart.0 {
             let mark = match check.result {
-                Outcome::Ok => Line::new().good("ok    "),
-                Outcome::Fail => Line::new().bad("FAIL  "),
-                Outcome::Skipped => Line::new().dim("-     "),
+                Mark::Ok => Line::new().good("ok    "),
+                Mark::Fail => Line::new().bad("FAIL  "),
+                Mark::Skipped => Line::new().dim("-     "),
             };
             let line = mark.bold(format!("{:10} ", check.check)).text(&check.says);
             context.out.indented(line, 17);
@@ -103,7 +103,7 @@ impl Doctor {
 
     async fn identity_provider(
         &self,
-        configured: Configured,
+        configured: ProviderConfig,
         chart: &mut Chart,
         context: &Context,
     ) {
@@ -155,7 +155,7 @@ impl Doctor {
     }
 
     /// Asks for a token as the client, and validates it as a server would.
-    async fn token(&self, identity: &Identity, audience: &str, chart: &mut Chart) {
+    async fn token(&self, identity: &IdentityProvider, audience: &str, chart: &mut Chart) {
         let provider = identity.provider();
         let request = TokenRequest::new().audience(audience).scopes(&self.identity.scope);
         let token = match provider.token(&request).await {
@@ -216,7 +216,7 @@ fn trust(chart: &mut Chart, context: &Context) {
     }
 }
 
-fn keys(identity: &Identity, algorithms: &[etdi::SigAlg], chart: &mut Chart) {
+fn keys(identity: &IdentityProvider, algorithms: &[etdi::SigAlg], chart: &mut Chart) {
     let Some(set) = identity.jwks().current() else {
         return chart.fail("keys", "they are not fresh any more; run this again");
     };

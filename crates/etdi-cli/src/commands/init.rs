@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::context::Context;
 use crate::exit::{CliError, Ending, Exit};
 use crate::files::trust_file::TrustFile;
-use crate::publisher::proposal::Source;
+use crate::publisher::proposal::KeySource;
 use crate::terminal::line::Line;
 
 /// Make the trust configuration: whom this machine trusts to publish tools.
@@ -27,7 +27,7 @@ The file, in TOML; `etdi trust` edits it:
   authorities = [\"trustedsoft.example\"]     # the tool ids that it may sign
   jwks_uri = \"https://trustedsoft.example/.well-known/jwks.json\"
   min_binding = \"signature\"                # signature, key or digest")]
-pub(crate) struct Init {
+pub(crate) struct InitArgs {
     /// A provider to trust from the start: a URI.
     #[arg(long, value_name = "URI")]
     provider: Option<String>,
@@ -35,10 +35,10 @@ pub(crate) struct Init {
     #[arg(long, conflicts_with = "provider")]
     empty: bool,
     #[command(flatten)]
-    source: Source,
+    source: KeySource,
 }
 
-impl Init {
+impl InitArgs {
     pub(crate) async fn run(self, context: &Context) -> Ending {
         if context.config.exists() {
             return Err(CliError::new("there is a trust configuration already")
@@ -80,7 +80,7 @@ impl Init {
 }
 
 /// The provider that the person at the terminal names, if they name one.
-fn asked(source: &mut Source, context: &Context) -> Result<Option<String>, CliError> {
+fn asked(source: &mut KeySource, context: &Context) -> Result<Option<String>, CliError> {
     context.out.line(
         "A trust configuration names the publishers whose tools you trust, with their keys. \
          It will be written to:",

@@ -8,7 +8,7 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::context::Context;
 use crate::exit::{CliError, Ending, Exit};
-use crate::files::keyring::{DEFAULT_NAME, Entry, Keyring, Series};
+use crate::files::keyring::{DEFAULT_NAME, KeyEntry, KeySeries, Keyring};
 use crate::files::pem_file;
 use crate::files::trust_file::jwk_table;
 use crate::terminal::line::Line;
@@ -26,29 +26,29 @@ Examples:
   etdi keys export                     its public half, as a JWKS to publish
   etdi keys rotate                     the next key; the old one stays published
   etdi keys remove publisher KID       ... until you remove it")]
-pub(crate) struct Keys {
+pub(crate) struct KeysArgs {
     #[command(subcommand)]
-    action: Action,
+    action: KeysAction,
     /// The folder of keys.
     #[arg(long, global = true, value_name = "DIR")]
     keys: Option<PathBuf>,
 }
 
 #[derive(Subcommand, Debug)]
-enum Action {
+enum KeysAction {
     /// Make a key.
-    Generate(New),
+    Generate(NewKey),
     /// List the keys.
     List,
     /// Make the next key of a name. The old one signs no more and stays published.
-    Rotate(New),
+    Rotate(NewKey),
     /// Print the public keys of a name.
     Export {
         #[arg(default_value = DEFAULT_NAME)]
         name: String,
         /// How to print them.
         #[arg(long, value_enum, default_value_t)]
-        format: Format,
+        format: KeyFormat,
     },
     /// Remove a key that no longer signs: definitions that it signed are then nobody's.
     Remove {
@@ -64,7 +64,7 @@ enum Action {
 }
 
 #[derive(Args, Debug)]
-struct New {
+struct NewKey {
     /// The key's name, for this command alone.
     #[arg(default_value = DEFAULT_NAME)]
     name: String,
@@ -74,7 +74,7 @@ struct New {
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
-enum Format {
+enum KeyFormat {
     /// A JWK set with every published key, to serve at a `jwks_uri`.
     #[default]
     Jwks,
@@ -84,20 +84,20 @@ enum Format {
     Toml,
 }
 
-impl Keys {
+impl KeysArgs {
     pub(crate) fn run(self, context: &Context) -> Ending {
         let keyring = Keyring::open(self.keys, context)?;
         match self.action {
-            Action::Generate(new) => add(&keyring, &new, true, context),
-            Action::Rotate(new) => add(&keyring, &new, false, context),
-            Action::List => list(&keyring, context),
-            Action::Export { name, format } => export(&keyring.load(&name)?, format, context),
-            Action::Remove { name, kid, yes } => remove(&keyring, &name, &kid, yes, context),
+            KeysAction::Generate(new) => add(&keyring, &new, true, context),
+            KeysAction::Rotate(new) => add(&keyring, &new, false, context),
+            KeysAction::List => list(&keyring, context),
+            KeysAction::Export { name, format } => export(&keyring.load(&name)?, format, context),
+            KeysAction::Remove { name, kid, yes } => remove(&keyring, &name, &kid, yes, context),
         }
     }
 }
 
-fn add(keyring: &Keyring, new: &New, fresh: bool, context: &Context) -> Ending {
+fn add(keyring: &Keyring, new: &NewKey, fresh: bool, context: &Context) -> Ending {
     // What needs no passphrase is refused before one is asked for.
     if !fresh {
         keyring.load(&new.name)?;
@@ -165,12 +165,12 @@ fn list(keyring: &Keyring, context: &Context) -> Ending {
     Ok(Exit::Ok)
 }
 
-fn export(series: &Series, format: Format, context: &Context) -> Ending {
+fn export(series: &KeySeries, format: KeyFormat, context: &Context) -> Ending {
     let jwks: Vec<_> = series.keys.iter().map(|entry| &entry.jwk).collect();
     let text = match format {
-        Format::Jwks => pretty(&json!({ "keys": jwks })),
-        Format::Jwk => pretty(&json!(jwks.last())),
-        Format::Toml => {
+        KeyFormat::Jwks => pretty(&json!({ "keys": jwks })),
+        KeyFormat::Jwk => pretty(&json!(jwks.last())),
+        KeyFormat::Toml => {
             let keys: Vec<_> =
                 jwks.iter().map(|jwk| jwk_table(jwk).to_string().trim().to_owned()).collect();
             format!("keys = [{}]", keys.join(", "))
@@ -198,7 +198,7 @@ fn remove(keyring: &Keyring, name: &str, kid: &str, yes: bool, context: &Context
     Ok(Exit::Ok)
 }
 
-fn shown(keyring: &Keyring, series: &Series, entry: &Entry) -> serde_json::Value {
+fn shown(keyring: &Keyring, series: &KeySeries, entry: &KeyEntry) -> serde_json::Value {
     json!({
         "name": series.name,
         "state": state(series, entry),
@@ -210,7 +210,7 @@ fn shown(keyring: &Keyring, series: &Series, entry: &Entry) -> serde_json::Value
     })
 }
 
-fn state(series: &Series, entry: &Entry) -> &'static str {
+fn state(series: &KeySeries, entry: &KeyEntry) -> &'static str {
     match series.current() {
         Some(current) if current.kid() == entry.kid() => "signs",
         _ => "published",

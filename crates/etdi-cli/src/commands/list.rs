@@ -20,7 +20,7 @@ use crate::terminal::line::Line;
 Examples:
   etdi list
   etdi list --all --json     superseded approvals as well")]
-pub(crate) struct List {
+pub(crate) struct ListArgs {
     /// Superseded approvals as well.
     #[arg(long)]
     all: bool,
@@ -28,7 +28,7 @@ pub(crate) struct List {
     store: StoreOptions,
 }
 
-impl List {
+impl ListArgs {
     pub(crate) async fn run(self, context: &Context) -> Ending {
         let (mut approvals, commands) = match self.store.existing(context)? {
             Some(store) => {

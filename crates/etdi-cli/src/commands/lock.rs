@@ -17,7 +17,7 @@ use crate::servers::desk::{Desk, Session, heading};
 use crate::servers::host_config::{self, Endpoint};
 use crate::servers::network::NetworkOptions;
 use crate::servers::store::StoreOptions;
-use crate::servers::target::Server;
+use crate::servers::target::NamedServer;
 use crate::show::instructions::{self, Given};
 use crate::terminal::line::Line;
 use crate::terminal::shell::quoted;
@@ -35,7 +35,7 @@ Examples:
   etdi lock --from .vscode/mcp.json --server docs
   etdi lock https://docs.example/mcp
   etdi lock --remove docs")]
-pub(crate) struct Lock {
+pub(crate) struct LockArgs {
     /// The server's address, if it is on HTTP and no configuration names it.
     #[arg(value_name = "URL", conflicts_with_all = ["from", "server"])]
     url: Option<String>,
@@ -62,7 +62,7 @@ pub(crate) struct Lock {
     network: NetworkOptions,
 }
 
-impl Lock {
+impl LockArgs {
     pub(crate) async fn run(self, context: &Context) -> Ending {
         let mut lockfile = self.lock.read()?.unwrap_or_default();
         if let Some(name) = &self.remove {
@@ -130,12 +130,12 @@ impl Lock {
         Ok(())
     }
 
-    fn servers(&self, context: &Context) -> Result<Vec<Server>, CliError> {
+    fn servers(&self, context: &Context) -> Result<Vec<NamedServer>, CliError> {
         if let Some(url) = &self.url {
             let endpoint = Endpoint::http(url);
             let name = endpoint.identity()?.to_string();
             let words = quoted(&name);
-            return Ok(vec![Server::unnamed(name, endpoint, words)]);
+            return Ok(vec![NamedServer::given(name, endpoint, words)]);
         }
         let mut entries = host_config::read(&self.from, &|name| context.environment.get(name))?;
         let names = host_config::names(&entries);
@@ -148,17 +148,18 @@ impl Lock {
                 None => CliError::new("the file names no server").at(self.from.display()),
             });
         }
-        let servers = entries.into_iter().map(|entry| Server::of(entry, &self.from)).collect();
+        let servers =
+            entries.into_iter().map(|entry| NamedServer::configured(entry, &self.from)).collect();
         match self.server {
             Some(_) => Ok(servers),
-            None => Ok(Server::enabled(servers, context)),
+            None => Ok(NamedServer::enabled(servers, context)),
         }
     }
 
     /// Locks one server.
     async fn one(
         &self,
-        mut server: Server,
+        mut server: NamedServer,
         desk: &Desk,
         lockfile: &mut Lockfile,
         context: &Context,

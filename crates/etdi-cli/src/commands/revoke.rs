@@ -10,7 +10,7 @@ use super::list;
 use crate::context::Context;
 use crate::exit::{CliError, Ending, Exit};
 use crate::servers::store::StoreOptions;
-use crate::servers::target::Target;
+use crate::servers::target::ToolTarget;
 use crate::show::instructions::NAME;
 use crate::terminal::line::Line;
 
@@ -30,9 +30,9 @@ Examples:
   etdi revoke --instructions https://docs.example/mcp
   etdi revoke scan --identity stdio:sha256:…     as etdi list shows it"
 )]
-pub(crate) struct Revoke {
+pub(crate) struct RevokeArgs {
     #[command(flatten)]
-    target: Target,
+    target: ToolTarget,
     /// The server as `etdi list` shows it, instead of its address or command.
     #[arg(long, value_name = "SERVER", conflicts_with_all = ["command", "from"])]
     identity: Option<ServerIdentity>,
@@ -43,7 +43,7 @@ pub(crate) struct Revoke {
     store: StoreOptions,
 }
 
-impl Revoke {
+impl RevokeArgs {
     pub(crate) async fn run(self, context: &Context) -> Ending {
         let (mut tool, server) = self.what(context)?;
         let word = tool.clone();

@@ -8,7 +8,7 @@ use crate::servers::caller::CallerOptions;
 use crate::servers::desk::{Desk, Session};
 use crate::servers::network::NetworkOptions;
 use crate::servers::store::StoreOptions;
-use crate::servers::target::{Subject, Target};
+use crate::servers::target::{ToolTarget, Wanted};
 use crate::show::instructions::Given;
 use crate::show::summary;
 use crate::show::tool::Question;
@@ -26,9 +26,9 @@ Examples:
   etdi show scan -- npx -y docs-server
   etdi show --instructions https://docs.example/mcp"
 )]
-pub(crate) struct Show {
+pub(crate) struct ShowArgs {
     #[command(flatten)]
-    target: Target,
+    target: ToolTarget,
     #[command(flatten)]
     store: StoreOptions,
     #[command(flatten)]
@@ -37,7 +37,7 @@ pub(crate) struct Show {
     network: NetworkOptions,
 }
 
-impl Show {
+impl ShowArgs {
     pub(crate) async fn run(self, context: &Context) -> Ending {
         let subject = self.target.subject()?;
         let server = self.target.server(context)?;
@@ -46,10 +46,10 @@ impl Show {
     }
 }
 
-async fn show(subject: Subject<'_>, session: &Session, context: &Context) -> Ending {
+async fn show(subject: Wanted<'_>, session: &Session, context: &Context) -> Ending {
     let wanted = match subject {
-        Subject::Tool(wanted) => wanted,
-        Subject::Instructions => {
+        Wanted::Tool(wanted) => wanted,
+        Wanted::Instructions => {
             let given = Given::by(session).await?.ok_or_else(none)?;
             context.out.json(&given.json());
             given.show(context);

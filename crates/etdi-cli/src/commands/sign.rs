@@ -12,11 +12,11 @@ use crate::context::Context;
 use crate::exit::{CliError, Ending, Exit};
 use crate::files::keyring::{self, DEFAULT_NAME};
 use crate::files::tool_file;
-use crate::files::{self, Access, Change};
+use crate::files::{self, Access, FileChange};
 use crate::terminal::line::Line;
 use crate::terminal::output::shown_json;
 
-use spec::{Flags, Sheet};
+use spec::{SpecFile, SpecFlags};
 
 /// Sign the definitions of a file.
 ///
@@ -41,7 +41,7 @@ Examples:
   etdi sign tools.json --spec spec.toml --output signed.json
   etdi sign tool.json --provider https://trustedsoft.example --tool-version 1.2.0 \\
       --permission 'documents:read=reads the document'")]
-pub(crate) struct Sign {
+pub(crate) struct SignArgs {
     /// The file of tools; `-` for standard input.
     file: PathBuf,
     /// The signing key: a name of `etdi keys list`, or a PEM file.
@@ -54,19 +54,19 @@ pub(crate) struct Sign {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["provider", "tool_version"])]
     spec: Option<PathBuf>,
     #[command(flatten)]
-    flags: Flags,
+    flags: SpecFlags,
     /// Where to write; standard output otherwise. An existing file is replaced.
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
 }
 
-impl Sign {
+impl SignArgs {
     pub(crate) fn run(self, context: &Context) -> Ending {
         let at_file = |error: CliError| error.at(self.file.display());
         let text = files::read(&self.file)?;
         let texts = tool_file::texts(&text).map_err(at_file)?;
         let sheet = match &self.spec {
-            Some(path) => Sheet::read(path)?,
+            Some(path) => SpecFile::read(path)?,
             None => self.flags.sheet(&texts)?,
         };
         let mut specs = Vec::new();
@@ -91,7 +91,7 @@ impl Sign {
             return Ok(Exit::Ok);
         };
         let file = shown_json(&file) + "\n";
-        Change::begin().write(output, file.as_bytes(), Access::Everybody)?;
+        FileChange::begin().write(output, file.as_bytes(), Access::Everybody)?;
         report(&specs, &signed, &key, output, context);
         Ok(Exit::Ok)
     }

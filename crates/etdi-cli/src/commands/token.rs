@@ -34,7 +34,7 @@ Examples:
   etdi token < token.txt
   pbpaste | etdi token --issuer https://tenant.auth0.com/ --kind auth0 --audience https://api.example
   some-command | etdi token          with AUTH0_DOMAIN and AUTH0_AUDIENCE set")]
-pub(crate) struct Token {
+pub(crate) struct TokenArgs {
     /// Taken so that it is not repeated in an error about an unknown argument.
     #[arg(hide = true, num_args = 0.., allow_hyphen_values = false)]
     argument: Vec<SecretString>,
@@ -43,14 +43,14 @@ pub(crate) struct Token {
 }
 
 /// What is known of the token.
-enum Standing {
+enum TokenStatus {
     Valid,
     Invalid(String),
     /// Nobody has looked at the signature; why not.
     Unverified(String),
 }
 
-impl Token {
+impl TokenArgs {
     pub(crate) async fn run(self, context: &Context) -> Ending {
         if !self.argument.is_empty() {
             return Err(CliError::new(
@@ -66,15 +66,15 @@ impl Token {
         let standing = self.standing(&text, context).await?;
         let now = context.clock.now();
         let exit = match &standing {
-            Standing::Valid => Exit::Ok,
-            Standing::Invalid(_) => Exit::No,
-            Standing::Unverified(_) => Exit::CannotCheck,
+            TokenStatus::Valid => Exit::Ok,
+            TokenStatus::Invalid(_) => Exit::No,
+            TokenStatus::Unverified(_) => Exit::CannotCheck,
         };
         let explained = claims::explain(&claims, now);
         let (status, why) = match &standing {
-            Standing::Valid => ("valid", None),
-            Standing::Invalid(why) => ("invalid", Some(why)),
-            Standing::Unverified(why) => ("unverified", Some(why)),
+            TokenStatus::Valid => ("valid", None),
+            TokenStatus::Invalid(why) => ("invalid", Some(why)),
+            TokenStatus::Unverified(why) => ("unverified", Some(why)),
         };
         context.out.json(&json!({
             "status": status, "why": why, "exit": exit.code(),
@@ -89,7 +89,7 @@ impl Token {
         out.fields(claims::header(&header));
         out.blank();
         let whose = match standing {
-            Standing::Valid => "Claims",
+            TokenStatus::Valid => "Claims",
             _ => "Claims, as the token states them",
         };
         out.line(Line::new().bold(whose));
@@ -99,15 +99,15 @@ impl Token {
         Ok(exit)
     }
 
-    async fn standing(&self, text: &str, context: &Context) -> Result<Standing, CliError> {
+    async fn standing(&self, text: &str, context: &Context) -> Result<TokenStatus, CliError> {
         let Some(configured) = self.identity.configured(None, context)? else {
-            return Ok(Standing::Unverified(
+            return Ok(TokenStatus::Unverified(
                 "no identity provider was named; give --issuer and --audience to check it"
                     .to_owned(),
             ));
         };
         let Some(audience) = configured.audience.clone() else {
-            return Ok(Standing::Unverified(
+            return Ok(TokenStatus::Unverified(
                 "no audience was named, and a token for somebody else is not valid; give --audience"
                     .to_owned(),
             ));
@@ -115,19 +115,19 @@ impl Token {
         let _progress = context.out.progress("fetching the issuer's keys");
         let identity = match configured.reach().await {
             Ok(identity) => identity,
-            Err(error) => return Ok(Standing::Unverified(in_words(&error))),
+            Err(error) => return Ok(TokenStatus::Unverified(in_words(&error))),
         };
         let token = BearerToken::new(SecretString::from(text.to_owned()));
         let expected = Expectations::audience(audience).scopes(&self.identity.scope);
         match identity.provider().validate(&token, &expected).await {
-            Ok(_) => Ok(Standing::Valid),
-            Err(OAuthError::Token(error)) => Ok(Standing::Invalid(error.to_string())),
-            Err(error) => Ok(Standing::Unverified(error.to_string())),
+            Ok(_) => Ok(TokenStatus::Valid),
+            Err(OAuthError::Token(error)) => Ok(TokenStatus::Invalid(error.to_string())),
+            Err(error) => Ok(TokenStatus::Unverified(error.to_string())),
         }
     }
 }
 
-impl Standing {
+impl TokenStatus {
     fn line(&self) -> Line {
         match self {
             Self::Valid => Line::new().good("VALID").text(

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::context::Context;
 use crate::exit::{CliError, Ending, Exit};
 use crate::files::trust_file::{self, TrustFile};
-use crate::publisher::proposal::Source;
+use crate::publisher::proposal::KeySource;
 use crate::terminal::line::Line;
 
 /// Add, list and remove the providers that are trusted.
@@ -22,19 +22,19 @@ Examples:
       --client … --attestation-audience https://attestations.trustedsoft.example
   etdi trust list
   etdi trust remove https://trustedsoft.example")]
-pub(crate) struct Trust {
+pub(crate) struct TrustArgs {
     #[command(subcommand)]
-    action: Action,
+    action: TrustAction,
 }
 
 #[derive(Subcommand, Debug)]
-enum Action {
+enum TrustAction {
     /// Fetch or read a provider's keys, show their thumbprints, and trust them once confirmed.
     Add {
         /// The provider's id: a URI, compared as bytes.
         id: String,
         #[command(flatten)]
-        source: Box<Source>,
+        source: Box<KeySource>,
     },
     /// List who is trusted, with what.
     List,
@@ -48,17 +48,17 @@ enum Action {
     },
 }
 
-impl Trust {
+impl TrustArgs {
     pub(crate) async fn run(self, context: &Context) -> Ending {
         match self.action {
-            Action::Add { id, source } => add(&id, &source, context).await,
-            Action::List => list(context),
-            Action::Remove { id, yes } => remove(&id, yes, context),
+            TrustAction::Add { id, source } => add(&id, &source, context).await,
+            TrustAction::List => list(context),
+            TrustAction::Remove { id, yes } => remove(&id, yes, context),
         }
     }
 }
 
-async fn add(id: &str, source: &Source, context: &Context) -> Ending {
+async fn add(id: &str, source: &KeySource, context: &Context) -> Ending {
     let mut file = TrustFile::open(context)?;
     let proposal = source.propose(id, context).await?;
     let keys = proposal.keys_json();

@@ -33,7 +33,7 @@ Examples:
   etdi verify signed.json
   etdi verify signed.json --server https://docs.example/mcp   as that server's
   curl … tools/list … | etdi verify - --json")]
-pub(crate) struct Verify {
+pub(crate) struct VerifyArgs {
     /// The file of tools; `-` for standard input.
     file: PathBuf,
     /// Judge them as served by this server: a resource URI, or `stdio`. Otherwise by the first one
@@ -46,18 +46,18 @@ pub(crate) struct Verify {
 
 /// What is known of one tool of the file.
 #[derive(Serialize)]
-struct Finding {
+struct VerifiedTool {
     name: String,
     trusted: bool,
     checked: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
     #[serde(flatten)]
-    judged: Option<Judged>,
+    judged: Option<JudgedDefinition>,
 }
 
 #[derive(Serialize)]
-struct Judged {
+struct JudgedDefinition {
     digest: Digest,
     #[serde(skip_serializing_if = "Option::is_none")]
     claims: Option<serde_json::Value>,
@@ -67,7 +67,7 @@ struct Judged {
     definition: ToolDefinition,
 }
 
-impl Verify {
+impl VerifyArgs {
     pub(crate) async fn run(self, context: &Context) -> Ending {
         let trust = trust_file::read(context)?;
         let text = files::read(&self.file)?;
@@ -96,7 +96,7 @@ impl Verify {
                     });
                     finding(definition, verdict)
                 }
-                Err(error) => Finding {
+                Err(error) => VerifiedTool {
                     name: tool_file::label(text, place),
                     trusted: false,
                     checked: true,
@@ -122,7 +122,7 @@ impl Verify {
     }
 }
 
-fn finding(definition: ToolDefinition, verdict: Verdict) -> Finding {
+fn finding(definition: ToolDefinition, verdict: Verdict) -> VerifiedTool {
     let claims = definition.signed().map(|part| {
         json!({
             "id": part.id, "version": part.version, "provider": part.provider,
@@ -130,7 +130,7 @@ fn finding(definition: ToolDefinition, verdict: Verdict) -> Finding {
             "require_call_proof": part.require_call_proof,
         })
     });
-    Finding {
+    VerifiedTool {
         name: definition.served_name().to_owned(),
         trusted: matches!(verdict.who, Who::Attested { .. } | Who::Signed { .. }),
         checked: !matches!(
@@ -138,7 +138,7 @@ fn finding(definition: ToolDefinition, verdict: Verdict) -> Finding {
             Who::Unknown { why } if !matches!(why, etdi::verdict::UnknownReason::UntrustedKey { .. })
         ),
         error: None,
-        judged: Some(Judged {
+        judged: Some(JudgedDefinition {
             digest: definition.digest(),
             claims,
             in_words: verdict.who.to_string(),
@@ -148,7 +148,7 @@ fn finding(definition: ToolDefinition, verdict: Verdict) -> Finding {
     }
 }
 
-impl Finding {
+impl VerifiedTool {
     fn exit(&self) -> Exit {
         match (self.trusted, self.checked) {
             (true, _) => Exit::Ok,
@@ -211,7 +211,7 @@ fn servers(listed: Option<&[String]>) -> Line {
 }
 
 /// What helps a person to trust a definition that is not trusted yet; nothing helps an impostor.
-fn next(judged: &Judged, trust: &TrustConfig) -> Option<String> {
+fn next(judged: &JudgedDefinition, trust: &TrustConfig) -> Option<String> {
     let provider = judged.definition.signed()?.provider.id();
     match &judged.verdict.who {
         Who::Unknown { .. } if trust.provider(provider).is_none() => {

@@ -12,7 +12,7 @@ use crate::context::Context;
 use crate::exit::CliError;
 use crate::files::paths;
 use crate::files::pem_file;
-use crate::files::{self, Access, Change};
+use crate::files::{self, Access, FileChange};
 use crate::terminal::line::Line;
 
 /// The name of a key that nobody gave a name.
@@ -22,15 +22,15 @@ pub(crate) const DEFAULT_NAME: &str = "publisher";
 /// so that what they signed stays good.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Series {
+pub(crate) struct KeySeries {
     pub(crate) name: String,
-    pub(crate) keys: Vec<Entry>,
+    pub(crate) keys: Vec<KeyEntry>,
 }
 
 /// One key.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Entry {
+pub(crate) struct KeyEntry {
     /// The file of the private half, in the folder.
     pub(crate) file: String,
     #[serde(with = "time::serde::rfc3339")]
@@ -39,15 +39,15 @@ pub(crate) struct Entry {
     pub(crate) jwk: Jwk,
 }
 
-impl Entry {
+impl KeyEntry {
     pub(crate) fn kid(&self) -> &str {
         self.jwk.kid().unwrap_or_default()
     }
 }
 
-impl Series {
+impl KeySeries {
     /// The key that signs.
-    pub(crate) fn current(&self) -> Option<&Entry> {
+    pub(crate) fn current(&self) -> Option<&KeyEntry> {
         self.keys.last()
     }
 }
@@ -71,7 +71,7 @@ impl Keyring {
         &self.folder
     }
 
-    pub(crate) fn path(&self, entry: &Entry) -> PathBuf {
+    pub(crate) fn path(&self, entry: &KeyEntry) -> PathBuf {
         self.folder.join(&entry.file)
     }
 
@@ -91,7 +91,7 @@ impl Keyring {
         Ok(names)
     }
 
-    pub(crate) fn load(&self, name: &str) -> Result<Series, CliError> {
+    pub(crate) fn load(&self, name: &str) -> Result<KeySeries, CliError> {
         check_name(name)?;
         let path = self.index(name);
         if !path.exists() {
@@ -103,7 +103,7 @@ impl Keyring {
         let malformed = |error: &dyn std::fmt::Display| {
             CliError::new(format!("the index of the keys is malformed: {error}")).at(path.display())
         };
-        let series: Series = serde_json::from_str(&text).map_err(|error| malformed(&error))?;
+        let series: KeySeries = serde_json::from_str(&text).map_err(|error| malformed(&error))?;
         if series.keys.iter().any(|entry| !is_file_of(name, &entry.file)) {
             return Err(malformed(&"it names a file that is not one of this key's"));
         }
@@ -117,7 +117,7 @@ impl Keyring {
         passphrase: Option<&str>,
         fresh: bool,
         now: OffsetDateTime,
-    ) -> Result<Series, CliError> {
+    ) -> Result<KeySeries, CliError> {
         check_name(name)?;
         let taken = self.index(name).exists();
         if fresh && taken {
@@ -126,17 +126,17 @@ impl Keyring {
                 .next(format!("etdi keys rotate {name}")));
         }
         let mut series = match fresh {
-            true => Series { name: name.to_owned(), keys: Vec::new() },
+            true => KeySeries { name: name.to_owned(), keys: Vec::new() },
             false => self.load(name)?,
         };
         let key = SigningKey::generate().map_err(CliError::new)?;
         let pem = pem_file::write(&key, passphrase)?;
         files::private_folder(&self.folder)?;
-        let change = Change::begin();
+        let change = FileChange::begin();
         let free = (1..=u32::MAX).map(|number| format!("{name}-{number}.pem"));
         let mut free = free.filter(|file| !self.folder.join(file).exists());
         let file = free.next().unwrap_or_default();
-        series.keys.push(Entry {
+        series.keys.push(KeyEntry {
             file: file.clone(),
             created: now.replace_nanosecond(0).unwrap_or(now),
             encrypted: passphrase.is_some(),
@@ -149,7 +149,7 @@ impl Keyring {
     }
 
     /// Takes a key out: it is no longer published, and its private half is deleted.
-    pub(crate) fn remove(&self, name: &str, kid: &str) -> Result<Series, CliError> {
+    pub(crate) fn remove(&self, name: &str, kid: &str) -> Result<KeySeries, CliError> {
         let mut series = self.load(name)?;
         if series.current().is_some_and(|current| current.kid() == kid) {
             return Err(CliError::new("this key signs; one that signs is not removed")
@@ -161,13 +161,13 @@ impl Keyring {
                 .next("etdi keys list"));
         };
         let gone = series.keys.remove(place);
-        let change = Change::begin();
+        let change = FileChange::begin();
         self.save(&change, &series)?;
         change.remove(&self.path(&gone))?;
         Ok(series)
     }
 
-    fn save(&self, change: &Change, series: &Series) -> Result<(), CliError> {
+    fn save(&self, change: &FileChange, series: &KeySeries) -> Result<(), CliError> {
         let mut text = serde_json::to_string_pretty(series)
             .map_err(|error| CliError::new(error.to_string()))?;
         text.push('\n');
@@ -267,7 +267,7 @@ mod tests {
         keyring.add("a", None, true, NOW).unwrap();
         let index = keyring.index("a");
         let elsewhere = files::read(&index).unwrap().replace("a-1.pem", "../../a-1.pem");
-        Change::begin().write(&index, elsewhere.as_bytes(), Access::Owner).unwrap();
+        FileChange::begin().write(&index, elsewhere.as_bytes(), Access::Owner).unwrap();
         assert!(keyring.load("a").unwrap_err().what().contains("malformed"));
     }
 

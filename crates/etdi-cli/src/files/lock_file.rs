@@ -8,7 +8,7 @@ use etdi::lockfile::{Launch, LockedServer, Lockfile};
 use etdi::{Digest, StdioCommand};
 
 use crate::exit::CliError;
-use crate::files::{self, Access, Change};
+use crate::files::{self, Access, FileChange};
 use crate::terminal::shell::quoted;
 
 /// Which lockfile.
@@ -65,7 +65,7 @@ impl LockOptions {
         if self.lockfile.exists() && files::read(&self.lockfile)? == text {
             return Ok(false);
         }
-        Change::begin().write(&self.lockfile, text.as_bytes(), Access::Everybody)?;
+        FileChange::begin().write(&self.lockfile, text.as_bytes(), Access::Everybody)?;
         Ok(true)
     }
 

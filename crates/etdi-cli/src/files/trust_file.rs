@@ -8,7 +8,7 @@ use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, RawString,
 
 use crate::context::Context;
 use crate::exit::CliError;
-use crate::files::{self, Access, Change};
+use crate::files::{self, Access, FileChange};
 
 /// What a new file holds.
 pub(crate) const TEMPLATE: &str = "\
@@ -124,7 +124,7 @@ impl TrustFile {
 
     /// Writes the file in place of what is there.
     pub(crate) fn replace(&self) -> Result<(), CliError> {
-        Change::begin().write(&self.path, self.checked()?.as_bytes(), Access::Owner)
+        FileChange::begin().write(&self.path, self.checked()?.as_bytes(), Access::Owner)
     }
 
     /// Writes the file where there is none.
@@ -133,7 +133,7 @@ impl TrustFile {
         if let Some(folder) = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             files::private_folder(folder)?;
         }
-        Change::begin().create(&self.path, text.as_bytes(), Access::Owner)
+        FileChange::begin().create(&self.path, text.as_bytes(), Access::Owner)
     }
 
     fn entries(&mut self) -> Result<&mut ArrayOfTables, CliError> {

@@ -10,7 +10,7 @@ use secrecy::SecretString;
 
 use crate::context::Context;
 use crate::exit::CliError;
-use crate::publisher::proposal::Kind;
+use crate::publisher::proposal::IssuerKindArg;
 use crate::servers::network::NetworkOptions;
 
 /// The variable with the secret of `--client-id`. A secret is never an argument.
@@ -25,7 +25,7 @@ pub(crate) struct IdentityOptions {
     pub(crate) issuer: Option<String>,
     /// The kind of the issuer.
     #[arg(long, value_enum, default_value_t, value_name = "KIND")]
-    pub(crate) kind: Kind,
+    pub(crate) kind: IssuerKindArg,
     /// The audience that a token must be for. Otherwise AUTH0_AUDIENCE.
     #[arg(long, value_name = "URI")]
     pub(crate) audience: Option<String>,
@@ -40,7 +40,7 @@ pub(crate) struct IdentityOptions {
 }
 
 /// An identity provider that was reached.
-pub(crate) enum Identity {
+pub(crate) enum IdentityProvider {
     Auth0(Auth0Provider),
     Okta(OktaProvider),
     Entra(EntraProvider),
@@ -48,9 +48,9 @@ pub(crate) enum Identity {
 }
 
 /// What is configured.
-pub(crate) struct Configured {
+pub(crate) struct ProviderConfig {
     pub(crate) config: OAuthConfig,
-    pub(crate) kind: Kind,
+    pub(crate) kind: IssuerKindArg,
     pub(crate) audience: Option<String>,
     /// `flags` or the names of variables, for a person.
     pub(crate) from: &'static str,
@@ -63,7 +63,7 @@ impl IdentityOptions {
         &self,
         client: Option<&str>,
         context: &Context,
-    ) -> Result<Option<Configured>, CliError> {
+    ) -> Result<Option<ProviderConfig>, CliError> {
         let variable = |name: &str| context.environment.get(name);
         let found = match &self.issuer {
             Some(issuer) => Some(self.by_flags(issuer, client, context)?),
@@ -83,7 +83,7 @@ impl IdentityOptions {
             .rbac(self.rbac)
             .network(self.network.network()?)
             .clock(std::sync::Arc::clone(&context.clock));
-        Ok(Some(Configured { config, kind, audience, from }))
+        Ok(Some(ProviderConfig { config, kind, audience, from }))
     }
 
     fn by_flags(
@@ -91,12 +91,12 @@ impl IdentityOptions {
         issuer: &str,
         client: Option<&str>,
         context: &Context,
-    ) -> Result<(OAuthConfig, Kind, &'static str), CliError> {
+    ) -> Result<(OAuthConfig, IssuerKindArg, &'static str), CliError> {
         let mut config = match self.kind {
-            Kind::Auth0 => OAuthConfig::auth0_at(issuer),
-            Kind::Okta => OAuthConfig::okta(issuer),
-            Kind::Entra => OAuthConfig::entra(issuer),
-            Kind::Generic => OAuthConfig::generic(issuer),
+            IssuerKindArg::Auth0 => OAuthConfig::auth0_at(issuer),
+            IssuerKindArg::Okta => OAuthConfig::okta(issuer),
+            IssuerKindArg::Entra => OAuthConfig::entra(issuer),
+            IssuerKindArg::Generic => OAuthConfig::generic(issuer),
         };
         if let Some(client) = client {
             let secret = context.environment.get(SECRET_VARIABLE).ok_or_else(|| {
@@ -111,15 +111,15 @@ impl IdentityOptions {
     fn by_variables(
         &self,
         variable: impl Fn(&str) -> Option<String>,
-    ) -> Result<Option<(OAuthConfig, Kind, &'static str)>, CliError> {
+    ) -> Result<Option<(OAuthConfig, IssuerKindArg, &'static str)>, CliError> {
         match Auth0Variables::default().read(&variable) {
             Ok(None) => Ok(None),
-            Ok(Some(config)) => Ok(Some((config, Kind::Auth0, "AUTH0_*"))),
+            Ok(Some(config)) => Ok(Some((config, IssuerKindArg::Auth0, "AUTH0_*"))),
             // A domain is enough to check tokens of others.
             Err(ConfigError::Missing(missing)) => match variable("AUTH0_DOMAIN") {
                 Some(domain) if missing.iter().any(|name| name.contains("CLIENT")) => {
                     let config = OAuthConfig::auth0(domain).map_err(CliError::new)?;
-                    Ok(Some((config, Kind::Auth0, "AUTH0_DOMAIN")))
+                    Ok(Some((config, IssuerKindArg::Auth0, "AUTH0_DOMAIN")))
                 }
                 _ => Err(CliError::new(ConfigError::Missing(missing))),
             },
@@ -128,27 +128,35 @@ impl IdentityOptions {
     }
 }
 
-impl Configured {
+impl ProviderConfig {
     /// Finds its endpoints and fetches its keys.
-    pub(crate) async fn reach(self) -> Result<Identity, OAuthError> {
+    pub(crate) async fn reach(self) -> Result<IdentityProvider, OAuthError> {
         Ok(match self.kind {
-            Kind::Auth0 => Identity::Auth0(Auth0Provider::initialize(self.config).await?),
-            Kind::Okta => Identity::Okta(OktaProvider::initialize(self.config).await?),
-            Kind::Entra => Identity::Entra(EntraProvider::initialize(self.config).await?),
-            Kind::Generic => Identity::Generic(GenericProvider::initialize(self.config).await?),
+            IssuerKindArg::Auth0 => {
+                IdentityProvider::Auth0(Auth0Provider::initialize(self.config).await?)
+            }
+            IssuerKindArg::Okta => {
+                IdentityProvider::Okta(OktaProvider::initialize(self.config).await?)
+            }
+            IssuerKindArg::Entra => {
+                IdentityProvider::Entra(EntraProvider::initialize(self.config).await?)
+            }
+            IssuerKindArg::Generic => {
+                IdentityProvider::Generic(GenericProvider::initialize(self.config).await?)
+            }
         })
     }
 
     /// The algorithms that its tokens may be signed with.
     pub(crate) fn algorithms(&self) -> &'static [SigAlg] {
         match self.kind {
-            Kind::Generic => &[SigAlg::RS256, SigAlg::ES256, SigAlg::EdDSA],
+            IssuerKindArg::Generic => &[SigAlg::RS256, SigAlg::ES256, SigAlg::EdDSA],
             _ => &[SigAlg::RS256],
         }
     }
 }
 
-impl Identity {
+impl IdentityProvider {
     pub(crate) fn provider(&self) -> &dyn OAuthProvider {
         match self {
             Self::Auth0(provider) => provider,

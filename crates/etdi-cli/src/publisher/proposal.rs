@@ -20,7 +20,7 @@ use crate::terminal::line::Line;
 
 /// Where a provider's keys come from.
 #[derive(Args, Clone, Debug, Default)]
-pub(crate) struct Source {
+pub(crate) struct KeySource {
     /// A tool-id authority that it may sign; otherwise the host of its id. Any number of times.
     #[arg(long, value_name = "HOST")]
     pub(crate) authority: Vec<String>,
@@ -38,7 +38,7 @@ pub(crate) struct Source {
     pub(crate) issuer: Option<String>,
     /// The kind of the issuer.
     #[arg(long, value_enum, default_value_t, value_name = "KIND")]
-    pub(crate) kind: Kind,
+    pub(crate) kind: IssuerKindArg,
     /// A client of the issuer that speaks for the provider. Any number of times.
     #[arg(long, value_name = "CLIENT", requires = "issuer")]
     pub(crate) client: Vec<String>,
@@ -50,7 +50,7 @@ pub(crate) struct Source {
     pub(crate) claim: Option<String>,
     /// The weakest evidence that counts.
     #[arg(long, value_enum, default_value_t, value_name = "BINDING")]
-    pub(crate) min_binding: Binding,
+    pub(crate) min_binding: MinBindingArg,
     /// Confirm a key by its RFC 7638 thumbprint, and ask nothing. Once for each key.
     // base64url: one in 64 begins with a hyphen.
     #[arg(long, value_name = "THUMBPRINT", allow_hyphen_values = true)]
@@ -61,7 +61,7 @@ pub(crate) struct Source {
 
 /// The kinds of issuer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Kind {
+pub(crate) enum IssuerKindArg {
     Auth0,
     Okta,
     Entra,
@@ -71,7 +71,7 @@ pub(crate) enum Kind {
 
 /// The weakest evidence that counts.
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
-pub(crate) enum Binding {
+pub(crate) enum MinBindingArg {
     /// A signature by one of its keys.
     #[default]
     Signature,
@@ -81,19 +81,19 @@ pub(crate) enum Binding {
     Digest,
 }
 
-impl From<Kind> for IssuerKind {
-    fn from(kind: Kind) -> Self {
+impl From<IssuerKindArg> for IssuerKind {
+    fn from(kind: IssuerKindArg) -> Self {
         match kind {
-            Kind::Auth0 => Self::Auth0,
-            Kind::Okta => Self::Okta,
-            Kind::Entra => Self::Entra,
-            Kind::Generic => Self::Generic,
+            IssuerKindArg::Auth0 => Self::Auth0,
+            IssuerKindArg::Okta => Self::Okta,
+            IssuerKindArg::Entra => Self::Entra,
+            IssuerKindArg::Generic => Self::Generic,
         }
     }
 }
 
 /// A key that would be trusted, and where it was found.
-struct Shown {
+struct ProposedKey {
     jwk: Jwk,
     from: String,
 }
@@ -101,10 +101,10 @@ struct Shown {
 /// An entry that is not trusted yet.
 pub(crate) struct Proposal {
     provider: TrustedProvider,
-    keys: Vec<Shown>,
+    keys: Vec<ProposedKey>,
 }
 
-impl Source {
+impl KeySource {
     /// Whether it names any.
     pub(crate) fn is_given(&self) -> bool {
         !self.key.is_empty() || self.jwks_uri.is_some() || self.issuer.is_some()
@@ -128,9 +128,9 @@ impl Source {
                 keys: Vec::new(),
                 jwks_uri: None,
                 min_binding: match self.min_binding {
-                    Binding::Signature => MinBinding::Signature,
-                    Binding::Key => MinBinding::Key,
-                    Binding::Digest => MinBinding::Digest,
+                    MinBindingArg::Signature => MinBinding::Signature,
+                    MinBindingArg::Key => MinBinding::Key,
+                    MinBindingArg::Digest => MinBinding::Digest,
                 },
                 revoked: Vec::new(),
                 issuers: Vec::new(),
@@ -190,7 +190,7 @@ impl Proposal {
             let jwk =
                 if jwk.kid().is_some() { jwk } else { jwk.clone().with_kid(jwk.thumbprint()) };
             self.provider.keys.push(jwk.clone());
-            self.keys.push(Shown { jwk, from: path.display().to_string() });
+            self.keys.push(ProposedKey { jwk, from: path.display().to_string() });
         }
         Ok(())
     }
@@ -201,13 +201,13 @@ impl Proposal {
             context.out.remark(Line::new().warn("note: ").text(remark));
         }
         let jwks = keys.jwks().iter();
-        self.keys.extend(jwks.map(|jwk| Shown { jwk: jwk.clone(), from: from.to_owned() }));
+        self.keys.extend(jwks.map(|jwk| ProposedKey { jwk: jwk.clone(), from: from.to_owned() }));
     }
 
     /// The entry, once somebody has confirmed every key.
     pub(crate) fn confirmed(
         self,
-        source: &Source,
+        source: &KeySource,
         context: &Context,
     ) -> Result<TrustedProvider, CliError> {
         let out = &context.out;

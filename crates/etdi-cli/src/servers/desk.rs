@@ -19,7 +19,7 @@ use crate::servers::host_config::Endpoint;
 use crate::servers::label;
 use crate::servers::network::NetworkOptions;
 use crate::servers::store::StoreOptions;
-use crate::servers::target::Server;
+use crate::servers::target::NamedServer;
 use crate::servers::tokens::{BearerTokens, SharedTokens};
 use crate::terminal::line::Line;
 use crate::terminal::shell::quoted;
@@ -102,10 +102,10 @@ impl Desk {
     /// Connects to a server and judges its tools.
     pub(crate) async fn session(
         &self,
-        server: Server,
+        server: NamedServer,
         context: &Context,
     ) -> Result<Session, CliError> {
-        let Server { name, is_named, endpoint, words, remarks, .. } = server;
+        let NamedServer { name, is_named, endpoint, words, remarks, .. } = server;
         for remark in &remarks {
             context.out.remark(Line::new().theirs(&name).text(": ").warn(remark));
         }
@@ -141,7 +141,7 @@ impl Desk {
     /// Works on a server, and closes the connection however that ends.
     pub(crate) async fn visit<T>(
         &self,
-        server: Server,
+        server: NamedServer,
         context: &Context,
         work: impl AsyncFnOnce(&Session) -> Result<T, CliError>,
     ) -> Result<T, CliError> {

@@ -47,7 +47,7 @@ impl Endpoint {
 }
 
 /// A server of a file.
-pub(crate) struct Entry {
+pub(crate) struct ConfiguredServer {
     pub(crate) name: String,
     /// What it is, for a list: its command or its address, as configured.
     pub(crate) what: String,
@@ -63,13 +63,13 @@ pub(crate) struct Entry {
 pub(crate) fn read(
     path: &Path,
     environment: &dyn Fn(&str) -> Option<String>,
-) -> Result<Vec<Entry>, CliError> {
+) -> Result<Vec<ConfiguredServer>, CliError> {
     let variables = Variables::of_file(path, environment);
     parse(&files::read(path)?, &variables).map_err(|error| error.at(path.display()))
 }
 
 /// What the servers are called.
-pub(crate) fn names(entries: &[Entry]) -> Vec<String> {
+pub(crate) fn names(entries: &[ConfiguredServer]) -> Vec<String> {
     entries.iter().map(|entry| entry.name.clone()).collect()
 }
 
@@ -80,7 +80,7 @@ pub(crate) fn unnamed(names: &[String], wanted: Option<&str>) -> CliError {
         .next(format!("name one that it has: {}", names.join(", ")))
 }
 
-fn parse(text: &str, variables: &Variables<'_>) -> Result<Vec<Entry>, CliError> {
+fn parse(text: &str, variables: &Variables<'_>) -> Result<Vec<ConfiguredServer>, CliError> {
     let document = jsonc::parse(text)?;
     // A file without any text is one without servers.
     if !document.is_object() && !document.is_null() {
@@ -97,7 +97,9 @@ fn parse(text: &str, variables: &Variables<'_>) -> Result<Vec<Entry>, CliError> 
             return Err(CliError::new(format!("what stands at {pointer} is no object"))
                 .next("write the servers by name: { \"NAME\": { \"command\": … } }"));
         };
-        servers.extend(section.iter().map(|(name, value)| Entry::of(name, value, variables)));
+        servers.extend(
+            section.iter().map(|(name, value)| ConfiguredServer::of(name, value, variables)),
+        );
     }
     servers.sort_by(|one, other| one.name.cmp(&other.name));
     for pair in servers.windows(2) {
@@ -111,7 +113,7 @@ fn parse(text: &str, variables: &Variables<'_>) -> Result<Vec<Entry>, CliError> 
     Ok(servers)
 }
 
-impl Entry {
+impl ConfiguredServer {
     fn of(name: &str, value: &Value, variables: &Variables<'_>) -> Self {
         let configured = Configured::of(name, value);
         let what = configured.as_ref().map(Configured::what).unwrap_or_default();

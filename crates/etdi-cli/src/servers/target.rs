@@ -10,12 +10,12 @@ use secrecy::SecretString;
 use crate::context::Context;
 use crate::exit::CliError;
 use crate::files;
-use crate::servers::host_config::{self, Endpoint, Entry};
+use crate::servers::host_config::{self, ConfiguredServer, Endpoint};
 use crate::terminal::line::Line;
 use crate::terminal::shell::{all_quoted, quoted};
 
 /// A server, with a name for a person.
-pub(crate) struct Server {
+pub(crate) struct NamedServer {
     pub(crate) name: String,
     /// Whether it is a configuration that gives it the name.
     pub(crate) is_named: bool,
@@ -29,22 +29,22 @@ pub(crate) struct Server {
     pub(crate) remarks: Vec<String>,
 }
 
-impl Server {
+impl NamedServer {
     /// One that no configuration names. What it is called tells a person nothing new.
-    pub(crate) fn unnamed(name: String, endpoint: Endpoint, words: Option<String>) -> Self {
+    pub(crate) fn given(name: String, endpoint: Endpoint, words: Option<String>) -> Self {
         let (endpoint, remarks) = (Ok(endpoint), Vec::new());
         Self { name, is_named: false, endpoint, words, disabled: false, remarks }
     }
 
     /// One of this configuration.
-    pub(crate) fn of(entry: Entry, file: &Path) -> Self {
+    pub(crate) fn configured(entry: ConfiguredServer, file: &Path) -> Self {
         let words = file.to_str().and_then(quoted).zip(quoted(&entry.name));
         let words = words.map(|(file, name)| {
             // A name is no flag.
             let is = if name.starts_with('-') { '=' } else { ' ' };
             format!("--from {file} --server{is}{name}")
         });
-        let Entry { name, endpoint, disabled, remarks, .. } = entry;
+        let ConfiguredServer { name, endpoint, disabled, remarks, .. } = entry;
         Self { name, is_named: true, endpoint, words, disabled, remarks }
     }
 
@@ -70,7 +70,7 @@ impl Server {
 
 /// How a server is reached that is not named by its address.
 #[derive(Args, Clone, Debug)]
-pub(crate) struct ServerOptions {
+pub(crate) struct ServerSource {
     /// The command that starts the server, if it is on stdio; after `--`. It starts with a clean
     /// environment.
     #[arg(last = true, value_name = "COMMAND")]
@@ -92,15 +92,15 @@ pub(crate) struct ServerOptions {
 
 /// Which server.
 #[derive(Args, Clone, Debug)]
-pub(crate) struct Which {
+pub(crate) struct ServerTarget {
     /// The server's address, if it is on HTTP.
     #[arg(value_name = "URL")]
     url: Option<String>,
     #[command(flatten)]
-    options: ServerOptions,
+    options: ServerSource,
 }
 
-impl Which {
+impl ServerTarget {
     /// Whether no server is named.
     pub(crate) fn is_nothing(&self) -> bool {
         let options = &self.options;
@@ -114,14 +114,14 @@ impl Which {
     }
 
     /// The servers.
-    pub(crate) fn all(&self, context: &Context) -> Result<Vec<Server>, CliError> {
+    pub(crate) fn all(&self, context: &Context) -> Result<Vec<NamedServer>, CliError> {
         self.options.servers(self.url.as_deref(), context)
     }
 }
 
 /// Which tools of which server.
 #[derive(Args, Clone, Debug)]
-pub(crate) struct Target {
+pub(crate) struct ToolTarget {
     /// The tools, each by its name on the server, its id or its digest; then the server's address,
     /// if it is on HTTP.
     #[arg(value_name = "TOOL|URL")]
@@ -130,43 +130,43 @@ pub(crate) struct Target {
     #[arg(long)]
     pub(crate) instructions: bool,
     #[command(flatten)]
-    options: ServerOptions,
+    options: ServerSource,
 }
 
 /// One thing that a server has.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Subject<'w> {
+pub(crate) enum Wanted<'w> {
     Tool(&'w str),
     Instructions,
 }
 
-impl Target {
+impl ToolTarget {
     /// The tools. Without another way to the server, the last word is its address.
     pub(crate) fn tools(&self) -> &[String] {
         self.split().0
     }
 
     /// The one tool, or the instructions.
-    pub(crate) fn subject(&self) -> Result<Subject<'_>, CliError> {
+    pub(crate) fn subject(&self) -> Result<Wanted<'_>, CliError> {
         match (self.tools(), self.instructions) {
-            ([tool], false) => Ok(Subject::Tool(tool)),
-            ([], true) => Ok(Subject::Instructions),
+            ([tool], false) => Ok(Wanted::Tool(tool)),
+            ([], true) => Ok(Wanted::Instructions),
             _ => Err(CliError::new("name one tool and its server, or give --instructions")
                 .next("`etdi discover` shows the tools of a server")),
         }
     }
 
     /// The servers that are not disabled, or the one that is named.
-    pub(crate) fn servers(&self, context: &Context) -> Result<Vec<Server>, CliError> {
+    pub(crate) fn servers(&self, context: &Context) -> Result<Vec<NamedServer>, CliError> {
         let servers = self.options.servers(self.split().1, context)?;
         match self.options.server {
             Some(_) => Ok(servers),
-            None => Ok(Server::enabled(servers, context)),
+            None => Ok(NamedServer::enabled(servers, context)),
         }
     }
 
     /// The one server.
-    pub(crate) fn server(&self, context: &Context) -> Result<Server, CliError> {
+    pub(crate) fn server(&self, context: &Context) -> Result<NamedServer, CliError> {
         let mut servers = self.options.servers(self.split().1, context)?;
         match (servers.pop(), servers.is_empty()) {
             (Some(server), true) => Ok(server),
@@ -187,12 +187,12 @@ impl Target {
     }
 }
 
-impl ServerOptions {
+impl ServerSource {
     fn is_nothing(&self) -> bool {
         self.command.is_empty() && self.from.is_none()
     }
 
-    fn servers(&self, url: Option<&str>, context: &Context) -> Result<Vec<Server>, CliError> {
+    fn servers(&self, url: Option<&str>, context: &Context) -> Result<Vec<NamedServer>, CliError> {
         let mut servers = self.named(url, context)?;
         let Some(token) = self.token(context)? else { return Ok(servers) };
         let [server] = servers.as_mut_slice() else {
@@ -215,16 +215,16 @@ impl ServerOptions {
         Ok(servers)
     }
 
-    fn named(&self, url: Option<&str>, context: &Context) -> Result<Vec<Server>, CliError> {
+    fn named(&self, url: Option<&str>, context: &Context) -> Result<Vec<NamedServer>, CliError> {
         match (url, self.command.split_first(), &self.from) {
             (Some(url), None, None) => {
-                Ok(vec![Server::unnamed(url.to_owned(), Endpoint::http(url), quoted(url))])
+                Ok(vec![NamedServer::given(url.to_owned(), Endpoint::http(url), quoted(url))])
             }
             (None, Some((program, args)), None) => {
                 let words = all_quoted(self.command.iter().map(String::as_str));
                 let endpoint = Endpoint::stdio(StdioCommand::new(program).args(args));
                 let words = words.map(|words| format!("-- {words}"));
-                Ok(vec![Server::unnamed(self.command.join(" "), endpoint, words)])
+                Ok(vec![NamedServer::given(self.command.join(" "), endpoint, words)])
             }
             (None, None, Some(path)) => {
                 let environment = context.environment;
@@ -239,7 +239,7 @@ impl ServerOptions {
                 if entries.is_empty() {
                     return Err(host_config::unnamed(&names, self.server.as_deref()));
                 }
-                Ok(entries.into_iter().map(|entry| Server::of(entry, path)).collect())
+                Ok(entries.into_iter().map(|entry| NamedServer::configured(entry, path)).collect())
             }
             _ => Err(CliError::new("name one server, in one way")
                 .next("give its URL, its command after `--`, or --from FILE")),

@@ -10,9 +10,9 @@ use crate::terminal::line::Line;
 
 /// What the rules found in a definition or in instructions, each with whether it is in text that was
 /// approved as it is.
-pub(crate) struct Findings(Vec<(Finding, bool)>);
+pub(crate) struct ShownFindings(Vec<(Finding, bool)>);
 
-impl Findings {
+impl ShownFindings {
     /// `review` is the change since the approval, if anything is approved.
     pub(crate) fn new(found: Vec<Finding>, review: Option<&Review>) -> Self {
         let approved = |path: &str| review.is_some_and(|review| !review.touches(path));

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::context::Context;
 use crate::exit::{CliError, Exit};
 use crate::servers::desk::Session;
-use crate::show::findings::Findings;
+use crate::show::findings::ShownFindings;
 use crate::show::review::show_review;
 use crate::terminal::line::Line;
 
@@ -22,7 +22,7 @@ pub(crate) struct Given {
     instructions: Instructions,
     /// The question, unless they are approved.
     request: Option<InstructionsRequest>,
-    findings: Findings,
+    findings: ShownFindings,
     /// What changed since the approval; `None` where nothing is approved.
     review: Option<Review>,
     /// The command that shows all of them.
@@ -44,7 +44,7 @@ impl Given {
         let review =
             approved.map(|one| Review::of(&one.pin.definition, instructions.canonical(), &names));
         let findings = inspect(instructions.canonical(), &names);
-        let findings = Findings::new(findings, review.as_ref());
+        let findings = ShownFindings::new(findings, review.as_ref());
         let show = session.command("show", "--instructions");
         Ok(Some(Self { instructions, request, findings, review, show }))
     }

@@ -11,7 +11,7 @@ const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 
 /// Where a result stands.
-pub(crate) struct Place<'p> {
+pub(crate) struct SarifLocation<'p> {
     /// The lockfile.
     pub(crate) file: &'p str,
     /// Its line, from 1; `None` for what stands nowhere in it.
@@ -43,7 +43,12 @@ pub(crate) fn document(results: &[Value], failures: &[String]) -> Value {
 }
 
 /// One result. `message` is escaped already; `server` tells equal drift of two servers apart.
-pub(crate) fn result(drift: &Drift, message: &str, server: &str, place: &Place<'_>) -> Value {
+pub(crate) fn result(
+    drift: &Drift,
+    message: &str,
+    server: &str,
+    place: &SarifLocation<'_>,
+) -> Value {
     let index = DriftKind::ALL.iter().position(|kind| *kind == drift.kind);
     json!({
         "ruleId": drift.kind.id(),
@@ -63,7 +68,7 @@ pub(crate) fn finding(
     tool: &str,
     name: &str,
     server: &str,
-    place: &Place<'_>,
+    place: &SarifLocation<'_>,
 ) -> Value {
     let index = Rule::ALL.iter().position(|rule| *rule == finding.rule);
     let (name, shown, path) = (escaped(name), escaped(tool), escaped(&finding.path));
@@ -81,7 +86,7 @@ pub(crate) fn finding(
     })
 }
 
-fn physical(place: &Place<'_>) -> Value {
+fn physical(place: &SarifLocation<'_>) -> Value {
     json!({
         "artifactLocation": { "uri": uri(place.file) },
         // What stands nowhere is shown where the file begins.

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::context::Context;
 use crate::exit::CliError;
 use crate::servers::desk::Session;
-use crate::show::findings::{Findings, counts};
+use crate::show::findings::{ShownFindings, counts};
 use crate::show::hints::Hints;
 use crate::show::review::show_review;
 use crate::show::summary::{decision, first_line, summary, who_and_may};
@@ -21,7 +21,7 @@ use crate::terminal::line::Line;
 /// What a person must know of a tool before they say yes.
 pub(crate) struct Question<'s> {
     tool: &'s JudgedTool,
-    findings: Findings,
+    findings: ShownFindings,
     /// What changed since the approval; `None` where nothing is approved.
     review: Option<Review>,
     /// The command that shows all of it.
@@ -34,7 +34,7 @@ impl<'s> Question<'s> {
     pub(crate) async fn about(tool: &'s JudgedTool, session: &Session) -> Result<Self, CliError> {
         let mut question = Self {
             tool,
-            findings: Findings::new(Vec::new(), None),
+            findings: ShownFindings::new(Vec::new(), None),
             review: None,
             show: session.command_on("show", tool, ""),
             others: session.names_of(tool.verdict().into_iter().flat_map(servers)),
@@ -47,7 +47,7 @@ impl<'s> Question<'s> {
             with_evidence(review, &approved, tool)
         });
         let found = inspect(definition.canonical(), &names);
-        question.findings = Findings::new(found, question.review.as_ref());
+        question.findings = ShownFindings::new(found, question.review.as_ref());
         Ok(question)
     }
 

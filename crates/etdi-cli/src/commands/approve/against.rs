@@ -3,8 +3,8 @@
 use etdi::verdict::{DenyReason, UnknownReason};
 use etdi::{Decision, JudgedTool, May, ToolDefinition, What, Who};
 
-use super::order::Order;
-use super::outcome::{Outcome, declined};
+use super::order::ApprovalOrder;
+use super::outcome::{ApprovalOutcome, declined};
 use super::together::{is_refused, selected, unseen};
 use super::{already, nobody_sees, not_approved};
 use crate::context::Context;
@@ -16,8 +16,8 @@ use crate::terminal::line::Line;
 /// Asks whether to go against the refusal of the one tool that the order names.
 pub(super) async fn refusal(
     session: &Session,
-    order: &Order,
-    outcome: &mut Outcome,
+    order: &ApprovalOrder,
+    outcome: &mut ApprovalOutcome,
     context: &Context,
 ) -> Result<(), CliError> {
     let [tool] = selected(session, order)?[..] else { return Ok(()) };
@@ -50,7 +50,11 @@ pub(super) async fn refusal(
 }
 
 /// What an approval does beside approving.
-fn deeds(session: &Session, tool: &JudgedTool, order: &Order) -> Result<Vec<String>, CliError> {
+fn deeds(
+    session: &Session,
+    tool: &JudgedTool,
+    order: &ApprovalOrder,
+) -> Result<Vec<String>, CliError> {
     let mut deeds = Vec::new();
     let verdict = tool.verdict();
     let untrusted = verdict.is_some_and(|verdict| {
@@ -94,8 +98,8 @@ fn deeds(session: &Session, tool: &JudgedTool, order: &Order) -> Result<Vec<Stri
 fn agreed(
     session: &Session,
     tool: &JudgedTool,
-    order: &Order,
-    outcome: &mut Outcome,
+    order: &ApprovalOrder,
+    outcome: &mut ApprovalOutcome,
     context: &Context,
 ) -> Result<(), CliError> {
     let digest = tool.definition().map(ToolDefinition::digest);

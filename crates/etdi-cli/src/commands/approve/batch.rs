@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 
 use etdi::Digest;
 
-use super::order::Order;
-use super::outcome::Outcome;
+use super::order::ApprovalOrder;
+use super::outcome::ApprovalOutcome;
 use super::{approve, named};
 use crate::context::Context;
 use crate::exit::{CliError, Exit};
 use crate::servers::desk::{Desk, Session};
-use crate::servers::target::Server;
+use crate::servers::target::NamedServer;
 use crate::show::instructions::Given;
 
 const NEXT: &str = "add --server NAME, the server on which it was looked at";
@@ -19,9 +19,9 @@ const NEXT: &str = "add --server NAME, the server on which it was looked at";
 /// Approves nothing unless every server could be asked, and no two list what has one of the digests.
 pub(super) async fn by_digest(
     desk: &Desk,
-    servers: Vec<Server>,
-    order: &Order,
-    outcome: &mut Outcome,
+    servers: Vec<NamedServer>,
+    order: &ApprovalOrder,
+    outcome: &mut ApprovalOutcome,
     context: &Context,
 ) {
     let mut sessions = Vec::new();
@@ -66,8 +66,8 @@ pub(super) async fn by_digest(
 
 async fn on_each(
     sessions: &[(String, Session)],
-    order: &Order,
-    outcome: &mut Outcome,
+    order: &ApprovalOrder,
+    outcome: &mut ApprovalOutcome,
     context: &Context,
 ) {
     for (name, session) in sessions {
@@ -85,7 +85,7 @@ async fn on_each(
 }
 
 /// An error if one of the digests is listed by more than one server.
-async fn copied(sessions: &[(String, Session)], order: &Order) -> Result<(), CliError> {
+async fn copied(sessions: &[(String, Session)], order: &ApprovalOrder) -> Result<(), CliError> {
     let mut listed = BTreeMap::<Digest, Vec<&(String, Session)>>::new();
     for one in sessions {
         let (_, session) = one;

@@ -2,8 +2,8 @@
 
 use etdi::{ApprovalRequest, Decision, Digest, JudgedTool, ToolDefinition, What};
 
-use super::order::Order;
-use super::outcome::Outcome;
+use super::order::ApprovalOrder;
+use super::outcome::ApprovalOutcome;
 use super::together::{endless, is_refused, selected, store};
 use super::{already, not_approved};
 use crate::context::Context;
@@ -15,8 +15,8 @@ use crate::show::instructions::Given;
 /// nothing is approved.
 pub(super) async fn by_digest(
     session: &Session,
-    order: &Order,
-    outcome: &mut Outcome,
+    order: &ApprovalOrder,
+    outcome: &mut ApprovalOutcome,
     context: &Context,
 ) -> Result<(), CliError> {
     let tools = selected(session, order)?;
@@ -66,8 +66,8 @@ pub(super) async fn by_digest(
 async fn one(
     session: &Session,
     tool: &JudgedTool,
-    order: &Order,
-    outcome: &mut Outcome,
+    order: &ApprovalOrder,
+    outcome: &mut ApprovalOutcome,
     context: &Context,
 ) -> Result<Option<ApprovalRequest>, CliError> {
     let digest = digest_of(tool);
@@ -103,7 +103,11 @@ fn is_copy(tool: &JudgedTool) -> bool {
     what.any(|what| matches!(what, What::Shadowed { .. }))
 }
 
-fn refuse_others(session: &Session, tools: &[&JudgedTool], order: &Order) -> Result<(), CliError> {
+fn refuse_others(
+    session: &Session,
+    tools: &[&JudgedTool],
+    order: &ApprovalOrder,
+) -> Result<(), CliError> {
     for tool in tools {
         if let Some(digest) = digest_of(tool).filter(|digest| !order.yes.contains(digest)) {
             let next = session.command_on("show", tool, "");

@@ -5,13 +5,13 @@ use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 use time::{Date, OffsetDateTime};
 
-use super::Approve;
+use super::ApproveArgs;
 use crate::context::Context;
 use crate::exit::CliError;
 use crate::files;
 use crate::files::public_key;
 
-pub(super) struct Order {
+pub(super) struct ApprovalOrder {
     pub(super) tools: Vec<String>,
     pub(super) all: bool,
     pub(super) instructions: bool,
@@ -26,8 +26,8 @@ pub(super) struct Order {
     pub(super) key: Option<Jwk>,
 }
 
-impl Approve {
-    pub(super) fn order(&self, context: &Context) -> Result<Order, CliError> {
+impl ApproveArgs {
+    pub(super) fn order(&self, context: &Context) -> Result<ApprovalOrder, CliError> {
         let tools = self.target.tools().to_vec();
         let instructions = self.target.instructions;
         let refuse = |what: &str, next: &str| Err(CliError::new(what).next(next));
@@ -66,7 +66,18 @@ impl Approve {
         let granted = self.grant.clone();
         let overriding = self.r#override;
         let (all, yes, key) = (self.all, self.yes.clone(), self.key()?);
-        Ok(Order { tools, all, instructions, yes, approval, by, granted, until, overriding, key })
+        Ok(ApprovalOrder {
+            tools,
+            all,
+            instructions,
+            yes,
+            approval,
+            by,
+            granted,
+            until,
+            overriding,
+            key,
+        })
     }
 
     fn key(&self) -> Result<Option<Jwk>, CliError> {

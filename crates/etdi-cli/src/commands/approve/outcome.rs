@@ -4,7 +4,7 @@ use etdi::text::escaped;
 use etdi::{ApprovedTool, Digest, JudgedTool, ServerIdentity, ToolDefinition};
 use serde_json::{Value, json};
 
-use super::order::Order;
+use super::order::ApprovalOrder;
 use crate::context::Context;
 use crate::exit::{CliError, Exit};
 use crate::show::instructions;
@@ -12,7 +12,7 @@ use crate::show::summary::{summary_line, who_and_may};
 use crate::terminal::line::Line;
 
 #[derive(Default)]
-pub(super) struct Outcome {
+pub(super) struct ApprovalOutcome {
     servers: Vec<OnServer>,
     exit: Option<Exit>,
     error: Option<CliError>,
@@ -31,7 +31,7 @@ struct OnServer {
     errors: Vec<Value>,
 }
 
-impl Outcome {
+impl ApprovalOutcome {
     pub(super) fn begin(&mut self, name: &str) {
         self.servers.push(OnServer { name: name.to_owned(), ..OnServer::default() });
     }
@@ -125,7 +125,7 @@ impl Outcome {
     }
 
     /// Digests that nobody lists.
-    pub(super) fn unmatched(&mut self, order: &Order, context: &Context) {
+    pub(super) fn unmatched(&mut self, order: &ApprovalOrder, context: &Context) {
         // Who could not be asked may have listed it.
         if self.error.is_some() {
             return;
@@ -192,7 +192,7 @@ fn named(name: &str, digest: Option<Digest>, instructions: bool) -> Value {
 }
 
 /// A no at a question.
-pub(super) fn declined(outcome: &Outcome, names: &[&str]) -> CliError {
+pub(super) fn declined(outcome: &ApprovalOutcome, names: &[&str]) -> CliError {
     if outcome.is_empty() {
         return CliError::refused("not approved; nothing was changed");
     }

@@ -6,8 +6,8 @@ use etdi::client::{ExecutableState, RelaunchRequest};
 use etdi::text::escaped;
 use etdi::{ApprovalRequest, Decision, JudgedTool, Refusal};
 
-use super::order::Order;
-use super::outcome::{Outcome, declined};
+use super::order::ApprovalOrder;
+use super::outcome::{ApprovalOutcome, declined};
 use super::{already, nobody_sees, not_approved};
 use crate::context::Context;
 use crate::exit::{CliError, Exit};
@@ -23,8 +23,8 @@ const READING: &str = "reading the server's list again";
 /// Asks about everything that the order names on this server.
 pub(super) async fn ask(
     session: &Session,
-    order: &Order,
-    outcome: &mut Outcome,
+    order: &ApprovalOrder,
+    outcome: &mut ApprovalOutcome,
     context: &Context,
 ) -> Result<(), CliError> {
     let requests = waiting(session, order, outcome, context).await?;
@@ -44,8 +44,8 @@ pub(super) async fn ask(
 /// What waits for a person, among what the order names.
 async fn waiting(
     session: &Session,
-    order: &Order,
-    outcome: &mut Outcome,
+    order: &ApprovalOrder,
+    outcome: &mut ApprovalOutcome,
     context: &Context,
 ) -> Result<Vec<ApprovalRequest>, CliError> {
     let mut requests = Vec::new();
@@ -68,7 +68,7 @@ async fn waiting(
 /// The tools that the order names, each once.
 pub(super) fn selected<'s>(
     session: &'s Session,
-    order: &Order,
+    order: &ApprovalOrder,
 ) -> Result<Vec<&'s JudgedTool>, CliError> {
     if order.all {
         return Ok(session.tools.iter().collect());
@@ -97,7 +97,7 @@ pub(super) fn is_refused(session: &Session, refusal: &Refusal) -> CliError {
 fn none_seen(
     session: &Session,
     requests: &[ApprovalRequest],
-    outcome: &mut Outcome,
+    outcome: &mut ApprovalOutcome,
     context: &Context,
 ) {
     for request in requests {
@@ -121,7 +121,7 @@ pub(super) fn unseen() -> CliError {
 /// The one question about a stdio server whose command alone changed.
 async fn relaunch(
     session: &Session,
-    order: &Order,
+    order: &ApprovalOrder,
     requests: &[ApprovalRequest],
 ) -> Result<Option<RelaunchRequest>, CliError> {
     if !order.all || requests.is_empty() {
@@ -133,8 +133,8 @@ async fn relaunch(
 async fn same_tools(
     session: &Session,
     request: RelaunchRequest,
-    order: &Order,
-    outcome: &mut Outcome,
+    order: &ApprovalOrder,
+    outcome: &mut ApprovalOutcome,
     context: &Context,
 ) -> Result<(), CliError> {
     let out = &context.out;
@@ -172,8 +172,8 @@ async fn same_tools(
 async fn in_groups(
     session: &Session,
     requests: Vec<ApprovalRequest>,
-    order: &Order,
-    outcome: &mut Outcome,
+    order: &ApprovalOrder,
+    outcome: &mut ApprovalOutcome,
     context: &Context,
 ) -> Result<(), CliError> {
     let (mut together, mut alone) = (BTreeMap::<String, Vec<ApprovalRequest>>::new(), Vec::new());
@@ -212,8 +212,8 @@ async fn group(
     session: &Session,
     provider: &str,
     requests: Vec<ApprovalRequest>,
-    order: &Order,
-    outcome: &mut Outcome,
+    order: &ApprovalOrder,
+    outcome: &mut ApprovalOutcome,
     context: &Context,
 ) -> Result<(), CliError> {
     let (mut rows, mut names) = (Vec::new(), Vec::new());
@@ -237,8 +237,8 @@ async fn group(
 
 async fn of_instructions(
     session: &Session,
-    order: &Order,
-    outcome: &mut Outcome,
+    order: &ApprovalOrder,
+    outcome: &mut ApprovalOutcome,
     context: &Context,
 ) -> Result<(), CliError> {
     let Some(given) = Given::by(session).await? else {
@@ -277,7 +277,12 @@ async fn of_instructions(
 }
 
 /// Instructions wait where an end is told, which their approval cannot have.
-pub(super) fn endless(session: &Session, given: &Given, outcome: &mut Outcome, context: &Context) {
+pub(super) fn endless(
+    session: &Session,
+    given: &Given,
+    outcome: &mut ApprovalOutcome,
+    context: &Context,
+) {
     outcome.instructions_wait(Some(given.digest()));
     let what = "not approved: instructions are approved without an end, and --until gives one";
     let error = CliError::refused(what).at(crate::show::instructions::NAME);
@@ -287,8 +292,8 @@ pub(super) fn endless(session: &Session, given: &Given, outcome: &mut Outcome, c
 /// Another program behind the same command is shown; that a person saw it goes on record.
 async fn program(
     session: &Session,
-    order: &Order,
-    outcome: &Outcome,
+    order: &ApprovalOrder,
+    outcome: &ApprovalOutcome,
     context: &Context,
 ) -> Result<(), CliError> {
     let ExecutableState::Changed { was, now } = &session.executable else { return Ok(()) };
@@ -310,8 +315,8 @@ async fn program(
 pub(super) async fn store(
     session: &Session,
     requests: Vec<ApprovalRequest>,
-    order: &Order,
-    outcome: &mut Outcome,
+    order: &ApprovalOrder,
+    outcome: &mut ApprovalOutcome,
     context: &Context,
 ) -> Result<(), CliError> {
     let shown: Vec<_> = requests
@@ -341,7 +346,11 @@ pub(super) async fn store(
     Ok(())
 }
 
-fn confirmed(question: &str, outcome: &Outcome, context: &Context) -> Result<bool, CliError> {
+fn confirmed(
+    question: &str,
+    outcome: &ApprovalOutcome,
+    context: &Context,
+) -> Result<bool, CliError> {
     let answer = context.prompt.confirm(question, YES);
     answer.map_err(|error| unanswered(error, !outcome.is_empty()))
 }
@@ -354,7 +363,11 @@ fn unanswered(error: CliError, approved_some: bool) -> CliError {
     }
 }
 
-fn refuse(names: &[String], outcome: &mut Outcome, context: &Context) -> Result<(), CliError> {
+fn refuse(
+    names: &[String],
+    outcome: &mut ApprovalOutcome,
+    context: &Context,
+) -> Result<(), CliError> {
     for name in names {
         outcome.waits(name, None);
     }

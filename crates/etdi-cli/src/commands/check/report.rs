@@ -6,46 +6,46 @@ use etdi::lockfile::{Drift, DriftKind, Level};
 use etdi::text::escaped;
 use serde_json::{Value, json};
 
-use super::Findings;
+use super::FindingsByTool;
 use crate::context::Context;
 use crate::exit::{CliError, Exit};
 use crate::files::lock_file::LockOptions;
 use crate::show::findings;
-use crate::show::sarif::{self, Place};
+use crate::show::sarif::{self, SarifLocation};
 use crate::terminal::line::Line;
 use crate::terminal::shell::quoted;
 
 /// What was found of every server.
-pub(super) struct Report {
+pub(super) struct CheckReport {
     lockfile: String,
     /// How a command names it, for a shell.
     words: Option<String>,
-    servers: Vec<Checked>,
+    servers: Vec<CheckedServer>,
     /// Why nothing could be checked.
     failed: Option<String>,
 }
 
-struct Checked {
+struct CheckedServer {
     name: String,
     identity: Option<ServerIdentity>,
     /// How a command names it, for a shell; `None` if that cannot be typed.
     words: Option<String>,
-    state: State,
+    state: ServerState,
 }
 
 /// What was found of one server.
 #[derive(Default)]
-pub(super) struct State {
+pub(super) struct ServerState {
     drift: Vec<Drift>,
-    findings: Findings,
+    findings: FindingsByTool,
     /// How many tools it lists; `None` if it was not asked.
     listed: Option<usize>,
     error: Option<CliError>,
 }
 
-impl State {
+impl ServerState {
     /// It was asked.
-    pub(super) fn listed(drift: Vec<Drift>, findings: Findings, tools: usize) -> Self {
+    pub(super) fn listed(drift: Vec<Drift>, findings: FindingsByTool, tools: usize) -> Self {
         Self { drift, findings, listed: Some(tools), error: None }
     }
 
@@ -74,7 +74,7 @@ impl State {
     }
 }
 
-impl Report {
+impl CheckReport {
     pub(super) fn new(lockfile: &LockOptions) -> Self {
         let (words, lockfile) = (lockfile.words(), lockfile.lockfile.display().to_string());
         Self { lockfile, words, servers: Vec::new(), failed: None }
@@ -85,10 +85,10 @@ impl Report {
         name: &str,
         identity: Option<&ServerIdentity>,
         words: Option<String>,
-        state: State,
+        state: ServerState,
     ) {
         let (name, identity) = (name.to_owned(), identity.cloned());
-        self.servers.push(Checked { name, identity, words, state });
+        self.servers.push(CheckedServer { name, identity, words, state });
     }
 
     pub(super) fn failed(&mut self, error: &CliError) {
@@ -101,7 +101,7 @@ impl Report {
 
     pub(super) fn show(&self, context: &Context) {
         let out = &context.out;
-        for Checked { name, state, .. } in &self.servers {
+        for CheckedServer { name, state, .. } in &self.servers {
             let line = match state.exit() {
                 Exit::Ok => Line::new().good("as locked  "),
                 Exit::No => Line::new().bad("drift      "),
@@ -134,7 +134,7 @@ impl Report {
 
     /// What to type about the drift of a server: what makes the lockfile true again, once a person
     /// has looked.
-    fn next(&self, server: &Checked) -> Vec<String> {
+    fn next(&self, server: &CheckedServer) -> Vec<String> {
         if server.state.exit() != Exit::No {
             return Vec::new();
         }
@@ -152,7 +152,7 @@ impl Report {
     }
 
     pub(super) fn json(&self, exit: Exit) -> Value {
-        let drift = |server: &Checked, one: &Drift| {
+        let drift = |server: &CheckedServer, one: &Drift| {
             let mut answer = json!(one);
             if let Some(answer) = answer.as_object_mut() {
                 answer.insert("level".to_owned(), json!(one.kind.level()));
@@ -182,12 +182,12 @@ impl Report {
     pub(super) fn sarif(&self) -> String {
         let (mut results, mut failures) = (Vec::new(), Vec::new());
         failures.extend(self.failed.clone());
-        for Checked { name, identity, state, .. } in &self.servers {
+        for CheckedServer { name, identity, state, .. } in &self.servers {
             if let Some(error) = &state.error {
                 failures.push(format!("{}: {}", escaped(name), in_words(error)));
             }
             let server = identity.as_ref().map_or_else(|| name.clone(), ToString::to_string);
-            let place = |one: &Drift| Place { file: &self.lockfile, line: one.place.0 };
+            let place = |one: &Drift| SarifLocation { file: &self.lockfile, line: one.place.0 };
             for one in &state.drift {
                 let message = format!("{}: {one}", escaped(name));
                 results.push(sarif::result(one, &message, &server, &place(one)));

@@ -13,7 +13,7 @@ use crate::files;
 /// The specification of one tool, on the command line.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Specification of one tool")]
-pub(super) struct Flags {
+pub(super) struct SpecFlags {
     /// Who publishes it: a URI, compared as bytes.
     #[arg(long, value_name = "URI")]
     provider: Option<String>,
@@ -40,37 +40,37 @@ pub(super) struct Flags {
 /// The specification of a file of tools.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Sheet {
-    provider: ProviderSpec,
+pub(super) struct SpecFile {
+    provider: SpecProvider,
     servers: Option<Vec<String>>,
     #[serde(rename = "tool")]
-    tools: Vec<ToolSpec>,
+    tools: Vec<SpecTool>,
     #[serde(skip)]
     path: PathBuf,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct ProviderSpec {
+struct SpecProvider {
     id: String,
     name: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct ToolSpec {
+struct SpecTool {
     name: String,
     version: String,
     id: Option<String>,
     #[serde(default)]
-    permissions: Vec<PermissionSpec>,
+    permissions: Vec<SpecPermission>,
     #[serde(default)]
     require_call_proof: bool,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct PermissionSpec {
+struct SpecPermission {
     scope: String,
     description: String,
     #[serde(default = "yes")]
@@ -81,8 +81,8 @@ fn yes() -> bool {
     true
 }
 
-impl Flags {
-    pub(super) fn sheet(&self, texts: &[&str]) -> Result<Sheet, CliError> {
+impl SpecFlags {
+    pub(super) fn sheet(&self, texts: &[&str]) -> Result<SpecFile, CliError> {
         let (Some(provider), Some(version), [text]) = (&self.provider, &self.tool_version, texts)
         else {
             return Err(CliError::new(
@@ -92,15 +92,15 @@ impl Flags {
             .next("give both, or --spec with a specification; `etdi help sign` shows its form"));
         };
         let name = etdi::json::strings_named(text, "name").into_iter().next().unwrap_or_default();
-        let permissions = |flags: &[String], required| -> Result<Vec<PermissionSpec>, CliError> {
+        let permissions = |flags: &[String], required| -> Result<Vec<SpecPermission>, CliError> {
             flags.iter().map(|flag| permission(flag, required)).collect()
         };
         let mut all = permissions(&self.permission, true)?;
         all.extend(permissions(&self.optional_permission, false)?);
-        Ok(Sheet {
-            provider: ProviderSpec { id: provider.clone(), name: self.provider_name.clone() },
+        Ok(SpecFile {
+            provider: SpecProvider { id: provider.clone(), name: self.provider_name.clone() },
             servers: (!self.server.is_empty()).then(|| self.server.clone()),
-            tools: vec![ToolSpec {
+            tools: vec![SpecTool {
                 name,
                 version: version.clone(),
                 id: self.id.clone(),
@@ -112,9 +112,9 @@ impl Flags {
     }
 }
 
-fn permission(flag: &str, required: bool) -> Result<PermissionSpec, CliError> {
+fn permission(flag: &str, required: bool) -> Result<SpecPermission, CliError> {
     match flag.split_once('=') {
-        Some((scope, words)) if !words.trim().is_empty() => Ok(PermissionSpec {
+        Some((scope, words)) if !words.trim().is_empty() => Ok(SpecPermission {
             scope: scope.to_owned(),
             description: words.trim().to_owned(),
             required,
@@ -126,7 +126,7 @@ fn permission(flag: &str, required: bool) -> Result<PermissionSpec, CliError> {
     }
 }
 
-impl Sheet {
+impl SpecFile {
     pub(super) fn read(path: &Path) -> Result<Self, CliError> {
         let text = files::read(path)?;
         let sheet: Self = toml::from_str(&text).map_err(|error| {
@@ -180,7 +180,7 @@ impl Sheet {
         }
     }
 
-    fn spec_of(&self, tool: &ToolSpec) -> Result<DefinitionSpec, NameError> {
+    fn spec_of(&self, tool: &SpecTool) -> Result<DefinitionSpec, NameError> {
         let named = self.provider.name.clone();
         let provider = Provider::new(&self.provider.id, named.clone().unwrap_or_default())?;
         let host = provider.host().unwrap_or_default();

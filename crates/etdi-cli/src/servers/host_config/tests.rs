@@ -2,7 +2,7 @@ use secrecy::ExposeSecret;
 
 use super::*;
 
-fn parse(text: &str) -> Result<Vec<Entry>, CliError> {
+fn parse(text: &str) -> Result<Vec<ConfiguredServer>, CliError> {
     let environment = |name: &str| (name == "KEY").then(|| "s3cret".to_owned());
     super::parse(text, &Variables::of_file(Path::new("/srv/.mcp.json"), &environment))
 }
