@@ -6,6 +6,7 @@ pub(crate) mod host_config;
 pub(crate) mod hosts;
 pub(crate) mod label;
 pub(crate) mod network;
+pub(crate) mod session;
 pub(crate) mod store;
 pub(crate) mod target;
 pub(crate) mod tokens;

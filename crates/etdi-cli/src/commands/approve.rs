@@ -15,10 +15,8 @@ use self::order::ApprovalOrder;
 use self::outcome::ApprovalOutcome;
 use crate::context::Context;
 use crate::exit::{CliError, Ending, Exit};
-use crate::servers::caller::CallerOptions;
-use crate::servers::desk::{Desk, Session};
-use crate::servers::network::NetworkOptions;
-use crate::servers::store::StoreOptions;
+use crate::servers::desk::{Desk, ServerArgs};
+use crate::servers::session::Session;
 use crate::servers::target::{NamedServer, ToolTarget};
 
 /// Approve tools of a server, as they are now: one, several, or all that wait.
@@ -68,11 +66,7 @@ pub(crate) struct ApproveArgs {
     #[arg(long, value_name = "FILE", requires = "override")]
     key: Option<std::path::PathBuf>,
     #[command(flatten)]
-    store: StoreOptions,
-    #[command(flatten)]
-    caller: CallerOptions,
-    #[command(flatten)]
-    network: NetworkOptions,
+    server_args: ServerArgs,
 }
 
 impl ApproveArgs {
@@ -82,7 +76,7 @@ impl ApproveArgs {
             true => self.target.servers(context)?,
             false => vec![self.target.server(context)?],
         };
-        let desk = Desk::new(&self.store, &self.caller, &self.network, context)?;
+        let desk = Desk::new(&self.server_args, context)?;
         let mut outcome = ApprovalOutcome::default();
         if order.all && !order.yes.is_empty() && servers.len() > 1 {
             batch::by_digest(&desk, servers, &order, &mut outcome, context).await;

@@ -3,6 +3,7 @@
 mod report;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 use etdi::hygiene::{Finding, inspect};
@@ -10,16 +11,17 @@ use etdi::lockfile::{
     Drift, DriftKind, Launch, Level, LockedServer, Lockfile, Place, Served, ServedEvidence,
     ServedTool,
 };
-use etdi::{AuthorizationContext, SqliteApprovals, TrustConfig};
+use etdi::{AuthorizationContext, MemoryApprovals, TrustConfig};
 
 use self::report::{CheckReport, ServerState};
 use crate::context::Context;
 use crate::exit::{CliError, Ending};
 use crate::files::lock_file::{self, LockOptions};
 use crate::files::trust_file;
-use crate::servers::desk::{Desk, Session};
+use crate::servers::desk::Desk;
 use crate::servers::host_config::{self, Endpoint};
 use crate::servers::network::NetworkOptions;
+use crate::servers::session::Session;
 use crate::servers::target::NamedServer;
 use crate::show::instructions::Given;
 use crate::terminal::shell::quoted;
@@ -106,12 +108,8 @@ impl CheckArgs {
             false => TrustConfig::default(),
         };
         // Nothing is remembered: what is seen here for the first time is nobody's approval.
-        let folder = tempfile::tempdir().map_err(|error| {
-            CliError::new(format!("there is no room for what is seen: {error}"))
-        })?;
-        let store =
-            SqliteApprovals::open(folder.path().join("approvals.db")).map_err(CliError::new)?;
-        let desk = Desk::of(trust, store, AuthorizationContext::None, &self.network, context)?;
+        let store = Arc::new(MemoryApprovals::new());
+        let desk = Desk::over(store, trust, AuthorizationContext::None, &self.network, context)?;
         let wanted = |server: &&LockedServer| {
             self.server.as_ref().is_none_or(|wanted| *wanted == server.name)
         };

@@ -7,12 +7,10 @@ use serde_json::{Value, json};
 
 use crate::context::Context;
 use crate::exit::{CliError, Ending, Exit};
-use crate::servers::caller::CallerOptions;
-use crate::servers::desk::{Desk, Session, heading};
+use crate::servers::desk::{Desk, ServerArgs};
 use crate::servers::host_config;
 use crate::servers::hosts;
-use crate::servers::network::NetworkOptions;
-use crate::servers::store::StoreOptions;
+use crate::servers::session::{Session, heading};
 use crate::servers::target::ServerTarget;
 use crate::show::instructions::Given;
 use crate::show::summary;
@@ -36,11 +34,7 @@ pub(crate) struct DiscoverArgs {
     #[command(flatten)]
     target: ServerTarget,
     #[command(flatten)]
-    store: StoreOptions,
-    #[command(flatten)]
-    caller: CallerOptions,
-    #[command(flatten)]
-    network: NetworkOptions,
+    server_args: ServerArgs,
 }
 
 impl DiscoverArgs {
@@ -49,7 +43,7 @@ impl DiscoverArgs {
             return Ok(list_hosts(context));
         }
         let (servers, is_all) = (self.target.all(context)?, self.target.is_all());
-        let desk = Desk::new(&self.store, &self.caller, &self.network, context)?;
+        let desk = Desk::new(&self.server_args, context)?;
         let (mut exit, mut answers) = (Exit::Ok, Vec::new());
         for server in servers {
             let (name, remarks) = (server.name.clone(), server.remarks.clone());

@@ -12,11 +12,9 @@ use serde_json::{Value, json};
 use crate::context::Context;
 use crate::exit::{CliError, Ending, Exit};
 use crate::files::lock_file::LockOptions;
-use crate::servers::caller::CallerOptions;
-use crate::servers::desk::{Desk, Session, heading};
+use crate::servers::desk::{Desk, ServerArgs};
 use crate::servers::host_config::{self, Endpoint};
-use crate::servers::network::NetworkOptions;
-use crate::servers::store::StoreOptions;
+use crate::servers::session::{Session, heading};
 use crate::servers::target::NamedServer;
 use crate::show::instructions::{self, Given};
 use crate::terminal::line::Line;
@@ -55,11 +53,7 @@ pub(crate) struct LockArgs {
     #[command(flatten)]
     lock: LockOptions,
     #[command(flatten)]
-    store: StoreOptions,
-    #[command(flatten)]
-    caller: CallerOptions,
-    #[command(flatten)]
-    network: NetworkOptions,
+    server_args: ServerArgs,
 }
 
 impl LockArgs {
@@ -69,7 +63,7 @@ impl LockArgs {
             return self.take_out(name, lockfile, context);
         }
         let servers = self.servers(context)?;
-        let desk = Desk::new(&self.store, &self.caller, &self.network, context)?;
+        let desk = Desk::new(&self.server_args, context)?;
         let (mut exit, mut answers) = (Exit::Ok, Vec::new());
         for server in servers {
             let name = server.name.clone();

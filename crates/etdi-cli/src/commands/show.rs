@@ -4,10 +4,8 @@ use clap::Args;
 
 use crate::context::Context;
 use crate::exit::{CliError, Ending};
-use crate::servers::caller::CallerOptions;
-use crate::servers::desk::{Desk, Session};
-use crate::servers::network::NetworkOptions;
-use crate::servers::store::StoreOptions;
+use crate::servers::desk::{Desk, ServerArgs};
+use crate::servers::session::Session;
 use crate::servers::target::{ToolTarget, Wanted};
 use crate::show::instructions::Given;
 use crate::show::summary;
@@ -30,18 +28,14 @@ pub(crate) struct ShowArgs {
     #[command(flatten)]
     target: ToolTarget,
     #[command(flatten)]
-    store: StoreOptions,
-    #[command(flatten)]
-    caller: CallerOptions,
-    #[command(flatten)]
-    network: NetworkOptions,
+    server_args: ServerArgs,
 }
 
 impl ShowArgs {
     pub(crate) async fn run(self, context: &Context) -> Ending {
         let subject = self.target.subject()?;
         let server = self.target.server(context)?;
-        let desk = Desk::new(&self.store, &self.caller, &self.network, context)?;
+        let desk = Desk::new(&self.server_args, context)?;
         desk.visit(server, context, async |session| show(subject, session, context).await).await
     }
 }

@@ -4,12 +4,12 @@
 use etdi::client::{InstructionsRequest, InstructionsState};
 use etdi::hygiene::{Severity, inspect};
 use etdi::review::Review;
-use etdi::{ApprovalRecord, ApprovalStore, Instructions, Subject};
+use etdi::{ApprovalRecord, Instructions, Subject};
 use serde_json::{Value, json};
 
 use crate::context::Context;
 use crate::exit::{CliError, Exit};
-use crate::servers::desk::Session;
+use crate::servers::session::Session;
 use crate::show::findings::ShownFindings;
 use crate::show::review::show_review;
 use crate::terminal::line::Line;

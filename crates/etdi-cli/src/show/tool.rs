@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::context::Context;
 use crate::exit::CliError;
-use crate::servers::desk::Session;
+use crate::servers::session::Session;
 use crate::show::findings::{ShownFindings, counts};
 use crate::show::hints::Hints;
 use crate::show::review::show_review;

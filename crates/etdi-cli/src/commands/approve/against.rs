@@ -9,7 +9,7 @@ use super::together::{is_refused, selected, unseen};
 use super::{already, nobody_sees, not_approved};
 use crate::context::Context;
 use crate::exit::CliError;
-use crate::servers::desk::Session;
+use crate::servers::session::Session;
 use crate::show::tool::Question;
 use crate::terminal::line::Line;
 

@@ -10,7 +10,8 @@ use super::outcome::ApprovalOutcome;
 use super::{approve, named};
 use crate::context::Context;
 use crate::exit::{CliError, Exit};
-use crate::servers::desk::{Desk, Session};
+use crate::servers::desk::Desk;
+use crate::servers::session::Session;
 use crate::servers::target::NamedServer;
 use crate::show::instructions::Given;
 

@@ -8,7 +8,7 @@ use super::together::{endless, is_refused, selected, store};
 use super::{already, not_approved};
 use crate::context::Context;
 use crate::exit::CliError;
-use crate::servers::desk::Session;
+use crate::servers::session::Session;
 use crate::show::instructions::Given;
 
 /// Approves what has one of the digests, and nothing else. If a tool that was named has another one,

@@ -11,7 +11,7 @@ use super::outcome::{ApprovalOutcome, declined};
 use super::{already, nobody_sees, not_approved};
 use crate::context::Context;
 use crate::exit::{CliError, Exit};
-use crate::servers::desk::Session;
+use crate::servers::session::Session;
 use crate::show::hints::NOTE;
 use crate::show::instructions::Given;
 use crate::show::tool::Question;
