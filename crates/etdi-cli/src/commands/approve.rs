@@ -1,6 +1,7 @@
 //! `etdi approve`.
 
 mod against;
+mod approving;
 mod batch;
 mod named;
 mod order;
@@ -8,15 +9,14 @@ mod outcome;
 mod together;
 
 use clap::Args;
-use etdi::client::{ApproveError, StoreError};
-use etdi::{Digest, JudgedTool, Scope, ToolDefinition};
+use etdi::{Digest, Scope};
 
+use self::approving::Approving;
 use self::order::ApprovalOrder;
 use self::outcome::ApprovalOutcome;
 use crate::context::Context;
 use crate::exit::{CliError, Ending, Exit};
 use crate::servers::desk::{Desk, ServerArgs};
-use crate::servers::session::Session;
 use crate::servers::target::{NamedServer, ToolTarget};
 
 /// Approve tools of a server, as they are now: one, several, or all that wait.
@@ -106,71 +106,7 @@ async fn on_server(
 ) -> Result<(), CliError> {
     desk.visit(server, context, async |session| {
         outcome.on(session.server());
-        approve(session, order, outcome, context).await
+        Approving { session, order, outcome: &mut *outcome, context }.run().await
     })
     .await
-}
-
-async fn approve(
-    session: &Session,
-    order: &ApprovalOrder,
-    outcome: &mut ApprovalOutcome,
-    context: &Context,
-) -> Result<(), CliError> {
-    let done = if order.overriding {
-        against::refusal(session, order, outcome, context).await
-    } else if !order.yes.is_empty() {
-        named::by_digest(session, order, outcome, context).await
-    } else {
-        together::ask(session, order, outcome, context).await
-    };
-    if outcome.approved_here() {
-        session.name_server(context).await?;
-    }
-    done
-}
-
-/// It is approved already. An approval is never changed in silence, nor said to be what it is not.
-async fn already(
-    session: &Session,
-    tool: &JudgedTool,
-    order: &ApprovalOrder,
-    outcome: &mut ApprovalOutcome,
-    context: &Context,
-) -> Result<(), CliError> {
-    let definition = tool.definition();
-    let approved = match definition {
-        Some(definition) => session.approved(definition).await?,
-        None => None,
-    };
-    let as_told = approved.is_some_and(|approved| {
-        let granted = &approved.granted;
-        let told = &order.granted;
-        let same = granted.len() == told.len() && told.iter().all(|scope| granted.contains(scope));
-        (told.is_empty() || same) && (order.until.is_none() || order.until == approved.until)
-    });
-    if as_told || (order.granted.is_empty() && order.until.is_none()) {
-        outcome.already(tool.name(), definition.map(ToolDefinition::digest), context);
-        return Ok(());
-    }
-    let what = "not approved: it is approved already, with other permissions or another end; \
-                revoke it first";
-    let next = session.command_on("revoke", tool, "");
-    outcome.failed(CliError::refused(what).at(tool.name()).next(next), context);
-    Ok(())
-}
-
-/// A person must see what they are asked about.
-fn nobody_sees(context: &Context) -> bool {
-    !context.prompt.is_interactive() || !context.out.is_seen()
-}
-
-/// What went wrong, and whether that is a no or could not be checked.
-fn not_approved(error: ApproveError) -> CliError {
-    match error {
-        ApproveError::Discover(_) | ApproveError::Store(StoreError::Unavailable(_)) => {
-            CliError::new(error)
-        }
-        _ => CliError::refused(error),
-    }
 }

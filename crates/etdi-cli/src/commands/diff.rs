@@ -2,13 +2,12 @@
 
 use clap::Args;
 
-use super::show::none;
 use crate::context::Context;
 use crate::exit::{CliError, Ending, Exit};
 use crate::servers::desk::{Desk, ServerArgs};
 use crate::servers::session::Session;
 use crate::servers::target::{ToolTarget, Wanted};
-use crate::show::instructions::Given;
+use crate::show::instructions::{self, Given};
 use crate::show::summary;
 use crate::show::tool::Question;
 
@@ -70,7 +69,7 @@ async fn diff(subject: Wanted<'_>, session: &Session, context: &Context) -> Endi
 }
 
 async fn of_instructions(session: &Session, context: &Context) -> Ending {
-    let given = Given::by(session).await?.ok_or_else(none)?;
+    let given = Given::by(session).await?.ok_or_else(instructions::none)?;
     let review = given.review().ok_or_else(|| {
         CliError::new("no instructions of this server are approved")
             .next(session.command("show", "--instructions"))

@@ -3,11 +3,11 @@
 use clap::Args;
 
 use crate::context::Context;
-use crate::exit::{CliError, Ending};
+use crate::exit::Ending;
 use crate::servers::desk::{Desk, ServerArgs};
 use crate::servers::session::Session;
 use crate::servers::target::{ToolTarget, Wanted};
-use crate::show::instructions::Given;
+use crate::show::instructions::{self, Given};
 use crate::show::summary;
 use crate::show::tool::Question;
 
@@ -44,7 +44,7 @@ async fn show(subject: Wanted<'_>, session: &Session, context: &Context) -> Endi
     let wanted = match subject {
         Wanted::Tool(wanted) => wanted,
         Wanted::Instructions => {
-            let given = Given::by(session).await?.ok_or_else(none)?;
+            let given = Given::by(session).await?.ok_or_else(instructions::none)?;
             context.out.json(&given.json());
             given.show(context);
             return Ok(given.exit());
@@ -57,9 +57,4 @@ async fn show(subject: Wanted<'_>, session: &Session, context: &Context) -> Endi
     question.show_definition(context);
     question.show_findings(context);
     Ok(summary::exit(tool))
-}
-
-/// There are no instructions.
-pub(super) fn none() -> CliError {
-    CliError::new("the server gives no instructions")
 }

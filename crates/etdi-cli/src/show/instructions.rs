@@ -128,6 +128,11 @@ impl Given {
     }
 }
 
+/// The error of a command on instructions where a server gives none.
+pub(crate) fn none() -> CliError {
+    CliError::new("the server gives no instructions")
+}
+
 async fn approved(session: &Session) -> Result<Option<ApprovalRecord>, CliError> {
     let id = Instructions::id(session.server());
     let subject = Subject::of_server(session.server(), &id);

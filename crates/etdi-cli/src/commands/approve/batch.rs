@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 
 use etdi::Digest;
 
+use super::approving::Approving;
+use super::named;
 use super::order::ApprovalOrder;
 use super::outcome::ApprovalOutcome;
-use super::{approve, named};
 use crate::context::Context;
 use crate::exit::{CliError, Exit};
 use crate::servers::desk::Desk;
@@ -74,7 +75,8 @@ async fn on_each(
     for (name, session) in sessions {
         outcome.begin(name);
         outcome.on(session.server());
-        if let Err(error) = approve(session, order, outcome, context).await {
+        let mut approving = Approving { session, order, outcome: &mut *outcome, context };
+        if let Err(error) = approving.run().await {
             let interrupted = error.exit() == Exit::Interrupted;
             outcome.failed(error, context);
             if interrupted {

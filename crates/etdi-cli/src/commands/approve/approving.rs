@@ -1,0 +1,203 @@
+//! The approvals on one server: the steps that every way of approving shares.
+
+use etdi::client::{ApproveError, InstructionsRequest, StoreError};
+use etdi::{ApprovalRequest, Digest, JudgedTool, Refusal, ToolDefinition};
+
+use super::order::ApprovalOrder;
+use super::outcome::{ApprovalOutcome, declined};
+use crate::context::Context;
+use crate::exit::{CliError, Exit};
+use crate::servers::session::Session;
+use crate::show::instructions::{self, Given};
+
+const YES: &str = "give --yes with the digest";
+/// Shown while the server's list is read again.
+pub(super) const READING: &str = "reading the server's list again";
+
+/// One order, on one server.
+pub(super) struct Approving<'a> {
+    pub(super) session: &'a Session,
+    pub(super) order: &'a ApprovalOrder,
+    pub(super) outcome: &'a mut ApprovalOutcome,
+    pub(super) context: &'a Context,
+}
+
+impl<'a> Approving<'a> {
+    /// Approves what the order names, in the way that it says.
+    pub(super) async fn run(&mut self) -> Result<(), CliError> {
+        let done = if self.order.overriding {
+            self.against_refusal().await
+        } else if !self.order.yes.is_empty() {
+            self.by_digest().await
+        } else {
+            self.ask().await
+        };
+        if self.outcome.approved_here() {
+            self.session.name_server(self.context).await?;
+        }
+        done
+    }
+
+    /// It is approved already. An approval is never changed in silence, nor said to be what it is not.
+    pub(super) async fn already(&mut self, tool: &JudgedTool) -> Result<(), CliError> {
+        let definition = tool.definition();
+        let approved = match definition {
+            Some(definition) => self.session.approved(definition).await?,
+            None => None,
+        };
+        let as_told = approved.is_some_and(|approved| {
+            let granted = &approved.granted;
+            let told = &self.order.granted;
+            let same =
+                granted.len() == told.len() && told.iter().all(|scope| granted.contains(scope));
+            (told.is_empty() || same)
+                && (self.order.until.is_none() || self.order.until == approved.until)
+        });
+        if as_told || (self.order.granted.is_empty() && self.order.until.is_none()) {
+            self.outcome.already(tool.name(), definition.map(ToolDefinition::digest), self.context);
+            return Ok(());
+        }
+        let what = "not approved: it is approved already, with other permissions or another end; \
+                    revoke it first";
+        let next = self.session.command_on("revoke", tool, "");
+        self.outcome.failed(CliError::refused(what).at(tool.name()).next(next), self.context);
+        Ok(())
+    }
+
+    /// A person must see what they are asked about.
+    pub(super) fn nobody_sees(&self) -> bool {
+        !self.context.prompt.is_interactive() || !self.context.out.is_seen()
+    }
+
+    /// The tools that the order names, each once.
+    pub(super) fn selected(&self) -> Result<Vec<&'a JudgedTool>, CliError> {
+        if self.order.all {
+            return Ok(self.session.tools.iter().collect());
+        }
+        let mut tools: Vec<&'a JudgedTool> = Vec::new();
+        for wanted in &self.order.tools {
+            let tool = self.session.tool(wanted)?;
+            if !tools.iter().any(|one| std::ptr::eq(*one, tool)) {
+                tools.push(tool);
+            }
+        }
+        Ok(tools)
+    }
+
+    /// Why a tool cannot be approved, and what a person can do.
+    pub(super) fn is_refused(&self, refusal: &Refusal) -> CliError {
+        let tool = refusal.tool();
+        let error = CliError::refused("not approved: the tool is refused").at(tool.name());
+        match refusal.override_request() {
+            Some(_) => error.next(self.session.command_on("approve", tool, "--override")),
+            // It says why.
+            None => error.next(self.session.command_on("show", tool, "")),
+        }
+    }
+
+    /// Records the approval of the server's instructions.
+    pub(super) async fn store_instructions(
+        &mut self,
+        request: &InstructionsRequest,
+        digest: Digest,
+    ) -> Result<(), CliError> {
+        let by = self.order.by.clone();
+        let done = self.session.connection.approve_instructions(request.clone(), by).await;
+        done.map_err(not_approved)?;
+        self.outcome.approved_instructions(digest, self.context);
+        Ok(())
+    }
+
+    /// Instructions wait where an end is told, which their approval cannot have.
+    pub(super) fn endless(&mut self, given: &Given) {
+        self.outcome.instructions_wait(Some(given.digest()));
+        let what = "not approved: instructions are approved without an end, and --until gives one";
+        let error = CliError::refused(what).at(instructions::NAME);
+        self.outcome
+            .failed(error.next(self.session.command("approve", "--instructions")), self.context);
+    }
+
+    /// Records the approvals. The list is read once more, so that nothing is approved that it no longer
+    /// holds.
+    pub(super) async fn store(&mut self, requests: Vec<ApprovalRequest>) -> Result<(), CliError> {
+        let shown: Vec<_> = requests
+            .iter()
+            .map(|request| (request.tool().name().to_owned(), request.digest()))
+            .collect();
+        let done = {
+            let _progress = self.context.out.progress(READING);
+            self.session.connection.approve_all(requests, &self.order.approval).await
+        };
+        let results = match done {
+            Ok(results) => results,
+            Err(error) => {
+                shown.iter().for_each(|(name, digest)| self.outcome.waits(name, *digest));
+                return Err(not_approved(error.into()));
+            }
+        };
+        for (result, (name, digest)) in results.into_iter().zip(shown) {
+            match result {
+                Ok(approved) => self.outcome.approved(&approved, self.context),
+                Err(error) => {
+                    self.outcome.waits(&name, digest);
+                    self.outcome.failed(not_approved(error), self.context);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn confirmed(&self, question: &str) -> Result<bool, CliError> {
+        let answer = self.context.prompt.confirm(question, YES);
+        answer.map_err(|error| unanswered(error, !self.outcome.is_empty()))
+    }
+
+    pub(super) fn refuse(&mut self, names: &[String]) -> Result<(), CliError> {
+        for name in names {
+            self.outcome.waits(name, None);
+        }
+        let names: Vec<_> = names.iter().map(String::as_str).collect();
+        let error = declined(self.outcome, &names);
+        self.outcome.failed(error, self.context);
+        Ok(())
+    }
+}
+
+/// Nobody is asked about what they do not see.
+pub(super) fn unseen() -> CliError {
+    CliError::refused(
+        "not approved: nobody at a terminal sees what would be approved; look at it, then give \
+         --yes with its digest",
+    )
+}
+
+/// What went wrong, and whether that is a no or could not be checked.
+pub(super) fn not_approved(error: ApproveError) -> CliError {
+    match error {
+        ApproveError::Discover(_) | ApproveError::Store(StoreError::Unavailable(_)) => {
+            CliError::new(error)
+        }
+        _ => CliError::refused(error),
+    }
+}
+
+/// An error at a question says nothing was changed only where that is so.
+fn unanswered(error: CliError, approved_some: bool) -> CliError {
+    match error.exit() {
+        Exit::Interrupted if approved_some => CliError::interrupted_after("approved"),
+        _ => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interruption_never_says_that_nothing_changed_where_something_did() {
+        let said = |some| unanswered(CliError::interrupted(), some);
+        assert!(said(false).what().contains("nothing was changed"));
+        assert!(!said(true).what().contains("nothing was changed"));
+        assert_eq!(said(true).exit(), Exit::Interrupted);
+    }
+}
