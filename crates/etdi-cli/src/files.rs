@@ -11,8 +11,8 @@ pub(crate) mod trust_file;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use parking_lot::{Mutex, MutexGuard};
 use tempfile::Builder;
 
 use crate::exit::CliError;
@@ -40,7 +40,7 @@ pub(crate) struct FileChange {
 impl FileChange {
     /// Waits until no other change is under way.
     pub(crate) fn begin() -> Self {
-        Self { _held: CHANGING.lock().unwrap_or_else(PoisonError::into_inner) }
+        Self { _held: CHANGING.lock() }
     }
 
     /// Puts `content` at `path`, in place of what is there. The folder is there already.

@@ -1,10 +1,11 @@
 //! The access tokens that a person gave, and the one server that each is for.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use etdi::ResourceUri;
 use etdi::client::HttpAuthorizer;
+use parking_lot::Mutex;
 use secrecy::SecretString;
 
 use crate::exit::CliError;
@@ -23,7 +24,7 @@ impl BearerTokens {
         if !uri.as_str().starts_with("https:") && !is_loopback(&uri) {
             return Err(CliError::new("an access token is sent over https alone"));
         }
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(uri, token);
+        self.0.lock().insert(uri, token);
         Ok(())
     }
 }
@@ -45,6 +46,6 @@ impl HttpAuthorizer for SharedTokens {
         &self,
         server: &ResourceUri,
     ) -> Result<Option<SecretString>, Box<dyn std::error::Error + Send + Sync>> {
-        Ok(self.0.0.lock().unwrap_or_else(PoisonError::into_inner).get(server).cloned())
+        Ok(self.0.0.lock().get(server).cloned())
     }
 }

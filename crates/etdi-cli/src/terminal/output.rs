@@ -2,11 +2,11 @@
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
-use std::sync::{Mutex, PoisonError};
 
 use anstream::{AutoStream, ColorChoice};
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets};
 use etdi::text::json_escaped;
+use parking_lot::Mutex;
 use serde::Serialize;
 
 use crate::exit::CliError;
@@ -146,7 +146,7 @@ impl Output {
 
     /// A text of this program's own, as it is.
     pub(crate) fn own(&self, text: &[u8]) {
-        let mut stream = self.stdout.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut stream = self.stdout.lock();
         let _ = stream.write_all(text).and_then(|()| stream.flush());
     }
 
@@ -203,6 +203,6 @@ pub(crate) fn shown_json(json: &str) -> String {
 
 /// Nobody reads any more: that is no error of the command's.
 fn write(stream: &Mutex<Box<dyn Write + Send>>, text: &impl Display) {
-    let mut stream = stream.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut stream = stream.lock();
     let _ = stream.write_all(text.to_string().as_bytes()).and_then(|()| stream.flush());
 }

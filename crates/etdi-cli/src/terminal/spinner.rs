@@ -1,10 +1,11 @@
 //! The spinner of a step that takes longer than a second.
 
 use std::fmt::Display;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use parking_lot::Mutex;
 
 use crate::terminal::line::visible;
 
@@ -16,12 +17,12 @@ impl Spinners {
     /// Starts a step. Its spinner appears after a second, if `shown`.
     pub(super) fn start(&self, doing: &impl Display, shown: bool) -> Progress {
         let spinner = Arc::<Mutex<Spinner>>::default();
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(&spinner));
+        self.0.lock().push(Arc::downgrade(&spinner));
         let task = shown.then(|| {
             let (spinner, doing) = (Arc::clone(&spinner), visible(&doing.to_string()));
             tokio::spawn(async move {
                 tokio::time::sleep(Duration::from_secs(1)).await;
-                spinner.lock().unwrap_or_else(PoisonError::into_inner).show(doing);
+                spinner.lock().show(doing);
             })
         });
         Progress { task, spinner }
@@ -29,9 +30,9 @@ impl Spinners {
 
     /// Takes all of them off the screen, for good.
     pub(crate) fn end(&self) {
-        let spinners = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let spinners = std::mem::take(&mut *self.0.lock());
         for spinner in spinners.iter().filter_map(Weak::upgrade) {
-            spinner.lock().unwrap_or_else(PoisonError::into_inner).end();
+            spinner.lock().end();
         }
     }
 }
@@ -47,7 +48,7 @@ impl Drop for Progress {
         if let Some(task) = &self.task {
             task.abort();
         }
-        self.spinner.lock().unwrap_or_else(PoisonError::into_inner).end();
+        self.spinner.lock().end();
     }
 }
 
