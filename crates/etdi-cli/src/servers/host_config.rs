@@ -1,7 +1,8 @@
 //! The servers that a host's own configuration names: `.mcp.json`, Claude Desktop, Cursor, VS Code.
 
-mod configured;
+mod formats;
 mod jsonc;
+mod members;
 mod variables;
 
 use std::collections::BTreeMap;
@@ -12,7 +13,7 @@ use etdi::{ResourceUri, ServerIdentity, StdioCommand};
 use secrecy::SecretString;
 use serde_json::Value;
 
-use self::configured::Configured;
+use self::members::ServerMembers;
 use self::variables::Variables;
 use crate::exit::CliError;
 use crate::files;
@@ -82,21 +83,8 @@ pub(crate) fn unnamed(names: &[String], wanted: Option<&str>) -> CliError {
 
 fn parse(text: &str, variables: &Variables<'_>) -> Result<Vec<ConfiguredServer>, CliError> {
     let document = jsonc::parse(text)?;
-    // A file without any text is one without servers.
-    if !document.is_object() && !document.is_null() {
-        return Err(CliError::new("the file is no object").next(
-            "give a host's configuration, with the servers under `mcpServers` or `servers`",
-        ));
-    }
-    // VS Code has its own member in its own file, and the same in its settings.
     let mut servers = Vec::new();
-    for pointer in ["/mcpServers", "/servers", "/mcp/servers"] {
-        let section = document.pointer(pointer).filter(|section| !section.is_null());
-        let Some(section) = section else { continue };
-        let Some(section) = section.as_object() else {
-            return Err(CliError::new(format!("what stands at {pointer} is no object"))
-                .next("write the servers by name: { \"NAME\": { \"command\": … } }"));
-        };
+    for section in formats::sections(&document)? {
         servers.extend(
             section.iter().map(|(name, value)| ConfiguredServer::of(name, value, variables)),
         );
@@ -115,8 +103,8 @@ fn parse(text: &str, variables: &Variables<'_>) -> Result<Vec<ConfiguredServer>,
 
 impl ConfiguredServer {
     fn of(name: &str, value: &Value, variables: &Variables<'_>) -> Self {
-        let configured = Configured::of(name, value);
-        let what = configured.as_ref().map(Configured::what).unwrap_or_default();
+        let configured = ServerMembers::of(name, value);
+        let what = configured.as_ref().map(ServerMembers::what).unwrap_or_default();
         let (disabled, remarks) = match &configured {
             Ok(configured) => (configured.disabled, configured.remarks.clone()),
             Err(_) => (false, Vec::new()),
@@ -130,7 +118,7 @@ impl ConfiguredServer {
     }
 }
 
-impl Configured {
+impl ServerMembers {
     fn what(&self) -> String {
         let words = self.command.iter().chain(&self.args).map(String::as_str);
         match &self.url {

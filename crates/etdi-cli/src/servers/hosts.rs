@@ -4,6 +4,10 @@ use std::path::PathBuf;
 
 use crate::environment::Environment;
 
+/// The help of `--from`.
+pub(crate) const FROM_HELP: &str = "The servers of a host's configuration: .mcp.json, \
+    Claude Desktop, Cursor, VS Code. Their commands are started";
+
 /// A configuration that a host reads.
 pub(crate) struct HostFile {
     pub(crate) host: &'static str,

@@ -11,6 +11,7 @@ use crate::context::Context;
 use crate::exit::CliError;
 use crate::files;
 use crate::servers::host_config::{self, ConfiguredServer, Endpoint};
+use crate::servers::hosts::FROM_HELP;
 use crate::terminal::line::Line;
 use crate::terminal::shell::{all_quoted, quoted};
 
@@ -75,9 +76,7 @@ pub(crate) struct ServerSource {
     /// environment.
     #[arg(last = true, value_name = "COMMAND")]
     command: Vec<String>,
-    /// The servers of a host's configuration: .mcp.json, Claude Desktop, Cursor, VS Code. Their
-    /// commands are started.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help = FROM_HELP)]
     from: Option<PathBuf>,
     /// With --from: this one of its servers.
     #[arg(long, value_name = "NAME", requires = "from")]

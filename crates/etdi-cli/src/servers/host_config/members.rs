@@ -6,10 +6,11 @@ use etdi::text::escaped;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use super::formats;
 use crate::exit::CliError;
 
 /// The members of an entry that say how the server is reached, and what else a person should know.
-pub(super) struct Configured {
+pub(super) struct ServerMembers {
     pub(super) command: Option<String>,
     pub(super) args: Vec<String>,
     pub(super) env: BTreeMap<String, String>,
@@ -22,32 +23,16 @@ pub(super) struct Configured {
     pub(super) remarks: Vec<String>,
 }
 
-/// Members that are read.
+/// Members that are read here.
 const READ: &[&str] =
     &["args", "command", "cwd", "disabled", "enabled", "env", "envFile", "headers", "type", "url"];
 
-/// Members of hosts that change nothing about which server it is and how it is started.
-const HARMLESS: &[&str] = &[
-    "description",
-    "dev",
-    "disabledTools",
-    "enabledTools",
-    "gallery",
-    "icon",
-    "name",
-    "timeout",
-    "version",
-];
-
-/// Members that let a host call tools without asking.
-const UNASKED: &[&str] = &["alwaysAllow", "autoApprove", "trust"];
-
-impl Configured {
+impl ServerMembers {
     pub(super) fn of(name: &str, value: &Value) -> Result<Self, CliError> {
         let Some(members) = value.as_object() else {
             return Err(CliError::new(format!("the server \"{}\" is no object", escaped(name))));
         };
-        let entry = Members { name, members };
+        let entry = NamedObject { name, members };
         let text = "a text";
         Ok(Self {
             command: entry.read("command", text)?,
@@ -65,12 +50,12 @@ impl Configured {
     }
 }
 
-struct Members<'m> {
+struct NamedObject<'m> {
     name: &'m str,
     members: &'m Map<String, Value>,
 }
 
-impl Members<'_> {
+impl NamedObject<'_> {
     /// `null` is as good as nothing.
     fn read<T: DeserializeOwned>(&self, member: &str, form: &str) -> Result<Option<T>, CliError> {
         let Some(value) = self.members.get(member) else { return Ok(None) };
@@ -89,10 +74,12 @@ impl Members<'_> {
         };
         let mut remarks = Vec::new();
         for (member, value) in self.members {
-            let known = |members: &[&str]| members.contains(&member.as_str());
-            if known(UNASKED) && says(value) {
-                remarks.push(format!("its host calls tools of it without asking (`{member}`)"));
-            } else if !known(READ) && !known(HARMLESS) && !known(UNASKED) {
+            let is_known = READ.contains(&member.as_str()) || formats::is_harmless(member);
+            if formats::is_unasked(member) {
+                if says(value) {
+                    remarks.push(format!("its host calls tools of it without asking (`{member}`)"));
+                }
+            } else if !is_known {
                 remarks.push(format!(
                     "its member `{}` is not known here and has no effect",
                     escaped(member)
