@@ -132,7 +132,7 @@ fn what_to_type_next_names_a_tool_that_cannot_be_typed_by_its_digest() {
     assert_eq!(folder.run(&[&["show", digest], &COMMAND[..]].concat()).code, 1);
     folder.lists(&json!([{ "name": "a b; rm -rf '~'", "inputSchema": {} }]));
     let ran = folder.run(&[&["discover"], &COMMAND[..]].concat());
-    assert!(ran.err.contains(r"etdi show 'a b; rm -rf '\''~'\''' -- /bin/sh"), "{}", ran.err);
+    assert!(ran.err.contains(r#"etdi show "a b; rm -rf '~'" -- /bin/sh"#), "{}", ran.err);
 }
 
 #[test]
