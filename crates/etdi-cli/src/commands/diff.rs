@@ -6,7 +6,7 @@ use crate::context::Context;
 use crate::exit::{CliError, Ending, Exit};
 use crate::servers::desk::{Desk, ServerArgs};
 use crate::servers::session::Session;
-use crate::servers::target::{ToolTarget, Wanted};
+use crate::servers::target::{ToolOrInstructions, ToolTarget};
 use crate::show::instructions::{self, Given};
 use crate::show::summary;
 use crate::show::tool::Question;
@@ -41,10 +41,10 @@ impl DiffArgs {
     }
 }
 
-async fn diff(subject: Wanted<'_>, session: &Session, context: &Context) -> Ending {
+async fn diff(subject: ToolOrInstructions<'_>, session: &Session, context: &Context) -> Ending {
     let wanted = match subject {
-        Wanted::Tool(wanted) => wanted,
-        Wanted::Instructions => return of_instructions(session, context).await,
+        ToolOrInstructions::Tool(wanted) => wanted,
+        ToolOrInstructions::Instructions => return of_instructions(session, context).await,
     };
     let tool = session.tool(wanted)?;
     if let Some(problem) = tool.problem() {

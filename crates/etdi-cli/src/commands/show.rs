@@ -6,7 +6,7 @@ use crate::context::Context;
 use crate::exit::Ending;
 use crate::servers::desk::{Desk, ServerArgs};
 use crate::servers::session::Session;
-use crate::servers::target::{ToolTarget, Wanted};
+use crate::servers::target::{ToolOrInstructions, ToolTarget};
 use crate::show::instructions::{self, Given};
 use crate::show::summary;
 use crate::show::tool::Question;
@@ -40,10 +40,10 @@ impl ShowArgs {
     }
 }
 
-async fn show(subject: Wanted<'_>, session: &Session, context: &Context) -> Ending {
+async fn show(subject: ToolOrInstructions<'_>, session: &Session, context: &Context) -> Ending {
     let wanted = match subject {
-        Wanted::Tool(wanted) => wanted,
-        Wanted::Instructions => {
+        ToolOrInstructions::Tool(wanted) => wanted,
+        ToolOrInstructions::Instructions => {
             let given = Given::by(session).await?.ok_or_else(instructions::none)?;
             context.out.json(&given.json());
             given.show(context);

@@ -134,7 +134,7 @@ pub(crate) struct ToolTarget {
 
 /// One thing that a server has.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Wanted<'w> {
+pub(crate) enum ToolOrInstructions<'w> {
     Tool(&'w str),
     Instructions,
 }
@@ -146,10 +146,10 @@ impl ToolTarget {
     }
 
     /// The one tool, or the instructions.
-    pub(crate) fn subject(&self) -> Result<Wanted<'_>, CliError> {
+    pub(crate) fn subject(&self) -> Result<ToolOrInstructions<'_>, CliError> {
         match (self.tools(), self.instructions) {
-            ([tool], false) => Ok(Wanted::Tool(tool)),
-            ([], true) => Ok(Wanted::Instructions),
+            ([tool], false) => Ok(ToolOrInstructions::Tool(tool)),
+            ([], true) => Ok(ToolOrInstructions::Instructions),
             _ => Err(CliError::new("name one tool and its server, or give --instructions")
                 .next("`etdi discover` shows the tools of a server")),
         }
