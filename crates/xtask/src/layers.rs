@@ -74,6 +74,17 @@ fn the_architecture_page_shows_the_order() {
 }
 
 #[test]
+fn the_root_of_the_command_lists_its_modules_in_their_order() {
+    let root = workspace::root().join("crates/etdi-cli/src/lib.rs");
+    let root = fs::read_to_string(root).unwrap();
+    let numbered = root.lines().filter_map(|line| line.strip_prefix("//! ")?.split_once(". `"));
+    let listed: Vec<&str> =
+        numbered.filter_map(|(_, rest)| Some(rest.split_once('`')?.0)).collect();
+    let order = MODULES.iter().find(|modules| modules.of == "etdi-cli").unwrap().order;
+    assert_eq!(listed, order);
+}
+
+#[test]
 fn a_connection_has_few_blocks_of_methods() {
     let sources = sources("crates/etdi-client/src");
     let blocks = lines_with(&sources, |line| line.starts_with("impl ServerConnection"));

@@ -35,7 +35,24 @@ pub(super) struct Modules {
 }
 
 /// The crates whose modules have an order.
-pub(super) const MODULES: &[Modules] = &[];
+pub(super) const MODULES: &[Modules] = &[Modules {
+    of: "etdi-cli",
+    order: &[
+        "environment",
+        "exit",
+        "terminal",
+        "context",
+        "files",
+        "servers",
+        "show",
+        "publisher",
+        "commands",
+        "cli",
+        "usage",
+        "program",
+    ],
+    files: 14,
+}];
 
 /// The crates in which no files may depend on each other in a circle.
 pub(super) const WITHOUT_CIRCLES: &[&str] = &[];
