@@ -62,6 +62,7 @@ impl EtdiClient {
             max_age: None,
             context: None,
             events: None,
+            start_timeout: Duration::from_secs(120),
             timeout: Duration::from_secs(30),
             handler: (),
             authorizer: None,
@@ -168,6 +169,7 @@ pub struct EtdiClientBuilder<H> {
     max_age: Option<Duration>,
     context: Option<AuthorizationContext>,
     events: Option<Emitter>,
+    start_timeout: Duration,
     timeout: Duration,
     handler: H,
     authorizer: Option<Arc<dyn HttpAuthorizer>>,
@@ -235,11 +237,15 @@ impl<H: ClientHandler> EtdiClientBuilder<H> {
         self
     }
 
-    /// How long connecting, and reading a whole listing, may take. 30 seconds by default.
+    /// Sets how long starting a server and completing the handshake may take, and how long reading a
+    /// whole listing may take. By default 120 seconds and 30 seconds: a server that a package manager
+    /// has to fetch first needs the best part of a minute.
     ///
-    /// A server is first asked for the newest revision of MCP. One on stdio that answers neither
-    /// yes nor no is asked for the earlier one after ten seconds, so give it more than those.
+    /// A server is first asked for the newest revision of MCP, with `server/discover`. A server that
+    /// does not answer it within ten seconds is also sent `initialize`, which earlier revisions
+    /// begin with, so the time has to be longer than that.
     pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.start_timeout = timeout;
         self.timeout = timeout;
         self
     }
@@ -257,6 +263,7 @@ impl<H: ClientHandler> EtdiClientBuilder<H> {
             max_age: self.max_age,
             context: self.context,
             events: self.events,
+            start_timeout: self.start_timeout,
             timeout: self.timeout,
             authorizer: self.authorizer,
             sources: self.sources,
@@ -318,6 +325,7 @@ impl<H: ClientHandler> EtdiClientBuilder<H> {
             handlers: Arc::new(move |changes: Arc<ListChanges>| {
                 AnyService::new(Observed { inner: handler.clone(), changes })
             }),
+            start_timeout: self.start_timeout,
             timeout: self.timeout,
             authorizer: self.authorizer,
         };

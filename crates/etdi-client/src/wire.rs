@@ -2,6 +2,7 @@
 
 mod child;
 mod gate;
+mod handshake;
 mod http;
 mod link;
 mod raw;
@@ -9,7 +10,6 @@ mod salvage;
 mod sse;
 mod stdio;
 mod stop;
-mod withheld;
 
 use std::fmt::Debug;
 

@@ -18,21 +18,21 @@ use rmcp::service::{
     ClientCacheConfig, ClientInitializeError, ClientLifecycleMode, ClientServiceExt,
     PeerRequestOptions, RunningService, ServiceError, SubscriptionEnd,
 };
-use rmcp::transport::IntoTransport;
 use rmcp::transport::streamable_http_client::{
     StreamableHttpClientTransport, StreamableHttpClientTransportConfig,
 };
+use rmcp::transport::{IntoTransport, Transport};
 use rmcp::{Peer, RoleClient};
 use tokio::sync::RwLock;
 use tokio::task::AbortHandle;
 
 use super::HttpAuthorizer;
 use super::gate::{Gate, OwnListing};
+use super::handshake::{Withheld, negotiate};
 use super::http::RawHttpClient;
 use super::raw::{Captured, RawResponses, answers};
 use super::stdio::StdioTransport;
 use super::stop::Stop;
-use super::withheld::Withheld;
 use crate::any_service::AnyService;
 use crate::error::{ConnectError, ListError};
 
@@ -54,7 +54,9 @@ impl ListChanges {
 pub(crate) struct Lifecycle {
     pub(crate) mode: ClientLifecycleMode,
     pub(crate) handlers: Handlers,
-    /// How long the handshake, and the reading of a whole listing, may take.
+    /// How long a server may take to start and to complete the handshake.
+    pub(crate) start_timeout: Duration,
+    /// How long the reading of a whole listing may take.
     pub(crate) timeout: Duration,
     pub(crate) authorizer: Option<Arc<dyn HttpAuthorizer>>,
 }
@@ -83,58 +85,63 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    /// Starts `command`. What is said of it is its `name`.
+    /// Starts `command`. Errors and the log call it `name`.
     pub(crate) async fn stdio(
         name: &str,
         command: &StdioCommand,
         lifecycle: &Lifecycle,
     ) -> Result<(Self, Startup), ConnectError> {
-        let (raws, gate) = Default::default();
-        let transport = StdioTransport::spawn(name, command, Arc::clone(&raws), Arc::clone(&gate));
-        let transport = transport.map_err(|source| match &command.cwd {
-            // The operating system tells no missing folder from a missing program.
-            Some(folder) if !Path::new(folder).is_dir() => {
-                ConnectError::NoFolder { command: name.to_owned() }
-            }
-            _ => ConnectError::Spawn { command: name.to_owned(), source },
-        })?;
-        Self::serve(transport, raws, gate, lifecycle, false).await
+        negotiate(&lifecycle.mode, async |mode, late| {
+            let (raws, gate) = Default::default();
+            let spawned =
+                StdioTransport::spawn(name, command, Arc::clone(&raws), Arc::clone(&gate));
+            let transport = spawned.map_err(|source| match &command.cwd {
+                // The operating system tells no missing folder from a missing program.
+                Some(folder) if !Path::new(folder).is_dir() => {
+                    ConnectError::NoFolder { command: name.to_owned() }
+                }
+                _ => ConnectError::Spawn { command: name.to_owned(), source },
+            })?;
+            let transport = Withheld::new(transport, late);
+            Self::serve(transport, raws, gate, lifecycle, mode, false).await
+        })
+        .await
     }
 
     pub(crate) async fn http(
         uri: &ResourceUri,
         lifecycle: &Lifecycle,
     ) -> Result<(Self, Startup), ConnectError> {
-        let (raws, gate) = Default::default();
-        let client = RawHttpClient::new(
-            uri.clone(),
-            lifecycle.authorizer.clone(),
-            lifecycle.timeout,
-            Arc::clone(&raws),
-            Arc::clone(&gate),
-        )
-        .map_err(ConnectError::HttpClient)?;
-        let config = StreamableHttpClientTransportConfig::with_uri(uri.as_str());
-        let transport = StreamableHttpClientTransport::with_client(client, config);
-        Self::serve(transport, raws, gate, lifecycle, true).await
+        negotiate(&lifecycle.mode, async |mode, late| {
+            let (raws, gate) = Default::default();
+            let client = RawHttpClient::new(
+                uri.clone(),
+                lifecycle.authorizer.clone(),
+                lifecycle.timeout,
+                Arc::clone(&raws),
+                Arc::clone(&gate),
+            )
+            .map_err(ConnectError::HttpClient)?;
+            let config = StreamableHttpClientTransportConfig::with_uri(uri.as_str());
+            let transport = StreamableHttpClientTransport::with_client(client, config);
+            let transport = Withheld::new(transport.into_transport(), late);
+            Self::serve(transport, raws, gate, lifecycle, mode, true).await
+        })
+        .await
     }
 
-    async fn serve<T, E, A>(
-        transport: T,
+    async fn serve<T: Transport<RoleClient> + 'static>(
+        transport: Withheld<T>,
         raws: Arc<RawResponses>,
         gate: Arc<Gate>,
         lifecycle: &Lifecycle,
+        mode: ClientLifecycleMode,
         rewrites: bool,
-    ) -> Result<(Self, Startup), ConnectError>
-    where
-        T: IntoTransport<RoleClient, E, A>,
-        E: std::error::Error + Send + Sync + 'static,
-    {
+    ) -> Result<(Self, Startup), ConnectError> {
         let changes = Arc::<ListChanges>::default();
         let service = (lifecycle.handlers)(Arc::clone(&changes));
-        let transport = Withheld::new(transport.into_transport());
-        let serving = service.serve_with_lifecycle(transport, lifecycle.mode.clone());
-        let after = lifecycle.timeout;
+        let serving = service.serve_with_lifecycle(transport, mode);
+        let after = lifecycle.start_timeout;
         let service = tokio::time::timeout(after, serving)
             .await
             .map_err(|_| ConnectError::Timeout { after })?

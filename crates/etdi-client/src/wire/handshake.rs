@@ -1,0 +1,282 @@
+//! The handshake, as whatever stands above may see it.
+//!
+//! A server's `instructions` are withheld: rmcp would keep them where any handler can read them. The
+//! raw text of the handshake, from which a person may approve them, is taken below this.
+//!
+//! A server of an earlier revision that acknowledges every method with an empty result does not
+//! know `server/discover` either. rmcp begins again with `initialize` after an error alone.
+//!
+//! rmcp waits ten seconds for the answer to its probe, `server/discover`, and then sends
+//! `initialize`. A server that was still starting answers both, and rmcp takes the first answer for
+//! the second one's and gives up. So a late answer to the probe ends here.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rmcp::RoleClient;
+use rmcp::model::{
+    ClientRequest, ErrorData, JsonRpcMessage, RequestId, ServerJsonRpcMessage, ServerResult,
+};
+use rmcp::service::{ClientLifecycleMode, RxJsonRpcMessage, TxJsonRpcMessage};
+use rmcp::transport::Transport;
+
+use super::raw::answers;
+use crate::error::ConnectError;
+
+/// Connects. A server that knows `server/discover` alone, and answers it after rmcp gave up on it,
+/// refuses the `initialize` that rmcp sent next: it is asked once more, without `initialize`.
+pub(super) async fn negotiate<L>(
+    mode: &ClientLifecycleMode,
+    connect: impl AsyncFn(ClientLifecycleMode, LateDiscovery) -> Result<L, ConnectError>,
+) -> Result<L, ConnectError> {
+    let late = LateDiscovery::default();
+    match (connect(mode.clone(), late.clone()).await, mode) {
+        (Err(_), ClientLifecycleMode::Auto { preferred_versions, .. }) if late.came() => {
+            let preferred_versions = preferred_versions.clone();
+            connect(ClientLifecycleMode::Discover { preferred_versions }, late).await
+        }
+        (done, _) => done,
+    }
+}
+
+/// A transport whose handshake brings no instructions, and no late answer to the probe.
+pub(super) struct Withheld<T> {
+    inner: T,
+    /// The probe that rmcp waits for.
+    probe: Option<RequestId>,
+    /// The probe that was not answered when `initialize` was sent.
+    late: Option<RequestId>,
+    late_discovery: LateDiscovery,
+}
+
+/// Tells whether a server knew `server/discover` but answered it too late.
+#[derive(Clone, Debug, Default)]
+pub(super) struct LateDiscovery(Arc<AtomicBool>);
+
+impl LateDiscovery {
+    pub(super) fn came(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+impl<T> Withheld<T> {
+    pub(super) fn new(inner: T, late_discovery: LateDiscovery) -> Self {
+        Self { inner, probe: None, late: None, late_discovery }
+    }
+
+    fn note(&mut self, sent: &ClientRequest, id: &RequestId) {
+        match sent {
+            ClientRequest::DiscoverRequest(_) => self.probe = Some(id.clone()),
+            ClientRequest::InitializeRequest(_) => self.late = self.probe.take(),
+            _ => {}
+        }
+    }
+
+    /// Whether `message` answers a probe that rmcp does not wait for any longer.
+    fn is_late(&mut self, message: &ServerJsonRpcMessage) -> bool {
+        let Some(late) = &self.late else { return false };
+        let is_late = match message {
+            JsonRpcMessage::Response(response) => answers(late, &response.id),
+            // A server that could not read the id leaves it out. Requests are answered in order
+            // where they are read in order, so the first such error is about the probe.
+            JsonRpcMessage::Error(error) => error.id.as_ref().is_none_or(|id| answers(late, id)),
+            _ => false,
+        };
+        if is_late {
+            self.late = None;
+        }
+        is_late
+    }
+}
+
+impl<T: Transport<RoleClient>> Transport<RoleClient> for Withheld<T> {
+    type Error = T::Error;
+
+    fn name() -> Cow<'static, str> {
+        T::name()
+    }
+
+    fn send(
+        &mut self,
+        item: TxJsonRpcMessage<RoleClient>,
+    ) -> impl Future<Output = Result<(), Self::Error>> + Send + 'static {
+        if let JsonRpcMessage::Request(sent) = &item {
+            self.note(&sent.request, &sent.id);
+        }
+        self.inner.send(item)
+    }
+
+    async fn receive(&mut self) -> Option<RxJsonRpcMessage<RoleClient>> {
+        let mut message = self.inner.receive().await?;
+        while self.is_late(&message) {
+            if is_discovery(&message) {
+                self.late_discovery.0.store(true, Ordering::Release);
+            }
+            tracing::debug!("the answer to server/discover came after initialize was sent");
+            message = self.inner.receive().await?;
+        }
+        if let JsonRpcMessage::Response(response) = &mut message {
+            let probe = self.probe.take_if(|probe| answers(probe, &response.id));
+            match &mut response.result {
+                ServerResult::InitializeResult(result) => result.instructions = None,
+                ServerResult::DiscoverResult(result) => result.instructions = None,
+                ServerResult::EmptyResult(_) if probe.is_some() => {
+                    let text = "server/discover was answered with an empty result";
+                    let error = ErrorData::invalid_request(text, None);
+                    return Some(JsonRpcMessage::error(error, probe));
+                }
+                _ => {}
+            }
+        } else if let JsonRpcMessage::Error(error) = &message {
+            self.probe.take_if(|probe| error.id.as_ref().is_none_or(|id| answers(probe, id)));
+        }
+        Some(message)
+    }
+
+    async fn close(&mut self) -> Result<(), Self::Error> {
+        self.inner.close().await
+    }
+}
+
+fn is_discovery(message: &ServerJsonRpcMessage) -> bool {
+    matches!(message, JsonRpcMessage::Response(response)
+        if matches!(response.result, ServerResult::DiscoverResult(_)))
+}
+
+#[cfg(test)]
+mod tests {
+    use rmcp::model::ProtocolVersion;
+    use rmcp::service::{ClientServiceExt, RunningService};
+    use rmcp::transport::async_rw::AsyncRwTransport;
+    use serde_json::{Value, json};
+    use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream};
+
+    use super::*;
+
+    fn auto() -> ClientLifecycleMode {
+        ClientLifecycleMode::Auto {
+            preferred_versions: vec![ProtocolVersion::V_2026_07_28],
+            legacy_version: Some(ProtocolVersion::V_2025_11_25),
+        }
+    }
+
+    /// A server that reads nothing until rmcp has sent its first `requests`, then answers each as
+    /// `answer` says.
+    async fn slow_server(
+        stream: DuplexStream,
+        requests: usize,
+        answer: impl Fn(&Value) -> Option<Value>,
+    ) {
+        let (read, mut write) = tokio::io::split(stream);
+        let mut lines = BufReader::new(read).lines();
+        let mut unread = Vec::new();
+        while let Ok(Some(line)) = lines.next_line().await {
+            unread.push(serde_json::from_str::<Value>(&line).unwrap());
+            if unread.len() < requests {
+                continue;
+            }
+            for request in std::mem::take(&mut unread) {
+                if let Some(answer) = answer(&request) {
+                    write.write_all(format!("{answer}\n").as_bytes()).await.unwrap();
+                }
+            }
+        }
+    }
+
+    fn initialized(request: &Value) -> Value {
+        json!({"jsonrpc": "2.0", "id": request["id"], "result": {
+            "protocolVersion": "2025-11-25", "capabilities": {},
+            "serverInfo": {"name": "slow", "version": "1"},
+        }})
+    }
+
+    fn discovered(request: &Value) -> Value {
+        json!({"jsonrpc": "2.0", "id": request["id"], "result": {
+            "resultType": "complete", "supportedVersions": ["2026-07-28"], "capabilities": {},
+            "ttlMs": 0, "cacheScope": "private",
+        }})
+    }
+
+    fn unknown(id: &Value) -> Value {
+        json!({"jsonrpc": "2.0", "id": id, "error": {"code": -32601, "message": "unknown"}})
+    }
+
+    async fn serve(
+        stream: DuplexStream,
+        mode: ClientLifecycleMode,
+        late: LateDiscovery,
+    ) -> Result<RunningService<RoleClient, ()>, ConnectError> {
+        let (read, write) = tokio::io::split(stream);
+        let transport = Withheld::new(AsyncRwTransport::new_client(read, write), late);
+        let served = ().serve_with_lifecycle(transport, mode).await;
+        served.map_err(|error| ConnectError::Handshake(Box::new(error)))
+    }
+
+    fn agreed(service: &RunningService<RoleClient, ()>) -> String {
+        service.peer().peer_info().unwrap().protocol_version.to_string()
+    }
+
+    /// Time is paused: rmcp's ten seconds are over as soon as both sides wait.
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_starts_slowly_may_refuse_the_probe_late() {
+        // An error without an id, which JSON-RPC 2.0 section 5 wants where the id was not read, too.
+        for id in [json!(0), Value::Null] {
+            let (ours, theirs) = tokio::io::duplex(64 * 1024);
+            tokio::spawn(slow_server(theirs, 2, move |request| match request["method"].as_str() {
+                Some("server/discover") => Some(unknown(&id)),
+                Some("initialize") => Some(initialized(request)),
+                _ => None,
+            }));
+            let service = serve(ours, auto(), LateDiscovery::default()).await.unwrap();
+            assert_eq!(agreed(&service), "2025-11-25");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_knows_both_handshakes_may_answer_the_probe_late() {
+        let (ours, theirs) = tokio::io::duplex(64 * 1024);
+        tokio::spawn(slow_server(theirs, 2, |request| match request["method"].as_str() {
+            Some("server/discover") => Some(discovered(request)),
+            Some("initialize") => Some(initialized(request)),
+            _ => None,
+        }));
+        let service = serve(ours, auto(), LateDiscovery::default()).await.unwrap();
+        assert_eq!(agreed(&service), "2025-11-25");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_of_the_newest_revision_alone_may_start_slowly() {
+        let starts = std::sync::atomic::AtomicUsize::new(0);
+        let service = negotiate(&auto(), async |mode, late| {
+            let (ours, theirs) = tokio::io::duplex(64 * 1024);
+            let slow = starts.fetch_add(1, Ordering::SeqCst) == 0;
+            tokio::spawn(slow_server(theirs, if slow { 2 } else { 1 }, |request| {
+                match request["method"].as_str() {
+                    Some("server/discover") => Some(discovered(request)),
+                    Some("initialize") => Some(unknown(&request["id"])),
+                    _ => None,
+                }
+            }));
+            serve(ours, mode, late).await
+        })
+        .await
+        .unwrap();
+        assert_eq!(agreed(&service), "2026-07-28");
+        assert_eq!(starts.into_inner(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_refuses_both_handshakes_is_asked_once() {
+        let starts = std::sync::atomic::AtomicUsize::new(0);
+        let refused = negotiate(&auto(), async |mode, late| {
+            let (ours, theirs) = tokio::io::duplex(64 * 1024);
+            starts.fetch_add(1, Ordering::SeqCst);
+            tokio::spawn(slow_server(theirs, 2, |request| Some(unknown(&request["id"]))));
+            serve(ours, mode, late).await
+        })
+        .await;
+        assert!(matches!(refused, Err(ConnectError::Handshake(_))), "{refused:?}");
+        assert_eq!(starts.into_inner(), 1);
+    }
+}
