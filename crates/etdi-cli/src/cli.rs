@@ -8,7 +8,7 @@ use crate::commands::Command;
 
 /// Signed tool definitions for MCP: who published a tool, whether it is still the one that was
 /// approved, and what it may do.
-#[derive(Parser, Debug)]
+#[derive(Debug, Parser)]
 #[command(
     name = "etdi",
     version,
@@ -25,7 +25,7 @@ pub(crate) struct Cli {
 }
 
 /// What every command understands.
-#[derive(Args, Debug)]
+#[derive(Debug, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
     /// Print one JSON document on standard output, also for an error, and ask nothing.

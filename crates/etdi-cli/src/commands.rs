@@ -24,7 +24,7 @@ use crate::context::Context;
 use crate::exit::{Ending, Exit, exit_codes, exit_codes_json};
 
 /// One command, with its arguments.
-#[derive(Subcommand, Debug)]
+#[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Init(init::InitArgs),
     Trust(trust::TrustArgs),

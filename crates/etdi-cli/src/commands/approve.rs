@@ -25,7 +25,7 @@ use crate::servers::target::{NamedServer, ToolTarget};
 /// what belongs together. An approval is of the digest that was shown: if the server has another
 /// definition by then, it is not approved. Exit code 0 if everything is approved, 1 if something is
 /// not, 2 if something could not be checked.
-#[derive(Args, Debug)]
+#[derive(Debug, Args)]
 #[command(
     override_usage = "etdi approve [OPTIONS] <TOOL… | --all | --instructions>\n       \
         <URL | --from FILE | -- COMMAND…>",

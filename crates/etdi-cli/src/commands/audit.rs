@@ -19,7 +19,7 @@ use crate::terminal::line::Line;
 ///
 /// FILE holds JSON lines as a host or a server writes them with `JsonLinesSink`; `-` is standard
 /// input. Every filter must hold. Exit code 2 if a line cannot be read: then the log is not whole.
-#[derive(Args, Debug)]
+#[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   etdi audit events.jsonl --since 24h --alarms

@@ -33,7 +33,7 @@ use crate::terminal::shell::quoted;
 /// configuration. A command or a file that is not the locked one is not started. Exit code 0 if
 /// everything is as locked, 1 if something is not, 2 if something could not be checked; the other
 /// servers are still compared.
-#[derive(Args, Debug)]
+#[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   etdi check

@@ -13,7 +13,7 @@ use crate::exit::{Ending, Exit};
 /// zsh: `etdi completions zsh > ~/.zfunc/_etdi`, with `fpath+=~/.zfunc` before `compinit`
 ///
 /// fish: `etdi completions fish > ~/.config/fish/completions/etdi.fish`
-#[derive(Args, Debug)]
+#[derive(Debug, Args)]
 pub(crate) struct CompletionsArgs {
     /// The shell.
     shell: Shell,

@@ -15,7 +15,7 @@ use crate::show::tool::Question;
 /// changes first.
 ///
 /// Exit code 0 if nothing changed, 1 if something did, 2 if nothing is approved to compare with.
-#[derive(Args, Debug)]
+#[derive(Debug, Args)]
 #[command(
     override_usage = "etdi diff [OPTIONS] <TOOL | --instructions>\n       \
         <URL | --from FILE | -- COMMAND…>",

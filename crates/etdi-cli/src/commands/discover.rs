@@ -23,7 +23,7 @@ use crate::terminal::shell::quoted;
 /// Exit code 0 if every tool may be used, 1 if one waits for approval or is refused, 2 if a server
 /// could not be asked. What is seen for the first time is remembered in the store; nothing is
 /// approved.
-#[derive(Args, Debug)]
+#[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   etdi discover                              which servers the hosts on this machine name

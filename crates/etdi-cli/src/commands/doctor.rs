@@ -19,7 +19,7 @@ use crate::terminal::line::Line;
 /// The identity provider is the Auth0 tenant of AUTH0_DOMAIN, AUTH0_CLIENT_ID, AUTH0_CLIENT_SECRET
 /// and AUTH0_AUDIENCE, or the one of the flags. With a client a token is asked for, and validated.
 /// Exit code 1 if a check fails.
-#[derive(Args, Debug)]
+#[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   etdi doctor

@@ -13,7 +13,7 @@ use crate::terminal::line::Line;
 ///
 /// Without --provider it asks, or, where nobody can be asked, makes a file that trusts nobody. An
 /// existing file is never overwritten. The file is readable by its owner alone (0600).
-#[derive(Args, Debug)]
+#[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   etdi init

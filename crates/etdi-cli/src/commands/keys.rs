@@ -18,7 +18,7 @@ use crate::terminal::line::Line;
 /// Keys are Ed25519, one PKCS #8 PEM file each (mode 0600), in `etdi/keys` in $XDG_DATA_HOME
 /// (~/.local/share; on Windows %APPDATA%; ETDI_DATA names another folder). A passphrase encrypts the
 /// file: it is asked for, or taken from ETDI_KEY_PASSPHRASE.
-#[derive(Args, Debug)]
+#[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   etdi keys generate                   a key called publisher
@@ -34,7 +34,7 @@ pub(crate) struct KeysArgs {
     keys: Option<PathBuf>,
 }
 
-#[derive(Subcommand, Debug)]
+#[derive(Debug, Subcommand)]
 enum KeysAction {
     /// Make a key.
     Generate(NewKey),
@@ -63,7 +63,7 @@ enum KeysAction {
     },
 }
 
-#[derive(Args, Debug)]
+#[derive(Debug, Args)]
 struct NewKey {
     /// The key's name, for this command alone.
     #[arg(default_value = DEFAULT_NAME)]

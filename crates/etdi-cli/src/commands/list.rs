@@ -15,7 +15,7 @@ use crate::show::instructions::NAME;
 use crate::terminal::line::Line;
 
 /// List what is approved, by whom and until when.
-#[derive(Args, Debug)]
+#[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   etdi list

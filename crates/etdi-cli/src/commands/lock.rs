@@ -26,7 +26,7 @@ use crate::terminal::shell::quoted;
 /// What is not approved is not locked, and what was locked of it before stays. Exit code 0 if all is
 /// locked, 1 if something is not approved, 2 if a server could not be asked; the others are still
 /// locked.
-#[derive(Args, Debug)]
+#[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   etdi lock                                  the servers of .mcp.json

@@ -19,7 +19,7 @@ use crate::terminal::line::Line;
 /// The tool is named by its name on the server, its id, or the digest that was approved. The server
 /// is not asked. Whatever it lists next is new and waits for approval. Exit code 1 if
 /// nothing was known, or the answer was no.
-#[derive(Args, Debug)]
+#[derive(Debug, Args)]
 #[command(
     override_usage = "etdi revoke [OPTIONS] <TOOL | --instructions>\n       \
         <URL | --from FILE | --identity SERVER | -- COMMAND…>",

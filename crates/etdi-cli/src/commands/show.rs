@@ -14,7 +14,7 @@ use crate::show::tool::Question;
 /// Show all that there is to know about one tool of a server, or about its instructions.
 ///
 /// Exit code 0 if the tool may be used, 1 if it waits for approval or is refused.
-#[derive(Args, Debug)]
+#[derive(Debug, Args)]
 #[command(
     override_usage = "etdi show [OPTIONS] <TOOL | --instructions>\n       \
         <URL | --from FILE | -- COMMAND…>",

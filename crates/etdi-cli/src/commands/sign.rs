@@ -24,7 +24,7 @@ use spec::{SpecFile, SpecFlags};
 /// each tool beyond that, its version and permissions, comes from `--spec` or from flags. The output
 /// is a file of signed definitions, as `SecureServer::presigned` reads it. Nothing is written unless
 /// every tool was signed.
-#[derive(Args, Debug)]
+#[derive(Debug, Args)]
 #[command(after_help = "\
 The specification (TOML):
   servers = [\"stdio\"]              # who may serve it; left out: anybody

@@ -28,7 +28,7 @@ const LIMITS: Limits = Limits { depth: 32, bytes: 256 * 1024 };
 /// the list of processes. It is not printed again, and its signature never is.
 ///
 /// Exit code 0 only if the token was validated; 1 if it is not valid; 2 if nobody checked it.
-#[derive(Args, Debug)]
+#[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   etdi token < token.txt

@@ -13,7 +13,7 @@ use crate::terminal::line::Line;
 /// Add, list and remove the providers that are trusted.
 ///
 /// Nothing that a server sends ever adds to them.
-#[derive(Args, Debug)]
+#[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   etdi trust add https://trustedsoft.example --jwks-uri https://trustedsoft.example/jwks.json
@@ -27,7 +27,7 @@ pub(crate) struct TrustArgs {
     action: TrustAction,
 }
 
-#[derive(Subcommand, Debug)]
+#[derive(Debug, Subcommand)]
 enum TrustAction {
     /// Fetch or read a provider's keys, show their thumbprints, and trust them once confirmed.
     Add {

@@ -27,7 +27,7 @@ use crate::terminal::shell::quoted;
 /// Judged against the trust configuration alone: approvals belong to servers, and a file is on none.
 /// Exit code 0 only if every definition is by a provider of the trust configuration; 1 if one is
 /// not; 2 if one could not be checked.
-#[derive(Args, Debug)]
+#[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   etdi verify signed.json

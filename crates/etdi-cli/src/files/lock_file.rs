@@ -12,7 +12,7 @@ use crate::files::{self, Access, FileChange};
 use crate::terminal::shell::quoted;
 
 /// Which lockfile.
-#[derive(Args, Clone, Debug)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct LockOptions {
     /// The lockfile. Files of the repository are named relative to its folder.
     #[arg(long, value_name = "PATH", default_value = "etdi.lock")]

@@ -17,7 +17,7 @@ use crate::servers::network::NetworkOptions;
 const SECRET_VARIABLE: &str = "ETDI_CLIENT_SECRET";
 
 /// An identity provider.
-#[derive(Args, Clone, Debug)]
+#[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Identity provider")]
 pub(crate) struct IdentityOptions {
     /// The issuer, exactly as it calls itself. Otherwise the Auth0 tenant AUTH0_DOMAIN.

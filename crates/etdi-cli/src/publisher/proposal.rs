@@ -19,7 +19,7 @@ use crate::servers::network::{NetworkOptions, unasked};
 use crate::terminal::line::Line;
 
 /// Where a provider's keys come from.
-#[derive(Args, Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Args)]
 pub(crate) struct KeySource {
     /// A tool-id authority that it may sign; otherwise the host of its id. Any number of times.
     #[arg(long, value_name = "HOST")]

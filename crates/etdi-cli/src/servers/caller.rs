@@ -8,7 +8,7 @@ use crate::terminal::shell::quoted;
 
 /// For whom calls are made. A host that obtains access tokens makes them as the client that the
 /// tokens are issued to, and looks for the approvals of that client only.
-#[derive(Args, Clone, Debug)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct CallerOptions {
     /// Approvals for the calls of a host that obtains access tokens: its client id at the identity
     /// provider. Otherwise those for calls without authorization.

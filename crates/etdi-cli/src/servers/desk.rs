@@ -22,7 +22,7 @@ use crate::servers::tokens::{BearerTokens, SharedTokens};
 use crate::terminal::line::Line;
 
 /// The flags of the commands that judge servers.
-#[derive(Args, Clone, Debug)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct ServerArgs {
     #[command(flatten)]
     store: StoreOptions,

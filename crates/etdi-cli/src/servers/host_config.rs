@@ -1,4 +1,8 @@
-//! The servers that a host's own configuration names: `.mcp.json`, Claude Desktop, Cursor, VS Code.
+//! The servers that a host's own configuration names.
+//!
+//! A new format is at most four files: `hosts.rs` lists where hosts keep their files, `formats.rs`
+//! where the servers stand in a file; `members.rs` reads the members of one server, `variables.rs`
+//! the variables in their values.
 
 mod formats;
 mod jsonc;

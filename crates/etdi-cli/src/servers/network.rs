@@ -11,7 +11,7 @@ use crate::files;
 use crate::terminal::shell::quoted;
 
 /// How identity providers are reached. Without flags: public addresses, over https.
-#[derive(Args, Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Network")]
 pub(crate) struct NetworkOptions {
     /// Trust this certificate authority as well (PEM).

@@ -12,7 +12,7 @@ use crate::files::paths;
 use crate::terminal::shell::quoted;
 
 /// Which approvals.
-#[derive(Args, Clone, Debug)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct StoreOptions {
     /// The file of approvals; made if there is none. Otherwise approvals.db in ETDI_DATA, in etdi
     /// in $XDG_DATA_HOME (~/.local/share), on Windows in %APPDATA%.

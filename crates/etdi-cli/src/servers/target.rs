@@ -70,7 +70,7 @@ impl NamedServer {
 }
 
 /// How a server is reached that is not named by its address.
-#[derive(Args, Clone, Debug)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct ServerSource {
     /// The command that starts the server, if it is on stdio; after `--`. It starts with a clean
     /// environment.
@@ -90,7 +90,7 @@ pub(crate) struct ServerSource {
 }
 
 /// Which server.
-#[derive(Args, Clone, Debug)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct ServerTarget {
     /// The server's address, if it is on HTTP.
     #[arg(value_name = "URL")]
@@ -119,7 +119,7 @@ impl ServerTarget {
 }
 
 /// Which tools of which server.
-#[derive(Args, Clone, Debug)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct ToolTarget {
     /// The tools, each by its name on the server, its id or its digest; then the server's address,
     /// if it is on HTTP.

@@ -11,7 +11,7 @@ use crate::exit::CliError;
 use crate::files;
 
 /// The specification of one tool, on the command line.
-#[derive(Args, Debug)]
+#[derive(Debug, Args)]
 #[command(next_help_heading = "Specification of one tool")]
 pub(super) struct SpecFlags {
     /// Who publishes it: a URI, compared as bytes.
