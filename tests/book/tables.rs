@@ -7,7 +7,7 @@ use std::path::Path;
 use etdi::SecurityLevel;
 use etdi::decision::{Row, action};
 use etdi::events::contract::records_of_every_type;
-use etdi::lockfile::{DriftKind, Level};
+use etdi::lockfile::{DriftKind, DriftLevel};
 use etdi_tests::book::{folder, page};
 use serde_json::Value;
 
@@ -204,8 +204,8 @@ fn the_alarms_are_those_that_the_page_names() {
 #[test]
 fn every_kind_of_drift_has_its_row_and_its_words() {
     let level = |kind: &DriftKind| match kind.level() {
-        Level::Drift => "drift",
-        Level::Note => "note",
+        DriftLevel::Drift => "drift",
+        DriftLevel::Note => "note",
     };
     let expected: Vec<Vec<String>> = DriftKind::ALL
         .iter()

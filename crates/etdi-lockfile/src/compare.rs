@@ -9,10 +9,11 @@ use etdi_types::records::EvidenceRecord;
 use etdi_types::verdict::Who;
 
 use crate::drift::{Drift, DriftKind};
-use crate::lockfile::{LockedServer, LockedTool, Place, Signer};
+use crate::lockfile::{LineNumber, LockedServer, LockedTool, Signer};
 
 /// What a server serves now.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct Served<'a> {
     /// The digest of its instructions, if it gives any.
     pub instructions: Option<Digest>,
@@ -22,6 +23,7 @@ pub struct Served<'a> {
 
 /// A tool that is listed.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct ServedTool<'a> {
     /// The name under which it is served.
     pub name: &'a str,
@@ -40,6 +42,18 @@ pub enum ServedEvidence {
     Unchecked(String),
     /// It is wrong, or was taken back; in words, how.
     Bad(String),
+}
+
+impl<'a> ServedTool<'a> {
+    /// Returns a tool with its definition, or with the reason why that is refused.
+    #[must_use]
+    pub fn new(
+        name: &'a str,
+        definition: Result<&'a ToolDefinition, String>,
+        evidence: ServedEvidence,
+    ) -> Self {
+        Self { name, definition, evidence }
+    }
 }
 
 impl ServedEvidence {
@@ -66,7 +80,7 @@ impl LockedServer {
             // One of the variants is enough; the first one stands for them.
             let is_first = self.variants(&locked.name).next() == Some(locked);
             if !is_served && is_first {
-                let missing = Drift::of_tool(DriftKind::ToolMissing, &locked.name, locked.place);
+                let missing = Drift::of_tool(DriftKind::ToolMissing, &locked.name, locked.line);
                 drift.push(missing);
             }
         }
@@ -74,13 +88,13 @@ impl LockedServer {
         for tool in &served.tools {
             if !seen.insert(tool.name) {
                 let nearest = self.variants(tool.name).next();
-                let place = nearest.map_or(self.place, |locked| locked.place);
-                drift.push(Drift::of_tool(DriftKind::ToolDuplicate, tool.name, place));
+                let line = nearest.map_or(self.line, |locked| locked.line);
+                drift.push(Drift::of_tool(DriftKind::ToolDuplicate, tool.name, line));
             }
             self.compare_tool(tool, &mut drift);
         }
         // What is not locked stands nowhere.
-        drift.sort_by_key(|one| (one.place.0.is_none(), one.place.0));
+        drift.sort_by_key(|one| (one.line.0.is_none(), one.line.0));
         drift
     }
 
@@ -89,7 +103,7 @@ impl LockedServer {
     #[must_use]
     pub fn compare_files(&self, found: &BTreeMap<String, Option<Digest>>) -> Vec<Drift> {
         let mut drift = Vec::new();
-        let of = |kind| Drift::of_server(kind, self.place);
+        let of = |kind| Drift::of_server(kind, self.line);
         for (path, locked) in &self.files {
             let locked_file = format!("{path} {locked}");
             match found.get(path).copied().flatten() {
@@ -117,7 +131,7 @@ impl LockedServer {
             (None, Some(_)) => DriftKind::InstructionsAdded,
             (Some(_), None) => DriftKind::InstructionsMissing,
         };
-        let mut one = Drift::of_server(kind, self.place);
+        let mut one = Drift::of_server(kind, self.line);
         one.locked = self.instructions.map(|digest| digest.to_string());
         one.served = served.map(|digest| digest.to_string());
         drift.push(one);
@@ -125,11 +139,11 @@ impl LockedServer {
 
     fn compare_tool(&self, tool: &ServedTool<'_>, drift: &mut Vec<Drift>) {
         let nearest = self.variants(tool.name).next();
-        let place = nearest.map_or(self.place, |locked| locked.place);
+        let line = nearest.map_or(self.line, |locked| locked.line);
         let definition = match &tool.definition {
             Ok(definition) => *definition,
             Err(why) => {
-                drift.push(Drift::of_tool(DriftKind::ToolRefused, tool.name, place).served(why));
+                drift.push(Drift::of_tool(DriftKind::ToolRefused, tool.name, line).served(why));
                 return;
             }
         };
@@ -137,7 +151,7 @@ impl LockedServer {
         if let Some(locked) = self.variants(tool.name).find(|locked| locked.digest == digest) {
             if !locked.is_entry_of(definition) {
                 drift.push(
-                    Drift::of_tool(DriftKind::EntryMismatch, tool.name, locked.place)
+                    Drift::of_tool(DriftKind::EntryMismatch, tool.name, locked.line)
                         .locked(locked.describe())
                         .served(describe(definition)),
                 );
@@ -154,14 +168,14 @@ impl LockedServer {
                 let kind =
                     if id.is_none() { DriftKind::EvidenceLost } else { DriftKind::ToolReplaced };
                 drift.push(
-                    Drift::of_tool(kind, tool.name, locked.place)
+                    Drift::of_tool(kind, tool.name, locked.line)
                         .locked(locked.describe())
                         .served(describe(definition)),
                 );
             }
             (None, None) => {
                 // It stands nowhere, so that it comes last.
-                let added = Drift::of_tool(DriftKind::ToolAdded, tool.name, Place::default());
+                let added = Drift::of_tool(DriftKind::ToolAdded, tool.name, LineNumber::default());
                 drift.push(added.served(describe(definition)));
             }
         }
@@ -186,7 +200,7 @@ impl LockedTool {
             Some(std::cmp::Ordering::Greater) => DriftKind::ToolUpgraded,
             Some(std::cmp::Ordering::Less) => DriftKind::VersionLowered,
         };
-        let mut changed = Drift::of_tool(kind, &self.name, self.place)
+        let mut changed = Drift::of_tool(kind, &self.name, self.line)
             .locked(self.describe())
             .served(describe(definition));
         changed.parts = self.differing_parts(definition);
@@ -198,13 +212,13 @@ impl LockedTool {
             !self.permissions.contains(&asked.scope) && !known.contains(&asked.scope)
         });
         for scope in added.map(|asked| &asked.scope) {
-            let one = Drift::of_tool(DriftKind::PermissionAdded, &self.name, self.place);
+            let one = Drift::of_tool(DriftKind::PermissionAdded, &self.name, self.line);
             drift.push(one.served(scope));
         }
         let locked = self.permissions.iter().chain(&self.optional_permissions);
         let is_asked = |scope: &&Scope| asked.iter().any(|asked| asked.scope == **scope);
         for scope in locked.filter(|scope| !is_asked(scope)) {
-            let one = Drift::of_tool(DriftKind::PermissionRemoved, &self.name, self.place);
+            let one = Drift::of_tool(DriftKind::PermissionRemoved, &self.name, self.line);
             drift.push(one.locked(scope));
         }
         drift.extend(self.compare_signer(tool));
@@ -225,11 +239,11 @@ impl LockedTool {
 
     fn compare_signer(&self, tool: &ServedTool<'_>) -> Option<Drift> {
         if let ServedEvidence::Bad(why) = &tool.evidence {
-            let bad = Drift::of_tool(DriftKind::EvidenceBad, &self.name, self.place);
+            let bad = Drift::of_tool(DriftKind::EvidenceBad, &self.name, self.line);
             return Some(bad.served(why));
         }
         let locked = self.signed.as_ref()?.signer.as_ref()?;
-        let of = |kind| Drift::of_tool(kind, &self.name, self.place).locked(locked.describe());
+        let of = |kind| Drift::of_tool(kind, &self.name, self.line).locked(locked.describe());
         match &tool.evidence {
             ServedEvidence::Bad(_) => None,
             ServedEvidence::Unchecked(why) => Some(of(DriftKind::SignerUnchecked).served(why)),

@@ -5,12 +5,12 @@ use std::fmt::{self, Display, Formatter};
 use etdi_types::text::escaped;
 use serde::Serialize;
 
-use crate::lockfile::Place;
+use crate::lockfile::LineNumber;
 
 /// How much it matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Level {
+pub enum DriftLevel {
     /// Nothing is other than locked; something was not checked.
     Note,
     /// It is not what was locked.
@@ -38,8 +38,8 @@ macro_rules! kinds {
 
             /// How much it matters.
             #[must_use]
-            pub fn level(self) -> Level {
-                match self { $(Self::$name => Level::$level,)+ }
+            pub fn level(self) -> DriftLevel {
+                match self { $(Self::$name => DriftLevel::$level,)+ }
             }
 
             /// What it is, in a sentence.
@@ -144,6 +144,7 @@ kinds! {
 
 /// One thing that is other than locked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Drift {
     /// What.
     pub kind: DriftKind,
@@ -161,20 +162,20 @@ pub struct Drift {
     pub parts: Vec<String>,
     /// Where what is locked stands in the lockfile.
     #[serde(skip)]
-    pub place: Place,
+    pub line: LineNumber,
 }
 
 impl Drift {
     /// Something about the server.
     #[must_use]
-    pub fn of_server(kind: DriftKind, place: Place) -> Self {
-        Self { kind, tool: None, locked: None, served: None, parts: Vec::new(), place }
+    pub fn of_server(kind: DriftKind, line: LineNumber) -> Self {
+        Self { kind, tool: None, locked: None, served: None, parts: Vec::new(), line }
     }
 
     /// Something about a tool.
     #[must_use]
-    pub fn of_tool(kind: DriftKind, tool: &str, place: Place) -> Self {
-        Self { tool: Some(tool.to_owned()), ..Self::of_server(kind, place) }
+    pub fn of_tool(kind: DriftKind, tool: &str, line: LineNumber) -> Self {
+        Self { tool: Some(tool.to_owned()), ..Self::of_server(kind, line) }
     }
 
     /// With what is locked.
@@ -232,7 +233,7 @@ mod tests {
 
     #[test]
     fn what_a_server_says_is_shown_without_hidden_characters() {
-        let drift = Drift::of_tool(DriftKind::ToolAdded, "a\u{1b}[2J", Place::default())
+        let drift = Drift::of_tool(DriftKind::ToolAdded, "a\u{1b}[2J", LineNumber::default())
             .served("b\u{202e}");
         assert!(!drift.to_string().contains(['\u{1b}', '\u{202e}']), "{drift}");
     }

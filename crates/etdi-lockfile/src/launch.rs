@@ -11,7 +11,7 @@ use serde::ser::{Serialize, Serializer};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Launch {
     /// One version of a package, which its registry never changes.
-    Package(Package),
+    Package(PackageVersion),
     /// A package in whatever version is newest, or in any of a range.
     Floating(String),
     /// Something else: a program, and perhaps files among its arguments.
@@ -20,12 +20,12 @@ pub enum Launch {
 
 /// One version of a package: `npm:@scope/name@1.2.3` or `pypi:name==1.2.3`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Package(String);
+pub struct PackageVersion(String);
 
 /// The text names no package in one version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a package is written `npm:name@1.2.3` or `pypi:name==1.2.3`, with one whole version")]
-pub struct PackageError;
+pub struct PackageVersionError;
 
 /// How variables begin that say where a package comes from, where such settings are looked for, or
 /// what is loaded beside it.
@@ -81,12 +81,12 @@ impl Launch {
         };
         match format!("{registry}:{spec}").parse() {
             Ok(package) => Self::Package(package),
-            Err(PackageError) => Self::Floating(spec),
+            Err(PackageVersionError) => Self::Floating(spec),
         }
     }
 }
 
-impl Package {
+impl PackageVersion {
     /// The package as it is written.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -94,16 +94,16 @@ impl Package {
     }
 }
 
-impl Display for Package {
+impl Display for PackageVersion {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl FromStr for Package {
-    type Err = PackageError;
+impl FromStr for PackageVersion {
+    type Err = PackageVersionError;
 
-    fn from_str(text: &str) -> Result<Self, PackageError> {
+    fn from_str(text: &str) -> Result<Self, PackageVersionError> {
         let is_one = match text.split_once(':') {
             Some(("npm", spec)) => spec.rsplit_once('@').is_some_and(|(name, version)| {
                 let words: Vec<&str> = match name.strip_prefix('@') {
@@ -124,7 +124,7 @@ impl FromStr for Package {
             }),
             _ => false,
         };
-        if is_one { Ok(Self(text.to_owned())) } else { Err(PackageError) }
+        if is_one { Ok(Self(text.to_owned())) } else { Err(PackageVersionError) }
     }
 }
 
@@ -145,13 +145,13 @@ fn is_pypi_version(version: &str) -> bool {
     version.starts_with(|c: char| c.is_ascii_digit()) && version.bytes().all(plain)
 }
 
-impl Serialize for Package {
+impl Serialize for PackageVersion {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
 }
 
-impl<'de> Deserialize<'de> for Package {
+impl<'de> Deserialize<'de> for PackageVersion {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
     }

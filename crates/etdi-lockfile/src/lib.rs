@@ -10,9 +10,9 @@ mod read;
 mod write;
 
 pub use compare::{Served, ServedEvidence, ServedTool};
-pub use drift::{Drift, DriftKind, Level};
-pub use launch::{Launch, Package, PackageError};
+pub use drift::{Drift, DriftKind, DriftLevel};
+pub use launch::{Launch, PackageVersion, PackageVersionError};
 pub use lockfile::{
-    LOCKFILE_SCHEMA, LockedIdentity, LockedServer, LockedTool, Lockfile, Place, Signer,
+    LOCKFILE_SCHEMA, LineNumber, LockedIdentity, LockedServer, LockedTool, Lockfile, Signer,
 };
 pub use read::LockfileError;

@@ -14,7 +14,7 @@ use etdi_types::identity::ServerIdentity;
 use etdi_types::names::{Scope, ToolId, Version};
 use etdi_types::records::EvidenceRecord;
 
-use crate::launch::Package;
+use crate::launch::PackageVersion;
 use crate::read::LockfileError;
 use crate::{compare, read};
 
@@ -29,6 +29,7 @@ pub struct Lockfile {
 
 /// What is locked of one server.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct LockedServer {
     /// The name by which people know it; one server each.
     pub name: String,
@@ -40,18 +41,19 @@ pub struct LockedServer {
     /// The instructions that may go to a model; `None`: it has none that may.
     pub instructions: Option<Digest>,
     /// The package that its command starts, in one version.
-    pub package: Option<Package>,
+    pub package: Option<PackageVersion>,
     /// The files of the repository that its command starts: paths with `/`, relative to the lockfile.
     pub files: BTreeMap<String, Digest>,
     /// The tools that it may list. Several of one name, with ids of their own, are variants: a listing
     /// may have any of them, by scope or by language.
     pub tools: Vec<LockedTool>,
     /// Where this stands in the file that it was read from.
-    pub place: Place,
+    pub line: LineNumber,
 }
 
 /// What is locked of one tool.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct LockedTool {
     /// The name under which it is served.
     pub name: String,
@@ -69,11 +71,12 @@ pub struct LockedTool {
     /// decide nothing.
     pub parts: BTreeMap<String, String>,
     /// Where this stands in the file that it was read from.
-    pub place: Place,
+    pub line: LineNumber,
 }
 
 /// Which definition a signed tool is, and who stands behind it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct LockedIdentity {
     /// The tool id.
     pub id: ToolId,
@@ -101,15 +104,15 @@ pub enum Signer {
 
 /// The line of a file, from 1. Where something stands is not what it is: all places are equal.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Place(pub Option<usize>);
+pub struct LineNumber(pub Option<usize>);
 
-impl PartialEq for Place {
+impl PartialEq for LineNumber {
     fn eq(&self, _: &Self) -> bool {
         true
     }
 }
 
-impl Eq for Place {}
+impl Eq for LineNumber {}
 
 impl Lockfile {
     /// Reads a lockfile. Everything is checked before anything is believed.
@@ -165,6 +168,23 @@ impl Lockfile {
     }
 }
 
+impl LockedServer {
+    /// Returns a server of which nothing is locked yet but its name and identity.
+    #[must_use]
+    pub fn new(name: impl Into<String>, identity: ServerIdentity) -> Self {
+        Self {
+            name: name.into(),
+            identity,
+            from: None,
+            instructions: None,
+            package: None,
+            files: BTreeMap::new(),
+            tools: Vec::new(),
+            line: LineNumber::default(),
+        }
+    }
+}
+
 impl LockedTool {
     /// What is locked of a definition that this person approved. `evidence` is what it was approved
     /// with.
@@ -189,7 +209,7 @@ impl LockedTool {
             optional_permissions: scopes(false),
             approved_by: approved_by.to_owned(),
             parts: compare::parts_of(definition),
-            place: Place::default(),
+            line: LineNumber::default(),
         }
     }
 
@@ -197,6 +217,19 @@ impl LockedTool {
     pub(crate) fn key(&self) -> (String, Option<String>) {
         let id = self.signed.as_ref().map(|signed| signed.id.as_str().to_owned());
         (self.name.clone(), id)
+    }
+}
+
+impl LockedIdentity {
+    /// Returns what a signed definition says of itself, with the signer whose evidence counted.
+    #[must_use]
+    pub fn new(
+        id: ToolId,
+        version: Version,
+        provider: impl Into<String>,
+        signer: Option<Signer>,
+    ) -> Self {
+        Self { id, version, provider: provider.into(), signer }
     }
 }
 

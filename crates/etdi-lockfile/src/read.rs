@@ -11,9 +11,9 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::compare::{OTHER, PARTS};
-use crate::launch::Package;
+use crate::launch::PackageVersion;
 use crate::lockfile::{
-    LOCKFILE_SCHEMA, LockedIdentity, LockedServer, LockedTool, Lockfile, Place, Signer,
+    LOCKFILE_SCHEMA, LineNumber, LockedIdentity, LockedServer, LockedTool, Lockfile, Signer,
 };
 
 /// Why a text is no lockfile.
@@ -54,36 +54,36 @@ fn at(line: Option<usize>) -> String {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct File {
+struct LockfileTable {
     #[serde(rename = "schema")]
     _schema: i64,
     #[serde(default, rename = "server")]
-    servers: Vec<Spanned<Server>>,
+    servers: Vec<Spanned<ServerTable>>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Server {
+struct ServerTable {
     name: String,
     identity: ServerIdentity,
     from: Option<String>,
     instructions: Option<Digest>,
-    package: Option<Package>,
+    package: Option<PackageVersion>,
     #[serde(default)]
     files: BTreeMap<String, Digest>,
     #[serde(default, rename = "tool")]
-    tools: Vec<Spanned<Tool>>,
+    tools: Vec<Spanned<ToolTable>>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Tool {
+struct ToolTable {
     name: String,
     id: Option<ToolId>,
     version: Option<Version>,
     provider: Option<String>,
     digest: Digest,
-    signer: Option<SignerEntry>,
+    signer: Option<SignerTable>,
     #[serde(default)]
     permissions: Vec<Scope>,
     #[serde(default)]
@@ -95,7 +95,7 @@ struct Tool {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct SignerEntry {
+struct SignerTable {
     key: Option<String>,
     issuer: Option<String>,
     client: Option<String>,
@@ -117,7 +117,7 @@ pub(crate) fn lockfile(text: &str) -> Result<Lockfile, LockfileError> {
             return Err(LockfileError::Malformed { line: None, what });
         }
     }
-    let file: File = toml::from_str(text).map_err(malformed)?;
+    let file: LockfileTable = toml::from_str(text).map_err(malformed)?;
     let mut servers = Vec::with_capacity(file.servers.len());
     for entry in file.servers {
         let line = lines.of(&entry.span());
@@ -127,7 +127,11 @@ pub(crate) fn lockfile(text: &str) -> Result<Lockfile, LockfileError> {
     Ok(Lockfile::sorted(servers))
 }
 
-fn server(entry: Server, line: usize, lines: &Lines<'_>) -> Result<LockedServer, LockfileError> {
+fn server(
+    entry: ServerTable,
+    line: usize,
+    lines: &Lines<'_>,
+) -> Result<LockedServer, LockfileError> {
     let paths = entry.files.keys().map(String::as_str).chain(entry.from.as_deref());
     if let Some(path) = paths.into_iter().find(|path| !is_relative(path)) {
         let what = format!("the path \"{path}\" leads out of the folder of the lockfile");
@@ -147,17 +151,17 @@ fn server(entry: Server, line: usize, lines: &Lines<'_>) -> Result<LockedServer,
         package: entry.package,
         files: entry.files,
         tools,
-        place: Place(Some(line)),
+        line: LineNumber(Some(line)),
     })
 }
 
-fn tool(entry: Tool, line: usize) -> Result<LockedTool, LockfileError> {
+fn tool(entry: ToolTable, line: usize) -> Result<LockedTool, LockfileError> {
     let malformed =
         |what: &str| LockfileError::Malformed { line: Some(line), what: what.to_owned() };
     let signer = match entry.signer {
         None => None,
-        Some(SignerEntry { key: Some(key), issuer: None, client: None }) => Some(Signer::Key(key)),
-        Some(SignerEntry { key: None, issuer: Some(issuer), client: Some(client) }) => {
+        Some(SignerTable { key: Some(key), issuer: None, client: None }) => Some(Signer::Key(key)),
+        Some(SignerTable { key: None, issuer: Some(issuer), client: Some(client) }) => {
             Some(Signer::Issuer { issuer, client })
         }
         Some(_) => {
@@ -184,14 +188,14 @@ fn tool(entry: Tool, line: usize) -> Result<LockedTool, LockfileError> {
         optional_permissions: entry.optional_permissions,
         approved_by: entry.approved_by,
         parts: entry.parts,
-        place: Place(Some(line)),
+        line: LineNumber(Some(line)),
     })
 }
 
 pub(crate) fn refuse_duplicates(servers: &[LockedServer]) -> Result<(), LockfileError> {
     let (mut names, mut identities) = (HashSet::new(), HashSet::new());
     for server in servers {
-        let twice = |what| LockfileError::Duplicate { line: server.place.0, what };
+        let twice = |what| LockfileError::Duplicate { line: server.line.0, what };
         if !names.insert(&server.name) {
             return Err(twice(format!("the server \"{}\"", server.name)));
         }
@@ -203,7 +207,7 @@ pub(crate) fn refuse_duplicates(servers: &[LockedServer]) -> Result<(), Lockfile
         for tool in &server.tools {
             if !definitions.insert((&tool.name, tool.digest)) {
                 let what = format!("the definition {} of \"{}\"", tool.digest, tool.name);
-                return Err(LockfileError::Duplicate { line: tool.place.0, what });
+                return Err(LockfileError::Duplicate { line: tool.line.0, what });
             }
             let is_new = match &tool.signed {
                 Some(signed) => ids.insert(&signed.id),
@@ -214,7 +218,7 @@ pub(crate) fn refuse_duplicates(servers: &[LockedServer]) -> Result<(), Lockfile
                     Some(signed) => format!("the tool {}", signed.id),
                     None => format!("the unsigned tool \"{}\"", tool.name),
                 };
-                return Err(LockfileError::Duplicate { line: tool.place.0, what });
+                return Err(LockfileError::Duplicate { line: tool.line.0, what });
             }
         }
     }

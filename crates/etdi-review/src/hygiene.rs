@@ -5,6 +5,7 @@
 //! A finding is a reason to look, never a verdict: honest definitions have findings of low severity,
 //! and a text that these rules do not know has none.
 
+mod collector;
 mod disguise;
 mod fold;
 mod language;
@@ -12,7 +13,6 @@ mod marks;
 mod names;
 mod phrasebook;
 mod phrases;
-mod report;
 mod scan;
 mod sentences;
 
@@ -21,10 +21,10 @@ use std::fmt::{self, Display, Formatter};
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
+pub(crate) use collector::{Collector, POINTER, SeenTexts};
 use etdi_types::json;
 use etdi_types::text::escaped;
 pub use names::ToolNames;
-pub(crate) use report::{POINTER, Report, Seen};
 pub(crate) use scan::{Scanner, scan};
 
 /// Inspects a definition, given in canonical form: a tool's or a server's instructions'.
@@ -53,9 +53,9 @@ pub fn inspect(canonical: &str, names: &ToolNames) -> Vec<Finding> {
             excerpt: String::new(),
         }];
     };
-    let mut report = Report::listing(None);
-    scan(&value, names, &mut report);
-    let mut findings = report.into_findings();
+    let mut collector = Collector::listing(None);
+    scan(&value, names, &mut collector);
+    let mut findings = collector.into_findings();
     findings.retain(|finding| !matches!(finding.rule, Rule::Url | Rule::OtherLanguage));
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     findings

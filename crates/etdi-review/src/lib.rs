@@ -6,4 +6,4 @@ pub mod hygiene;
 mod place;
 mod review;
 
-pub use review::{Change, Class, Handling, Kind, Reason, Review, ReviewPolicy};
+pub use review::{Change, ChangeKind, Class, Handling, Reason, Review, ReviewPolicy};

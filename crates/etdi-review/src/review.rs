@@ -18,8 +18,8 @@ use etdi_types::json::{self, Value};
 use etdi_types::records::EvidenceRecord;
 use serde::Serialize;
 
-use crate::hygiene::{POINTER, Report, ToolNames, scan};
-pub use kind::{Class, Kind};
+use crate::hygiene::{Collector, POINTER, ToolNames, scan};
+pub use kind::{ChangeKind, Class};
 pub use policy::{Handling, ReviewPolicy};
 
 /// The classified changes from one definition to another: the critical ones first, then in the order
@@ -54,7 +54,7 @@ pub struct Reason {
     /// How much it weighs.
     pub class: Class,
     /// What it is.
-    pub kind: Kind,
+    pub kind: ChangeKind,
     /// What exactly: a scope, a parameter, the text that matched. Attacker text, at most 256 bytes.
     pub detail: Option<String>,
 }
@@ -67,13 +67,13 @@ impl Review {
     ///
     /// ```
     /// use etdi_review::hygiene::ToolNames;
-    /// use etdi_review::{Class, Kind, Review};
+    /// use etdi_review::{Class, ChangeKind, Review};
     ///
     /// let old = r#"{"description":"Adds.","inputSchema":{"properties":{}},"name":"add"}"#;
     /// let new = r#"{"description":"Adds up.","inputSchema":{"properties":{"bcc":{"default":"x"}}},"name":"add"}"#;
     /// let review = Review::of(old, new, &ToolNames::none());
     /// assert_eq!(review.worst(), Some(Class::Critical));
-    /// assert_eq!(review.changes()[0].kind(), Kind::ValueFixed);
+    /// assert_eq!(review.changes()[0].kind(), ChangeKind::ValueFixed);
     /// assert_eq!(review.changes()[0].path, "/inputSchema/properties/bcc");
     /// assert_eq!(review.changes()[1].class, Class::Wording);
     /// ```
@@ -86,19 +86,19 @@ impl Review {
             (json::parse_canonical(old), json::parse_canonical(new))
         else {
             let both = (Some(old.to_owned()), Some(new.to_owned()));
-            let reason = Reason::new(Class::Critical, Kind::NotComparable);
+            let reason = Reason::new(Class::Critical, ChangeKind::NotComparable);
             return Self {
                 changes: vec![Change::new("", both, vec![reason])],
                 unchanged: Vec::new(),
             };
         };
-        let mut before = Report::remembering();
+        let mut before = Collector::remembering();
         scan(&old_value, names, &mut before);
         let seen = before.into_seen();
-        let case = classify::Case::new(&old_value, &new_value, names, &seen);
+        let comparison = classify::Comparison::new(&old_value, &new_value, names, &seen);
         let mut changes = Vec::new();
         for entry in differences(Some(&old_value), Some(&new_value)) {
-            case.classify(&entry, &mut changes);
+            comparison.classify(&entry, &mut changes);
         }
         let mut review = Self { changes, unchanged: unchanged(&old_value, &new_value) };
         review.sort();
@@ -170,7 +170,7 @@ impl Change {
         mut reasons: Vec<Reason>,
     ) -> Self {
         if reasons.is_empty() {
-            reasons.push(Reason::new(Class::Notable, Kind::Other));
+            reasons.push(Reason::new(Class::Notable, ChangeKind::Other));
         }
         reasons.sort_by_key(|reason| std::cmp::Reverse(reason.class));
         let class = reasons.first().map_or(Class::Critical, |reason| reason.class);
@@ -179,8 +179,8 @@ impl Change {
 
     /// The kind of the worst reason.
     #[must_use]
-    pub fn kind(&self) -> Kind {
-        self.reasons.first().map_or(Kind::Other, |reason| reason.kind)
+    pub fn kind(&self) -> ChangeKind {
+        self.reasons.first().map_or(ChangeKind::Other, |reason| reason.kind)
     }
 
     /// What stood there before, for showing: a string's text, or else canonical JSON. Attacker text:
@@ -198,11 +198,11 @@ impl Change {
 }
 
 impl Reason {
-    fn new(class: Class, kind: Kind) -> Self {
+    fn new(class: Class, kind: ChangeKind) -> Self {
         Self { class, kind, detail: None }
     }
 
-    fn about(class: Class, kind: Kind, detail: &str) -> Self {
+    fn about(class: Class, kind: ChangeKind, detail: &str) -> Self {
         let end = (0..=detail.len().min(256)).rev().find(|at| detail.is_char_boundary(*at));
         let detail = detail.get(..end.unwrap_or(0)).map(str::to_owned);
         Self { class, kind, detail }

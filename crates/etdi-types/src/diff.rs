@@ -10,11 +10,11 @@ use crate::text::{escaped, escaped_json};
 /// The changes from one canonical definition to another. `Display` escapes every hidden character.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
-pub struct Diff(Vec<Change>);
+pub struct Diff(Vec<ChangedMember>);
 
 /// One member that changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Change {
+pub struct ChangedMember {
     /// Where, as a JSON pointer (RFC 6901).
     pub path: String,
     /// The canonical JSON before; `None` if the member was added.
@@ -29,7 +29,7 @@ impl Diff {
     pub fn between(old: &str, new: &str) -> Self {
         let parse = |text| json::parse_canonical(text).ok();
         let (old, new) = (parse(old), parse(new));
-        let text = |difference: Difference<'_, '_>| Change {
+        let text = |difference: Difference<'_, '_>| ChangedMember {
             path: difference.path,
             old: difference.old.map(Value::to_canonical),
             new: difference.new.map(Value::to_canonical),
@@ -39,7 +39,7 @@ impl Diff {
 
     /// The changes, in the order of the definition's canonical form.
     #[must_use]
-    pub fn changes(&self) -> &[Change] {
+    pub fn changes(&self) -> &[ChangedMember] {
         &self.0
     }
 

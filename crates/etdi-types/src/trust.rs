@@ -179,7 +179,7 @@ pub enum TrustError {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct File {
+struct TrustTable {
     #[serde(default, rename = "provider")]
     providers: Vec<TrustedProvider>,
 }
@@ -190,7 +190,7 @@ impl TrustConfig {
     /// # Errors
     /// A [`TrustError`] that says what is wrong and where; unknown members are refused.
     pub fn parse(text: &str) -> Result<Self, TrustError> {
-        let file: File = toml::from_str(text).map_err(|error| {
+        let file: TrustTable = toml::from_str(text).map_err(|error| {
             let before = error.span().and_then(|span| text.get(..span.start));
             let line = before.map(|before| before.matches('\n').count() + 1);
             let place = line.map(|line| format!("line {line}: ")).unwrap_or_default();

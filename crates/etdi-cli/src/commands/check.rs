@@ -8,8 +8,8 @@ use std::sync::Arc;
 use clap::{Args, ValueEnum};
 use etdi::hygiene::{Finding, inspect};
 use etdi::lockfile::{
-    Drift, DriftKind, Launch, Level, LockedServer, Lockfile, Place, Served, ServedEvidence,
-    ServedTool,
+    Drift, DriftKind, DriftLevel, Launch, LineNumber, LockedServer, Lockfile, Served,
+    ServedEvidence, ServedTool,
 };
 use etdi::{AuthorizationContext, MemoryApprovals, TrustConfig};
 
@@ -120,7 +120,7 @@ impl CheckArgs {
             let state = match endpoint {
                 Ok(Some(endpoint)) => self.one(server, endpoint, &desk, context).await,
                 Ok(None) => {
-                    let drift = Drift::of_server(DriftKind::ServerMissing, server.place);
+                    let drift = Drift::of_server(DriftKind::ServerMissing, server.line);
                     Ok(ServerState::stopped(vec![drift]))
                 }
                 Err(error) => Err(error),
@@ -167,7 +167,7 @@ impl CheckArgs {
         let mut drift = Vec::new();
         let identity = endpoint.identity()?;
         if identity != locked.identity {
-            let one = Drift::of_server(DriftKind::ServerIdentity, locked.place);
+            let one = Drift::of_server(DriftKind::ServerIdentity, locked.line);
             drift.push(one.locked(&locked.identity).served(&identity));
         }
         if let Endpoint::Stdio { configured, started } = &mut endpoint {
@@ -178,7 +178,7 @@ impl CheckArgs {
                 _ => None,
             };
             if package != locked.package {
-                let mut one = Drift::of_server(DriftKind::PackageChanged, locked.place);
+                let mut one = Drift::of_server(DriftKind::PackageChanged, locked.line);
                 one.locked = locked.package.as_ref().map(ToString::to_string);
                 one.served = package.as_ref().map(ToString::to_string);
                 drift.push(one);
@@ -187,7 +187,7 @@ impl CheckArgs {
                 return Ok(ServerState::stopped(drift));
             }
             if !lock_file::is_bound(configured, locked) {
-                drift.push(Drift::of_server(DriftKind::Unbound, locked.place));
+                drift.push(Drift::of_server(DriftKind::Unbound, locked.line));
             }
         } else if !drift.is_empty() {
             return Ok(ServerState::stopped(drift));
@@ -235,7 +235,7 @@ impl CheckArgs {
         let known = |name: &str| lockfile.server(name).is_some();
         for (from, servers) in &configured.0 {
             for name in servers.keys().filter(|name| !known(name)) {
-                let drift = Drift::of_server(DriftKind::ServerAdded, Place::default());
+                let drift = Drift::of_server(DriftKind::ServerAdded, LineNumber::default());
                 let words = self.words_of(from, name);
                 report.add(name, None, words, ServerState::stopped(vec![drift.served(from)]));
             }
@@ -275,10 +275,8 @@ async fn listed(
     session: &Session,
 ) -> Result<(Vec<Drift>, FindingsByTool), CliError> {
     let instructions = Given::by(session).await?;
-    let mut served = Served {
-        instructions: instructions.as_ref().map(Given::digest),
-        tools: Vec::with_capacity(session.tools.len()),
-    };
+    let mut served = Served::default();
+    served.instructions = instructions.as_ref().map(Given::digest);
     for one in &session.tools {
         let refused = || one.problem().map(ToString::to_string).unwrap_or_default();
         let definition = one.definition().ok_or_else(refused);
@@ -286,14 +284,14 @@ async fn listed(
             Some(verdict) => ServedEvidence::of(&verdict.who),
             None => ServedEvidence::Unchecked("the definition is refused".to_owned()),
         };
-        served.tools.push(ServedTool { name: one.name(), definition, evidence });
+        served.tools.push(ServedTool::new(one.name(), definition, evidence));
     }
     let drift = locked.compare(&served);
     let names = session.names();
     let drifts = |name: &str| {
         drift
             .iter()
-            .any(|one| one.kind.level() == Level::Drift && one.tool.as_deref() == Some(name))
+            .any(|one| one.kind.level() == DriftLevel::Drift && one.tool.as_deref() == Some(name))
     };
     let mut findings = Vec::new();
     for one in session.tools.iter().filter(|one| drifts(one.name())) {

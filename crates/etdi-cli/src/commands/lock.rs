@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use etdi::JudgedTool;
 use etdi::decision::Action;
-use etdi::lockfile::{Launch, LockedServer, LockedTool, Lockfile, Place};
+use etdi::lockfile::{Launch, LockedServer, LockedTool, Lockfile};
 use etdi::text::escaped;
 use serde_json::{Value, json};
 
@@ -201,16 +201,8 @@ impl LockArgs {
                     .next("lock the servers of a file that the repository holds")
             })?),
         };
-        let mut locked = LockedServer {
-            name: name.to_owned(),
-            identity: endpoint.identity()?,
-            from,
-            instructions: None,
-            package: None,
-            files: std::collections::BTreeMap::new(),
-            tools: Vec::new(),
-            place: Place::default(),
-        };
+        let mut locked = LockedServer::new(name, endpoint.identity()?);
+        locked.from = from;
         if let Endpoint::Stdio { configured, started } = &mut endpoint {
             *started = self.lock.at_root(started.clone());
             locked.files = self.lock.files(started)?;

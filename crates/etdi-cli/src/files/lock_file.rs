@@ -203,19 +203,13 @@ mod tests {
     fn what_does_not_read_back_is_not_written() {
         let (_folder, options) = folder();
         let mut lockfile = Lockfile::default();
-        let server = LockedServer {
-            name: "docs".to_owned(),
-            identity: "https://docs.example/mcp".parse().unwrap(),
-            from: Some("../.mcp.json".to_owned()),
-            instructions: None,
-            package: None,
-            files: BTreeMap::new(),
-            tools: Vec::new(),
-            place: etdi::lockfile::Place::default(),
-        };
+        let identity = "https://docs.example/mcp".parse().unwrap();
+        let mut server = LockedServer::new("docs", identity);
+        server.from = Some("../.mcp.json".to_owned());
         lockfile.put(server.clone()).unwrap();
         assert!(options.write(&lockfile).is_err() && !options.lockfile.exists());
-        lockfile.put(LockedServer { from: None, ..server }).unwrap();
+        server.from = None;
+        lockfile.put(server).unwrap();
         assert!(options.write(&lockfile).unwrap(), "it is new");
         assert!(!options.write(&lockfile).unwrap(), "it is the same");
         assert_eq!(options.read().unwrap(), Some(lockfile));

@@ -3,7 +3,7 @@
 
 use etdi::Digest;
 use etdi::hygiene::{Finding, Rule, Severity};
-use etdi::lockfile::{Drift, DriftKind, Level};
+use etdi::lockfile::{Drift, DriftKind, DriftLevel};
 use etdi::text::escaped;
 use serde_json::{Value, json};
 
@@ -125,8 +125,8 @@ fn weight(severity: Severity) -> &'static str {
 
 fn level(kind: DriftKind) -> &'static str {
     match kind.level() {
-        Level::Drift => "error",
-        Level::Note => "note",
+        DriftLevel::Drift => "error",
+        DriftLevel::Note => "note",
     }
 }
 
@@ -172,7 +172,8 @@ mod tests {
 
     #[test]
     fn a_fingerprint_tells_drift_apart_and_no_line() {
-        let drift = |line| Drift::of_tool(DriftKind::ToolAdded, "a", etdi::lockfile::Place(line));
+        let drift =
+            |line| Drift::of_tool(DriftKind::ToolAdded, "a", etdi::lockfile::LineNumber(line));
         assert_eq!(fingerprint(&drift(Some(1)), "s"), fingerprint(&drift(Some(9)), "s"));
         assert_ne!(fingerprint(&drift(None), "s"), fingerprint(&drift(None), "t"));
         assert_ne!(fingerprint(&drift(None), "s"), fingerprint(&drift(None).served("x"), "s"),);

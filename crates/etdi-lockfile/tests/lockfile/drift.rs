@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use etdi_lockfile::{DriftKind, LockedServer, Served, ServedEvidence, ServedTool};
+use etdi_lockfile::{DriftKind, Served, ServedEvidence, ServedTool};
 use etdi_types::verdict::UnknownReason;
 use etdi_types::{Digest, EvidenceRecord, ToolDefinition, Who};
 
@@ -48,7 +48,7 @@ fn another_definition_is_told_by_what_it_is() {
     for (now, expected) in rows {
         let found = drift(&lock, now, good());
         assert_eq!(kinds(&found), *expected, "{found:?}");
-        assert_eq!(found[0].place.0, Some(10));
+        assert_eq!(found[0].line.0, Some(10));
     }
     let plain = server(vec![locked(&unsigned("Scans."))]);
     let none = ServedEvidence::Good(EvidenceRecord::None);
@@ -67,12 +67,10 @@ fn a_tool_more_and_a_tool_less_are_drift() {
     let variants = server(vec![locked(&one), locked(&german)]);
     let found = variants.compare(&Served::default());
     assert_eq!(kinds(&found), [DriftKind::ToolMissing], "one for all variants");
-    let refused = ServedTool {
-        name: "scan",
-        definition: Err("another tool has its name".to_owned()),
-        evidence: ServedEvidence::Unchecked("not judged".to_owned()),
-    };
-    let served = Served { instructions: None, tools: vec![refused] };
+    let why = Err("another tool has its name".to_owned());
+    let refused = ServedTool::new("scan", why, ServedEvidence::Unchecked("not judged".to_owned()));
+    let mut served = Served::default();
+    served.tools.push(refused);
     assert_eq!(kinds(&server(vec![locked(&other)]).compare(&served)), [DriftKind::ToolRefused]);
 }
 
@@ -106,12 +104,15 @@ fn instructions_and_files_are_what_was_locked() {
         (None, Some(one), Some(DriftKind::InstructionsAdded)),
         (Some(one), None, Some(DriftKind::InstructionsMissing)),
     ] {
-        let lock = LockedServer { instructions: locked, ..server(Vec::new()) };
-        let served = Served { instructions: served, tools: Vec::new() };
-        assert_eq!(kinds(&lock.compare(&served)), expected.into_iter().collect::<Vec<_>>());
+        let mut lock = server(Vec::new());
+        lock.instructions = locked;
+        let mut now = Served::default();
+        now.instructions = served;
+        assert_eq!(kinds(&lock.compare(&now)), expected.into_iter().collect::<Vec<_>>());
     }
     let files = ["a.js", "b.js", "c.js"].map(|path| (path.to_owned(), one));
-    let lock = LockedServer { files: files.into(), ..server(Vec::new()) };
+    let mut lock = server(Vec::new());
+    lock.files = files.into();
     let found = [("a.js", Some(one)), ("b.js", Some(other)), ("c.js", None)];
     let found = found.map(|(path, digest)| (path.to_owned(), digest)).into();
     let drift = lock.compare_files(&found);

@@ -1,10 +1,10 @@
 //! What holds for every lockfile and every text.
 
-use etdi_lockfile::{LockedIdentity, LockedServer, LockedTool, Lockfile, Place, Signer};
-use etdi_types::{Digest, ServerIdentity, StdioCommand};
+use etdi_lockfile::{LockedIdentity, LockedServer, LockedTool, Lockfile, Signer};
+use etdi_types::{Digest, EvidenceRecord, ServerIdentity, StdioCommand};
 use proptest::prelude::*;
 
-use crate::scene::TEXT;
+use crate::scene::{TEXT, unsigned};
 
 fn hostile() -> impl Strategy<Value = String> {
     prop_oneof![any::<String>(), "[\"\\\\\u{1b}\u{202e}\u{e0041}\u{200b}\n\r\t#=\\[\\]{} a]{0,12}",]
@@ -20,11 +20,10 @@ fn some_tool() -> impl Strategy<Value = LockedTool> {
         (hostile(), hostile()).prop_map(|(issuer, client)| Some(Signer::Issuer { issuer, client })),
     ];
     let signed = proptest::option::of(("[a-z]{1,8}", hostile(), signer).prop_map(
-        |(path, provider, signer)| LockedIdentity {
-            id: format!("a.example/{path}").parse().unwrap(),
-            version: "1.0.0-rc.1".parse().unwrap(),
-            provider,
-            signer,
+        |(path, provider, signer)| {
+            let id = format!("a.example/{path}").parse().unwrap();
+            let version = "1.0.0-rc.1".parse().unwrap();
+            LockedIdentity::new(id, version, provider, signer)
         },
     ));
     let parts = proptest::collection::btree_map(
@@ -33,15 +32,12 @@ fn some_tool() -> impl Strategy<Value = LockedTool> {
         0..3,
     );
     (hostile(), signed, any::<[u8; 4]>(), scopes(), scopes(), hostile(), parts).prop_map(
-        |(name, signed, text, permissions, optional_permissions, approved_by, parts)| LockedTool {
-            name,
-            signed,
-            digest: Digest::of(&text),
-            permissions,
-            optional_permissions,
-            approved_by,
-            parts,
-            place: Place::default(),
+        |(name, signed, text, permissions, optional_permissions, approved_by, parts)| {
+            let mut tool = LockedTool::of(&unsigned("Scans."), &EvidenceRecord::None, &approved_by);
+            (tool.name, tool.signed, tool.digest) = (name, signed, Digest::of(&text));
+            (tool.permissions, tool.optional_permissions) = (permissions, optional_permissions);
+            tool.parts = parts;
+            tool
         },
     )
 }
@@ -53,17 +49,16 @@ fn some_lockfile() -> impl Strategy<Value = Lockfile> {
         for (number, (name, full, tools)) in servers.into_iter().enumerate() {
             let digest = Digest::of(name.as_bytes());
             let command = StdioCommand::new(format!("server-{number}"));
+            let mut server = LockedServer::new(name, ServerIdentity::from(&command));
+            server.tools = tools;
+            if full {
+                server.from = Some(".mcp.json".to_owned());
+                server.instructions = Some(digest);
+                server.package = Some("npm:@a/b@1.0.0".parse().unwrap());
+                server.files.insert("a b/\"c\".js".to_owned(), digest);
+            }
             // Two of one name or id do not go in.
-            let _ = lockfile.put(LockedServer {
-                name,
-                identity: ServerIdentity::from(&command),
-                from: full.then(|| ".mcp.json".to_owned()),
-                instructions: full.then_some(digest),
-                package: full.then(|| "npm:@a/b@1.0.0".parse().unwrap()),
-                files: full.then(|| ("a b/\"c\".js".to_owned(), digest)).into_iter().collect(),
-                tools,
-                place: Place::default(),
-            });
+            let _ = lockfile.put(server);
         }
         lockfile
     })

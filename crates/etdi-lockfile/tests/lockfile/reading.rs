@@ -1,6 +1,6 @@
 //! What is read and what is refused.
 
-use etdi_lockfile::{LockedServer, Lockfile, LockfileError};
+use etdi_lockfile::{Lockfile, LockfileError};
 
 use crate::scene::*;
 
@@ -8,8 +8,8 @@ use crate::scene::*;
 fn a_lockfile_says_where_everything_stands() {
     let lockfile = Lockfile::parse(TEXT).unwrap();
     let server = lockfile.server("docs").unwrap();
-    assert_eq!(server.place.0, Some(4));
-    assert_eq!(server.tools[0].place.0, Some(8));
+    assert_eq!(server.line.0, Some(4));
+    assert_eq!(server.tools[0].line.0, Some(8));
     assert_eq!(Lockfile::parse(&lockfile.to_string()).unwrap(), lockfile);
 }
 
@@ -82,7 +82,8 @@ fn a_server_takes_the_place_of_the_one_of_its_name_and_no_others() {
     lockfile.put(server(vec![locked(&unsigned("a"))])).unwrap();
     lockfile.put(server(Vec::new())).unwrap();
     assert!(lockfile.server("docs").unwrap().tools.is_empty());
-    let twin = LockedServer { name: "other".to_owned(), ..server(Vec::new()) };
+    let mut twin = server(Vec::new());
+    twin.name = "other".to_owned();
     let before = lockfile.clone();
     assert!(matches!(lockfile.put(twin), Err(LockfileError::Duplicate { .. })));
     assert_eq!(lockfile, before);

@@ -1,9 +1,7 @@
 //! A lockfile, a server and its definitions.
 
-use std::collections::BTreeMap;
-
 use etdi_lockfile::{
-    Drift, DriftKind, LockedServer, LockedTool, Place, Served, ServedEvidence, ServedTool,
+    Drift, DriftKind, LineNumber, LockedServer, LockedTool, Served, ServedEvidence, ServedTool,
 };
 use etdi_types::verdict::KeyTrust;
 use etdi_types::{
@@ -73,17 +71,13 @@ pub(crate) fn by_key(thumbprint: &str) -> EvidenceRecord {
 }
 
 pub(crate) fn server(tools: Vec<LockedTool>) -> LockedServer {
-    let tools = tools.into_iter().zip(10..);
-    LockedServer {
-        name: "docs".to_owned(),
-        identity: "https://docs.example/mcp".parse().unwrap(),
-        from: None,
-        instructions: None,
-        package: None,
-        files: BTreeMap::new(),
-        tools: tools.map(|(tool, line)| LockedTool { place: Place(Some(line)), ..tool }).collect(),
-        place: Place(Some(1)),
+    let mut server = LockedServer::new("docs", "https://docs.example/mcp".parse().unwrap());
+    server.line = LineNumber(Some(1));
+    for (mut tool, line) in tools.into_iter().zip(10..) {
+        tool.line = LineNumber(Some(line));
+        server.tools.push(tool);
     }
+    server
 }
 
 pub(crate) fn locked(definition: &ToolDefinition) -> LockedTool {
@@ -100,8 +94,9 @@ pub(crate) fn drift(
     definition: &ToolDefinition,
     evidence: ServedEvidence,
 ) -> Vec<Drift> {
-    let tool = ServedTool { name: definition.served_name(), definition: Ok(definition), evidence };
-    locked.compare(&Served { instructions: None, tools: vec![tool] })
+    let mut served = Served::default();
+    served.tools.push(ServedTool::new(definition.served_name(), Ok(definition), evidence));
+    locked.compare(&served)
 }
 
 pub(crate) fn kinds(drift: &[Drift]) -> Vec<DriftKind> {

@@ -8,11 +8,11 @@ use etdi_types::confusable::name_key;
 /// the same server, and those of others.
 #[derive(Clone, Debug, Default)]
 pub struct ToolNames {
-    by_key: HashMap<String, Vec<Known>>,
+    by_key: HashMap<String, Vec<KnownName>>,
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Known {
+pub(super) struct KnownName {
     /// As the caller wrote it.
     pub(super) name: String,
     /// Whether it belongs to another server.
@@ -48,7 +48,7 @@ impl ToolNames {
             match alike.iter_mut().find(|known| known.name == name) {
                 Some(known) => known.foreign |= foreign,
                 None if room => {
-                    alike.push(Known { name: name.to_owned(), foreign });
+                    alike.push(KnownName { name: name.to_owned(), foreign });
                 }
                 None => {}
             }
@@ -61,7 +61,7 @@ impl ToolNames {
     }
 
     /// The tools whose names look like `name`.
-    pub(super) fn look_up(&self, name: &str) -> impl Iterator<Item = &Known> {
+    pub(super) fn look_up(&self, name: &str) -> impl Iterator<Item = &KnownName> {
         self.by_key.get(&name_key(name)).into_iter().flatten()
     }
 }

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::ops::Range;
 
+use super::collector::{Collector, Hit, Passage, region};
 use super::names::{ToolNames, is_compound};
-use super::report::{Context, Hit, Report, region};
 use super::sentences::Sentences;
 use super::{Rule, Severity, disguise, marks};
 use crate::place::Place;
@@ -13,10 +13,10 @@ use etdi_types::confusable::name_key;
 use etdi_types::json::Value;
 
 /// Looks at a whole definition.
-pub(crate) fn scan(value: &Value<'_>, names: &ToolNames, report: &mut Report<'_>) {
+pub(crate) fn scan(value: &Value<'_>, names: &ToolNames, collector: &mut Collector<'_>) {
     let own = value.as_object().and_then(|tool| tool.get("name")?.as_str());
     let scanner = Scanner { names, own: own.unwrap_or_default() };
-    scanner.scan(&mut Vec::new(), Place::of_document(value), value, report);
+    scanner.scan(&mut Vec::new(), Place::of_document(value), value, collector);
 }
 
 /// The looks of one definition.
@@ -33,24 +33,24 @@ impl Scanner<'_> {
         path: &mut Vec<Cow<'v, str>>,
         place: Place,
         value: &'v Value<'_>,
-        report: &mut Report<'_>,
+        collector: &mut Collector<'_>,
     ) {
         match value {
-            Value::String(text) => self.text(path, place, text, report),
+            Value::String(text) => self.text(path, place, text, collector),
             Value::Array(elements) => {
                 for (index, element) in elements.iter().enumerate() {
                     let index = index.to_string();
                     let place = place.step(&index);
                     path.push(index.into());
-                    self.scan(path, place, element, report);
+                    self.scan(path, place, element, collector);
                     path.pop();
                 }
             }
             Value::Object(object) => {
                 for (name, member) in object.iter() {
                     path.push(name.into());
-                    self.name(path, place, name, report);
-                    self.scan(path, place.step(name), member, report);
+                    self.name(path, place, name, collector);
+                    self.scan(path, place.step(name), member, collector);
                     path.pop();
                 }
             }
@@ -64,20 +64,21 @@ impl Scanner<'_> {
         path: &[Cow<'_, str>],
         place: Place,
         name: &str,
-        report: &mut Report<'_>,
+        collector: &mut Collector<'_>,
     ) {
-        let context = Context { text: name, is_name: true, path, region: region(path) };
-        self.look(&context, report);
+        let passage = Passage { text: name, is_name: true, path, region: region(path) };
+        self.look(&passage, collector);
         let parameter = matches!(place, Place::Properties(_) | Place::Schemas(_));
         let spaces = name.matches(' ').count();
         if spaces >= 4 || (parameter && name.len() > 80) {
-            report.add(Hit::of(Rule::SchemaProse, Severity::Medium, name, 0..name.len()), &context);
+            collector
+                .add(Hit::of(Rule::SchemaProse, Severity::Medium, name, 0..name.len()), &passage);
         }
     }
 
-    fn text(&self, path: &[Cow<'_, str>], place: Place, text: &str, report: &mut Report<'_>) {
-        let context = Context { text, is_name: false, path, region: region(path) };
-        self.look(&context, report);
+    fn text(&self, path: &[Cow<'_, str>], place: Place, text: &str, collector: &mut Collector<'_>) {
+        let passage = Passage { text, is_name: false, path, region: region(path) };
+        self.look(&passage, collector);
         let spaces = text.matches(' ').count();
         let prose = match place {
             Place::Name => (spaces >= 4 || text.len() > 128).then_some(Severity::Medium),
@@ -91,25 +92,27 @@ impl Scanner<'_> {
             _ => None,
         };
         if let Some(severity) = prose {
-            report.add(Hit::of(Rule::SchemaProse, severity, text, 0..text.len()), &context);
+            collector.add(Hit::of(Rule::SchemaProse, severity, text, 0..text.len()), &passage);
         }
         if place == Place::Name {
             for other in self.names.look_up(text).filter(|other| other.name != text) {
                 let severity = if other.foreign { Severity::High } else { Severity::Medium };
                 let key = other.name.as_str();
-                report.add(Hit::of(Rule::ConfusableName, severity, key, 0..text.len()), &context);
+                collector
+                    .add(Hit::of(Rule::ConfusableName, severity, key, 0..text.len()), &passage);
             }
         }
     }
 
     /// The rules that hold for every string.
-    fn look(&self, context: &Context<'_, '_>, report: &mut Report<'_>) {
-        let text = context.text;
+    fn look(&self, passage: &Passage<'_, '_>, collector: &mut Collector<'_>) {
+        let text = passage.text;
         if let Some((at, found)) = marks::hidden(text) {
-            report.add(Hit::of(Rule::HiddenCharacters, Severity::High, found, at..at + 1), context);
+            collector
+                .add(Hit::of(Rule::HiddenCharacters, Severity::High, found, at..at + 1), passage);
         }
         if let Some((at, found)) = marks::ansi(text) {
-            report.add(Hit::of(Rule::AnsiEscape, Severity::High, found, at..at + 1), context);
+            collector.add(Hit::of(Rule::AnsiEscape, Severity::High, found, at..at + 1), passage);
         }
         if text.len() < 3 {
             return;
@@ -121,22 +124,22 @@ impl Scanner<'_> {
         encoded.dedup_by_key(|range| range.start);
         for range in encoded {
             let key = text.get(range.clone()).unwrap_or_default();
-            report.add(Hit::of(Rule::EncodedBlob, Severity::Medium, key, range), context);
+            collector.add(Hit::of(Rule::EncodedBlob, Severity::Medium, key, range), passage);
         }
         for range in marks::mixed_words(text) {
             let key = text.get(range.clone()).unwrap_or_default();
-            report.add(Hit::of(Rule::MixedScript, Severity::Medium, key, range), context);
+            collector.add(Hit::of(Rule::MixedScript, Severity::Medium, key, range), passage);
         }
-        self.mentions(context, report);
-        Sentences::new(text).look(context, report);
+        self.mentions(passage, collector);
+        Sentences::new(text).look(passage, collector);
     }
 
-    fn mentions(&self, context: &Context<'_, '_>, report: &mut Report<'_>) {
+    fn mentions(&self, passage: &Passage<'_, '_>, collector: &mut Collector<'_>) {
         if self.names.is_empty() {
             return;
         }
         let own = name_key(self.own);
-        let text = context.text;
+        let text = passage.text;
         let mut mentioned = HashSet::new();
         for range in marks::identifiers(text) {
             let token = text.get(range.clone()).unwrap_or_default();
@@ -151,7 +154,7 @@ impl Scanner<'_> {
                 }
                 let severity = if other.foreign { Severity::Medium } else { Severity::Low };
                 let key = other.name.as_str();
-                report.add(Hit::of(Rule::MentionsTool, severity, key, range.clone()), context);
+                collector.add(Hit::of(Rule::MentionsTool, severity, key, range.clone()), passage);
             }
         }
     }

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
 
+use super::collector::{Collector, Hit, Passage};
 use super::fold::{Folded, Word, is_apostrophe, words};
 use super::language::{self, Enough};
-use super::report::{Context, Hit, Report};
 use super::{Rule, Severity, disguise, marks, phrases};
 use crate::place::Place;
 
@@ -28,14 +28,14 @@ impl Sentences {
         Self { folded, words }
     }
 
-    pub(super) fn look(&self, context: &Context<'_, '_>, report: &mut Report<'_>) {
+    pub(super) fn look(&self, passage: &Passage<'_, '_>, collector: &mut Collector<'_>) {
         let mut addresses = marks::addresses(&self.folded.text);
         addresses.extend(disguise::spelled_addresses(&self.folded.text, &self.words));
         addresses.sort_unstable_by_key(|address| address.start);
         // One hit for each rule and sentence: the worst of those that are new.
         let mut hits: BTreeMap<(usize, Rule), (Severity, Range<usize>)> = BTreeMap::new();
         for (rule, severity, range) in self.matches(&addresses) {
-            if !report.is_new(rule, context.region, || self.around(&range)) {
+            if !collector.is_new(rule, passage.region, || self.around(&range)) {
                 continue;
             }
             let sentence = self.sentence(range.start);
@@ -46,31 +46,31 @@ impl Sentences {
         }
         for ((sentence, rule), (severity, range)) in hits {
             let key = self.spoken(sentence..self.end(sentence));
-            report.add(Hit::of(rule, severity, key, self.original(&range)), context);
+            collector.add(Hit::of(rule, severity, key, self.original(&range)), passage);
         }
         let mut listed = HashSet::new();
         for address in addresses {
             let original = self.original(&address);
             // Two addresses that look the same are two.
-            let key = context.text.get(original.clone()).unwrap_or_default();
+            let key = passage.text.get(original.clone()).unwrap_or_default();
             // `_meta` keys are prefixed with host names.
-            let is_prefix = context.is_name && !key.contains("://");
+            let is_prefix = passage.is_name && !key.contains("://");
             if !is_prefix && !marks::is_schema_dialect(key) && listed.insert(key) {
-                report.add(Hit::of(Rule::Url, Severity::Low, key, original), context);
+                collector.add(Hit::of(Rule::Url, Severity::Low, key, original), passage);
             }
         }
-        self.languages(context, report);
+        self.languages(passage, collector);
     }
 
-    fn languages(&self, context: &Context<'_, '_>, report: &mut Report<'_>) {
-        let enough = if report.remembers() { Enough::ToRemember } else { Enough::ToReport };
-        let mut found = language::scripts(context.text, enough);
+    fn languages(&self, passage: &Passage<'_, '_>, collector: &mut Collector<'_>) {
+        let enough = if collector.remembers() { Enough::ToRemember } else { Enough::ToReport };
+        let mut found = language::scripts(passage.text, enough);
         let latin = language::languages(&self.folded.text, &self.words, enough).into_iter();
         found.extend(latin.map(|(name, range)| (name, self.original(&range))));
         // What one part of the tool is written in, the others may be.
-        let anywhere = Context { region: Place::Tool, ..*context };
+        let anywhere = Passage { region: Place::Tool, ..*passage };
         for (name, range) in found {
-            report.add(Hit::of(Rule::OtherLanguage, Severity::Low, name, range), &anywhere);
+            collector.add(Hit::of(Rule::OtherLanguage, Severity::Low, name, range), &anywhere);
         }
     }
 

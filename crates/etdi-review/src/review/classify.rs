@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 
-use super::{Change, Class, Kind, Reason, permissions, schema};
-use crate::hygiene::{Report, Scanner, Seen, ToolNames};
+use super::{Change, ChangeKind, Class, Reason, permissions, schema};
+use crate::hygiene::{Collector, Scanner, SeenTexts, ToolNames};
 use crate::place::Place;
 use etdi_types::DEFINITION_KEY;
 use etdi_types::diff::Difference;
@@ -16,11 +16,11 @@ use etdi_types::names::Version;
 pub(super) const OF_ONE_KIND: usize = 16;
 
 /// Both definitions, and what the old one said.
-pub(super) struct Case<'c, 'a> {
+pub(super) struct Comparison<'c, 'a> {
     pub(super) old: &'c Value<'a>,
     pub(super) new: &'c Value<'a>,
     pub(super) names: &'c ToolNames,
-    pub(super) seen: &'c Seen,
+    pub(super) seen: &'c SeenTexts,
     /// The names in a list of required ones, read once: there may be as many as parameters.
     required: RefCell<HashMap<*const Value<'a>, HashSet<&'c str>>>,
 }
@@ -67,12 +67,12 @@ impl<'e> At<'e> {
     }
 }
 
-impl<'c, 'a> Case<'c, 'a> {
+impl<'c, 'a> Comparison<'c, 'a> {
     pub(super) fn new(
         old: &'c Value<'a>,
         new: &'c Value<'a>,
         names: &'c ToolNames,
-        seen: &'c Seen,
+        seen: &'c SeenTexts,
     ) -> Self {
         Self { old, new, names, seen, required: RefCell::default() }
     }
@@ -115,14 +115,14 @@ impl<'c, 'a> Case<'c, 'a> {
         };
         let own = self.new.as_object().and_then(|tool| tool.get("name")?.as_str());
         let scanner = Scanner { names: self.names, own: own.unwrap_or_default() };
-        let mut report = Report::listing(Some(self.seen));
+        let mut collector = Collector::listing(Some(self.seen));
         if entry.old.is_none() {
-            scanner.name(&at.path, at.parent, at.name(), &mut report);
+            scanner.name(&at.path, at.parent, at.name(), &mut collector);
         }
-        scanner.scan(&mut at.path.clone(), at.place, new, &mut report);
+        scanner.scan(&mut at.path.clone(), at.place, new, &mut collector);
         let mut reasons: Vec<Reason> = Vec::new();
-        for finding in report.into_findings() {
-            let kind = Kind::Text(finding.rule);
+        for finding in collector.into_findings() {
+            let kind = ChangeKind::Text(finding.rule);
             let others = reasons.iter().filter(|reason| reason.kind == kind).count();
             if others < OF_ONE_KIND {
                 reasons.push(Reason::about(Class::Critical, kind, &finding.excerpt));
@@ -135,29 +135,29 @@ impl<'c, 'a> Case<'c, 'a> {
     fn structural(&self, entry: &Difference<'_, '_>, at: &At<'_>) -> Vec<Reason> {
         if let (Some(Value::Object(_)), Some(Value::Object(_))) = (entry.old, entry.new) {
             // Long names hide among them whatever changed.
-            return vec![Reason::new(Class::Critical, Kind::NotComparable)];
+            return vec![Reason::new(Class::Critical, ChangeKind::NotComparable)];
         }
         let is_text =
             |value: Option<&Value<'_>>| value.is_none_or(|value| value.as_str().is_some());
         let one = |class, kind| vec![Reason::new(class, kind)];
         match (at.parent, at.place) {
             (_, Place::Prose | Place::Title) if is_text(entry.old) && is_text(entry.new) => {
-                one(Class::Wording, Kind::Prose)
+                one(Class::Wording, ChangeKind::Prose)
             }
-            (_, Place::Name) => one(Class::Critical, Kind::Identity),
+            (_, Place::Name) => one(Class::Critical, ChangeKind::Identity),
             (_, Place::Schema(side) | Place::Schemas(side) | Place::Properties(side))
             | (_, Place::SchemaList(side) | Place::Keyword(side))
             | (Place::Schema(side), _) => schema::reasons(self, entry, at, side),
             (_, Place::Annotations) | (Place::Annotations, _) => annotations(entry, at),
-            (_, Place::Icons) => one(Class::Notable, Kind::Icon),
+            (_, Place::Icons) => one(Class::Notable, ChangeKind::Icon),
             (_, Place::Meta) => self.meta(entry),
-            (_, Place::Definition) => vec![Reason::new(Class::Critical, Kind::Signer)],
+            (_, Place::Definition) => vec![Reason::new(Class::Critical, ChangeKind::Signer)],
             (Place::Definition | Place::Provider, _) => definition(entry, at),
-            (Place::Meta, _) => one(Class::Notable, Kind::ForeignMeta),
+            (Place::Meta, _) => one(Class::Notable, ChangeKind::ForeignMeta),
             _ if at.path.first().is_some_and(|name| name == "_meta") => {
-                one(Class::Notable, Kind::ForeignMeta)
+                one(Class::Notable, ChangeKind::ForeignMeta)
             }
-            _ => one(Class::Notable, Kind::Other),
+            _ => one(Class::Notable, ChangeKind::Other),
         }
     }
 
@@ -167,9 +167,9 @@ impl<'c, 'a> Case<'c, 'a> {
             value.and_then(Value::as_object).is_some_and(|meta| meta.get(DEFINITION_KEY).is_some())
         };
         if holds_definition(entry.old) || holds_definition(entry.new) {
-            vec![Reason::new(Class::Critical, Kind::Signer)]
+            vec![Reason::new(Class::Critical, ChangeKind::Signer)]
         } else {
-            vec![Reason::new(Class::Notable, Kind::ForeignMeta)]
+            vec![Reason::new(Class::Notable, ChangeKind::ForeignMeta)]
         }
     }
 }
@@ -180,18 +180,18 @@ fn definition(entry: &Difference<'_, '_>, at: &At<'_>) -> Vec<Reason> {
     let flag =
         |value: Option<&Value<'_>>| value.is_some_and(|value| value.as_bool() != Some(false));
     let (class, kind) = match (at.parent, at.name()) {
-        (Place::Provider, "name") => (Class::Notable, Kind::Signer),
-        (Place::Provider, _) | (_, "provider") => (Class::Critical, Kind::Signer),
-        (_, "id" | "name") => (Class::Critical, Kind::Identity),
+        (Place::Provider, "name") => (Class::Notable, ChangeKind::Signer),
+        (Place::Provider, _) | (_, "provider") => (Class::Critical, ChangeKind::Signer),
+        (_, "id" | "name") => (Class::Critical, ChangeKind::Identity),
         (_, "version") => match (version(entry.old), version(entry.new)) {
-            (Some(old), Some(new)) if old < new => (Class::Wording, Kind::Version),
-            _ => (Class::Critical, Kind::VersionLowered),
+            (Some(old), Some(new)) if old < new => (Class::Wording, ChangeKind::Version),
+            _ => (Class::Critical, ChangeKind::VersionLowered),
         },
         (_, "require_call_proof") if flag(entry.old) && !flag(entry.new) => {
-            (Class::Critical, Kind::ProofDropped)
+            (Class::Critical, ChangeKind::ProofDropped)
         }
-        (_, "servers") if counts_elsewhere(entry) => (Class::Critical, Kind::ServersWidened),
-        _ => (Class::Notable, Kind::Definition),
+        (_, "servers") if counts_elsewhere(entry) => (Class::Critical, ChangeKind::ServersWidened),
+        _ => (Class::Notable, ChangeKind::Definition),
     };
     vec![Reason::new(class, kind)]
 }
@@ -237,9 +237,9 @@ fn annotations(entry: &Difference<'_, '_>, at: &At<'_>) -> Vec<Reason> {
             && old != worse
             && new == worse
         {
-            reasons.push(Reason::about(Class::Critical, Kind::HintWorse, name));
+            reasons.push(Reason::about(Class::Critical, ChangeKind::HintWorse, name));
         }
     }
-    reasons.push(Reason::new(Class::Notable, Kind::Annotation));
+    reasons.push(Reason::new(Class::Notable, ChangeKind::Annotation));
     reasons
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use super::{Class, Kind, Reason};
+use super::{ChangeKind, Class, Reason};
 use crate::place::{Place, Side};
 use etdi_types::json::Value;
 
@@ -71,9 +71,9 @@ pub(super) fn reasons(old: &Facts<'_>, new: &Facts<'_>, reasons: &mut Vec<Reason
         }
         let (kind, parameter, value) = fact;
         let (kind, detail) = match *kind {
-            REQUIRED => (Kind::ParameterRequired, value.as_ref()),
-            HEADER => (Kind::ParameterHeader, *parameter),
-            _ => (Kind::ValueFixed, value.as_ref()),
+            REQUIRED => (ChangeKind::ParameterRequired, value.as_ref()),
+            HEADER => (ChangeKind::ParameterHeader, *parameter),
+            _ => (ChangeKind::ValueFixed, value.as_ref()),
         };
         if reasons.iter().filter(|reason| reason.kind == kind).count()
             < super::classify::OF_ONE_KIND

@@ -34,13 +34,13 @@ macro_rules! kinds {
         /// What changed. The ids are stable.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
-        pub enum Kind {
+        pub enum ChangeKind {
             $($(#[$doc])* $name,)*
             /// Text that was not there before and that a hygiene rule knows.
             Text(Rule),
         }
 
-        impl Kind {
+        impl ChangeKind {
             /// Every kind but those of texts, which are the hygiene rules.
             pub const STRUCTURAL: &[Self] = &[$(Self::$name),*];
 
@@ -124,13 +124,13 @@ kinds! {
     Other = "other", "a member changed that is not understood here";
 }
 
-impl Display for Kind {
+impl Display for ChangeKind {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.write_str(self.id())
     }
 }
 
-impl Serialize for Kind {
+impl Serialize for ChangeKind {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.id())
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Change, Class, Kind, Reason};
+use super::{Change, ChangeKind, Class, Reason};
 use etdi_types::DEFINITION_KEY;
 use etdi_types::diff::push_segment;
 use etdi_types::json::{Object, Value};
@@ -24,7 +24,7 @@ pub(super) fn changes(path: &str, old: Option<&Value<'_>>, new: Option<&Value<'_
     }
     for (scope, (index, was)) in &before {
         if !after.contains_key(scope) {
-            let reason = Reason::about(Class::Notable, Kind::PermissionRemoved, scope);
+            let reason = Reason::about(Class::Notable, ChangeKind::PermissionRemoved, scope);
             changes.push(Change::new(
                 format!("{path}/{index}"),
                 (Some(text(was)), None),
@@ -40,7 +40,7 @@ pub(super) fn changes(path: &str, old: Option<&Value<'_>>, new: Option<&Value<'_
 
 fn whole(path: &str, old: Option<&Value<'_>>, new: Option<&Value<'_>>, class: Class) -> Change {
     let both = (old.map(Value::to_canonical), new.map(Value::to_canonical));
-    Change::new(path, both, vec![Reason::new(class, Kind::PermissionChanged)])
+    Change::new(path, both, vec![Reason::new(class, ChangeKind::PermissionChanged)])
 }
 
 type Permissions<'v, 'a> = BTreeMap<&'v str, (usize, &'v Object<'a>)>;
@@ -64,14 +64,16 @@ fn reason(scope: &str, was: Option<&Object<'_>>, is: &Object<'_>) -> Option<Reas
         permission.get("required").and_then(Value::as_bool).unwrap_or(true)
     };
     let Some(was) = was else {
-        return Some(Reason::about(Class::Critical, Kind::PermissionAdded, scope));
+        return Some(Reason::about(Class::Critical, ChangeKind::PermissionAdded, scope));
     };
     let other_words = was.get("description") != is.get("description");
     match (required(was), required(is)) {
-        (false, true) => Some(Reason::about(Class::Critical, Kind::PermissionRequired, scope)),
-        (true, false) => Some(Reason::about(Class::Notable, Kind::PermissionChanged, scope)),
-        _ if other_words => Some(Reason::about(Class::Wording, Kind::Prose, scope)),
-        _ if was != is => Some(Reason::about(Class::Notable, Kind::PermissionChanged, scope)),
+        (false, true) => {
+            Some(Reason::about(Class::Critical, ChangeKind::PermissionRequired, scope))
+        }
+        (true, false) => Some(Reason::about(Class::Notable, ChangeKind::PermissionChanged, scope)),
+        _ if other_words => Some(Reason::about(Class::Wording, ChangeKind::Prose, scope)),
+        _ if was != is => Some(Reason::about(Class::Notable, ChangeKind::PermissionChanged, scope)),
         _ => None,
     }
 }
@@ -86,19 +88,19 @@ pub(super) fn evidence(old: &EvidenceRecord, new: &EvidenceRecord) -> Option<Cha
         (
             EvidenceRecord::Signed { thumbprint: before, .. },
             EvidenceRecord::Signed { thumbprint: after, .. },
-        ) => (before != after).then_some((Kind::Signer, "signature"))?,
+        ) => (before != after).then_some((ChangeKind::Signer, "signature"))?,
         (
             EvidenceRecord::Attested { issuer: before, client: client_before, .. },
             EvidenceRecord::Attested { issuer: after, client: client_after, .. },
         ) => ((before, client_before) != (after, client_after))
-            .then_some((Kind::Issuer, "attestation"))?,
+            .then_some((ChangeKind::Issuer, "attestation"))?,
         (EvidenceRecord::Attested { .. }, _) | (_, EvidenceRecord::Attested { .. }) => {
-            (Kind::Issuer, "attestation")
+            (ChangeKind::Issuer, "attestation")
         }
         (EvidenceRecord::Signed { .. }, _) | (_, EvidenceRecord::Signed { .. }) => {
-            (Kind::Signer, "signature")
+            (ChangeKind::Signer, "signature")
         }
-        _ => (old != new).then_some((Kind::Signer, "signature"))?,
+        _ => (old != new).then_some((ChangeKind::Signer, "signature"))?,
     };
     let mut path = String::new();
     for name in ["_meta", DEFINITION_KEY, member] {

@@ -1,15 +1,15 @@
 //! Changes inside the schemas.
 
-use super::classify::{At, Case};
+use super::classify::{At, Comparison};
 use super::facts::{self, Facts};
-use super::{Class, Kind, Reason};
+use super::{ChangeKind, Class, Reason};
 use crate::place::{Place, Side};
 use etdi_types::diff::Difference;
 use etdi_types::json::{Object, Value};
 
 /// The reasons of a change that stands in a schema, or is one.
 pub(super) fn reasons(
-    case: &Case<'_, '_>,
+    comparison: &Comparison<'_, '_>,
     entry: &Difference<'_, '_>,
     at: &At<'_>,
     side: Side,
@@ -24,16 +24,16 @@ pub(super) fn reasons(
     }
     facts::reasons(&before, &after, &mut reasons);
     if side == Side::Input {
-        reasons.extend(newly_required(case, entry, at));
+        reasons.extend(newly_required(comparison, entry, at));
     }
     if reasons.is_empty() && only_prose_differs(entry, at.place) {
-        return vec![Reason::new(Class::Wording, Kind::Prose)];
+        return vec![Reason::new(Class::Wording, ChangeKind::Prose)];
     }
     let kind = match side {
-        Side::Output => Kind::OutputSchema,
+        Side::Output => ChangeKind::OutputSchema,
         Side::Input => input_kind(entry, at),
     };
-    let superseded = kind == Kind::ParameterAdded && !reasons.is_empty();
+    let superseded = kind == ChangeKind::ParameterAdded && !reasons.is_empty();
     if !superseded {
         reasons.push(Reason::new(Class::Notable, kind));
     }
@@ -42,16 +42,23 @@ pub(super) fn reasons(
 
 /// Parameters that are new and that the schema around them requires: the list of required names may
 /// be as it was.
-fn newly_required(case: &Case<'_, '_>, entry: &Difference<'_, '_>, at: &At<'_>) -> Option<Reason> {
+fn newly_required(
+    comparison: &Comparison<'_, '_>,
+    entry: &Difference<'_, '_>,
+    at: &At<'_>,
+) -> Option<Reason> {
     let around = at.path.len().checked_sub(match (at.parent, at.place) {
         (Place::Properties(_), _) => 2,
         (_, Place::Properties(_)) => 1,
         _ => return None,
     })?;
-    let schema =
-        at.path.get(..around)?.iter().try_fold(case.new, |value, name| member(value, name))?;
+    let schema = at
+        .path
+        .get(..around)?
+        .iter()
+        .try_fold(comparison.new, |value, name| member(value, name))?;
     let required = schema.as_object()?.get("required")?;
-    let is_required = |name: &str| case.is_required(required, name);
+    let is_required = |name: &str| comparison.is_required(required, name);
     let name = match (at.place, entry.new) {
         (Place::Properties(_), Some(Value::Object(added))) => {
             let old = entry.old.and_then(Value::as_object);
@@ -64,7 +71,7 @@ fn newly_required(case: &Case<'_, '_>, entry: &Difference<'_, '_>, at: &At<'_>) 
         }
         _ => return None,
     };
-    Some(Reason::about(Class::Critical, Kind::ParameterRequired, name))
+    Some(Reason::about(Class::Critical, ChangeKind::ParameterRequired, name))
 }
 
 fn member<'v, 'a>(value: &'v Value<'a>, name: &str) -> Option<&'v Value<'a>> {
@@ -116,17 +123,17 @@ fn structure<'v, 'a>(
         .filter(move |(name, member)| !(place.step(name).is_prose() && member.as_str().is_some()))
 }
 
-fn input_kind(entry: &Difference<'_, '_>, at: &At<'_>) -> Kind {
+fn input_kind(entry: &Difference<'_, '_>, at: &At<'_>) -> ChangeKind {
     match (at.parent, entry.old, entry.new) {
-        (Place::Properties(_), None, Some(_)) => Kind::ParameterAdded,
-        (Place::Properties(_), Some(_), None) => Kind::ParameterRemoved,
+        (Place::Properties(_), None, Some(_)) => ChangeKind::ParameterAdded,
+        (Place::Properties(_), Some(_), None) => ChangeKind::ParameterRemoved,
         (Place::Schema(_), old, new) => direction(at.name(), old, new),
-        _ => Kind::SchemaChanged,
+        _ => ChangeKind::SchemaChanged,
     }
 }
 
 /// Whether a keyword accepts more or less than before, where that is plain.
-fn direction(keyword: &str, old: Option<&Value<'_>>, new: Option<&Value<'_>>) -> Kind {
+fn direction(keyword: &str, old: Option<&Value<'_>>, new: Option<&Value<'_>>) -> ChangeKind {
     let lists = |value: Option<&Value<'_>>| -> Option<Vec<String>> {
         match value? {
             Value::Array(elements) => Some(elements.iter().map(Value::to_canonical).collect()),
@@ -141,29 +148,29 @@ fn direction(keyword: &str, old: Option<&Value<'_>>, new: Option<&Value<'_>>) ->
         "enum" | "type" | "required" => {
             let (old, new) = match (lists(old), lists(new)) {
                 (Some(old), Some(new)) => (old, new),
-                (None, _) => return Kind::SchemaNarrowed,
-                (_, None) => return Kind::SchemaWidened,
+                (None, _) => return ChangeKind::SchemaNarrowed,
+                (_, None) => return ChangeKind::SchemaWidened,
             };
             let old: std::collections::BTreeSet<_> = old.into_iter().collect();
             let new: std::collections::BTreeSet<_> = new.into_iter().collect();
             let more = new.is_superset(&old);
             match (more, new.is_subset(&old)) {
-                (true, false) if keyword == "required" => Kind::SchemaNarrowed,
-                (false, true) if keyword == "required" => Kind::SchemaWidened,
-                (true, false) => Kind::SchemaWidened,
-                (false, true) => Kind::SchemaNarrowed,
-                _ => Kind::SchemaChanged,
+                (true, false) if keyword == "required" => ChangeKind::SchemaNarrowed,
+                (false, true) if keyword == "required" => ChangeKind::SchemaWidened,
+                (true, false) => ChangeKind::SchemaWidened,
+                (false, true) => ChangeKind::SchemaNarrowed,
+                _ => ChangeKind::SchemaChanged,
             }
         }
         "minimum" | "minLength" | "minItems" | "minProperties" | "exclusiveMinimum" | "maximum"
         | "maxLength" | "maxItems" | "maxProperties" | "exclusiveMaximum" => {
             let upper = keyword.contains("max") || keyword.contains("Max");
             match (number(old), number(new)) {
-                (None, Some(_)) if old.is_none() => Kind::SchemaNarrowed,
-                (Some(_), None) if new.is_none() => Kind::SchemaWidened,
-                (Some(old), Some(new)) if (new > old) == upper => Kind::SchemaWidened,
-                (Some(_), Some(_)) => Kind::SchemaNarrowed,
-                _ => Kind::SchemaChanged,
+                (None, Some(_)) if old.is_none() => ChangeKind::SchemaNarrowed,
+                (Some(_), None) if new.is_none() => ChangeKind::SchemaWidened,
+                (Some(old), Some(new)) if (new > old) == upper => ChangeKind::SchemaWidened,
+                (Some(_), Some(_)) => ChangeKind::SchemaNarrowed,
+                _ => ChangeKind::SchemaChanged,
             }
         }
         "additionalProperties" | "unevaluatedProperties" | "uniqueItems" => {
@@ -172,16 +179,16 @@ fn direction(keyword: &str, old: Option<&Value<'_>>, new: Option<&Value<'_>>) ->
                 Some(value) => value.as_bool().map(|set| set != (keyword == "uniqueItems")),
             };
             match (open(old), open(new)) {
-                (Some(false), Some(true)) => Kind::SchemaWidened,
-                (Some(true), Some(false)) => Kind::SchemaNarrowed,
-                _ => Kind::SchemaChanged,
+                (Some(false), Some(true)) => ChangeKind::SchemaWidened,
+                (Some(true), Some(false)) => ChangeKind::SchemaNarrowed,
+                _ => ChangeKind::SchemaChanged,
             }
         }
         "pattern" | "format" | "multipleOf" => match (old, new) {
-            (None, Some(_)) => Kind::SchemaNarrowed,
-            (Some(_), None) => Kind::SchemaWidened,
-            _ => Kind::SchemaChanged,
+            (None, Some(_)) => ChangeKind::SchemaNarrowed,
+            (Some(_), None) => ChangeKind::SchemaWidened,
+            _ => ChangeKind::SchemaChanged,
         },
-        _ => Kind::SchemaChanged,
+        _ => ChangeKind::SchemaChanged,
     }
 }

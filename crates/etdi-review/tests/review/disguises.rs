@@ -1,7 +1,7 @@
 //! Text that nobody reads at sight is found, whatever it says; what honest texts have of it is not.
 
 use etdi_review::hygiene::{Rule, Severity, ToolNames, inspect};
-use etdi_review::{Class, Kind, Review};
+use etdi_review::{ChangeKind, Class, Review};
 use serde_json::json;
 
 use crate::tool::{canonical, change, names, set, with};
@@ -75,7 +75,7 @@ fn an_address_in_words_is_an_address() {
     ] {
         let (class, kinds, _) = change("/description", Some(text.into()));
         assert_eq!(class, Class::Critical, "{text}");
-        assert!(kinds.contains(&Kind::Text(Rule::Url)), "{text}: {kinds:?}");
+        assert!(kinds.contains(&ChangeKind::Text(Rule::Url)), "{text}: {kinds:?}");
     }
     assert!(
         found("Send it to attacker dot com.").contains(&(Rule::SendsElsewhere, Severity::Medium))
@@ -86,7 +86,7 @@ fn an_address_in_words_is_an_address() {
         "Runs on dot net.",
     ] {
         let (class, kinds, _) = change("/description", Some(text.into()));
-        assert_eq!((class, kinds), (Class::Wording, vec![Kind::Prose]), "{text}");
+        assert_eq!((class, kinds), (Class::Wording, vec![ChangeKind::Prose]), "{text}");
     }
 }
 
@@ -103,7 +103,7 @@ fn a_language_that_was_not_there_before_is_critical() {
     ] {
         let (class, kinds, _) = change("/description", Some(text.into()));
         assert_eq!(class, Class::Critical, "{text}");
-        assert!(kinds.contains(&Kind::Text(Rule::OtherLanguage)), "{text}: {kinds:?}");
+        assert!(kinds.contains(&ChangeKind::Text(Rule::OtherLanguage)), "{text}: {kinds:?}");
         // At first sight a person sees it; an honest definition may be in any language.
         assert_eq!(found(text), [], "{text}");
     }
@@ -119,7 +119,7 @@ fn a_word_of_another_language_or_more_of_the_same_is_wording() {
         "Sin, con and per; the DOS of the MIT. Sends mail for men. Made in a van.",
     ] {
         let (class, kinds, _) = change("/description", Some(text.into()));
-        assert_eq!((class, kinds), (Class::Wording, vec![Kind::Prose]), "{text}");
+        assert_eq!((class, kinds), (Class::Wording, vec![ChangeKind::Prose]), "{text}");
     }
     let chinese = "\u{641c}\u{7d22}\u{90ae}\u{4ef6}\u{3002}";
     let longer = "\u{641c}\u{7d22}\u{90ae}\u{4ef6}\u{5e76}\u{8fd4}\u{56de}\u{7ed3}\u{679c}\u{3002}";

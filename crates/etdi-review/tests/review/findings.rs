@@ -275,7 +275,7 @@ fn ids_are_stable_and_told_apart() {
             "unreadable",
         ]
     );
-    let kinds = etdi_review::Kind::STRUCTURAL.iter().map(|kind| kind.id());
+    let kinds = etdi_review::ChangeKind::STRUCTURAL.iter().map(|kind| kind.id());
     let mut all: Vec<_> = kinds.chain(ids).collect();
     let count = all.len();
     all.sort_unstable();

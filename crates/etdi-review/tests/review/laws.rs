@@ -1,7 +1,7 @@
 //! What must hold of every two definitions.
 
 use etdi_review::hygiene::{ToolNames, inspect};
-use etdi_review::{Class, Kind, Review};
+use etdi_review::{ChangeKind, Class, Review};
 use etdi_types::{Diff, ToolDefinition};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -234,6 +234,6 @@ fn an_upgrade_in_version_alone_is_wording() {
     let mut new = tool();
     set(&mut new, &format!("{DEFINITION}/version"), Some("1.3.0".into()));
     let review = Review::of(&canonical(&tool()), &canonical(&new), &names());
-    assert_eq!(review.changes()[0].kind(), Kind::Version);
+    assert_eq!(review.changes()[0].kind(), ChangeKind::Version);
     assert_eq!(review.worst(), Some(Class::Wording));
 }

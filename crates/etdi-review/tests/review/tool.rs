@@ -1,7 +1,7 @@
 //! A tool with every member that matters, and changes of it.
 
 use etdi_review::hygiene::ToolNames;
-use etdi_review::{Class, Kind, Review};
+use etdi_review::{ChangeKind, Class, Review};
 use etdi_types::{DEFINITION_KEY, ToolDefinition};
 use serde_json::{Value, json};
 
@@ -77,7 +77,7 @@ pub fn review(new: &Value) -> Review {
 }
 
 /// The only change that setting `pointer` makes: class, kinds, path.
-pub fn change(pointer: &str, value: Option<Value>) -> (Class, Vec<Kind>, String) {
+pub fn change(pointer: &str, value: Option<Value>) -> (Class, Vec<ChangeKind>, String) {
     let review = review(&with(pointer, value));
     let [change] = review.changes() else { panic!("{pointer}: {review}") };
     let kinds = change.reasons.iter().map(|reason| reason.kind).collect();

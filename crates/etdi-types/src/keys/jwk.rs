@@ -60,7 +60,7 @@ impl Jwk {
     /// # Errors
     /// A [`KeyError`] for each way in which it is not a usable public signature key.
     pub fn from_json(text: &str) -> Result<Self, KeyError> {
-        let members: Members =
+        let members: JwkMembers =
             serde_json::from_str(text).map_err(|error| KeyError::NotAJwk(error.to_string()))?;
         Self::from_members(members)
     }
@@ -82,7 +82,7 @@ impl Jwk {
         jwk
     }
 
-    fn from_members(members: Members) -> Result<Self, KeyError> {
+    fn from_members(members: JwkMembers) -> Result<Self, KeyError> {
         if members.kty == "oct" {
             return Err(KeyError::Symmetric);
         }
@@ -186,13 +186,13 @@ impl Jwk {
 
 impl<'de> Deserialize<'de> for Jwk {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let members = Members::deserialize(deserializer)?;
+        let members = JwkMembers::deserialize(deserializer)?;
         Self::from_members(members).map_err(serde::de::Error::custom)
     }
 }
 
 #[derive(Deserialize)]
-struct Members {
+struct JwkMembers {
     kty: String,
     kid: Option<String>,
     alg: Option<String>,

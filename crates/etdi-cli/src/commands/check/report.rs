@@ -2,7 +2,7 @@
 
 use etdi::ServerIdentity;
 use etdi::hygiene::Finding;
-use etdi::lockfile::{Drift, DriftKind, Level};
+use etdi::lockfile::{Drift, DriftKind, DriftLevel};
 use etdi::text::escaped;
 use serde_json::{Value, json};
 
@@ -60,7 +60,7 @@ impl ServerState {
     }
 
     fn exit(&self) -> Exit {
-        let drifts = self.drift.iter().any(|one| one.kind.level() == Level::Drift);
+        let drifts = self.drift.iter().any(|one| one.kind.level() == DriftLevel::Drift);
         match (&self.error, drifts) {
             (Some(_), _) => Exit::CannotCheck,
             (None, true) => Exit::No,
@@ -156,7 +156,7 @@ impl CheckReport {
             let mut answer = json!(one);
             if let Some(answer) = answer.as_object_mut() {
                 answer.insert("level".to_owned(), json!(one.kind.level()));
-                answer.insert("line".to_owned(), json!(one.place.0));
+                answer.insert("line".to_owned(), json!(one.line.0));
                 answer.insert("message".to_owned(), json!(one.to_string()));
                 let found = server.state.findings_of(one.tool.as_deref());
                 answer.insert("findings".to_owned(), json!(found));
@@ -187,7 +187,7 @@ impl CheckReport {
                 failures.push(format!("{}: {}", escaped(name), in_words(error)));
             }
             let server = identity.as_ref().map_or_else(|| name.clone(), ToString::to_string);
-            let place = |one: &Drift| SarifLocation { file: &self.lockfile, line: one.place.0 };
+            let place = |one: &Drift| SarifLocation { file: &self.lockfile, line: one.line.0 };
             for one in &state.drift {
                 let message = format!("{}: {one}", escaped(name));
                 results.push(sarif::result(one, &message, &server, &place(one)));
@@ -208,8 +208,8 @@ fn show_drift(drift: &Drift, context: &Context) {
     let out = &context.out;
     let line = Line::new().text("  ");
     let line = match drift.kind.level() {
-        Level::Drift => line.bad(drift.kind.id()),
-        Level::Note => line.dim(drift.kind.id()),
+        DriftLevel::Drift => line.bad(drift.kind.id()),
+        DriftLevel::Note => line.dim(drift.kind.id()),
     };
     let tool = drift.tool.as_deref().map(|tool| format!("  {}", escaped(tool)));
     out.line(line.bold(tool.unwrap_or_default()));

@@ -26,7 +26,7 @@ pub fn spans<'a>(
 }
 
 /// Every string that a member called `name` of the outermost object holds, as far as the text can be
-/// read at all: of a text that [`parse`] refuses, this says whom it may be mistaken for.
+/// read at all: of a text that [`parse`](crate::json::parse) refuses, this says whom it may be mistaken for.
 #[must_use]
 pub fn strings_named(text: &str, name: &str) -> Vec<String> {
     let limits = Limits { bytes: usize::MAX, ..Limits::RESPONSE };

@@ -16,44 +16,44 @@ pub(crate) const POINTER: usize = 1024;
 
 /// What a definition's texts say, by rule: to tell what is new in another one.
 #[derive(Debug, Default)]
-pub(crate) struct Seen {
+pub(crate) struct SeenTexts {
     /// Sentences, names, addresses: what a rule matched in.
-    whole: HashSet<Key>,
+    whole: HashSet<HitKey>,
     /// What stands around each match, wherever lines and sentences end.
-    around: HashSet<Key>,
+    around: HashSet<HitKey>,
 }
 
-type Key = (Rule, Place, String);
+type HitKey = (Rule, Place, String);
 
 /// What a pass collects.
-pub(crate) struct Report<'s> {
+pub(crate) struct Collector<'s> {
     collected: Collected<'s>,
 }
 
 enum Collected<'s> {
-    Keys(Seen),
+    Keys(SeenTexts),
     Findings {
-        beside: Option<&'s Seen>,
+        beside: Option<&'s SeenTexts>,
         list: Vec<Finding>,
         counts: HashMap<(Rule, Severity), usize>,
     },
 }
 
-impl<'s> Report<'s> {
+impl<'s> Collector<'s> {
     /// Remembers what was said, without listing it.
     pub(crate) fn remembering() -> Self {
-        Self { collected: Collected::Keys(Seen::default()) }
+        Self { collected: Collected::Keys(SeenTexts::default()) }
     }
 
     /// Lists what `beside` does not hold.
-    pub(crate) fn listing(beside: Option<&'s Seen>) -> Self {
+    pub(crate) fn listing(beside: Option<&'s SeenTexts>) -> Self {
         Self { collected: Collected::Findings { beside, list: Vec::new(), counts: HashMap::new() } }
     }
 
-    pub(crate) fn into_seen(self) -> Seen {
+    pub(crate) fn into_seen(self) -> SeenTexts {
         match self.collected {
             Collected::Keys(seen) => seen,
-            Collected::Findings { .. } => Seen::default(),
+            Collected::Findings { .. } => SeenTexts::default(),
         }
     }
 
@@ -88,8 +88,8 @@ impl<'s> Report<'s> {
         }
     }
 
-    pub(super) fn add(&mut self, hit: Hit<'_>, context: &Context<'_, '_>) {
-        let key = (hit.rule, context.region, hit.key.into_owned());
+    pub(super) fn add(&mut self, hit: Hit<'_>, passage: &Passage<'_, '_>) {
+        let key = (hit.rule, passage.region, hit.key.into_owned());
         match &mut self.collected {
             Collected::Keys(seen) => {
                 seen.whole.insert(key);
@@ -103,15 +103,15 @@ impl<'s> Report<'s> {
                 list.push(Finding {
                     rule: hit.rule,
                     severity: hit.severity,
-                    path: context.pointer(),
-                    excerpt: excerpt(context.text, hit.range),
+                    path: passage.pointer(),
+                    excerpt: excerpt(passage.text, hit.range),
                 });
             }
         }
     }
 }
 
-pub(super) struct Context<'c, 'v> {
+pub(super) struct Passage<'c, 'v> {
     pub(super) text: &'c str,
     /// Whether the text is the name of a member.
     pub(super) is_name: bool,
@@ -119,7 +119,7 @@ pub(super) struct Context<'c, 'v> {
     pub(super) region: Place,
 }
 
-impl Context<'_, '_> {
+impl Passage<'_, '_> {
     fn pointer(&self) -> String {
         let mut pointer = String::new();
         for name in self.path {
