@@ -307,16 +307,8 @@ fn many_tools(server: &ServerIdentity, count: usize) -> Vec<Sighting> {
 }
 
 fn sighting(server: &ServerIdentity, id: String, served_name: String) -> Sighting {
-    let pin = Pin {
-        server: server.clone(),
-        id,
-        served_name,
-        provider: None,
-        version: None,
-        evidence: EvidenceRecord::None,
-        digest: Digest::of(b"first"),
-        definition: "{}".into(),
-        at: ManualClock::at(0).now(),
-    };
+    let (digest, at) = (Digest::of(b"first"), ManualClock::at(0).now());
+    let mut pin = Pin::new(server.clone(), id, EvidenceRecord::None, digest, "{}", at);
+    pin.served_name = served_name;
     Sighting { pin, ledger: None, refreshes: None }
 }

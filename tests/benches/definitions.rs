@@ -37,14 +37,9 @@ fn tool(name: &str, size: usize) -> Map<String, Value> {
 }
 
 fn spec(name: &str) -> DefinitionSpec {
-    DefinitionSpec {
-        id: format!("trustedsoft.example/{name}").parse().unwrap(),
-        version: "1.0.0".parse().unwrap(),
-        provider: Provider::new("https://trustedsoft.example", "TrustedSoft").unwrap(),
-        servers: None,
-        permissions: Vec::new(),
-        require_call_proof: false,
-    }
+    let id = format!("trustedsoft.example/{name}").parse().unwrap();
+    let provider = Provider::new("https://trustedsoft.example", "TrustedSoft").unwrap();
+    DefinitionSpec::new(id, "1.0.0".parse().unwrap(), provider)
 }
 
 fn trust(key: &SigningKey) -> TrustConfig {
@@ -104,10 +99,8 @@ fn is_let_through(
     server: &ServerIdentity,
 ) -> bool {
     let definition = tool.definition.as_ref().unwrap();
-    let evidence = Evidence {
-        signature: check_signature(definition, trust, ProviderKeys::Listed, |_, _| None),
-        attestation: AttestationEvidence::Absent,
-    };
+    let signature = check_signature(definition, trust, ProviderKeys::Listed, |_, _| None);
+    let evidence = Evidence::new(signature, AttestationEvidence::Absent);
     let verdict = judge(Case {
         definition,
         evidence: &evidence,

@@ -170,13 +170,11 @@ impl Idp {
         let key = publisher.public_jwk().clone();
         let mut entry =
             TrustedProvider::new("https://trustedsoft.example", "trustedsoft.example", key);
-        entry.issuers.push(TrustedIssuer {
-            issuer: self.issuer.clone(),
-            kind: self.kind(),
-            clients: clients.iter().map(|client| (*client).to_owned()).collect(),
-            attestation_audience: Some(ATTESTATIONS.to_owned()),
-            claim: Some(CLAIM.to_owned()),
-        });
+        let mut issuer = TrustedIssuer::new(&self.issuer, self.kind())
+            .with_audience(ATTESTATIONS)
+            .with_claim(CLAIM);
+        issuer.clients = clients.iter().map(|client| (*client).to_owned()).collect();
+        entry.issuers.push(issuer);
         entry
     }
 }

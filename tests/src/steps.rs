@@ -45,16 +45,14 @@ pub async fn take(store: &dyn ApprovalStore, step: usize) -> Result<(), StoreErr
 /// Everything that these steps write about.
 pub fn subjects(steps: Range<usize>) -> Vec<Subject> {
     let of = |tool: usize, version: &str| {
-        let Pin { server, id, served_name, provider, version, .. } = pin(tool, version);
-        Subject {
-            id_key: Some(id_key(&id)),
-            name_key: name_key(&served_name),
-            server,
-            id,
-            served_name,
-            provider,
-            version,
-        }
+        let pin = pin(tool, version);
+        let mut subject = Subject::of_server(&pin.server, &pin.id);
+        subject.id_key = Some(id_key(&pin.id));
+        subject.name_key = name_key(&pin.served_name);
+        subject.served_name = pin.served_name;
+        subject.provider = pin.provider;
+        subject.version = pin.version;
+        subject
     };
     let tools = steps.start.saturating_sub(2)..steps.end + LISTED;
     tools.flat_map(|tool| [of(tool, "1.0.0"), of(tool, "1.1.0")]).collect()
@@ -63,17 +61,18 @@ pub fn subjects(steps: Range<usize>) -> Vec<Subject> {
 /// A pin of the tool of this number. Its text is unlike that of every other.
 pub fn pin(tool: usize, version: &str) -> Pin {
     let definition = format!("{{\"description\":\"{}\"}}", format!("{tool} {version} ").repeat(40));
-    Pin {
-        server: server(tool),
-        id: format!("trustedsoft.example/tool{tool}"),
-        served_name: format!("tool{tool}"),
-        provider: Some("https://trustedsoft.example".to_owned()),
-        version: Some(version.parse().unwrap()),
-        evidence: EvidenceRecord::Identified,
-        digest: Digest::of(definition.as_bytes()),
-        definition: definition.into(),
-        at: OffsetDateTime::UNIX_EPOCH + Duration::seconds(1),
-    }
+    let mut pin = Pin::new(
+        server(tool),
+        format!("trustedsoft.example/tool{tool}"),
+        EvidenceRecord::Identified,
+        Digest::of(definition.as_bytes()),
+        definition,
+        OffsetDateTime::UNIX_EPOCH + Duration::seconds(1),
+    );
+    pin.served_name = format!("tool{tool}");
+    pin.provider = Some("https://trustedsoft.example".to_owned());
+    pin.version = Some(version.parse().unwrap());
+    pin
 }
 
 /// The tools of three servers, in turns.
@@ -82,16 +81,9 @@ fn server(tool: usize) -> ServerIdentity {
 }
 
 pub fn entry(tool: usize, version: &str) -> LedgerEntry {
-    let pin = pin(tool, version);
-    LedgerEntry {
-        server: pin.server,
-        provider: pin.provider.unwrap(),
-        id: pin.id,
-        version: pin.version.unwrap(),
-        digest: pin.digest,
-        definition: pin.definition,
-        global: tool.is_multiple_of(2),
-    }
+    let mut entry = LedgerEntry::of(&pin(tool, version)).unwrap();
+    entry.global = tool.is_multiple_of(2);
+    entry
 }
 
 pub fn sighting(tool: usize, version: &str) -> Sighting {
@@ -99,15 +91,9 @@ pub fn sighting(tool: usize, version: &str) -> Sighting {
 }
 
 pub fn approval(tool: usize, version: &str, by: &str) -> ApprovalRecord {
-    let pin = pin(tool, version);
-    ApprovalRecord {
-        evidence_good_at: pin.at,
-        pin,
-        context: AuthorizationContext::None,
-        granted: vec!["documents:read".parse().unwrap()],
-        by: by.to_owned(),
-        basis: ApprovalBasis::Question,
-        until: Some(OffsetDateTime::UNIX_EPOCH + Duration::days(30_000)),
-        superseded: false,
-    }
+    let (context, basis) = (AuthorizationContext::None, ApprovalBasis::Question);
+    let mut approval = ApprovalRecord::new(pin(tool, version), context, by, basis);
+    approval.granted = vec!["documents:read".parse().unwrap()];
+    approval.until = Some(OffsetDateTime::UNIX_EPOCH + Duration::days(30_000));
+    approval
 }

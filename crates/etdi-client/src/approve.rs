@@ -141,13 +141,8 @@ impl ServerConnection {
         let key = key.clone().with_kid(jws.kid());
         key.verifying_key()?;
         let mut known = self.known(Subject::new(self.server(), definition)).await?;
-        known.pinned_keys = vec![PinnedKey {
-            provider: definition
-                .signed()
-                .map(|part| part.provider.id().to_owned())
-                .unwrap_or_default(),
-            key,
-        }];
+        let provider = definition.signed().map(|part| part.provider.id()).unwrap_or_default();
+        known.pinned_keys = vec![PinnedKey::new(provider, key)];
         let settings = &self.settings;
         let evidence = settings.gatherer.gather(definition, &settings.trust, &known).await;
         if let SignatureEvidence::Bad(error) = &evidence.signature {
@@ -190,15 +185,9 @@ impl ServerConnection {
             unproven.who = Who::Identified { by: String::new() };
             self.pin(definition, &unproven, evidence)
         })?;
-        Some(ApprovalRecord {
-            evidence_good_at: pin.at,
-            pin,
-            context: self.context.clone(),
-            granted: approval.granted.clone().unwrap_or_else(required),
-            by: approval.by.clone(),
-            basis,
-            until: approval.until,
-            superseded: false,
-        })
+        let mut record = ApprovalRecord::new(pin, self.context.clone(), &approval.by, basis);
+        record.granted = approval.granted.clone().unwrap_or_else(required);
+        record.until = approval.until;
+        Some(record)
     }
 }

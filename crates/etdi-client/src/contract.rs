@@ -41,8 +41,8 @@ async fn pins_and_ledger_are_written_once(store: &dyn ApprovalStore) -> Result<(
     )?;
     let entry = known.ledger.first().ok_or_else(|| Broken("a ledger entry is lost".to_owned()))?;
     holds("the first ledger entry stays", entry.digest == digest("first"))?;
-    let renamed =
-        Subject { id: "a.example/other".to_owned(), ..subject("a.example/once", "1.0.0", "here") };
+    let mut renamed = subject("a.example/once", "1.0.0", "here");
+    renamed.id = "a.example/other".to_owned();
     let by_name = one(store, &renamed).await?;
     holds("a pin is found by its served name", by_name.pins.len() == 1)
 }
@@ -157,44 +157,28 @@ fn digest(text: &str) -> Digest {
 
 fn subject(id: &str, version: &str, at: &str) -> Subject {
     let name = id.rsplit('/').next().unwrap_or(id);
-    Subject {
-        server: server(at),
-        id: id.to_owned(),
-        served_name: name.to_owned(),
-        provider: Some("https://a.example".to_owned()),
-        version: version.parse().ok(),
-        id_key: Some(etdi_types::confusable::id_key(id)),
-        name_key: etdi_types::confusable::name_key(name),
-    }
+    let mut subject = Subject::of_server(&server(at), id);
+    subject.served_name = name.to_owned();
+    subject.provider = Some("https://a.example".to_owned());
+    subject.version = version.parse().ok();
+    subject.id_key = Some(etdi_types::confusable::id_key(id));
+    subject.name_key = etdi_types::confusable::name_key(name);
+    subject
 }
 
 fn pin(id: &str, version: &str, text: &str) -> Pin {
-    let Subject { server, id, served_name, provider, version, .. } = subject(id, version, "here");
-    Pin {
-        server,
-        id,
-        served_name,
-        provider,
-        version,
-        evidence: EvidenceRecord::Identified,
-        digest: digest(text),
-        definition: text.into(),
-        at: OffsetDateTime::UNIX_EPOCH,
-    }
+    let subject = subject(id, version, "here");
+    let (evidence, at) = (EvidenceRecord::Identified, OffsetDateTime::UNIX_EPOCH);
+    let mut pin = Pin::new(subject.server, subject.id, evidence, digest(text), text, at);
+    pin.served_name = subject.served_name;
+    pin.provider = subject.provider;
+    pin.version = subject.version;
+    pin
 }
 
 /// `None` for a version that does not parse; the checks above pass none.
 fn entry(id: &str, version: &str, text: &str) -> Option<LedgerEntry> {
-    let pin = pin(id, version, text);
-    Some(LedgerEntry {
-        server: pin.server,
-        provider: pin.provider?,
-        id: pin.id,
-        version: pin.version?,
-        digest: pin.digest,
-        definition: pin.definition,
-        global: false,
-    })
+    LedgerEntry::of(&pin(id, version, text))
 }
 
 fn sighting(id: &str, version: &str, text: &str) -> Sighting {
@@ -202,14 +186,6 @@ fn sighting(id: &str, version: &str, text: &str) -> Sighting {
 }
 
 fn approval(id: &str, version: &str, text: &str) -> ApprovalRecord {
-    ApprovalRecord {
-        pin: pin(id, version, text),
-        context: AuthorizationContext::None,
-        granted: Vec::new(),
-        by: "contract".to_owned(),
-        basis: ApprovalBasis::Override,
-        until: None,
-        evidence_good_at: OffsetDateTime::UNIX_EPOCH,
-        superseded: false,
-    }
+    let context = AuthorizationContext::None;
+    ApprovalRecord::new(pin(id, version, text), context, "contract", ApprovalBasis::Override)
 }

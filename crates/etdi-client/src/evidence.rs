@@ -56,7 +56,7 @@ impl EvidenceGatherer {
             }
             None => AttestationEvidence::Absent,
         };
-        Evidence { signature, attestation }
+        Evidence::new(signature, attestation)
     }
 
     async fn signature(

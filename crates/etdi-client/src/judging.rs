@@ -162,30 +162,14 @@ impl ServerConnection {
             SignatureEvidence::Good { pinned_key, .. } => pinned_key.as_ref(),
             _ => None,
         };
-        let subject = Subject::new(self.server(), definition);
-        Some(Pin {
-            evidence: EvidenceRecord::of(&verdict.who, pinned_key)?,
-            server: subject.server,
-            id: subject.id,
-            served_name: subject.served_name,
-            provider: subject.provider,
-            version: subject.version,
-            digest: definition.digest(),
-            definition: definition.canonical().clone(),
-            at: self.settings.clock.now(),
-        })
+        let record = EvidenceRecord::of(&verdict.who, pinned_key)?;
+        Some(Pin::of_tool(self.server(), definition, record, self.settings.clock.now()))
     }
 }
 
 /// The ledger entry of a definition that has a version.
 pub(crate) fn ledger_entry(pin: &Pin, verdict: &Verdict) -> Option<LedgerEntry> {
-    Some(LedgerEntry {
-        server: pin.server.clone(),
-        provider: pin.provider.clone()?,
-        id: pin.id.clone(),
-        version: pin.version.clone()?,
-        digest: pin.digest,
-        definition: pin.definition.clone(),
-        global: verdict.who.is_global(),
-    })
+    let mut entry = LedgerEntry::of(pin)?;
+    entry.global = verdict.who.is_global();
+    Some(entry)
 }

@@ -236,22 +236,14 @@ impl OneServer {
             .version
             .clone()
             .and_then(|version| self.ledger.get(&(subject.id.clone(), version)).cloned());
-        Known {
-            pins: ids.iter().filter_map(|id| self.pins.get(id).cloned()).collect(),
-            approvals: ids
-                .iter()
-                .filter_map(|id| self.approvals.get(id))
-                .flatten()
-                .cloned()
-                .collect(),
-            ledger: entry.into_iter().collect(),
-            elsewhere: Vec::new(),
-            pinned_keys: self
-                .keyed
-                .iter()
-                .filter_map(|id| PinnedKey::of(self.pins.get(id)?))
-                .collect(),
-        }
+        let approvals = ids.iter().filter_map(|id| self.approvals.get(id));
+        let keyed = self.keyed.iter();
+        let mut known = Known::default();
+        known.pins = ids.iter().filter_map(|id| self.pins.get(id).cloned()).collect();
+        known.approvals = approvals.flatten().cloned().collect();
+        known.ledger = entry.into_iter().collect();
+        known.pinned_keys = keyed.filter_map(|id| PinnedKey::of(self.pins.get(id)?)).collect();
+        known
     }
 
     fn add_pin(&mut self, pin: Pin) {

@@ -155,15 +155,10 @@ impl ServerConnection {
             return None;
         }
         let granted = permissions.iter().filter(granted).map(|asked| asked.scope.clone());
-        Some(ApprovalRecord {
-            evidence_good_at: pin.at,
-            context: self.context.clone(),
-            granted: granted.collect(),
-            by: NOBODY.to_owned(),
-            basis: ApprovalBasis::Policy,
-            until: approval.until,
-            superseded: false,
-            pin,
-        })
+        let (context, basis) = (self.context.clone(), ApprovalBasis::Policy);
+        let mut record = ApprovalRecord::new(pin, context, NOBODY, basis);
+        record.granted = granted.collect();
+        record.until = approval.until;
+        Some(record)
     }
 }

@@ -19,18 +19,8 @@ impl ServerConnection {
     }
 
     pub(crate) fn server_pin(&self, id: String, digest: Digest, text: Arc<str>) -> Pin {
-        Pin {
-            server: self.server().clone(),
-            id,
-            // No tool has an empty name, so none is ever taken for a record of the server.
-            served_name: String::new(),
-            provider: None,
-            version: None,
-            evidence: EvidenceRecord::None,
-            digest,
-            definition: text,
-            at: self.settings.clock.now(),
-        }
+        let (server, at) = (self.server().clone(), self.settings.clock.now());
+        Pin::new(server, id, EvidenceRecord::None, digest, text, at)
     }
 
     /// Records a person's yes to `pin`. `expected` is the digest that they saw approved before.
@@ -40,16 +30,8 @@ impl ServerConnection {
         by: impl Into<String>,
         expected: Option<Digest>,
     ) -> Result<(), StoreError> {
-        let approval = ApprovalRecord {
-            evidence_good_at: pin.at,
-            pin,
-            context: self.context.clone(),
-            granted: Vec::new(),
-            by: by.into(),
-            basis: ApprovalBasis::Question,
-            until: None,
-            superseded: false,
-        };
+        let context = self.context.clone();
+        let approval = ApprovalRecord::new(pin, context, by, ApprovalBasis::Question);
         self.settings.store.approve(approval, None, expected).await
     }
 }

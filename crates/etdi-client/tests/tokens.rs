@@ -78,7 +78,7 @@ struct App {
 const PROVIDER: &str = "https://trusted.example";
 
 fn optional(scope: &str) -> Permission {
-    Permission { scope: scope.parse().unwrap(), description: String::new(), required: false }
+    Permission::optional(scope.parse().unwrap(), "")
 }
 
 impl ServerHandler for App {
@@ -87,14 +87,10 @@ impl ServerHandler for App {
         _: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        let spec = DefinitionSpec {
-            id: "trusted.example/scan".parse().unwrap(),
-            version: "1.0.0".parse().unwrap(),
-            provider: Provider::new(PROVIDER, "Trusted").unwrap(),
-            servers: None,
-            permissions: ["scan", "list", "delete"].map(optional).to_vec(),
-            require_call_proof: false,
-        };
+        let provider = Provider::new(PROVIDER, "Trusted").unwrap();
+        let (id, version) = ("trusted.example/scan".parse(), "1.0.0".parse());
+        let mut spec = DefinitionSpec::new(id.unwrap(), version.unwrap(), provider);
+        spec.permissions = ["scan", "list", "delete"].map(optional).to_vec();
         let tool = serde_json::to_value(Tool::new("scan", "Scans", JsonObject::new())).unwrap();
         let signed = spec.sign(tool.as_object().unwrap(), &self.key).unwrap();
         let tool = serde_json::from_value(signed.tool().clone().into()).unwrap();

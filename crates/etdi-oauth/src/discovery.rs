@@ -5,7 +5,7 @@ use etdi_types::text::escaped;
 
 use crate::http::{BODY_LIMIT, Http, HttpError};
 
-const LIMITS: Limits = Limits { depth: 32, bytes: BODY_LIMIT };
+const LIMITS: Limits = Limits::TOOL.with_depth(32).with_bytes(BODY_LIMIT);
 
 /// The endpoints of an issuer, found or configured.
 #[derive(Clone, Debug, PartialEq, Eq)]

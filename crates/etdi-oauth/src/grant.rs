@@ -22,7 +22,7 @@ use crate::refusal::{Asked, refusal};
 use crate::retry::{Attempt, classify, retry_after};
 use crate::validation::object;
 
-const LIMITS: Limits = Limits { depth: 32, bytes: BODY_LIMIT };
+const LIMITS: Limits = Limits::TOOL.with_depth(32).with_bytes(BODY_LIMIT);
 
 /// How long a token of which nobody says when it expires is kept.
 const UNTOLD_LIFETIME: time::Duration = time::Duration::minutes(5);

@@ -38,7 +38,7 @@ impl IssuerClient {
         let endpoint = self.endpoints.introspection.as_deref();
         let endpoint = endpoint.ok_or(OAuthError::NotOffered("introspection"))?;
         let response = self.post_token(endpoint, token).await?;
-        let limits = Limits { depth: 32, bytes: BODY_LIMIT };
+        let limits = Limits::TOOL.with_depth(32).with_bytes(BODY_LIMIT);
         let bad = |reason: String| OAuthError::BadAnswer(format!("the introspection {reason}"));
         let value = json::parse(&response.body, limits)
             .map_err(|error| bad(format!("is refused: {error}")))?;

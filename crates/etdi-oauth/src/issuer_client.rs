@@ -273,13 +273,10 @@ impl IssuerClient {
         );
         let granted = self.grant(&order).await.map_err(|e| self.failed(e))?;
         let text = granted.token.expose_secret();
-        let issuer = TrustedIssuer {
-            issuer: self.issuer().to_owned(),
-            kind: self.kind(),
-            clients: vec![self.client()?.id.clone()],
-            attestation_audience: order.audience.clone(),
-            claim,
-        };
+        let mut issuer =
+            TrustedIssuer::new(self.issuer(), self.kind()).with_client(&self.client()?.id);
+        issuer.attestation_audience.clone_from(&order.audience);
+        issuer.claim = claim;
         let attested =
             self.check_own(text, &issuer, &request).await.map_err(|error| self.failed(error))?;
         let Some(binding) = attested.binding else {

@@ -7,7 +7,7 @@ use etdi_types::keys::base64url_decode;
 use crate::validation::TokenError;
 
 /// What a token may be at most: an attestation of many tools is the largest.
-pub(crate) const LIMITS: Limits = Limits { depth: 32, bytes: 256 * 1024 };
+pub(crate) const LIMITS: Limits = Limits::TOOL.with_depth(32).with_bytes(256 * 1024);
 
 /// A token taken apart.
 #[derive(Debug)]

@@ -74,7 +74,7 @@ fn wrong_audience(asked: &Asked<'_>, code: String, status: u16) -> OAuthError {
 
 /// `error` and `error_description`; empty if they are not there.
 fn read(body: &[u8], secret: &str) -> (String, String) {
-    let limits = Limits { depth: 32, bytes: BODY_LIMIT };
+    let limits = Limits::TOOL.with_depth(32).with_bytes(BODY_LIMIT);
     let Ok(Value::Object(object)) = json::parse(body, limits) else {
         return Default::default();
     };

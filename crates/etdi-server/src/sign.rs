@@ -55,8 +55,8 @@ impl Origin {
         }
         let signed = match (self, key) {
             (Self::Live(spec), Some(key)) => {
-                let spec =
-                    DefinitionSpec { servers: servers.map(<[_]>::to_vec), ..(**spec).clone() };
+                let mut spec = (**spec).clone();
+                spec.servers = servers.map(<[_]>::to_vec);
                 let signed = spec
                     .sign(&object(tool), key)
                     .map_err(|source| ToolProblem::Definition { tool: name(), source })?;

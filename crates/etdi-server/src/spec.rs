@@ -126,17 +126,13 @@ impl ToolSpec {
             .then(|| Requirement::of(&self.scopes))
             .transpose()
             .map_err(malformed)?;
-        let definition = DefinitionSpec {
-            id: match &self.id {
-                Some(id) => id.parse().map_err(malformed)?,
-                None => default_id(name, provider)?,
-            },
-            version: self.version.parse().map_err(malformed)?,
-            provider: provider.clone(),
-            servers: None,
-            permissions: self.all_permissions().map_err(malformed)?,
-            require_call_proof: false,
+        let id = match &self.id {
+            Some(id) => id.parse().map_err(malformed)?,
+            None => default_id(name, provider)?,
         };
+        let version = self.version.parse().map_err(malformed)?;
+        let mut definition = DefinitionSpec::new(id, version, provider.clone());
+        definition.permissions = self.all_permissions().map_err(malformed)?;
         Ok(Resolved { definition, requirement })
     }
 
@@ -145,21 +141,16 @@ impl ToolSpec {
     fn all_permissions(&self) -> Result<Vec<Permission>, NameError> {
         let mut permissions = Vec::new();
         for (scope, description, required) in &self.permissions {
-            permissions.push(Permission {
-                scope: scope.parse()?,
-                description: description.clone(),
-                required: *required || self.scopes.contains(scope),
-            });
+            let mut permission = Permission::optional(scope.parse()?, description);
+            permission.required = *required || self.scopes.contains(scope);
+            permissions.push(permission);
         }
         for scope in &self.scopes {
             if permissions.iter().any(|permission| permission.scope.as_str() == scope) {
                 continue;
             }
-            permissions.push(Permission {
-                scope: scope.parse()?,
-                description: "the server demands it of every caller of this tool".to_owned(),
-                required: true,
-            });
+            let why = "the server demands it of every caller of this tool";
+            permissions.push(Permission::required(scope.parse()?, why));
         }
         Ok(permissions)
     }

@@ -14,6 +14,7 @@ pub struct Diff(Vec<ChangedMember>);
 
 /// One member that changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct ChangedMember {
     /// Where, as a JSON pointer (RFC 6901).
     pub path: String,

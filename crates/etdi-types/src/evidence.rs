@@ -10,11 +10,20 @@ use crate::verdict::{Binding, KeyTrust, UnknownReason};
 
 /// What the evidence of one definition is worth.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Evidence {
     /// The signature.
     pub signature: SignatureEvidence,
     /// The attestation.
     pub attestation: AttestationEvidence,
+}
+
+impl Evidence {
+    /// Returns what both kinds of evidence are worth.
+    #[must_use]
+    pub fn new(signature: SignatureEvidence, attestation: AttestationEvidence) -> Self {
+        Self { signature, attestation }
+    }
 }
 
 /// A signature, checked.

@@ -97,6 +97,7 @@ impl FromStr for ResourceUri {
 
 /// How a stdio server is started, as configured: before any variable is expanded.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct StdioCommand {
     /// The program.
     pub command: String,

@@ -36,6 +36,7 @@ pub enum Value<'a> {
 
 /// A number as a double, with the knowledge whether its token was an integer.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Number {
     /// The value; always finite.
     pub value: f64,

@@ -45,6 +45,7 @@ pub type RawTool = String;
 
 /// One page of `tools/list`.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Page {
     /// The tools' texts, not looked into yet: a refusal of one leaves the others standing.
     pub tools: Vec<RawTool>,
@@ -93,6 +94,7 @@ pub struct Listing {
 
 /// One tool of a complete listing: parsed, or refused and why.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct ListedTool {
     /// The text as received.
     pub raw: RawTool,

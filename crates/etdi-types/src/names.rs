@@ -208,6 +208,7 @@ impl Display for Scope {
 
 /// One permission that a definition asks for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[non_exhaustive]
 pub struct Permission {
     /// The OAuth scope.
     pub scope: Scope,
@@ -216,6 +217,20 @@ pub struct Permission {
     /// Whether the tool cannot work without it. An optional permission is ungranted unless the
     /// approver names it.
     pub required: bool,
+}
+
+impl Permission {
+    /// Returns a permission without which the tool cannot work.
+    #[must_use]
+    pub fn required(scope: Scope, description: impl Into<String>) -> Self {
+        Self { scope, description: description.into(), required: true }
+    }
+
+    /// Returns a permission that the tool can work without.
+    #[must_use]
+    pub fn optional(scope: Scope, description: impl Into<String>) -> Self {
+        Self { scope, description: description.into(), required: false }
+    }
 }
 
 string_serde!(ToolId, Version, Scope);

@@ -10,6 +10,7 @@ use crate::{DEFINITION_KEY, Digest, SCHEMA};
 
 /// What a publisher says of a tool beyond the tool object itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct DefinitionSpec {
     /// The tool id.
     pub id: ToolId,
@@ -67,6 +68,34 @@ impl SignedTool {
 }
 
 impl DefinitionSpec {
+    /// Returns a definition that any server may serve, that asks for no permission, and whose calls
+    /// need no call proof.
+    #[must_use]
+    pub fn new(id: ToolId, version: Version, provider: Provider) -> Self {
+        Self {
+            id,
+            version,
+            provider,
+            servers: None,
+            permissions: Vec::new(),
+            require_call_proof: false,
+        }
+    }
+
+    /// Returns the same definition, for one more server: its resource URI, or `stdio`.
+    #[must_use]
+    pub fn on_server(mut self, server: impl Into<String>) -> Self {
+        self.servers.get_or_insert_default().push(server.into());
+        self
+    }
+
+    /// Returns the same definition with one more permission that it asks for.
+    #[must_use]
+    pub fn with_permission(mut self, permission: Permission) -> Self {
+        self.permissions.push(permission);
+        self
+    }
+
     /// Puts a signed definition into `tool`, a tool object as it will be served.
     ///
     /// The name that is signed is the tool's own. A definition member that is there already is

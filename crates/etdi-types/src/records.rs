@@ -104,6 +104,7 @@ impl EvidenceRecord {
 
 /// What was seen of a tool on a server: at first sight, or when it was last approved.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Pin {
     /// The server.
     pub server: ServerIdentity,
@@ -124,6 +125,55 @@ pub struct Pin {
     /// When it was recorded.
     #[serde(with = "time::serde::rfc3339")]
     pub at: OffsetDateTime,
+}
+
+impl Pin {
+    /// Returns a pin of something that is no tool and belongs to a server as a whole, such as its
+    /// instructions: without a served name, a provider or a version. For a tool, set those fields.
+    #[must_use]
+    pub fn new(
+        server: ServerIdentity,
+        id: impl Into<String>,
+        evidence: EvidenceRecord,
+        digest: Digest,
+        definition: impl Into<Arc<str>>,
+        at: OffsetDateTime,
+    ) -> Self {
+        Self {
+            server,
+            id: id.into(),
+            // A tool has a name, so that no tool is taken for a record of the server.
+            served_name: String::new(),
+            provider: None,
+            version: None,
+            evidence,
+            digest,
+            definition: definition.into(),
+            at,
+        }
+    }
+
+    /// Returns the pin of a tool with this definition.
+    #[must_use]
+    pub fn of_tool(
+        server: &ServerIdentity,
+        definition: &ToolDefinition,
+        evidence: EvidenceRecord,
+        at: OffsetDateTime,
+    ) -> Self {
+        let part = definition.signed();
+        Self {
+            server: server.clone(),
+            id: tool_id(server, definition),
+            served_name: definition.served_name().to_owned(),
+            provider: part.map(|part| part.provider.id().to_owned()),
+            version: part.map(|part| part.version.clone()),
+            evidence,
+            digest: definition.digest(),
+            definition: definition.canonical().clone(),
+            at,
+        }
+    }
 }
 
 /// How an approval came about.
@@ -149,6 +199,7 @@ pub enum ApprovalBasis {
 
 /// A recorded yes to one digest of one tool from one server.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ApprovalRecord {
     /// What was approved.
     pub pin: Pin,
@@ -172,8 +223,32 @@ pub struct ApprovalRecord {
     pub superseded: bool,
 }
 
+impl ApprovalRecord {
+    /// Returns an approval without an end that grants nothing yet. The evidence was good when the
+    /// pin was made.
+    #[must_use]
+    pub fn new(
+        pin: Pin,
+        context: AuthorizationContext,
+        by: impl Into<String>,
+        basis: ApprovalBasis,
+    ) -> Self {
+        Self {
+            evidence_good_at: pin.at,
+            pin,
+            context,
+            granted: Vec::new(),
+            by: by.into(),
+            basis,
+            until: None,
+            superseded: false,
+        }
+    }
+}
+
 /// (provider, id, version) → digest, for ever.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct LedgerEntry {
     /// Where it was first seen.
     pub server: ServerIdentity,
@@ -192,8 +267,41 @@ pub struct LedgerEntry {
     pub global: bool,
 }
 
+impl LedgerEntry {
+    /// Returns an entry that counts on this server alone.
+    #[must_use]
+    pub fn new(
+        server: ServerIdentity,
+        provider: impl Into<String>,
+        id: impl Into<String>,
+        version: Version,
+        digest: Digest,
+        definition: impl Into<Arc<str>>,
+    ) -> Self {
+        Self {
+            server,
+            provider: provider.into(),
+            id: id.into(),
+            version,
+            digest,
+            definition: definition.into(),
+            global: false,
+        }
+    }
+
+    /// Returns the entry of a pin that counts on this server alone, or `None` if the pin has no
+    /// provider or no version.
+    #[must_use]
+    pub fn of(pin: &Pin) -> Option<Self> {
+        let (provider, version) = (pin.provider.clone()?, pin.version.clone()?);
+        let server = pin.server.clone();
+        Some(Self::new(server, provider, &pin.id, version, pin.digest, pin.definition.clone()))
+    }
+}
+
 /// The keys by which a store finds what it knows of a tool.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct Subject {
     /// The server that serves it.
     pub server: ServerIdentity,
@@ -280,6 +388,7 @@ pub fn tool_id(server: &ServerIdentity, definition: &ToolDefinition) -> String {
 
 /// What a store knows of one [`Subject`].
 #[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Known {
     /// Pins of this tool ([`Subject::is_same_tool`]).
     pub pins: Vec<Pin>,
@@ -296,6 +405,7 @@ pub struct Known {
 
 /// A key that a person supplied for one provider on one server.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct PinnedKey {
     /// The provider id.
     pub provider: String,
@@ -304,6 +414,12 @@ pub struct PinnedKey {
 }
 
 impl PinnedKey {
+    /// Returns a key that a person supplied for this provider.
+    #[must_use]
+    pub fn new(provider: impl Into<String>, key: Jwk) -> Self {
+        Self { provider: provider.into(), key }
+    }
+
     /// The key that `pin` holds, if it holds one.
     #[must_use]
     pub fn of(pin: &Pin) -> Option<Self> {

@@ -75,6 +75,7 @@ impl IssuerKind {
 /// An identity provider that vouches for a provider's definitions.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct TrustedIssuer {
     /// The issuer, compared as bytes.
     pub issuer: String,
@@ -91,9 +92,46 @@ pub struct TrustedIssuer {
     pub claim: Option<String>,
 }
 
+impl TrustedIssuer {
+    /// Returns an issuer whose clients speak for the provider: no client yet, no audience of
+    /// attestations, and no claim that binds definitions by digest.
+    #[must_use]
+    pub fn new(issuer: impl Into<String>, kind: IssuerKind) -> Self {
+        Self {
+            issuer: issuer.into(),
+            kind,
+            clients: Vec::new(),
+            attestation_audience: None,
+            claim: None,
+        }
+    }
+
+    /// Returns the same issuer with one more client that speaks for the provider.
+    #[must_use]
+    pub fn with_client(mut self, client: impl Into<String>) -> Self {
+        self.clients.push(client.into());
+        self
+    }
+
+    /// Returns the same issuer with the one audience of attestations.
+    #[must_use]
+    pub fn with_audience(mut self, audience: impl Into<String>) -> Self {
+        self.attestation_audience = Some(audience.into());
+        self
+    }
+
+    /// Returns the same issuer with the claim that binds definitions by digest.
+    #[must_use]
+    pub fn with_claim(mut self, claim: impl Into<String>) -> Self {
+        self.claim = Some(claim.into());
+        self
+    }
+}
+
 /// One provider that is trusted.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct TrustedProvider {
     /// The provider id, compared as bytes.
     pub id: String,
@@ -120,10 +158,17 @@ impl TrustedProvider {
     /// An entry with one key and one authority, the usual case.
     #[must_use]
     pub fn new(id: impl Into<String>, authority: impl Into<String>, key: Jwk) -> Self {
+        Self { authorities: vec![authority.into()], keys: vec![key], ..Self::named(id) }
+    }
+
+    /// Returns an entry without authorities, and without a source of keys: a trust configuration
+    /// refuses it until it has one.
+    #[must_use]
+    pub fn named(id: impl Into<String>) -> Self {
         Self {
             id: id.into(),
-            authorities: vec![authority.into()],
-            keys: vec![key],
+            authorities: Vec::new(),
+            keys: Vec::new(),
             jwks_uri: None,
             min_binding: MinBinding::default(),
             revoked: Vec::new(),

@@ -16,18 +16,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "inputSchema": {"type": "object"}
     });
     let key = SigningKey::from_pem(KEY)?;
-    let spec = DefinitionSpec {
-        id: "trustedsoft.example/scan".parse()?,
-        version: "1.2.0".parse()?,
-        provider: Provider::new("https://trustedsoft.example", "TrustedSoft")?,
-        servers: Some(vec!["https://docs.example/mcp".to_owned()]),
-        permissions: vec![Permission {
-            scope: "documents:read".parse()?,
-            description: "reads the document".to_owned(),
-            required: true,
-        }],
-        require_call_proof: false,
-    };
+    let provider = Provider::new("https://trustedsoft.example", "TrustedSoft")?;
+    let reads = Permission::required("documents:read".parse()?, "reads the document");
+    let spec = DefinitionSpec::new("trustedsoft.example/scan".parse()?, "1.2.0".parse()?, provider)
+        .on_server("https://docs.example/mcp")
+        .with_permission(reads);
     let signed = spec.sign(tool.as_object().ok_or("an object")?, &key)?;
     println!("tool: {}\n", serde_json::to_string_pretty(signed.tool())?);
     println!("canonical: {}\n", signed.canonical());

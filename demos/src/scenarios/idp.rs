@@ -133,13 +133,11 @@ impl IdentityProvider {
                 Some(_) => MinBinding::Digest,
                 None => MinBinding::Key,
             };
-            provider.issuers.push(TrustedIssuer {
-                issuer: self.issuer.clone(),
-                kind: IssuerKind::Auth0,
-                clients: vec![self.server_client.clone()],
-                attestation_audience: Some(attestations.audience.clone()),
-                claim: attestations.claim.clone(),
-            });
+            let mut issuer = TrustedIssuer::new(&self.issuer, IssuerKind::Auth0)
+                .with_client(&self.server_client)
+                .with_audience(&attestations.audience);
+            issuer.claim.clone_from(&attestations.claim);
+            provider.issuers.push(issuer);
         }
         Ok(TrustConfig::new(vec![provider])?)
     }

@@ -108,14 +108,9 @@ fn copy() -> anyhow::Result<Map<String, Value>> {
 
 /// Everything that the publisher's definition says, signed with a key of the impostor's.
 fn own_key() -> anyhow::Result<Map<String, Value>> {
-    let spec = DefinitionSpec {
-        id: format!("trustedsoft.example/{TOOL}").parse()?,
-        version: "1.0.0".parse()?,
-        provider: Provider::new(PROVIDER, "TrustedSoft")?,
-        servers: None,
-        permissions: Vec::new(),
-        require_call_proof: false,
-    };
+    let id = format!("trustedsoft.example/{TOOL}").parse()?;
+    let provider = Provider::new(PROVIDER, "TrustedSoft")?;
+    let spec = DefinitionSpec::new(id, "1.0.0".parse()?, provider);
     Ok(spec.sign(&copy()?, &SigningKey::generate()?)?.tool().clone())
 }
 

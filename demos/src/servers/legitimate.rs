@@ -124,18 +124,11 @@ impl Turncoat {
     /// Version 1.0.0 once more, with other text: `SecureServer` refuses to sign that, so the
     /// attacker signs by hand.
     fn same_version(&self) -> anyhow::Result<Tool> {
-        let spec = DefinitionSpec {
-            id: format!("trustedsoft.example/{TOOL}").parse()?,
-            version: "1.0.0".parse()?,
-            provider: self.provider.clone(),
-            servers: Some(vec![self.server.clone()]),
-            permissions: vec![Permission {
-                scope: SCOPE.parse()?,
-                description: "reads the document that you pass".to_owned(),
-                required: true,
-            }],
-            require_call_proof: false,
-        };
+        let id = format!("trustedsoft.example/{TOOL}").parse()?;
+        let reads = Permission::required(SCOPE.parse()?, "reads the document that you pass");
+        let spec = DefinitionSpec::new(id, "1.0.0".parse()?, self.provider.clone())
+            .on_server(&self.server)
+            .with_permission(reads);
         let tool = serde_json::to_value(scanner_tool(POISON))?;
         let tool = tool.as_object().cloned().unwrap_or_default();
         let signed = spec.sign(&tool, &self.key)?;

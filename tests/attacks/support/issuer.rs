@@ -169,13 +169,11 @@ impl Issuer {
     pub fn trusted(&self, publisher: &Publisher) -> TrustedProvider {
         let key = publisher.key.public_jwk().clone();
         let mut entry = TrustedProvider::new(publisher.provider.id(), &publisher.authority, key);
-        entry.issuers.push(TrustedIssuer {
-            issuer: self.issuer.clone(),
-            kind: IssuerKind::Auth0,
-            clients: vec![CLIENT.to_owned()],
-            attestation_audience: Some(ATTESTATIONS.to_owned()),
-            claim: Some(CLAIM.to_owned()),
-        });
+        let issuer = TrustedIssuer::new(&self.issuer, IssuerKind::Auth0)
+            .with_client(CLIENT)
+            .with_audience(ATTESTATIONS)
+            .with_claim(CLAIM);
+        entry.issuers.push(issuer);
         entry
     }
 

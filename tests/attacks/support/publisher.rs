@@ -37,11 +37,8 @@ impl Publisher {
 
     /// The same publisher, asking for one permission more.
     pub fn asking_for(&self, scope: &str, required: bool) -> Self {
-        let permission = Permission {
-            scope: scope.parse().unwrap(),
-            description: format!("needs {scope}"),
-            required,
-        };
+        let mut permission = Permission::optional(scope.parse().unwrap(), format!("needs {scope}"));
+        permission.required = required;
         let permissions = self.permissions.iter().cloned().chain([permission]).collect();
         Self { permissions, ..self.clone() }
     }
@@ -52,14 +49,11 @@ impl Publisher {
     }
 
     pub fn spec(&self, id: &str, version: &str) -> DefinitionSpec {
-        DefinitionSpec {
-            id: id.parse().unwrap(),
-            version: version.parse().unwrap(),
-            provider: self.provider.clone(),
-            servers: self.servers.clone(),
-            permissions: self.permissions.clone(),
-            require_call_proof: false,
-        }
+        let (id, version) = (id.parse().unwrap(), version.parse().unwrap());
+        let mut spec = DefinitionSpec::new(id, version, self.provider.clone());
+        spec.servers.clone_from(&self.servers);
+        spec.permissions.clone_from(&self.permissions);
+        spec
     }
 
     /// Signs a tool under its own name.

@@ -140,15 +140,11 @@ fn step() -> impl Strategy<Value = Step> {
 
 fn approval() -> impl Strategy<Value = ApprovalRecord> {
     (pin(), context(), basis(), option::of(hour()), vec(scope(), 0..2)).prop_map(
-        |(pin, context, basis, until, granted)| ApprovalRecord {
-            evidence_good_at: pin.at,
-            pin,
-            context,
-            granted,
-            by: "alice \"\u{1f600}\" \0".to_owned(),
-            basis,
-            until,
-            superseded: false,
+        |(pin, context, basis, until, granted)| {
+            let by = "alice \"\u{1f600}\" \0";
+            let mut approval = ApprovalRecord::new(pin, context, by, basis);
+            (approval.until, approval.granted) = (until, granted);
+            approval
         },
     )
 }
@@ -164,32 +160,21 @@ fn pin() -> impl Strategy<Value = Pin> {
             let of_the_server = id.contains(':') && !id.contains('/');
             // A definition says which provider and version it is of.
             let definition = format!("{id} {version:?} {text}");
-            Pin {
-                server,
-                served_name: if of_the_server { String::new() } else { name.to_owned() },
-                provider: version.map(|_| "https://trustedsoft.example".to_owned()),
-                version: version.map(|minor| format!("1.{minor}.0").parse().unwrap()),
-                id,
-                evidence,
-                digest: Digest::of(definition.as_bytes()),
-                definition: definition.into(),
-                at,
-            }
+            let digest = Digest::of(definition.as_bytes());
+            let mut pin = Pin::new(server, id, evidence, digest, definition, at);
+            pin.served_name = if of_the_server { String::new() } else { name.to_owned() };
+            pin.provider = version.map(|_| "https://trustedsoft.example".to_owned());
+            pin.version = version.map(|minor| format!("1.{minor}.0").parse().unwrap());
+            pin
         },
     )
 }
 
 fn entry(pin: &Pin, (there, global): (bool, bool)) -> Option<LedgerEntry> {
     there.then_some(())?;
-    Some(LedgerEntry {
-        server: pin.server.clone(),
-        provider: pin.provider.clone()?,
-        id: pin.id.clone(),
-        version: pin.version.clone()?,
-        digest: pin.digest,
-        definition: pin.definition.clone(),
-        global,
-    })
+    let mut entry = LedgerEntry::of(pin)?;
+    entry.global = global;
+    Some(entry)
 }
 
 fn subjects() -> Vec<Subject> {
@@ -198,15 +183,14 @@ fn subjects() -> Vec<Subject> {
         for id in IDS {
             for name in NAMES.into_iter().chain([""]) {
                 for version in [None, Some("1.0.0"), Some("1.1.0")] {
-                    subjects.push(Subject {
-                        server: ServerIdentity::from(&StdioCommand::new(server)),
-                        id: id.to_owned(),
-                        served_name: name.to_owned(),
-                        provider: version.map(|_| "https://trustedsoft.example".to_owned()),
-                        version: version.map(|version| version.parse().unwrap()),
-                        id_key: version.map(|_| id_key(id)),
-                        name_key: name_key(name),
-                    });
+                    let server = ServerIdentity::from(&StdioCommand::new(server));
+                    let mut subject = Subject::of_server(&server, id);
+                    subject.served_name = name.to_owned();
+                    subject.provider = version.map(|_| "https://trustedsoft.example".to_owned());
+                    subject.version = version.map(|version| version.parse().unwrap());
+                    subject.id_key = version.map(|_| id_key(id));
+                    subject.name_key = name_key(name);
+                    subjects.push(subject);
                 }
             }
         }
@@ -215,15 +199,12 @@ fn subjects() -> Vec<Subject> {
 }
 
 fn subject(pin: &Pin) -> Subject {
-    Subject {
-        server: pin.server.clone(),
-        id: pin.id.clone(),
-        served_name: pin.served_name.clone(),
-        provider: pin.provider.clone(),
-        version: pin.version.clone(),
-        id_key: None,
-        name_key: name_key(&pin.served_name),
-    }
+    let mut subject = Subject::of_server(&pin.server, &pin.id);
+    subject.served_name.clone_from(&pin.served_name);
+    subject.provider.clone_from(&pin.provider);
+    subject.version.clone_from(&pin.version);
+    subject.name_key = name_key(&pin.served_name);
+    subject
 }
 
 const SERVERS: [&str; 2] = ["one", "two"];

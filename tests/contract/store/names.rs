@@ -70,16 +70,7 @@ async fn a_server_without_a_name_is_called_by_its_program() {
 }
 
 fn of_program(server: &ServerIdentity, text: &str) -> Sighting {
-    let pin = Pin {
-        server: server.clone(),
-        id: format!("executable:{server}"),
-        served_name: String::new(),
-        provider: None,
-        version: None,
-        evidence: EvidenceRecord::None,
-        digest: Digest::of(text.as_bytes()),
-        definition: text.into(),
-        at: AT,
-    };
+    let (id, digest) = (format!("executable:{server}"), Digest::of(text.as_bytes()));
+    let pin = Pin::new(server.clone(), id, EvidenceRecord::None, digest, text, AT);
     Sighting { pin, ledger: None, refreshes: None }
 }

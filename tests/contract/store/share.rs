@@ -32,8 +32,9 @@ fn heavy(server: &ServerIdentity, tool: usize) -> Sighting {
 fn subject(server: &ServerIdentity, tool: usize) -> Subject {
     let name = format!("tool{tool}");
     let subjects = steps::subjects(tool..tool + 1);
-    let subject = subjects.into_iter().find(|subject| subject.served_name == name).unwrap();
-    Subject { server: server.clone(), ..subject }
+    let mut subject = subjects.into_iter().find(|subject| subject.served_name == name).unwrap();
+    subject.server = server.clone();
+    subject
 }
 
 async fn keeps_to_its_share(store: &dyn ApprovalStore) {

@@ -20,7 +20,7 @@ use crate::servers::network::in_words;
 use crate::terminal::line::Line;
 
 /// The same limits as for a token that a server is presented with.
-const LIMITS: Limits = Limits { depth: 32, bytes: 256 * 1024 };
+const LIMITS: Limits = Limits::TOOL.with_depth(32).with_bytes(256 * 1024);
 
 /// Decode a token and explain its claims; validate it if an identity provider is named.
 ///

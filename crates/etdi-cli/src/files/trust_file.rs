@@ -271,13 +271,11 @@ mod tests {
     fn what_is_written_reads_back_as_it_was_meant() {
         let mut provider = entry("https://a.example", "a.example");
         provider.min_binding = MinBinding::Digest;
-        provider.issuers.push(TrustedIssuer {
-            issuer: "https://t.auth0.com/".to_owned(),
-            kind: etdi::trust::IssuerKind::Auth0,
-            clients: vec!["c".to_owned()],
-            attestation_audience: Some("https://att.example".to_owned()),
-            claim: Some("https://etdi.dev/definitions".to_owned()),
-        });
+        let issuer = TrustedIssuer::new("https://t.auth0.com/", etdi::trust::IssuerKind::Auth0)
+            .with_client("c")
+            .with_audience("https://att.example")
+            .with_claim("https://etdi.dev/definitions");
+        provider.issuers.push(issuer);
         let mut written = file("");
         written.add(&provider).unwrap();
         let read = TrustConfig::parse(&written.checked().unwrap()).unwrap();

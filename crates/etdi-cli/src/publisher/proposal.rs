@@ -121,22 +121,14 @@ impl KeySource {
         if authorities.is_empty() {
             authorities.extend(named.host());
         }
-        let mut proposal = Proposal {
-            provider: TrustedProvider {
-                id: id.to_owned(),
-                authorities,
-                keys: Vec::new(),
-                jwks_uri: None,
-                min_binding: match self.min_binding {
-                    MinBindingArg::Signature => MinBinding::Signature,
-                    MinBindingArg::Key => MinBinding::Key,
-                    MinBindingArg::Digest => MinBinding::Digest,
-                },
-                revoked: Vec::new(),
-                issuers: Vec::new(),
-            },
-            keys: Vec::new(),
+        let mut provider = TrustedProvider::named(id);
+        provider.authorities = authorities;
+        provider.min_binding = match self.min_binding {
+            MinBindingArg::Signature => MinBinding::Signature,
+            MinBindingArg::Key => MinBinding::Key,
+            MinBindingArg::Digest => MinBinding::Digest,
         };
+        let mut proposal = Proposal { provider, keys: Vec::new() };
         for path in &self.key {
             proposal.read(path)?;
         }
@@ -163,13 +155,10 @@ impl KeySource {
             }
         }
         if let Some(name) = &self.issuer {
-            let issuer = TrustedIssuer {
-                issuer: name.clone(),
-                kind: self.kind.into(),
-                clients: self.client.clone(),
-                attestation_audience: self.attestation_audience.clone(),
-                claim: self.claim.clone(),
-            };
+            let mut issuer = TrustedIssuer::new(name, self.kind.into());
+            issuer.clients.clone_from(&self.client);
+            issuer.attestation_audience.clone_from(&self.attestation_audience);
+            issuer.claim.clone_from(&self.claim);
             let verifier = AttestationVerifier::new(network, Arc::clone(&context.clock))
                 .map_err(CliError::new)?;
             let client =

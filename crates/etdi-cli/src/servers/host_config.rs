@@ -145,8 +145,8 @@ impl ServerMembers {
         }
         match (self.command, self.url) {
             (Some(command), None) => {
-                let (args, env, cwd) = (self.args, self.env, self.cwd);
-                let configured = StdioCommand { command, args, env, cwd };
+                let mut configured = StdioCommand::new(command).args(self.args);
+                (configured.env, configured.cwd) = (self.env, self.cwd);
                 let started = expanded(&configured, name, variables)?;
                 Ok(Endpoint::Stdio { configured, started })
             }
@@ -179,12 +179,12 @@ fn expanded(
 ) -> Result<StdioCommand, CliError> {
     let expand = |text: &String| variables.expand(text, name);
     let env = configured.env.iter();
-    Ok(StdioCommand {
-        command: expand(&configured.command)?,
-        args: configured.args.iter().map(expand).collect::<Result<_, _>>()?,
-        env: env.map(|(key, value)| Ok((key.clone(), expand(value)?))).collect::<Result<_, _>>()?,
-        cwd: configured.cwd.as_ref().map(expand).transpose()?,
-    })
+    let mut command = StdioCommand::new(expand(&configured.command)?);
+    command.args = configured.args.iter().map(expand).collect::<Result<_, _>>()?;
+    command.env =
+        env.map(|(key, value)| Ok((key.clone(), expand(value)?))).collect::<Result<_, _>>()?;
+    command.cwd = configured.cwd.as_ref().map(expand).transpose()?;
+    Ok(command)
 }
 
 /// The bearer token among the headers; any other header would be dropped, so it is an error.

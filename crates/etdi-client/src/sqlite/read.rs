@@ -38,21 +38,16 @@ pub(super) fn known(connection: &Connection, subject: &Subject) -> Result<Known,
                        ) ORDER BY seq";
     let keys = (&server, &subject.name_key, &subject.id_key);
     let keyed = "SELECT * FROM pins WHERE server = ?1 AND keyed = 1 ORDER BY tool";
-    Ok(Known {
-        pins: all(connection, &format!("{pins} ({SAME_TOOL}) ORDER BY seq"), same_tool, pin)?,
-        approvals: all(
-            connection,
-            &format!("{approvals} ({SAME_TOOL}) ORDER BY seq"),
-            same_tool,
-            approval,
-        )?,
-        ledger,
-        elsewhere: all(connection, look_alikes, keys, approval)?,
-        pinned_keys: all(connection, keyed, [&server], pin)?
-            .iter()
-            .filter_map(PinnedKey::of)
-            .collect(),
-    })
+    let pins = format!("{pins} ({SAME_TOOL}) ORDER BY seq");
+    let approvals = format!("{approvals} ({SAME_TOOL}) ORDER BY seq");
+    let mut known = Known::default();
+    known.pins = all(connection, &pins, same_tool, pin)?;
+    known.approvals = all(connection, &approvals, same_tool, approval)?;
+    known.ledger = ledger;
+    known.elsewhere = all(connection, look_alikes, keys, approval)?;
+    let keyed = all(connection, keyed, [&server], pin)?;
+    known.pinned_keys = keyed.iter().filter_map(PinnedKey::of).collect();
+    Ok(known)
 }
 
 /// Every approval, superseded ones included.

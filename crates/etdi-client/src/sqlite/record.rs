@@ -45,47 +45,50 @@ pub(super) fn first<T>(
 /// A row of `pins`.
 pub(super) fn pin(row: &Row<'_>) -> Result<Pin, Fault> {
     let definition: String = get(row, "definition")?;
-    Ok(Pin {
-        server: text(row, "server")?,
-        id: get(row, "tool")?,
-        served_name: get(row, "served_name")?,
-        provider: get(row, "provider")?,
-        version: optional_text(row, "version")?,
-        evidence: from_json(row, "evidence")?,
-        digest: digest_of(row, &definition)?,
-        definition: definition.into(),
-        at: time(row, "at")?,
-    })
+    let mut pin = Pin::new(
+        text(row, "server")?,
+        get::<String>(row, "tool")?,
+        from_json(row, "evidence")?,
+        digest_of(row, &definition)?,
+        definition,
+        time(row, "at")?,
+    );
+    pin.served_name = get(row, "served_name")?;
+    pin.provider = get(row, "provider")?;
+    pin.version = optional_text(row, "version")?;
+    Ok(pin)
 }
 
 /// A row of `approvals`, whose first columns are those of a pin.
 pub(super) fn approval(row: &Row<'_>) -> Result<ApprovalRecord, Fault> {
     let until: Option<String> = get(row, "until")?;
-    Ok(ApprovalRecord {
-        pin: pin(row)?,
-        context: from_json(row, "context")?,
-        granted: from_json(row, "granted")?,
-        by: get(row, "approved_by")?,
-        basis: from_json(row, "basis")?,
-        until: until.map(|until| read_time(row, "until", &until)).transpose()?,
-        evidence_good_at: time(row, "evidence_good_at")?,
-        superseded: get(row, "superseded")?,
-    })
+    let mut approval = ApprovalRecord::new(
+        pin(row)?,
+        from_json(row, "context")?,
+        get::<String>(row, "approved_by")?,
+        from_json(row, "basis")?,
+    );
+    approval.granted = from_json(row, "granted")?;
+    approval.until = until.map(|until| read_time(row, "until", &until)).transpose()?;
+    approval.evidence_good_at = time(row, "evidence_good_at")?;
+    approval.superseded = get(row, "superseded")?;
+    Ok(approval)
 }
 
 /// A row of `ledger`.
 pub(super) fn entry(row: &Row<'_>) -> Result<LedgerEntry, Fault> {
     let definition: String = get(row, "definition")?;
     let since: Option<i64> = get(row, "global_since")?;
-    Ok(LedgerEntry {
-        server: text(row, "server")?,
-        provider: get(row, "provider")?,
-        id: get(row, "tool")?,
-        version: text(row, "version")?,
-        digest: digest_of(row, &definition)?,
-        definition: definition.into(),
-        global: since.is_some(),
-    })
+    let mut entry = LedgerEntry::new(
+        text(row, "server")?,
+        get::<String>(row, "provider")?,
+        get::<String>(row, "tool")?,
+        text(row, "version")?,
+        digest_of(row, &definition)?,
+        definition,
+    );
+    entry.global = since.is_some();
+    Ok(entry)
 }
 
 /// A value as it was written.

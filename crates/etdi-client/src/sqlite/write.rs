@@ -156,18 +156,7 @@ pub(super) fn name_server(
     }
     move_pin(
         connection,
-        &Pin {
-            server: server.clone(),
-            id,
-            // No tool has an empty name, so none is ever taken for a record of the server.
-            served_name: String::new(),
-            provider: None,
-            version: None,
-            evidence: EvidenceRecord::None,
-            digest: Digest::of(name.as_bytes()),
-            definition: name.into(),
-            at,
-        },
+        &Pin::new(server.clone(), id, EvidenceRecord::None, Digest::of(name.as_bytes()), name, at),
     )?;
     Ok(true)
 }

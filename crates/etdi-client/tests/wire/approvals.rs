@@ -22,19 +22,14 @@ pub fn signed(
     description: &str,
     scopes: &[(&str, bool)],
 ) -> String {
-    let permission = |&(scope, required): &(&str, bool)| Permission {
-        scope: scope.parse().unwrap(),
-        description: "why".to_owned(),
-        required,
-    };
-    let spec = DefinitionSpec {
-        id: "trusted.example/scan".parse().unwrap(),
-        version: version.parse().unwrap(),
-        provider: Provider::new(PROVIDER, "Trusted").unwrap(),
-        servers: None,
-        permissions: scopes.iter().map(permission).collect(),
-        require_call_proof: false,
-    };
+    let provider = Provider::new(PROVIDER, "Trusted").unwrap();
+    let id = "trusted.example/scan".parse().unwrap();
+    let mut spec = DefinitionSpec::new(id, version.parse().unwrap(), provider);
+    for (scope, required) in scopes {
+        let mut permission = Permission::optional(scope.parse().unwrap(), "why");
+        permission.required = *required;
+        spec.permissions.push(permission);
+    }
     let tool =
         json!({"name": "scan", "description": description, "inputSchema": {"type": "object"}});
     let Value::Object(tool) = tool else { panic!() };

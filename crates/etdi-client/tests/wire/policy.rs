@@ -10,7 +10,7 @@ use etdi_client::{
     ServerConnection, Sighting, StoreError,
 };
 use etdi_events::{Emitter, EventType, Subscription};
-use etdi_review::{Handling, ReviewPolicy};
+use etdi_review::{Class, Handling, ReviewPolicy};
 use etdi_types::decision::Action;
 use etdi_types::{
     ApprovalBasis, ApprovalRecord, Clock, Digest, Known, LedgerEntry, ManualClock, ServerIdentity,
@@ -23,12 +23,8 @@ use crate::script::Script;
 use crate::servers::{HttpServer, Way, child};
 
 const ACCEPT_WORDING: ReviewPolicy =
-    ReviewPolicy { critical: Handling::Ask, notable: Handling::Ask, wording: Handling::Accept };
-const ACCEPT_ALL: ReviewPolicy = ReviewPolicy {
-    critical: Handling::Accept,
-    notable: Handling::Accept,
-    wording: Handling::Accept,
-};
+    ReviewPolicy::all(Handling::Ask).with(Class::Wording, Handling::Accept);
+const ACCEPT_ALL: ReviewPolicy = ReviewPolicy::all(Handling::Accept);
 const READS: (&str, bool) = ("read:files", true);
 
 struct Scene {
@@ -143,7 +139,7 @@ async fn what_is_worse_than_what_the_policy_accepts_is_asked_about() {
 
 #[tokio::test]
 async fn what_the_policy_blocks_is_blocked_and_nobody_overrides_it() {
-    let policy = ReviewPolicy { critical: Handling::Block, ..ReviewPolicy::default() };
+    let policy = ReviewPolicy::default().with(Class::Critical, Handling::Block);
     let mut scene = Scene::new(policy).await;
     let before = scene.approve(Approval::by("alice")).await;
     scene.serve("1.1.0", "Reads files.", &[READS, ("send:mail", false)]);

@@ -35,19 +35,14 @@ pub(crate) fn definition(
     scopes: &[(&str, bool)],
 ) -> ToolDefinition {
     let key = SigningKey::generate().unwrap();
-    let permission = |&(scope, required): &(&str, bool)| Permission {
-        scope: scope.parse().unwrap(),
-        description: "why".to_owned(),
-        required,
-    };
-    let spec = DefinitionSpec {
-        id: id.parse().unwrap(),
-        version: version.parse().unwrap(),
-        provider: Provider::new("https://trustedsoft.example", "TrustedSoft").unwrap(),
-        servers: None,
-        permissions: scopes.iter().map(permission).collect(),
-        require_call_proof: false,
-    };
+    let provider = Provider::new("https://trustedsoft.example", "TrustedSoft").unwrap();
+    let (id, version) = (id.parse().unwrap(), version.parse().unwrap());
+    let mut spec = DefinitionSpec::new(id, version, provider);
+    for (scope, required) in scopes {
+        let mut permission = Permission::optional(scope.parse().unwrap(), "why");
+        permission.required = *required;
+        spec.permissions.push(permission);
+    }
     let signed = spec.sign(&tool(description), &key).unwrap();
     ToolDefinition::parse(&serde_json::to_vec(signed.tool()).unwrap()).unwrap()
 }

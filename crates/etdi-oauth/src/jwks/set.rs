@@ -10,7 +10,7 @@ use etdi_types::{Jwk, KeyError, SigAlg, VerifyingKey};
 use crate::http::BODY_LIMIT;
 use crate::validation::TokenError;
 
-const LIMITS: Limits = Limits { depth: 16, bytes: BODY_LIMIT };
+const LIMITS: Limits = Limits::TOOL.with_depth(16).with_bytes(BODY_LIMIT);
 
 /// How many withdrawn key ids are remembered.
 const REMEMBERED: usize = 64;

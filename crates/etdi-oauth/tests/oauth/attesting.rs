@@ -80,17 +80,16 @@ impl Definition {
 }
 
 fn trusted(issuer: &str) -> TrustedIssuer {
-    TrustedIssuer {
-        issuer: issuer.to_owned(),
-        kind: IssuerKind::Auth0,
-        clients: vec![CLIENT.to_owned()],
-        attestation_audience: Some(ATTESTATIONS.to_owned()),
-        claim: Some(CLAIM.to_owned()),
-    }
+    TrustedIssuer::new(issuer, IssuerKind::Auth0)
+        .with_client(CLIENT)
+        .with_audience(ATTESTATIONS)
+        .with_claim(CLAIM)
 }
 
 fn with_kind(kind: IssuerKind) -> TrustedIssuer {
-    TrustedIssuer { kind, ..trusted(ISSUER) }
+    let mut issuer = trusted(ISSUER);
+    issuer.kind = kind;
+    issuer
 }
 
 #[test]
@@ -262,7 +261,8 @@ fn only_what_was_good_once_is_expired() {
 #[test]
 fn an_issuer_without_an_attestation_audience_attests_nothing() {
     let definition = Definition::new();
-    let issuer = TrustedIssuer { attestation_audience: None, ..trusted(ISSUER) };
+    let mut issuer = trusted(ISSUER);
+    issuer.attestation_audience = None;
     let error = definition.check_at(&definition.claims(), NOW, &issuer).unwrap_err();
     assert_eq!(error, AttestationError::NotConfigured(ISSUER.to_owned()));
 }

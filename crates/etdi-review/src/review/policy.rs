@@ -29,6 +29,7 @@ pub enum Handling {
 /// block, answers no first sight, and grants no permission.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
 pub struct ReviewPolicy {
     /// For reviews with a critical change.
     pub critical: Handling,
@@ -39,6 +40,23 @@ pub struct ReviewPolicy {
 }
 
 impl ReviewPolicy {
+    /// Returns a policy that handles every class alike.
+    #[must_use]
+    pub const fn all(handling: Handling) -> Self {
+        Self { critical: handling, notable: handling, wording: handling }
+    }
+
+    /// Returns the same policy with another handling of one class.
+    #[must_use]
+    pub const fn with(mut self, class: Class, handling: Handling) -> Self {
+        match class {
+            Class::Critical => self.critical = handling,
+            Class::Notable => self.notable = handling,
+            Class::Wording => self.wording = handling,
+        }
+        self
+    }
+
     /// What this policy says of a class.
     #[must_use]
     pub fn handling(&self, class: Class) -> Handling {

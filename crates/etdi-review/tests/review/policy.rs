@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use etdi_review::{Handling, Review, ReviewPolicy};
+use etdi_review::{Class, Handling, Review, ReviewPolicy};
 use etdi_types::decision::Action;
 use etdi_types::{
     Diff, May, Origin, Row, SecurityLevel, ServerIdentity, StdioCommand, Verdict, What, Who, decide,
@@ -26,10 +26,10 @@ fn verdict(what: Vec<What>) -> Verdict {
     let server = ServerIdentity::from(&StdioCommand::new("a"));
     let mut verdict = etdi_types::judge(etdi_types::judge::Case {
         definition: &definition,
-        evidence: &etdi_types::Evidence {
-            signature: etdi_types::evidence::SignatureEvidence::Absent,
-            attestation: etdi_types::evidence::AttestationEvidence::Absent,
-        },
+        evidence: &etdi_types::Evidence::new(
+            etdi_types::evidence::SignatureEvidence::Absent,
+            etdi_types::evidence::AttestationEvidence::Absent,
+        ),
         server: &server,
         context: &etdi_types::AuthorizationContext::None,
         trust: &etdi_types::TrustConfig::default(),
@@ -56,13 +56,8 @@ fn changed() -> What {
     What::Changed { diff: Diff::default() }
 }
 
-const ACCEPTING: ReviewPolicy = ReviewPolicy {
-    critical: Handling::Accept,
-    notable: Handling::Accept,
-    wording: Handling::Accept,
-};
-const BLOCKING: ReviewPolicy =
-    ReviewPolicy { critical: Handling::Block, notable: Handling::Block, wording: Handling::Block };
+const ACCEPTING: ReviewPolicy = ReviewPolicy::all(Handling::Accept);
+const BLOCKING: ReviewPolicy = ReviewPolicy::all(Handling::Block);
 
 #[test]
 fn nothing_is_accepted_unless_somebody_configured_it() {
@@ -70,17 +65,15 @@ fn nothing_is_accepted_unless_somebody_configured_it() {
     assert_eq!(policy.outcome(&wording()), Handling::Ask);
     assert_eq!(policy.outcome(&critical()), Handling::Ask);
     let read: ReviewPolicy = serde_json::from_str(r#"{"wording":"accept"}"#).unwrap();
-    assert_eq!(read, ReviewPolicy { wording: Handling::Accept, ..ReviewPolicy::default() });
+    assert_eq!(read, ReviewPolicy::default().with(Class::Wording, Handling::Accept));
     assert!(serde_json::from_str::<ReviewPolicy>(r#"{"words":"accept"}"#).is_err());
 }
 
 #[test]
 fn the_strictest_handling_of_all_changes_holds() {
-    let policy = ReviewPolicy {
-        wording: Handling::Accept,
-        critical: Handling::Block,
-        ..ReviewPolicy::default()
-    };
+    let policy = ReviewPolicy::default()
+        .with(Class::Wording, Handling::Accept)
+        .with(Class::Critical, Handling::Block);
     assert_eq!(policy.outcome(&wording()), Handling::Accept);
     let mut both = with("/title", Some(json!("Find mail")));
     crate::tool::set(&mut both, "/icons", None);

@@ -23,7 +23,7 @@ impl Asked {
     /// In words, why there is none.
     pub(super) fn read(body: &[u8], max: usize) -> Result<Self, String> {
         // An argument may be any number: nothing here depends on it, and the handler gets the bytes.
-        let limits = Limits { depth: DEPTH, bytes: max };
+        let limits = Limits::TOOL.with_depth(DEPTH).with_bytes(max);
         let value = json::parse_any_integer(body, limits).map_err(|error| {
             format!("the body is not JSON that all readers read alike: {error}")
         })?;

@@ -2,6 +2,7 @@
 
 /// What a text may be at most.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Limits {
     /// Deepest nesting; the outermost object or array is depth 1.
     pub depth: usize,
@@ -14,11 +15,24 @@ impl Limits {
     pub const TOOL: Self = Self { depth: 64, bytes: 256 * 1024 };
     /// A whole response: 16 MiB (wire format, section 6). Tools stand three levels down in it.
     pub const RESPONSE: Self = Self { depth: 128, bytes: 16 * 1024 * 1024 };
+
+    /// Returns the same limits with another depth.
+    #[must_use]
+    pub const fn with_depth(self, depth: usize) -> Self {
+        Self { depth, ..self }
+    }
+
+    /// Returns the same limits with another number of bytes.
+    #[must_use]
+    pub const fn with_bytes(self, bytes: usize) -> Self {
+        Self { bytes, ..self }
+    }
 }
 
 /// Why a text was refused, and where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{kind} (at byte {offset})")]
+#[non_exhaustive]
 pub struct JsonError {
     /// What is wrong.
     pub kind: JsonErrorKind,

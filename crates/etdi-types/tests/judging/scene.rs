@@ -2,7 +2,7 @@
 
 use etdi_types::evidence::{AttestationEvidence, ProviderKeys, SignatureEvidence, check_signature};
 use etdi_types::judge::Case;
-use etdi_types::records::{PinnedKey, tool_id};
+use etdi_types::records::PinnedKey;
 use etdi_types::trust::TrustedProvider;
 use etdi_types::{
     ApprovalBasis, ApprovalRecord, AuthorizationContext, DefinitionSpec, Evidence, EvidenceRecord,
@@ -31,14 +31,11 @@ impl Tool {
             signed_name: "scan".to_owned(),
             description: "Finds personal data.".to_owned(),
             schema: json!({"type": "object", "properties": {"document": {"type": "string"}}}),
-            spec: DefinitionSpec {
-                id: "trustedsoft.example/scan".parse().unwrap(),
-                version: version.parse().unwrap(),
-                provider: Provider::new(PROVIDER, "TrustedSoft").unwrap(),
-                servers: None,
-                permissions: Vec::new(),
-                require_call_proof: false,
-            },
+            spec: DefinitionSpec::new(
+                "trustedsoft.example/scan".parse().unwrap(),
+                version.parse().unwrap(),
+                Provider::new(PROVIDER, "TrustedSoft").unwrap(),
+            ),
         }
     }
 
@@ -73,11 +70,9 @@ impl Tool {
     }
 
     pub fn permission(mut self, scope: &str, required: bool) -> Self {
-        self.spec.permissions.push(Permission {
-            scope: scope.parse().unwrap(),
-            description: "for the work".to_owned(),
-            required,
-        });
+        let mut permission = Permission::optional(scope.parse().unwrap(), "for the work");
+        permission.required = required;
+        self.spec.permissions.push(permission);
         self
     }
 
@@ -155,12 +150,9 @@ impl Scene {
     }
 
     pub fn evidence(&self, definition: &ToolDefinition) -> Evidence {
-        Evidence {
-            signature: check_signature(definition, &self.trust, ProviderKeys::Listed, |p, kid| {
-                self.known.pinned_key(p, kid)
-            }),
-            attestation: AttestationEvidence::Absent,
-        }
+        let pinned = |provider: &str, kid: &str| self.known.pinned_key(provider, kid);
+        let signature = check_signature(definition, &self.trust, ProviderKeys::Listed, pinned);
+        Evidence::new(signature, AttestationEvidence::Absent)
     }
 
     pub fn judge(&self, definition: &ToolDefinition) -> Verdict {
@@ -186,18 +178,8 @@ impl Scene {
             SignatureEvidence::Good { pinned_key, .. } => pinned_key.as_ref(),
             _ => None,
         };
-        let part = definition.signed();
-        Pin {
-            server: self.server.clone(),
-            id: tool_id(&self.server, definition),
-            served_name: definition.served_name().to_owned(),
-            provider: part.map(|part| part.provider.id().to_owned()),
-            version: part.map(|part| part.version.clone()),
-            evidence: EvidenceRecord::of(&verdict.who, pinned_key).unwrap_or(EvidenceRecord::None),
-            digest: definition.digest(),
-            definition: definition.canonical().clone(),
-            at: self.now,
-        }
+        let evidence = EvidenceRecord::of(&verdict.who, pinned_key).unwrap_or(EvidenceRecord::None);
+        Pin::of_tool(&self.server, definition, evidence, self.now)
     }
 
     /// First sight: the missing pin and ledger entry.
@@ -240,30 +222,25 @@ impl Scene {
     }
 
     fn record(&self, pin: Pin, granted: &[&str]) -> ApprovalRecord {
-        ApprovalRecord {
-            pin,
-            context: self.context.clone(),
-            granted: granted.iter().map(|s| s.parse().unwrap()).collect(),
-            by: "alice".to_owned(),
-            basis: ApprovalBasis::Question,
-            until: None,
-            evidence_good_at: self.now,
-            superseded: false,
-        }
+        let context = self.context.clone();
+        let mut record = ApprovalRecord::new(pin, context, "alice", ApprovalBasis::Question);
+        record.granted = granted.iter().map(|s| s.parse().unwrap()).collect();
+        record
     }
 
     /// A ledger entry for `definition` as first seen on `server`.
     pub fn ledger(&mut self, server: ServerIdentity, definition: &ToolDefinition, global: bool) {
         let part = definition.signed().unwrap();
-        self.known.ledger.push(LedgerEntry {
+        let mut entry = LedgerEntry::new(
             server,
-            provider: part.provider.id().to_owned(),
-            id: part.id.to_string(),
-            version: part.version.clone(),
-            digest: definition.digest(),
-            definition: definition.canonical().clone(),
-            global,
-        });
+            part.provider.id(),
+            part.id.as_str(),
+            part.version.clone(),
+            definition.digest(),
+            definition.canonical().clone(),
+        );
+        entry.global = global;
+        self.known.ledger.push(entry);
     }
 
     fn enter(&mut self, definition: &ToolDefinition, pin: &Pin, global: bool) {

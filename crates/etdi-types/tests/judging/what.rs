@@ -69,11 +69,11 @@ fn tampering_is_seen_from_a_pin_from_the_ledger_and_from_a_superseded_approval()
     let other = v("1.0.0").described("other").signed(&base.key);
     let evidence = base.evidence(&original);
     let pin = base.pin(&original, &evidence);
-    let by_pin = Known { pins: vec![pin], ..Known::default() };
-    let by_ledger = Known { ledger: base.known.ledger.clone(), ..Known::default() };
-    let mut superseded = base.known.approvals.clone();
-    superseded[0].superseded = true;
-    let by_superseded = Known { approvals: superseded, ..Known::default() };
+    let [mut by_pin, mut by_ledger, mut by_superseded] = [(); 3].map(|()| Known::default());
+    by_pin.pins = vec![pin];
+    by_ledger.ledger.clone_from(&base.known.ledger);
+    by_superseded.approvals.clone_from(&base.known.approvals);
+    by_superseded.approvals[0].superseded = true;
     for known in [by_pin, by_ledger, by_superseded] {
         let scene = Scene { known, ..base.clone() };
         assert_eq!(kinds(&scene.judge(&other))[0], "tampered");
@@ -235,14 +235,13 @@ fn attested(
     client: &str,
     b: Binding,
 ) -> Evidence {
-    Evidence {
-        attestation: AttestationEvidence::Good {
-            issuer: issuer.to_owned(),
-            client: client.to_owned(),
-            binding: Some(b),
-        },
-        ..scene.evidence(tool)
-    }
+    let mut evidence = scene.evidence(tool);
+    evidence.attestation = AttestationEvidence::Good {
+        issuer: issuer.to_owned(),
+        client: client.to_owned(),
+        binding: Some(b),
+    };
+    evidence
 }
 
 #[test]
@@ -278,14 +277,14 @@ fn weaker_or_other_attestations_are_evidence_lost_beside_upgraded_too() {
 fn another_pinned_key_is_evidence_lost() {
     let mut scene = Scene::new();
     let tool = v("1.0.0").provider("https://new.example").id("new.example/scan");
-    let good = |key: &SigningKey| Evidence {
-        signature: SignatureEvidence::Good {
+    let good = |key: &SigningKey| {
+        let signature = SignatureEvidence::Good {
             kid: key.kid().to_owned(),
             thumbprint: key.public_jwk().thumbprint(),
             trust: KeyTrust::Pinned,
             pinned_key: Some(key.public_jwk().clone()),
-        },
-        attestation: AttestationEvidence::Absent,
+        };
+        Evidence::new(signature, AttestationEvidence::Absent)
     };
     let (one, two) = (SigningKey::generate().unwrap(), SigningKey::generate().unwrap());
     let definition = tool.signed(&one);
@@ -391,7 +390,8 @@ fn an_approval_of_an_unsigned_tool_counts_as_such() {
 fn an_approval_does_not_outlive_a_raised_min_binding() {
     // The entry asks for more than there was: good evidence counts as less than was approved.
     let (scene, tool) = approved(&v("1.0.0"));
-    let entry = TrustedProvider { min_binding: etdi_types::MinBinding::Digest, ..scene.entry() };
+    let mut entry = scene.entry();
+    entry.min_binding = etdi_types::MinBinding::Digest;
     let scene = scene.with_entries(vec![entry]);
     assert_eq!(kinds(&scene.judge(&tool)), ["evidence lost"]);
     assert_eq!(scene.trust.providers()[0].id, PROVIDER);

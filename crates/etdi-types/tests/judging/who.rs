@@ -14,18 +14,18 @@ use crate::scene::{PROVIDER, Scene, Tool, kinds};
 const ISSUER: &str = "https://tenant.auth0.com/";
 
 fn attested(scene: &Scene, tool: &ToolDefinition, binding: Option<Binding>) -> Evidence {
-    Evidence {
-        attestation: AttestationEvidence::Good {
-            issuer: ISSUER.to_owned(),
-            client: "registry".to_owned(),
-            binding,
-        },
-        ..scene.evidence(tool)
-    }
+    let mut evidence = scene.evidence(tool);
+    evidence.attestation = AttestationEvidence::Good {
+        issuer: ISSUER.to_owned(),
+        client: "registry".to_owned(),
+        binding,
+    };
+    evidence
 }
 
 fn with_min(scene: Scene, min_binding: MinBinding) -> Scene {
-    let entry = TrustedProvider { min_binding, ..scene.entry() };
+    let mut entry = scene.entry();
+    entry.min_binding = min_binding;
     scene.with_entries(vec![entry])
 }
 
@@ -102,16 +102,12 @@ fn evidence_below_min_binding_counts_as_identified() {
 fn failing_evidence_outweighs_passing_evidence() {
     let scene = Scene::new();
     let tool = Tool::version("1.0.0").signed(&scene.key);
-    let bad_attestation = Evidence {
-        attestation: AttestationEvidence::Bad("wrong client".to_owned()),
-        ..scene.evidence(&tool)
-    };
+    let mut bad_attestation = scene.evidence(&tool);
+    bad_attestation.attestation = AttestationEvidence::Bad("wrong client".to_owned());
     let who = scene.judge_with(&tool, &bad_attestation).who;
     assert_eq!(*impostor(&who), ImpostorReason::Attestation("wrong client".to_owned()));
-    let bad_signature = Evidence {
-        signature: SignatureEvidence::Bad(SignatureError::Invalid),
-        ..attested(&scene, &tool, Some(Binding::Digest))
-    };
+    let mut bad_signature = attested(&scene, &tool, Some(Binding::Digest));
+    bad_signature.signature = SignatureEvidence::Bad(SignatureError::Invalid);
     let who = scene.judge_with(&tool, &bad_signature).who;
     assert_eq!(*impostor(&who), ImpostorReason::Signature(SignatureError::Invalid));
 }
@@ -170,15 +166,13 @@ fn a_key_that_nothing_configures_is_unknown_until_a_person_pins_it() {
     let definition = tool.signed(&stranger);
     let verdict = scene.judge(&definition);
     assert!(matches!(verdict.who, Who::Unknown { why: UnknownReason::UntrustedKey { .. } }));
-    let good = Evidence {
-        signature: SignatureEvidence::Good {
-            kid: stranger.kid().to_owned(),
-            thumbprint: stranger.public_jwk().thumbprint(),
-            trust: KeyTrust::Pinned,
-            pinned_key: Some(stranger.public_jwk().clone()),
-        },
-        attestation: AttestationEvidence::Absent,
+    let good = SignatureEvidence::Good {
+        kid: stranger.kid().to_owned(),
+        thumbprint: stranger.public_jwk().thumbprint(),
+        trust: KeyTrust::Pinned,
+        pinned_key: Some(stranger.public_jwk().clone()),
     };
+    let good = Evidence::new(good, AttestationEvidence::Absent);
     scene.approve_with(&definition, &good, &[]);
     let verdict = scene.judge(&definition);
     assert!(matches!(verdict.who, Who::Signed { trust: KeyTrust::Pinned, .. }));
@@ -230,7 +224,8 @@ fn each_form_of_revocation_revokes() {
         ("trustedsoft.example/other@<9.0.0", false),
         ("kid:other", false),
     ] {
-        let entry = TrustedProvider { revoked: vec![text.parse().unwrap()], ..base.entry() };
+        let mut entry = base.entry();
+        entry.revoked = vec![text.parse().unwrap()];
         let mut scene = base.clone();
         scene.approve(&tool);
         let scene = scene.with_entries(vec![entry]);
@@ -253,10 +248,8 @@ fn each_form_of_revocation_revokes() {
 fn a_revoked_digest_stops_an_unsigned_tool_too() {
     let scene = Scene::new();
     let tool = Tool::version("1.0.0").unsigned();
-    let entry = TrustedProvider {
-        revoked: vec![tool.digest().to_string().parse().unwrap()],
-        ..scene.entry()
-    };
+    let mut entry = scene.entry();
+    entry.revoked = vec![tool.digest().to_string().parse().unwrap()];
     let who = scene.with_entries(vec![entry]).judge(&tool).who;
     assert!(matches!(who, Who::Revoked { .. }));
 }
@@ -266,23 +259,21 @@ fn what_cannot_be_checked_is_unknown_or_expired() {
     let scene = Scene::new();
     let tool = Tool::version("1.0.0").signed(&scene.key);
     let unavailable = UnknownReason::KeysUnavailable("timeout".to_owned());
-    let evidence = Evidence {
-        signature: SignatureEvidence::Unchecked { kid: "k".to_owned(), why: unavailable.clone() },
-        ..scene.evidence(&tool)
-    };
+    let mut evidence = scene.evidence(&tool);
+    evidence.signature =
+        SignatureEvidence::Unchecked { kid: "k".to_owned(), why: unavailable.clone() };
     let who = scene.judge_with(&tool, &evidence).who;
     assert_eq!(who, Who::Unknown { why: unavailable });
-    let evidence = Evidence {
-        attestation: AttestationEvidence::Unchecked("no support".to_owned()),
-        ..scene.evidence(&tool)
-    };
+    let mut evidence = scene.evidence(&tool);
+    evidence.attestation = AttestationEvidence::Unchecked("no support".to_owned());
     let who = scene.judge_with(&tool, &evidence).who;
     assert_eq!(
         who,
         Who::Unknown { why: UnknownReason::AttestationUnchecked("no support".to_owned()) }
     );
-    let expired = AttestationEvidence::Expired { issuer: ISSUER.to_owned(), since: scene.now };
-    let evidence = Evidence { attestation: expired, ..scene.evidence(&tool) };
+    let mut evidence = scene.evidence(&tool);
+    evidence.attestation =
+        AttestationEvidence::Expired { issuer: ISSUER.to_owned(), since: scene.now };
     let who = scene.judge_with(&tool, &evidence).who;
     assert_eq!(who, Who::Expired { issuer: ISSUER.to_owned(), since: scene.now });
 }
@@ -292,13 +283,11 @@ fn an_approved_definition_that_cannot_be_checked_runs_for_the_offline_grace() {
     use decision::Action::{Block, Warn};
     let mut scene = Scene::new().on("https://docs.example/mcp");
     let tool = Tool::version("1.0.0").servers(&["https://docs.example/mcp"]).signed(&scene.key);
-    let offline = Evidence {
-        signature: SignatureEvidence::Unchecked {
-            kid: scene.key.kid().to_owned(),
-            why: UnknownReason::KeysUnavailable("timeout".to_owned()),
-        },
-        attestation: AttestationEvidence::Absent,
+    let offline = SignatureEvidence::Unchecked {
+        kid: scene.key.kid().to_owned(),
+        why: UnknownReason::KeysUnavailable("timeout".to_owned()),
     };
+    let offline = Evidence::new(offline, AttestationEvidence::Absent);
     let action = |scene: &Scene, level| decide(level, &scene.judge_with(&tool, &offline)).action;
     // Not approved: no grace.
     assert_eq!(action(&scene, SecurityLevel::Basic), Warn);

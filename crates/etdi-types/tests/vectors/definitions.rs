@@ -124,10 +124,8 @@ fn definitions_are_from_whom_the_evidence_says() {
             let definition = ToolDefinition::parse(v.tool.as_bytes()).unwrap();
             let trust = TrustConfig::parse(&v.trust).unwrap();
             let server: ServerIdentity = v.server.parse().unwrap();
-            let evidence = Evidence {
-                signature: check_signature(&definition, &trust, ProviderKeys::Listed, |_, _| None),
-                attestation: AttestationEvidence::Absent,
-            };
+            let signature = check_signature(&definition, &trust, ProviderKeys::Listed, |_, _| None);
+            let evidence = Evidence::new(signature, AttestationEvidence::Absent);
             let verdict = judge(Case {
                 definition: &definition,
                 evidence: &evidence,

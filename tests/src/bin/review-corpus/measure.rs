@@ -20,7 +20,7 @@ const POISONED: usize = 4;
 /// The policies, by what they accept.
 pub const POLICIES: [(&str, ReviewPolicy); 3] = {
     const fn accepting(notable: Handling, wording: Handling) -> ReviewPolicy {
-        ReviewPolicy { critical: Handling::Ask, notable, wording }
+        ReviewPolicy::all(Handling::Ask).with(Class::Notable, notable).with(Class::Wording, wording)
     }
     [
         ("nothing (the default)", accepting(Handling::Ask, Handling::Ask)),

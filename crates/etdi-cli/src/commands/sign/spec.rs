@@ -189,23 +189,20 @@ impl SpecFile {
             None => Provider::new(&self.provider.id, &host)?,
         };
         let permissions = tool.permissions.iter().map(|permission| {
-            Ok(Permission {
-                scope: permission.scope.parse()?,
-                description: permission.description.clone(),
-                required: permission.required,
-            })
+            let mut asked =
+                Permission::optional(permission.scope.parse()?, &permission.description);
+            asked.required = permission.required;
+            Ok(asked)
         });
-        Ok(DefinitionSpec {
-            id: match &tool.id {
-                Some(id) => id.parse()?,
-                None => format!("{host}/{}", tool.name).parse()?,
-            },
-            version: tool.version.parse()?,
-            provider,
-            servers: self.servers.clone(),
-            permissions: permissions.collect::<Result<_, NameError>>()?,
-            require_call_proof: tool.require_call_proof,
-        })
+        let id = match &tool.id {
+            Some(id) => id.parse()?,
+            None => format!("{host}/{}", tool.name).parse()?,
+        };
+        let mut spec = DefinitionSpec::new(id, tool.version.parse()?, provider);
+        spec.servers.clone_from(&self.servers);
+        spec.permissions = permissions.collect::<Result<_, NameError>>()?;
+        spec.require_call_proof = tool.require_call_proof;
+        Ok(spec)
     }
 }
 
