@@ -8,6 +8,11 @@ use crate::clock::ShiftedClock;
 use crate::state::State;
 use crate::tenant::demo_server_from_env;
 
+/// The API for calls.
+pub const API: &str = "https://api.etdi-tools.demo.com";
+/// The API for attestations, and for nothing else.
+pub const ATTESTATIONS: &str = "https://attestations.trustedsoft.example";
+
 /// The file of a server's folder that names its identity provider. Only its owner can read it.
 const IDENTITY_FILE: &str = "identity.json";
 

@@ -5,7 +5,6 @@
 pub mod claims;
 mod clock;
 pub mod identity;
-pub mod issuer;
 pub mod process;
 pub mod scanner;
 pub mod scenarios;

@@ -15,7 +15,7 @@ use crate::servers::Role;
 /// The line that a server on HTTP prints once it listens.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Address {
-    /// Where its MCP endpoint is; of an issuer, what it calls itself.
+    /// Where its MCP endpoint is.
     pub url: String,
 }
 
@@ -67,7 +67,7 @@ impl Launcher {
 /// A server on HTTP. It ends when this is dropped: its standard input closes, and it is killed.
 #[derive(Debug)]
 pub struct HttpServer {
-    /// Where its MCP endpoint is; of an issuer, what it calls itself.
+    /// Where its MCP endpoint is.
     pub url: String,
     _child: Child,
 }

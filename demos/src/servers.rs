@@ -3,7 +3,7 @@
 mod impostor;
 mod legitimate;
 mod protected;
-pub(crate) mod serve;
+mod serve;
 
 use std::sync::Arc;
 
@@ -11,7 +11,6 @@ use rmcp::model::{CallToolResult, JsonObject, Tool, ToolAnnotations};
 use serde_json::json;
 
 use crate::claims::Transport;
-use crate::issuer;
 use crate::scanner::scan;
 use crate::state::State;
 
@@ -49,8 +48,6 @@ pub enum Role {
     Impostor,
     /// TrustedSoft's server with an identity provider: callers need a scope.
     Protected,
-    /// An identity provider.
-    Issuer,
 }
 
 impl Role {
@@ -61,7 +58,6 @@ impl Role {
             Self::Legitimate => "legitimate",
             Self::Impostor => "impostor",
             Self::Protected => "protected",
-            Self::Issuer => "issuer",
         }
     }
 }
@@ -75,7 +71,6 @@ pub async fn run(role: Role, transport: Transport, state: State) -> anyhow::Resu
         Role::Legitimate => legitimate::run(transport, state).await,
         Role::Impostor => impostor::run(transport, state).await,
         Role::Protected => protected::run(transport, state).await,
-        Role::Issuer => issuer::run(state).await,
     }
 }
 

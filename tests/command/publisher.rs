@@ -2,14 +2,16 @@
 
 use std::path::Path;
 
-use demos::issuer::{API, ATTESTATIONS, Api, Application, CLAIM, Layout, Registration};
+use demos::identity::{API, ATTESTATIONS};
 use demos::servers::{CALL_SCOPE, KEY_FILE, PROVIDER, TOOL};
 use demos::state::State;
 use etdi::SigningKey;
+use etdi_dev_issuer::{Api, DEFINITIONS_CLAIM, DevIssuer, RegisteredClient};
 use etdi_testkit::terminal;
 use etdi_testkit::terminal::Script;
 use etdi_testkit::views::views_without;
 use serde_json::{Value, json};
+use tokio::runtime::Runtime;
 
 use crate::program::{Server, new_folder, text};
 use crate::screens::{PRIVATE_PEM, without_digests};
@@ -21,16 +23,16 @@ const CLIENT: &str = "etdi-demo-server";
 fn the_publisher_of_the_demos_is_approved_until_its_server_turns_on_both_transports() {
     for transport in ["stdio", "http"] {
         let place = tempfile::tempdir().unwrap();
-        let (issuer, secret) = issuer(&place.path().join("issuer"));
-        let Server::Http(issuer) = issuer else { panic!("an issuer is on HTTP") };
+        let issuer = RunningIssuer::start();
         let key = SigningKey::generate().unwrap();
         let state = State::at(place.path().join("legitimate")).unwrap();
         state.write(KEY_FILE, &key.to_pem().unwrap()).unwrap();
         state.set_offer("1.0.0").unwrap();
-        state.write("identity.json", &identity(issuer.url(), &secret).to_string()).unwrap();
+        state.write("identity.json", &identity(&issuer).to_string()).unwrap();
         let server = served("legitimate", transport, state.path());
         let folder = new_folder();
-        std::fs::write(folder.path().join("trust.toml"), trust(&key, issuer.url())).unwrap();
+        std::fs::write(folder.path().join("trust.toml"), trust(&key, issuer.issuer.issuer()))
+            .unwrap();
         let run = |arguments: &[&str]| {
             let loopback = ["--danger-loopback-http"];
             folder.run(&[arguments, &loopback[..], &server.words()].concat())
@@ -73,12 +75,11 @@ fn the_publisher_of_the_demos_on_http_as_a_person_sees_it() {
 /// Attested and new, approved, another version, and another definition under the same version.
 fn is_seen(transport: &str) {
     let place = tempfile::tempdir().unwrap();
-    let (issuer, secret) = issuer(&place.path().join("issuer"));
-    let Server::Http(issuer) = issuer else { panic!("an issuer is on HTTP") };
+    let issuer = RunningIssuer::start();
     let key = SigningKey::from_pem(PRIVATE_PEM).unwrap();
     let program = Path::new(env!("CARGO_BIN_EXE_demo-server"));
     let folder = new_folder().linking("demo-server", program);
-    std::fs::write(folder.path().join("trust.toml"), trust(&key, issuer.url())).unwrap();
+    std::fs::write(folder.path().join("trust.toml"), trust(&key, issuer.issuer.issuer())).unwrap();
     // One on stdio is started in the folder, so its command names no place of this machine.
     let state = match transport {
         "stdio" => folder.path().join("state"),
@@ -87,7 +88,7 @@ fn is_seen(transport: &str) {
     let state = State::at(state).unwrap();
     state.write(KEY_FILE, PRIVATE_PEM).unwrap();
     state.set_offer("1.0.0").unwrap();
-    state.write("identity.json", &identity(issuer.url(), &secret).to_string()).unwrap();
+    state.write("identity.json", &identity(&issuer).to_string()).unwrap();
     let server = match transport {
         "stdio" => Server::Stdio(
             ["./demo-server", "legitimate", "stdio", "state"].map(str::to_owned).to_vec(),
@@ -114,32 +115,36 @@ fn is_seen(transport: &str) {
     screen("turned", &["approve", "--all"], &[], 1);
 }
 
-fn identity(issuer: &str, secret: &str) -> Value {
+fn identity(issuer: &RunningIssuer) -> Value {
+    let client = issuer.issuer.client(CLIENT).unwrap();
     json!({
-        "embedded": { "issuer": issuer, "client_id": CLIENT, "client_secret": secret },
+        "embedded": {
+            "issuer": issuer.issuer.issuer(), "client_id": CLIENT,
+            "client_secret": client.expose_secret(),
+        },
         "audience": API,
-        "attestations": { "audience": ATTESTATIONS, "claim": CLAIM },
+        "attestations": { "audience": ATTESTATIONS, "claim": DEFINITIONS_CLAIM },
         "beside": null,
     })
 }
 
-/// The demos' issuer, and the secret of the one client that it has.
-fn issuer(folder: &Path) -> (Server, String) {
-    let state = State::at(folder).unwrap();
-    let client = Application::new("ETDI Demo Server", CLIENT).unwrap();
-    let client = client.granted(API, &[CALL_SCOPE]).granted(ATTESTATIONS, &[]);
-    let client = client.authority("trustedsoft.example");
-    let secret = client.client_secret.clone();
-    let registration = Registration {
-        layout: Layout::Auth0,
-        apis: vec![
-            Api::new(API, &[CALL_SCOPE]),
-            Api { attests: true, ..Api::new(ATTESTATIONS, &[]) },
-        ],
-        applications: vec![client],
-    };
-    registration.write(&state).unwrap();
-    (served("issuer", "http", state.path()), secret)
+/// An issuer with one client, which runs beside the test.
+struct RunningIssuer {
+    issuer: DevIssuer,
+    _runtime: Runtime,
+}
+
+impl RunningIssuer {
+    fn start() -> Self {
+        let client = RegisteredClient::generate(CLIENT).unwrap();
+        let client = client.granted(API, &[CALL_SCOPE]).granted(ATTESTATIONS, &[]);
+        let issuer = DevIssuer::builder()
+            .api(Api::new(API, &[CALL_SCOPE]))
+            .api(Api::new(ATTESTATIONS, &[]).attesting())
+            .client(client.authority("trustedsoft.example"));
+        let runtime = Runtime::new().unwrap();
+        Self { issuer: runtime.block_on(issuer.start()).unwrap(), _runtime: runtime }
+    }
 }
 
 fn served(role: &str, transport: &str, folder: &Path) -> Server {
@@ -160,7 +165,7 @@ fn trust(key: &SigningKey, issuer: &str) -> String {
         "[[provider]]\nid = {PROVIDER:?}\nauthorities = [\"trustedsoft.example\"]\n\
          keys = [{{ {} }}]\nmin_binding = \"digest\"\n\
          [[provider.issuer]]\nissuer = {issuer:?}\nkind = \"auth0\"\nclients = [{CLIENT:?}]\n\
-         attestation_audience = {ATTESTATIONS:?}\nclaim = {CLAIM:?}\n",
+         attestation_audience = {ATTESTATIONS:?}\nclaim = {DEFINITIONS_CLAIM:?}\n",
         jwk.join(", ")
     )
 }

@@ -6,11 +6,14 @@ use anyhow::Context;
 use etdi::oauth::OAuthConfig;
 use etdi::trust::{IssuerKind, TrustedIssuer, TrustedProvider};
 use etdi::{MinBinding, SigningKey, TrustConfig};
+use etdi_dev_issuer::{
+    Api, DEFINITIONS_CLAIM, DevIssuer, DevIssuerBuilder, IssuerLayout, RegisteredClient,
+    TokenAlgorithm,
+};
 
-use crate::identity::{Attestations, Credentials, Identity, loopback};
-use crate::issuer::{API, ATTESTATIONS, Algorithm, Api, Application, CLAIM, Layout, Registration};
-use crate::process::{HttpServer, Launcher};
-use crate::servers::{CALL_SCOPE, PROVIDER, Role};
+use crate::clock::ShiftedClock;
+use crate::identity::{API, ATTESTATIONS, Attestations, Credentials, Identity, loopback};
+use crate::servers::{CALL_SCOPE, PROVIDER};
 use crate::state::State;
 use crate::tenant::Tenant;
 
@@ -43,12 +46,12 @@ pub(super) struct IdentityProvider {
     attestations: Option<Attestations>,
 }
 
-/// An issuer that runs as a process of the demo's own.
+/// An issuer that runs in the demo's own process.
 pub(super) struct Embedded {
-    pub(super) issuer: String,
+    issuer: DevIssuer,
+    layout: IssuerLayout,
+    /// The folder through which its clock is moved.
     state: State,
-    registration: Registration,
-    _process: HttpServer,
 }
 
 impl IdentityProvider {
@@ -65,37 +68,40 @@ impl IdentityProvider {
     }
 
     /// An embedded issuer that is set up as a tenant would be.
-    pub(super) async fn embedded(launcher: &Launcher, folder: &Path) -> anyhow::Result<Self> {
-        let registration = Registration {
-            layout: Layout::Auth0,
-            apis: vec![
-                Api::new(API, &SCOPES),
-                Api { attests: true, ..Api::new(ATTESTATIONS, &[]) },
-                Api { algorithm: Algorithm::HS256, ..Api::new(HS256_API, &[CALL_SCOPE]) },
-            ],
-            applications: vec![
-                Application::new("ETDI Tool Registry", REGISTRY)?
+    pub(super) async fn embedded(folder: &Path) -> anyhow::Result<Self> {
+        let builder = DevIssuer::builder()
+            .api(Api::new(API, &SCOPES))
+            .api(Api::new(ATTESTATIONS, &[]).attesting())
+            .api(Api::new(HS256_API, &[CALL_SCOPE]).algorithm(TokenAlgorithm::HS256))
+            .client(
+                // "ETDI Tool Registry"
+                RegisteredClient::generate(REGISTRY)?
                     .granted(API, &SCOPES)
                     .granted(HS256_API, &[CALL_SCOPE]),
-                Application::new("ETDI Demo Server", SERVER)?
+            )
+            .client(
+                // "ETDI Demo Server"
+                RegisteredClient::generate(SERVER)?
                     .granted(API, &[CALL_SCOPE, OTHER_SCOPE])
                     .granted(ATTESTATIONS, &[])
                     .authority("trustedsoft.example"),
-                Application::new("Somebody else's", STRANGER)?
+            )
+            .client(
+                RegisteredClient::generate(STRANGER)?
                     .granted(API, &[CALL_SCOPE])
                     .granted(ATTESTATIONS, &[])
                     .authority("somebody-else.example"),
-            ],
-        };
-        let embedded = Embedded::start(launcher, &folder.join("issuer"), registration).await?;
+            );
+        let folder = folder.join("issuer");
+        let embedded = Embedded::start(&folder, builder, IssuerLayout::Auth0).await?;
         Ok(Self {
-            issuer: embedded.issuer.clone(),
+            issuer: embedded.issuer().to_owned(),
             audience: API.to_owned(),
             registry: embedded.config(REGISTRY)?.audience(API),
             server_client: SERVER.to_owned(),
             attestations: Some(Attestations {
                 audience: ATTESTATIONS.to_owned(),
-                claim: Some(CLAIM.to_owned()),
+                claim: Some(DEFINITIONS_CLAIM.to_owned()),
             }),
             embedded: Some(embedded),
         })
@@ -159,40 +165,42 @@ impl IdentityProvider {
 
 impl Embedded {
     /// A second issuer, laid out as the standards have it and not as Auth0 does.
-    pub(super) async fn plain(
-        launcher: &Launcher,
-        folder: &Path,
-        api: &str,
-    ) -> anyhow::Result<Self> {
-        let registration = Registration {
-            layout: Layout::Plain,
-            apis: vec![Api::new(api, &SCOPES)],
-            applications: vec![
-                Application::new("A host of another company", REGISTRY)?.granted(api, &SCOPES),
-            ],
-        };
-        Self::start(launcher, &folder.join("plain-issuer"), registration).await
+    pub(super) async fn plain(folder: &Path, api: &str) -> anyhow::Result<Self> {
+        let client = RegisteredClient::generate(REGISTRY)?.granted(api, &SCOPES);
+        let builder = DevIssuer::builder().api(Api::new(api, &SCOPES)).client(client);
+        Self::start(&folder.join("plain-issuer"), builder, IssuerLayout::Plain).await
     }
 
     async fn start(
-        launcher: &Launcher,
         folder: &Path,
-        registration: Registration,
+        builder: DevIssuerBuilder,
+        layout: IssuerLayout,
     ) -> anyhow::Result<Self> {
         let state = State::at(folder)?;
-        registration.write(&state)?;
-        let process = launcher.http(Role::Issuer, state.path()).await?;
-        Ok(Self { issuer: process.url.clone(), state, registration, _process: process })
+        let issuer = builder.layout(layout).clock(ShiftedClock::of(&state)).start().await?;
+        Ok(Self { issuer, layout, state })
+    }
+
+    pub(super) fn issuer(&self) -> &str {
+        self.issuer.issuer()
     }
 
     /// How many token requests this client has made.
     pub(super) fn requests(&self, client: &str) -> usize {
-        self.state.counted(client)
+        self.issuer.token_requests(client)
     }
 
-    /// Publishes the keys of these names; the last one signs.
-    pub(super) fn publish_keys(&self, names: &str) -> anyhow::Result<()> {
-        Ok(self.state.set_offer(names)?)
+    /// Signs with a new key, and still publishes the old one.
+    pub(super) fn rotate_key(&self) -> anyhow::Result<()> {
+        self.issuer.rotate_key()?;
+        Ok(())
+    }
+
+    /// Publishes the key that signs, and no other.
+    pub(super) fn withdraw_old_keys(&self) {
+        for key in self.issuer.keys() {
+            self.issuer.withdraw_key(key.kid());
+        }
     }
 
     /// Moves the issuer's clock.
@@ -200,26 +208,24 @@ impl Embedded {
         Ok(self.state.set_clock_offset(seconds)?)
     }
 
-    /// One of its applications.
+    /// One of its clients.
     pub(super) fn config(&self, client: &str) -> anyhow::Result<OAuthConfig> {
         let credentials = self.credentials(client)?;
-        Ok(match self.registration.layout {
-            Layout::Auth0 => credentials.config(),
-            Layout::Plain => OAuthConfig::generic(&credentials.issuer)
+        Ok(match self.layout {
+            IssuerLayout::Auth0 => credentials.config(),
+            _ => OAuthConfig::generic(&credentials.issuer)
                 .client(credentials.client_id, credentials.client_secret)
                 .network(loopback()),
         })
     }
 
     fn credentials(&self, client: &str) -> anyhow::Result<Credentials> {
-        let mut registered = self.registration.applications.iter();
-        let application = registered
-            .find(|application| application.client_id == client)
-            .with_context(|| format!("the issuer has no application {client}"))?;
+        let registered = self.issuer.client(client);
+        let client = registered.with_context(|| format!("the issuer has no client {client}"))?;
         Ok(Credentials {
-            issuer: self.issuer.clone(),
-            client_id: application.client_id.clone(),
-            client_secret: application.client_secret.clone(),
+            issuer: self.issuer().to_owned(),
+            client_id: client.id().to_owned(),
+            client_secret: client.expose_secret().to_owned(),
         })
     }
 }

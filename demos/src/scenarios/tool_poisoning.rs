@@ -22,7 +22,7 @@ pub const NAME: &str = "tool-poisoning";
 pub async fn run(transport: Transport, launcher: &Launcher, quiet: bool) -> anyhow::Result<Report> {
     let mut report = Report::new(NAME, transport, quiet);
     let folder = tempfile::tempdir()?;
-    let identity = IdentityProvider::embedded(launcher, folder.path()).await?;
+    let identity = IdentityProvider::embedded(folder.path()).await?;
     report.issuer = Some(identity.issuer.clone());
     let set = || Stage::set(transport, launcher, &identity);
     without_etdi(&mut report, &set().await?).await?;

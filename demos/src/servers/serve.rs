@@ -50,7 +50,7 @@ pub(super) async fn http<H: ServerHandler + Clone>(
 }
 
 /// Serves until standard input closes, and says at which URL.
-pub(crate) async fn until_the_parent_goes(
+async fn until_the_parent_goes(
     listener: TcpListener,
     url: String,
     router: Router,

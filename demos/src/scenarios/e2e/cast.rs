@@ -55,18 +55,18 @@ impl Cast {
         let folder = tempfile::tempdir()?;
         let identity = match tenant {
             Some(tenant) => IdentityProvider::of(tenant),
-            None => IdentityProvider::embedded(launcher, folder.path()).await?,
+            None => IdentityProvider::embedded(folder.path()).await?,
         };
         // First, so that an issuer that cannot be used is called that.
         let clock = Arc::new(ManualClock::at(SystemClock.now().unix_timestamp()));
         let events = Emitter::new(SystemClock, "demo-host");
         let config = identity.registry().clock(clock.clone()).events(events.clone());
         let auth0 = Auth0Provider::initialize(config).await?;
-        let plain = Embedded::plain(launcher, folder.path(), &identity.audience).await?;
+        let plain = Embedded::plain(folder.path(), &identity.audience).await?;
         let key = SigningKey::generate()?;
         let state = State::at(folder.path().join("protected"))?;
         state.write(KEY_FILE, &key.to_pem()?)?;
-        identity.introduce(&state, Some(&plain.issuer))?;
+        identity.introduce(&state, Some(plain.issuer()))?;
         let server = Server::start(Role::Protected, transport, launcher, state).await?;
         let config = plain.config(REGISTRY)?.audience(&identity.audience);
         let generic = GenericProvider::initialize(config.clock(clock.clone())).await?;

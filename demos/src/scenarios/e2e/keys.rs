@@ -25,7 +25,7 @@ pub(super) async fn rotated_and_withdrawn(
     let approved = approve(server).await?;
     let calls = state.calls();
     let old = cast.auth0.token(TokenRequest::new().scope(CALL_SCOPE)).await?;
-    issuer.publish_keys("1 2")?;
+    issuer.rotate_key()?;
     later(cast)?;
     call_again(server, &approved).await;
     // On HTTP the next call has a token under the new key.
@@ -36,7 +36,7 @@ pub(super) async fn rotated_and_withdrawn(
         format!("called, found {FINDINGS}; calls {}", calls + 2),
         format!("{}; calls {}", call_again(server, &approved).await, state.calls()),
     )?;
-    issuer.publish_keys("2")?;
+    issuer.withdraw_old_keys();
     later(cast)?;
     if transport == Transport::Http {
         report.claim(

@@ -3,10 +3,11 @@
 use anyhow::Context;
 use etdi::oauth::{AttestationRequest, BearerToken};
 use etdi::{AttestationConfig, Auth0Provider, DEFINITION_KEY, Digest, SigningKey};
+use etdi_dev_issuer::DEFINITIONS_CLAIM;
 use rmcp::model::Tool;
 
 use crate::claims::{Report, Transport};
-use crate::issuer::{ATTESTATIONS, CLAIM};
+use crate::identity::ATTESTATIONS;
 use crate::scenarios::idp::STRANGER;
 use crate::scenarios::stage::{Stage, judged, unattended};
 use crate::servers::{ATTESTATION_FILE, TOOL};
@@ -40,7 +41,7 @@ async fn replayed(report: &mut Report, stage: &Stage<'_>, genuine: &str) -> anyh
 async fn by_another_client(report: &mut Report, stage: &Stage<'_>) -> anyhow::Result<()> {
     let issuer = stage.identity.embedded.as_ref().context("the demo controls no issuer")?;
     let stranger = issuer.config(STRANGER)?;
-    let binding_digests = AttestationConfig::audience(ATTESTATIONS).claim(CLAIM);
+    let binding_digests = AttestationConfig::audience(ATTESTATIONS).claim(DEFINITIONS_CLAIM);
     let provider =
         Auth0Provider::initialize(stranger.clone().attestations(binding_digests)).await?;
     let request = AttestationRequest::new().definition(

@@ -4,29 +4,31 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
 use axum::http::HeaderMap;
-use etdi::keys::base64url_decode;
-use etdi::{Jwk, SigAlg};
+use etdi_types::keys::base64url_decode;
+use etdi_types::{Jwk, SigAlg};
 use serde_json::Value;
 
-use super::registration::random_text;
-use super::request::Denial;
+use crate::error::KeyError;
+use crate::key::random_text;
+use crate::request::Denial;
 
 /// How old a proof may be, in seconds, and how far ahead its time may lie.
-const WINDOW: i64 = 60;
+const WINDOW: u64 = 60;
 
 /// The proofs that were used, and the nonce that they must have.
-pub(super) struct Proofs {
+#[derive(Debug)]
+pub(crate) struct Proofs {
     nonce: String,
     used: Mutex<BTreeSet<String>>,
 }
 
 impl Proofs {
-    pub(super) fn new() -> anyhow::Result<Self> {
+    pub(crate) fn new() -> Result<Self, KeyError> {
         Ok(Self { nonce: random_text()?, used: Mutex::default() })
     }
 
     /// The thumbprint of the key that the request proves to hold; `None` if it proves none.
-    pub(super) fn check(
+    pub(crate) fn check(
         &self,
         headers: &HeaderMap,
         endpoint: &str,
@@ -44,7 +46,7 @@ impl Proofs {
             return Err(bad("it is for another request"));
         }
         let issued = proof.claims.get("iat").and_then(Value::as_i64);
-        if issued.is_none_or(|issued| (now - issued).abs() > WINDOW) {
+        if issued.is_none_or(|issued| now.abs_diff(issued) > WINDOW) {
             return Err(bad("its time is not now"));
         }
         if !is("nonce", &self.nonce) {

@@ -10,16 +10,17 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-use super::Layout;
+use crate::error::KeyError;
+use crate::registration::IssuerLayout;
 
 /// The parameters of a request, whether it is a form or JSON.
-pub(super) struct Parameters {
+pub(crate) struct Parameters {
     values: BTreeMap<String, String>,
-    pub(super) headers: HeaderMap,
+    pub(crate) headers: HeaderMap,
 }
 
 impl Parameters {
-    pub(super) async fn read(request: Request<Body>) -> Result<Self, Denial> {
+    pub(crate) async fn read(request: Request<Body>) -> Result<Self, Denial> {
         let headers = request.headers().clone();
         let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let is_json = content_type.is_some_and(|value| value.starts_with("application/json"));
@@ -34,22 +35,22 @@ impl Parameters {
         }
     }
 
-    pub(super) fn get(&self, name: &str) -> Option<&str> {
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.values.get(name).map(String::as_str)
     }
 
     /// Which API the token is to be for.
-    pub(super) fn audience(&self, layout: Layout) -> Option<&str> {
+    pub(crate) fn audience(&self, layout: IssuerLayout) -> Option<&str> {
         match layout {
-            Layout::Auth0 => self.get("audience"),
-            Layout::Plain => self.get("resource"),
+            IssuerLayout::Auth0 => self.get("audience"),
+            IssuerLayout::Plain => self.get("resource"),
         }
     }
 }
 
 /// A refusal (RFC 6749, section 5.2).
 #[derive(Debug)]
-pub(super) struct Denial {
+pub(crate) struct Denial {
     status: StatusCode,
     code: &'static str,
     description: String,
@@ -57,7 +58,7 @@ pub(super) struct Denial {
 }
 
 impl Denial {
-    pub(super) fn new(status: u16, code: &'static str, description: impl Into<String>) -> Self {
+    pub(crate) fn new(status: u16, code: &'static str, description: impl Into<String>) -> Self {
         Self {
             status: StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST),
             code,
@@ -67,22 +68,28 @@ impl Denial {
     }
 
     /// The words of one layout or the other: (status, code, description).
-    pub(super) fn in_layout(
-        layout: Layout,
+    pub(crate) fn in_layout(
+        layout: IssuerLayout,
         auth0: (u16, &'static str, String),
         plain: (u16, &'static str),
     ) -> Self {
         let (status, code, description) = match layout {
-            Layout::Auth0 => auth0,
-            Layout::Plain => (plain.0, plain.1, String::new()),
+            IssuerLayout::Auth0 => auth0,
+            IssuerLayout::Plain => (plain.0, plain.1, String::new()),
         };
         Self::new(status, code, description)
     }
 
     /// Asks for a proof with this nonce (RFC 9449, section 8).
-    pub(super) fn use_nonce(nonce: &str) -> Self {
+    pub(crate) fn use_nonce(nonce: &str) -> Self {
         let description = "the DPoP proof needs the nonce of the DPoP-Nonce header";
         Self { nonce: Some(nonce.to_owned()), ..Self::new(400, "use_dpop_nonce", description) }
+    }
+}
+
+impl From<KeyError> for Denial {
+    fn from(error: KeyError) -> Self {
+        Self::new(500, "server_error", error.to_string())
     }
 }
 
@@ -112,8 +119,8 @@ mod tests {
         let form = read("application/x-www-form-urlencoded", "audience=https%3A%2F%2Fa%2F").await;
         let json = read("application/json", r#"{"audience": "https://a/"}"#).await;
         for parameters in [form.unwrap(), json.unwrap()] {
-            assert_eq!(parameters.audience(Layout::Auth0), Some("https://a/"));
-            assert_eq!(parameters.audience(Layout::Plain), None);
+            assert_eq!(parameters.audience(IssuerLayout::Auth0), Some("https://a/"));
+            assert_eq!(parameters.audience(IssuerLayout::Plain), None);
         }
     }
 

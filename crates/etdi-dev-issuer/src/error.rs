@@ -1,0 +1,44 @@
+//! Errors of the issuer.
+
+use std::io;
+use std::net::SocketAddr;
+
+use thiserror::Error;
+
+/// The issuer cannot start.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The address is not one of the loopback interface.
+    #[error(
+        "cannot start the issuer at {0}: it is for development and answers on the loopback \
+         interface alone; use 127.0.0.1 or ::1"
+    )]
+    NotLoopback(SocketAddr),
+    /// The system does not let the issuer listen there.
+    #[error("cannot start the issuer at {address}: {source}")]
+    Listen {
+        /// The address that was asked for.
+        address: SocketAddr,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// The first key cannot be made.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+}
+
+/// A key or a secret cannot be made or used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum KeyError {
+    /// The system gives no random numbers.
+    #[error("cannot make a secret: the system gives no random numbers")]
+    NoRandomNumbers,
+    /// The library makes no RSA key.
+    #[error("cannot make an RSA key of 2048 bits")]
+    NotGenerated,
+    /// The library does not sign.
+    #[error("cannot sign with the RSA key")]
+    NotSigned,
+}

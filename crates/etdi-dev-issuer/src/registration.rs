@@ -1,0 +1,179 @@
+//! APIs and clients, as an administrator registers them.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Debug, Formatter};
+use std::time::Duration;
+
+use crate::error::KeyError;
+use crate::key::random_text;
+
+/// How an issuer's URLs, parameters and claims are laid out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum IssuerLayout {
+    /// As Auth0's.
+    #[default]
+    Auth0,
+    /// As OpenID Connect Discovery, RFC 8707 and RFC 9068 have it.
+    Plain,
+}
+
+/// The paths of an issuer.
+pub(crate) struct Paths {
+    pub(crate) issuer: &'static str,
+    pub(crate) token: &'static str,
+    pub(crate) jwks: &'static str,
+    pub(crate) discovery: &'static str,
+}
+
+impl IssuerLayout {
+    pub(crate) fn paths(self) -> Paths {
+        match self {
+            Self::Auth0 => Paths {
+                issuer: "/",
+                token: "/oauth/token",
+                jwks: "/.well-known/jwks.json",
+                discovery: "/.well-known/openid-configuration",
+            },
+            Self::Plain => Paths {
+                issuer: "/oidc",
+                token: "/oidc/token",
+                jwks: "/oidc/keys",
+                discovery: "/oidc/.well-known/openid-configuration",
+            },
+        }
+    }
+}
+
+/// How the tokens of an API are signed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TokenAlgorithm {
+    /// RSASSA-PKCS1-v1_5 with SHA-256 (RFC 7518, section 3.3).
+    #[default]
+    RS256,
+    /// HMAC with SHA-256 (RFC 7518, section 3.2), under a secret that nobody knows: a client must
+    /// refuse such a token.
+    HS256,
+}
+
+/// An API, also called a resource server: the audience of tokens.
+#[derive(Clone, Debug)]
+pub struct Api {
+    pub(crate) identifier: String,
+    pub(crate) scopes: Vec<String>,
+    pub(crate) lifetime: Duration,
+    pub(crate) algorithm: TokenAlgorithm,
+    pub(crate) attests: bool,
+}
+
+impl Api {
+    /// Returns an API with this identifier, which is the `aud` of its tokens, and these scopes. Its
+    /// tokens are signed with RS256 and live for a day.
+    #[must_use]
+    pub fn new(identifier: &str, scopes: &[&str]) -> Self {
+        Self {
+            identifier: identifier.to_owned(),
+            scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
+            lifetime: Duration::from_secs(24 * 60 * 60),
+            algorithm: TokenAlgorithm::RS256,
+            attests: false,
+        }
+    }
+
+    /// Lets its tokens live this long, in whole seconds.
+    #[must_use]
+    pub fn lifetime(self, lifetime: Duration) -> Self {
+        Self { lifetime, ..self }
+    }
+
+    /// Signs its tokens with this algorithm.
+    #[must_use]
+    pub fn algorithm(self, algorithm: TokenAlgorithm) -> Self {
+        Self { algorithm, ..self }
+    }
+
+    /// Puts the definitions of a request into the claim
+    /// [`DEFINITIONS_CLAIM`](crate::DEFINITIONS_CLAIM) of its tokens.
+    #[must_use]
+    pub fn attesting(self) -> Self {
+        Self { attests: true, ..self }
+    }
+
+    /// The lifetime in the seconds of `exp` and `expires_in`.
+    pub(crate) fn seconds(&self) -> i64 {
+        i64::try_from(self.lifetime.as_secs()).unwrap_or(i64::MAX)
+    }
+}
+
+/// A confidential client that obtains tokens for itself.
+#[derive(Clone)]
+pub struct RegisteredClient {
+    id: String,
+    secret: String,
+    grants: BTreeMap<String, Vec<String>>,
+    authorities: Vec<String>,
+}
+
+impl RegisteredClient {
+    /// Returns a client with this id and a new secret, which has no grant yet.
+    ///
+    /// # Errors
+    /// If the system gives no random numbers.
+    pub fn generate(id: &str) -> Result<Self, KeyError> {
+        Ok(Self::with_secret(id, &random_text()?))
+    }
+
+    /// Returns a client with this id and this secret, which has no grant yet.
+    #[must_use]
+    pub fn with_secret(id: &str, secret: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            secret: secret.to_owned(),
+            grants: BTreeMap::new(),
+            authorities: Vec::new(),
+        }
+    }
+
+    /// Grants it these scopes of an API. Without a grant, it gets no token for the API.
+    #[must_use]
+    pub fn granted(mut self, api: &str, scopes: &[&str]) -> Self {
+        let scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
+        self.grants.insert(api.to_owned(), scopes);
+        self
+    }
+
+    /// Lets it have tool ids of this authority attested.
+    #[must_use]
+    pub fn authority(mut self, authority: &str) -> Self {
+        self.authorities.push(authority.to_owned());
+        self
+    }
+
+    /// Returns its `client_id`.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Returns its `client_secret`, which it sends in the body of a token request.
+    #[must_use]
+    pub fn expose_secret(&self) -> &str {
+        &self.secret
+    }
+
+    pub(crate) fn scopes_of(&self, api: &str) -> Option<&[String]> {
+        self.grants.get(api).map(Vec::as_slice)
+    }
+
+    pub(crate) fn speaks_for(&self, authority: &str) -> bool {
+        self.authorities.iter().any(|own| own == authority)
+    }
+}
+
+/// Without the secret.
+impl Debug for RegisteredClient {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RegisteredClient").field("id", &self.id).finish_non_exhaustive()
+    }
+}
