@@ -71,6 +71,12 @@ fn assert_drift(folder: &Folder, code: i32, kinds: &[&str]) {
 }
 
 #[test]
+fn a_check_writes_no_temporary_file() {
+    let folder = locked().set("TMPDIR", "/nowhere");
+    assert_drift(&folder, 0, &[]);
+}
+
+#[test]
 fn what_is_approved_is_locked_and_a_build_without_approvals_is_content() {
     let folder = locked();
     let text = folder.text("etdi.lock");
