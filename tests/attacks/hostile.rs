@@ -310,5 +310,5 @@ fn sighting(server: &ServerIdentity, id: String, served_name: String) -> Sightin
     let (digest, at) = (Digest::of(b"first"), ManualClock::at(0).now());
     let mut pin = Pin::new(server.clone(), id, EvidenceRecord::None, digest, "{}", at);
     pin.served_name = served_name;
-    Sighting { pin, ledger: None, refreshes: None }
+    Sighting::new(pin)
 }

@@ -110,11 +110,11 @@ fn every_problem_that_check_finds_has_its_row() {
 fn every_error_of_a_call_an_approval_and_a_store_is_explained() {
     let text = page("host.md");
     for (file, error) in [
-        ("error.rs", "CallError"),
-        ("error.rs", "ApproveError"),
-        ("sqlite/error.rs", "SqliteError"),
+        ("etdi-client/src/error.rs", "CallError"),
+        ("etdi-client/src/error.rs", "ApproveError"),
+        ("etdi-judge/src/store/sqlite/error.rs", "SqliteError"),
     ] {
-        let source = folder().join("../crates/etdi-client/src").join(file);
+        let source = folder().join("../crates").join(file);
         let source = fs::read_to_string(source).unwrap();
         let (_, rest) = source.split_once(&format!("pub enum {error} {{\n")).unwrap();
         let (variants, _) = rest.split_once("\n}").unwrap();

@@ -87,7 +87,7 @@ pub fn entry(tool: usize, version: &str) -> LedgerEntry {
 }
 
 pub fn sighting(tool: usize, version: &str) -> Sighting {
-    Sighting { pin: pin(tool, version), ledger: Some(entry(tool, version)), refreshes: None }
+    Sighting::new(pin(tool, version)).with_ledger(Some(entry(tool, version)))
 }
 
 pub fn approval(tool: usize, version: &str, by: &str) -> ApprovalRecord {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use etdi_events::Emitter;
+use etdi_judge::{ApprovalStore, EvidenceGatherer, Judge, Settings};
 use etdi_oauth::{
     ACCESS_TOKEN_VARIABLE, AccessToken, HttpError, Network, OAuthProvider, TokenRequest,
 };
@@ -18,16 +19,14 @@ use rmcp::ClientHandler;
 use rmcp::model::ProtocolVersion;
 use rmcp::service::ClientLifecycleMode;
 
-use crate::any_service::AnyService;
-use crate::connection::{ServerConnection, Settings};
-use crate::error::ConnectError;
-use crate::evidence::EvidenceGatherer;
-use crate::handler::Observed;
-use crate::memory::MemoryApprovals;
-use crate::policy::ListedNames;
-use crate::store::ApprovalStore;
-use crate::tokens::{TokenSource, Tokens};
-use crate::wire::{HttpAuthorizer, Lifecycle, Link, ListChanges};
+use crate::connection::ServerConnection;
+use crate::connection::executable::Executable;
+use crate::connection::tokens::{TokenSource, Tokens};
+use crate::wire::any_service::AnyService;
+use crate::wire::authorizer::HttpAuthorizer;
+use crate::wire::error::ConnectError;
+use crate::wire::handler::Observed;
+use crate::wire::link::{Lifecycle, Link, ListChanges};
 
 /// Connects to servers and judges their tools. Cheap to clone; clones share everything.
 #[derive(Clone)]
@@ -85,8 +84,7 @@ impl EtdiClient {
         }
         let (link, startup) = Link::http(&uri, &lifecycle).await?;
         let tokens = tokens.map(|(tokens, _)| tokens);
-        let context = self.context_at(&server);
-        ServerConnection::new(server, link, &startup, self.settings.clone(), context, None, tokens)
+        ServerConnection::new(self.judge(server), link, &startup, None, tokens)
     }
 
     /// Starts a server as a child process and connects to it over its standard streams.
@@ -116,7 +114,7 @@ impl EtdiClient {
         command: StdioCommand,
     ) -> Result<ServerConnection, ConnectError> {
         let server = ServerIdentity::from(configured);
-        let executable = crate::executable::resolve(command.clone()).await;
+        let executable = Executable::of(command.clone()).await;
         let tokens = self.tokens(&server).await?;
         // The server's identity is the command as configured; what it is lent for this session is no
         // part of it.
@@ -126,8 +124,12 @@ impl EtdiClient {
         };
         let (link, startup) = Link::stdio(&configured.command, &command, &self.lifecycle).await?;
         // A child keeps the token that it was started with.
-        let (settings, context) = (self.settings.clone(), self.context_at(&server));
-        ServerConnection::new(server, link, &startup, settings, context, executable, None)
+        ServerConnection::new(self.judge(server), link, &startup, executable, None)
+    }
+
+    fn judge(&self, server: ServerIdentity) -> Judge {
+        let context = self.context_at(&server);
+        Judge::new(server, context, self.settings.clone())
     }
 
     /// For whom calls to a server are made.
@@ -154,7 +156,7 @@ impl EtdiClient {
 
 impl Debug for EtdiClient {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EtdiClient").field("level", &self.settings.level).finish_non_exhaustive()
+        f.debug_struct("EtdiClient").field("level", &self.settings.level()).finish_non_exhaustive()
     }
 }
 
@@ -329,20 +331,21 @@ impl<H: ClientHandler> EtdiClientBuilder<H> {
             timeout: self.timeout,
             authorizer: self.authorizer,
         };
-        let settings = Settings {
-            gatherer: EvidenceGatherer::new(self.network, self.clock.clone())?,
-            trust: self.trust,
-            store: self.store.unwrap_or_else(|| Arc::new(MemoryApprovals::new())),
-            level: self.level,
-            policy: self.policy,
-            listed: ListedNames::default(),
-            clock: self.clock,
-            max_age: self.max_age.unwrap_or_else(|| self.level.definition_max_age()),
-            events: self.events,
-        };
-        if let Some(events) = &settings.events {
-            crate::report::initialized(events, settings.level, settings.trust.providers().len());
+        let gatherer = EvidenceGatherer::new(self.network, self.clock.clone())?;
+        let mut settings = Settings::new(self.trust, gatherer)
+            .with_level(self.level)
+            .with_policy(self.policy)
+            .with_clock(self.clock);
+        if let Some(store) = self.store {
+            settings = settings.with_store(store);
         }
+        if let Some(max_age) = self.max_age {
+            settings = settings.with_definition_max_age(max_age);
+        }
+        if let Some(events) = self.events {
+            settings = settings.with_events(events);
+        }
+        settings.report_start();
         Ok(EtdiClient {
             settings: Arc::new(settings),
             lifecycle,

@@ -1,107 +1,62 @@
 //! One connection to one server.
 
+pub(crate) mod approve;
+pub(crate) mod call;
+pub(crate) mod executable;
+pub(crate) mod instructions;
+pub(crate) mod reads;
+pub(crate) mod relaunch;
+pub(crate) mod tokens;
+
 use std::fmt::{self, Debug, Formatter};
 use std::sync::Arc;
-use std::time::Duration;
 
-use etdi_events::Emitter;
-use etdi_review::ReviewPolicy;
-use etdi_types::{
-    AuthorizationContext, Clock, Instructions, SecurityLevel, ServerIdentity, TrustConfig,
-};
+use etdi_judge::{Decision, Judge, JudgedTool, StoreError};
+use etdi_types::{Instructions, ServerIdentity};
 use rmcp::model::Tool;
 use rmcp::{Peer, RoleClient};
 
-use crate::decision::{Decision, Refusal};
-use crate::error::{ConnectError, DiscoverError};
-use crate::evidence::EvidenceGatherer;
-use crate::executable::Executable;
-use crate::listing::Reads;
-use crate::policy::ListedNames;
-use crate::report::Reporter;
-use crate::store::{ApprovalStore, StoreError};
-use crate::tokens::Tokens;
-use crate::tool::{ApprovedTool, JudgedTool};
-use crate::wire::Link;
-
-/// What all connections of a client share.
-pub(crate) struct Settings {
-    pub(crate) trust: TrustConfig,
-    pub(crate) gatherer: EvidenceGatherer,
-    pub(crate) store: Arc<dyn ApprovalStore>,
-    pub(crate) level: SecurityLevel,
-    pub(crate) policy: ReviewPolicy,
-    pub(crate) listed: ListedNames,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) max_age: Duration,
-    pub(crate) events: Option<Emitter>,
-}
-
-/// One connection: two connections to one server are two of these.
-#[derive(Clone)]
-pub(crate) struct ConnectionId(Arc<ServerIdentity>);
-
-impl PartialEq for ConnectionId {
-    fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-    }
-}
-
-impl Debug for ConnectionId {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(f, "connection to {}", self.0)
-    }
-}
+use crate::connection::executable::{Executable, ExecutableState};
+use crate::connection::instructions::InstructionsState;
+use crate::connection::reads::{Reading, Reads};
+use crate::connection::tokens::Tokens;
+use crate::error::DiscoverError;
+use crate::model_tool::ModelTool;
+use crate::wire::error::ConnectError;
+use crate::wire::link::Link;
 
 /// A live connection to one server. The server is asked for its tools through this alone; they are
 /// judged before anybody sees them, and again before each call.
 ///
 /// Dropping it closes the connection and ends a child process.
 pub struct ServerConnection {
-    pub(crate) id: ConnectionId,
-    pub(crate) link: Link,
-    pub(crate) settings: Arc<Settings>,
-    /// For whom calls are made.
-    pub(crate) context: AuthorizationContext,
-    pub(crate) reads: Reads,
-    pub(crate) reporter: Reporter,
-    pub(crate) executable: Option<Executable>,
-    pub(crate) received_instructions: Option<Instructions>,
-    pub(crate) tokens: Option<Arc<Tokens>>,
+    judge: Judge,
+    link: Link,
+    reads: Reads,
+    tokens: Option<Arc<Tokens>>,
+    executable: Option<Executable>,
+    received_instructions: Option<Instructions>,
 }
 
 impl ServerConnection {
     pub(crate) fn new(
-        server: ServerIdentity,
+        judge: Judge,
         link: Link,
         startup: &[u8],
-        settings: Arc<Settings>,
-        context: AuthorizationContext,
         executable: Option<Executable>,
         tokens: Option<Arc<Tokens>>,
     ) -> Result<Self, ConnectError> {
         let received_instructions =
             Instructions::from_response(startup).map_err(ConnectError::Refused)?;
-        let id = ConnectionId(Arc::new(server));
-        let reporter = Reporter::new(settings.events.clone(), (*id.0).clone());
-        reporter.connected(link.protocol());
-        Ok(Self {
-            id,
-            link,
-            settings,
-            context,
-            reads: Reads::default(),
-            reporter,
-            executable,
-            received_instructions,
-            tokens,
-        })
+        judge.reporter().connected(link.protocol());
+        let reads = Reads::default();
+        Ok(Self { judge, link, reads, tokens, executable, received_instructions })
     }
 
     /// The server's identity, under which its pins and approvals are kept.
     #[must_use]
     pub fn server(&self) -> &ServerIdentity {
-        &self.id.0
+        self.judge.server()
     }
 
     /// Reads the server's tools, all pages, and judges each. Blocked ones are among them, with the
@@ -110,8 +65,8 @@ impl ServerConnection {
     /// # Errors
     /// [`DiscoverError`]: nothing may be used.
     pub async fn discover(&self) -> Result<Vec<JudgedTool>, DiscoverError> {
-        let listing = self.read_now().await?;
-        self.judge_all(&listing).await
+        let reading = self.read_now().await?;
+        Ok(self.judge.discover(&reading.snapshot).await?)
     }
 
     /// The decision on a tool that [`discover`](Self::discover) gave, by what is stored now.
@@ -119,10 +74,7 @@ impl ServerConnection {
     /// # Errors
     /// [`DiscoverError::Store`] if the store fails.
     pub async fn decide(&self, tool: &JudgedTool) -> Result<Decision, DiscoverError> {
-        if tool.connection != self.id {
-            return Ok(Decision::Block(Refusal::of(tool.clone())));
-        }
-        Ok(Decision::on(&self.judge_listed(&tool.listed).await?))
+        Ok(self.judge.decide(tool).await?)
     }
 
     /// What a model may see: the definitions that were let through, and nothing of the others.
@@ -130,8 +82,13 @@ impl ServerConnection {
     /// # Errors
     /// As [`discover`](Self::discover).
     pub async fn visible_tools(&self) -> Result<Vec<Tool>, DiscoverError> {
-        let judged = self.discover().await?;
-        Ok(judged.iter().filter_map(ApprovedTool::mint).map(|tool| tool.tool().clone()).collect())
+        let reading = self.read_now().await?;
+        let decisions = self.judge.decide_all(&reading.snapshot).await?;
+        let allowed = decisions.into_iter().filter_map(|decision| match decision {
+            Decision::Allow(approved) => approved.tool().ok(),
+            Decision::Ask(_) | Decision::Block(_) => None,
+        });
+        Ok(allowed.collect())
     }
 
     /// rmcp's peer, for prompts, resources, completions, subscriptions, and custom requests and
@@ -154,7 +111,43 @@ impl ServerConnection {
     /// # Errors
     /// [`StoreError`] if it could not be forgotten.
     pub async fn forget(&self, tool: &str) -> Result<bool, StoreError> {
-        self.settings.store.forget(self.server(), tool).await
+        self.judge.settings().store().forget(self.server(), tool).await
+    }
+
+    /// How the server's instructions stand.
+    ///
+    /// # Errors
+    /// [`DiscoverError`] if the store fails.
+    pub async fn instructions(&self) -> Result<InstructionsState, DiscoverError> {
+        let received = self.received_instructions.as_ref();
+        Ok(InstructionsState::of(received, &self.judge).await?)
+    }
+
+    /// How the program behind this server stands. The first one seen is put on record.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store fails.
+    pub async fn executable(&self) -> Result<ExecutableState, StoreError> {
+        match &self.executable {
+            Some(executable) => executable.state(&self.judge).await,
+            None => Ok(ExecutableState::Unknown),
+        }
+    }
+
+    /// Puts the program that runs now on record: a person has seen the change.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store fails, or somebody else put another one on record.
+    pub async fn acknowledge_executable(&self, by: impl Into<String>) -> Result<(), StoreError> {
+        match &self.executable {
+            Some(executable) => executable.acknowledge(&self.judge, by).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Reads the listing, whatever was read before.
+    async fn read_now(&self) -> Result<Arc<Reading>, DiscoverError> {
+        Ok(self.reads.now(&self.link, &self.judge).await?)
     }
 }
 
@@ -166,6 +159,6 @@ impl Debug for ServerConnection {
 
 impl Drop for ServerConnection {
     fn drop(&mut self) {
-        self.reporter.disconnected();
+        self.judge.reporter().disconnected();
     }
 }

@@ -3,8 +3,7 @@
 #![cfg(test)]
 
 use etdi_client::{
-    ApprovalRequest, ApprovedTool, EtdiClient, JudgedTool, MemoryApprovals, Refusal,
-    ServerConnection, contract,
+    ApprovalRequest, ApprovedTool, EtdiClient, JudgedTool, Refusal, ServerConnection,
 };
 use etdi_types::{SecurityLevel, TrustConfig, Verdict};
 use serde::de::DeserializeOwned;
@@ -16,11 +15,6 @@ assert_not_impl_any!(ApprovalRequest: Default, DeserializeOwned, From<JudgedTool
 assert_not_impl_any!(Verdict: Default, DeserializeOwned);
 assert_impl_all!(ApprovedTool: Clone, Send, Sync);
 assert_impl_all!(ServerConnection: Send, Sync);
-
-#[tokio::test]
-async fn the_memory_store_keeps_its_contract() {
-    contract::check(&MemoryApprovals::new()).await.unwrap();
-}
 
 #[test]
 fn a_strict_client_needs_call_proofs() {

@@ -38,7 +38,7 @@ pub use etdi_server as server;
 #[doc(inline)]
 pub use etdi_client::{
     Approval, ApprovalRequest, ApprovalStore, ApprovedTool, Decision, EtdiClient, JudgedTool,
-    MemoryApprovals, Refusal,
+    MemoryApprovals, ModelTool, Refusal,
 };
 #[cfg(feature = "sqlite")]
 #[doc(inline)]
@@ -73,6 +73,7 @@ pub mod prelude {
     #[cfg(feature = "client")]
     pub use crate::{
         Approval, ApprovalStore, ApprovedTool, Decision, EtdiClient, JudgedTool, MemoryApprovals,
+        ModelTool,
     };
     pub use crate::{
         Clock, Provider, SecurityLevel, SigningKey, StdioCommand, SystemClock, TrustConfig,

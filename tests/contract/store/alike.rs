@@ -1,6 +1,6 @@
 //! Whatever is done to them, both stores answer the same.
 
-use etdi_client::{ApprovalStore, MemoryApprovals, Sighting, StoreError};
+use etdi_client::{ApprovalStore, MemoryApprovals, NewApproval, Sighting, StoreError};
 use etdi_types::confusable::{id_key, name_key};
 use etdi_types::verdict::KeyTrust;
 use etdi_types::{
@@ -40,6 +40,39 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(both_answer_the_same(&steps))?;
     }
+
+    #[test]
+    fn an_approval_is_known_as_it_was_given(steps in vec(step(), 1..32)) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(approvals_are_known_as_given(&steps))?;
+    }
+}
+
+/// A judgement after an approval does not ask the store again: it goes on with what it knew, and the
+/// approval in it.
+async fn approvals_are_known_as_given(steps: &[Step]) -> Result<(), TestCaseError> {
+    let store = MemoryApprovals::new();
+    for step in steps {
+        let (Step::ApproveKnowing { approval, ledger } | Step::Approve { approval, ledger, .. }) =
+            step
+        else {
+            take(&store, step).await.unwrap();
+            continue;
+        };
+        let subjects = [subject(&approval.pin)];
+        let before = answers(&store, &subjects).await.remove(0);
+        if take(&store, step).await.is_err() {
+            continue;
+        }
+        let new = NewApproval::new(approval.clone(), ledger.clone(), None);
+        let after = answers(&store, &subjects).await.remove(0);
+        let given = sorted(new.stored_in(before));
+        prop_assert_eq!(&after.pins, &given.pins, "{:?}", step);
+        prop_assert_eq!(&after.approvals, &given.approvals, "{:?}", step);
+        prop_assert_eq!(&after.ledger, &given.ledger, "{:?}", step);
+        prop_assert_eq!(&after.elsewhere, &given.elsewhere, "{:?}", step);
+    }
+    Ok(())
 }
 
 async fn both_answer_the_same(steps: &[Step]) -> Result<(), TestCaseError> {
@@ -92,17 +125,18 @@ async fn take(store: &dyn ApprovalStore, step: &Step) -> Result<bool, Option<Dig
 
 /// The order of what is found says nothing.
 async fn answers(store: &dyn ApprovalStore, subjects: &[Subject]) -> Vec<Known> {
-    let mut answers = store.known(subjects).await.unwrap();
-    for known in &mut answers {
-        known.pins.sort_by(|a, b| a.id.cmp(&b.id));
-        let key = |approval: &ApprovalRecord| {
-            let pin = &approval.pin;
-            (pin.server.clone(), pin.id.clone(), approval.context.clone(), pin.digest)
-        };
-        known.approvals.sort_by_key(key);
-        known.elsewhere.sort_by_key(key);
-    }
-    answers
+    store.known(subjects).await.unwrap().into_iter().map(sorted).collect()
+}
+
+fn sorted(mut known: Known) -> Known {
+    known.pins.sort_by(|a, b| a.id.cmp(&b.id));
+    let key = |approval: &ApprovalRecord| {
+        let pin = &approval.pin;
+        (pin.server.clone(), pin.id.clone(), approval.context.clone(), pin.digest)
+    };
+    known.approvals.sort_by_key(key);
+    known.elsewhere.sort_by_key(key);
+    known
 }
 
 fn timeless(mut answers: Vec<Known>) -> Vec<Known> {
@@ -126,7 +160,12 @@ fn step() -> impl Strategy<Value = Step> {
         },
     );
     let sighting = (pin(), ledger(), option::of(context())).prop_map(|(pin, ledger, refreshes)| {
-        Sighting { ledger: entry(&pin, ledger), pin, refreshes }
+        let ledger = entry(&pin, ledger);
+        let sighting = Sighting::new(pin).with_ledger(ledger);
+        match refreshes {
+            Some(context) => sighting.refreshing(context),
+            None => sighting,
+        }
     });
     let forget = (server(), prop_oneof![id(), name().prop_map(str::to_owned)])
         .prop_map(|(server, tool)| Step::Forget(server, tool));

@@ -72,5 +72,5 @@ async fn a_server_without_a_name_is_called_by_its_program() {
 fn of_program(server: &ServerIdentity, text: &str) -> Sighting {
     let (id, digest) = (format!("executable:{server}"), Digest::of(text.as_bytes()));
     let pin = Pin::new(server.clone(), id, EvidenceRecord::None, digest, text, AT);
-    Sighting { pin, ledger: None, refreshes: None }
+    Sighting::new(pin)
 }

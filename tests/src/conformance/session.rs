@@ -5,7 +5,7 @@ use etdi::ResourceUri;
 use etdi::client::{
     CallError, ConnectError, DiscoverError, HttpAuthorizer, ListError, ServerConnection,
 };
-use etdi::{Approval, ApprovedTool, Decision, EtdiClient, TrustConfig};
+use etdi::{Approval, ApprovedTool, Decision, EtdiClient, ModelTool, TrustConfig};
 use rmcp::model::{CallToolRequestParams, CallToolResult, JsonObject, ProtocolVersion, Tool};
 use rmcp::service::{ClientLifecycleMode, ClientServiceExt, RunningService, ServiceError};
 use rmcp::transport::streamable_http_client::{
@@ -38,7 +38,7 @@ pub enum Callable {
     /// A tool as the server lists it.
     Bare(Tool),
     /// A tool that was let through, or approved.
-    Judged(Box<ApprovedTool>),
+    Judged(Box<ApprovedTool>, Tool),
 }
 
 /// Why something did not work.
@@ -107,7 +107,8 @@ impl Session {
                             continue;
                         }
                     };
-                    tools.push(Callable::Judged(Box::new(approved)));
+                    let tool = approved.tool().map_err(other)?;
+                    tools.push(Callable::Judged(Box::new(approved), tool));
                 }
                 Ok(tools)
             }
@@ -128,7 +129,7 @@ impl Session {
                 let params = CallToolRequestParams::new(tool.name.clone());
                 Ok(service.call_tool(params.with_arguments(arguments)).await?)
             }
-            (Self::Judged(connection), Callable::Judged(tool)) => {
+            (Self::Judged(connection), Callable::Judged(tool, _)) => {
                 Ok(connection.call(tool, arguments).await?)
             }
             _ => Err(Failure::Other("a tool of another session".to_owned())),
@@ -159,7 +160,7 @@ impl Callable {
     pub fn tool(&self) -> &Tool {
         match self {
             Self::Bare(tool) => tool,
-            Self::Judged(tool) => tool.tool(),
+            Self::Judged(_, tool) => tool,
         }
     }
 }

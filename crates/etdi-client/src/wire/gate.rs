@@ -2,18 +2,19 @@
 //! are listed and called by this crate alone is kept where messages leave.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::{Mutex, MutexGuard};
 use rmcp::model::{ClientJsonRpcMessage, ClientNotification, ClientRequest};
 
 /// Which tools may be called right now.
 #[derive(Debug, Default)]
 pub(crate) struct Gate {
-    state: Mutex<State>,
+    permits: Mutex<Permits>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct Permits {
     /// How many handshakes were begun.
     sessions: u64,
     calls: HashMap<String, usize>,
@@ -52,9 +53,9 @@ pub(crate) struct CallPermit {
 impl Gate {
     /// Lets calls of the tool served as `name` pass.
     pub(crate) fn permit(self: &Arc<Self>, name: &str) -> CallPermit {
-        let mut state = self.lock();
-        *state.calls.entry(name.to_owned()).or_default() += 1;
-        CallPermit { gate: Arc::clone(self), name: name.to_owned(), session: state.sessions }
+        let mut permits = self.lock();
+        *permits.calls.entry(name.to_owned()).or_default() += 1;
+        CallPermit { gate: Arc::clone(self), name: name.to_owned(), session: permits.sessions }
     }
 
     /// Checks a message that is about to be sent.
@@ -88,12 +89,12 @@ impl Gate {
         refused.map_or(Ok(()), |method| Err(NotJudged { method }))
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Permits> {
+        self.permits.lock()
     }
 }
 
-impl State {
+impl Permits {
     /// A new session may be another server's: what was judged in the one before may not be called
     /// in it. rmcp renews a session that expired, and sends what it was sending once more.
     fn renew(&mut self) {
@@ -109,15 +110,15 @@ fn refuse_custom(method: &str) -> Result<(), NotJudged> {
 
 impl Drop for CallPermit {
     fn drop(&mut self) {
-        let mut state = self.gate.lock();
+        let mut permits = self.gate.lock();
         // A permit of an earlier session is void already.
-        if state.sessions != self.session {
+        if permits.sessions != self.session {
             return;
         }
-        if let Some(count) = state.calls.get_mut(&self.name) {
+        if let Some(count) = permits.calls.get_mut(&self.name) {
             *count -= 1;
             if *count == 0 {
-                state.calls.remove(&self.name);
+                permits.calls.remove(&self.name);
             }
         }
     }

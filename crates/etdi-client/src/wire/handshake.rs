@@ -21,8 +21,8 @@ use rmcp::model::{
 use rmcp::service::{ClientLifecycleMode, RxJsonRpcMessage, TxJsonRpcMessage};
 use rmcp::transport::Transport;
 
-use super::raw::answers;
-use crate::error::ConnectError;
+use super::error::ConnectError;
+use super::ids::answers;
 
 /// Connects. A server that knows `server/discover` alone, and answers it after rmcp gave up on it,
 /// refuses the `initialize` that rmcp sent next: it is asked once more, without `initialize`.

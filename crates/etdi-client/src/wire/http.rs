@@ -19,16 +19,19 @@ use rmcp::transport::common::http_header::{
 };
 use rmcp::transport::streamable_http_client::{
     AuthRequiredError, HttpStatusError, InsufficientScopeError, SseError, StreamableHttpClient,
-    StreamableHttpError, StreamableHttpPostResponse, StreamableHttpResponseLimits,
+    StreamableHttpPostResponse, StreamableHttpResponseLimits,
 };
 use secrecy::ExposeSecret;
 use sse_stream::Sse;
 
 use etdi_types::ResourceUri;
 
+use super::authorizer::HttpAuthorizer;
+use super::error::RequestError;
 use super::gate::Gate;
-use super::raw::{Captured, RawResponses, answers, response_ids};
-use super::{HttpAuthorizer, salvage, sse};
+use super::page::RawText;
+use super::raw::{Captured, RawResponses};
+use super::sse;
 
 /// How much of a body that explains a failure is kept.
 const MAX_EXPLANATION: usize = 4 * 1024;
@@ -36,7 +39,6 @@ const MAX_EXPLANATION: usize = 4 * 1024;
 /// How many characters of it are told.
 const MAX_LINE: usize = 200;
 
-type HttpError = StreamableHttpError<reqwest::Error>;
 type Events = BoxStream<'static, Result<Sse, SseError>>;
 
 /// A server answered with a redirect. It is not followed: what is sent is meant for the server that
@@ -71,12 +73,12 @@ impl RawHttpClient {
         Ok(Self { http, server, authorizer, raws, gate })
     }
 
-    async fn token(&self) -> Result<Option<String>, HttpError> {
+    async fn token(&self) -> Result<Option<String>, RequestError> {
         let Some(authorizer) = &self.authorizer else {
             return Ok(None);
         };
         let token = authorizer.bearer_token(&self.server).await;
-        let token = token.map_err(|error| HttpError::Io(io::Error::other(error)))?;
+        let token = token.map_err(|error| RequestError::Io(io::Error::other(error)))?;
         Ok(token.map(|token| token.expose_secret().to_owned()))
     }
 
@@ -88,8 +90,8 @@ impl RawHttpClient {
         session: Option<Arc<str>>,
         headers: HashMap<HeaderName, HeaderValue>,
         limits: StreamableHttpResponseLimits,
-    ) -> Result<StreamableHttpPostResponse, HttpError> {
-        let Judged { id, listing, discover } = Judged::of(message)?;
+    ) -> Result<StreamableHttpPostResponse, RequestError> {
+        let JudgedRequest { id, listing, discover } = JudgedRequest::of(message)?;
         let mut request = self
             .http
             .post(uri)
@@ -105,7 +107,7 @@ impl RawHttpClient {
         let status = response.status();
         challenge(status, response.headers())?;
         if status == StatusCode::NOT_FOUND && session.is_some() {
-            return Err(HttpError::SessionExpired);
+            return Err(RequestError::SessionExpired);
         }
         if matches!(status, StatusCode::ACCEPTED | StatusCode::NO_CONTENT) {
             return Ok(StreamableHttpPostResponse::Accepted);
@@ -129,29 +131,34 @@ impl RawHttpClient {
         if is_media_type(response.headers(), EVENT_STREAM_MIME_TYPE) {
             let events = sse::events(response.bytes_stream(), limits.max_sse_event_size);
             let rewrite = listing.then(|| id.clone());
-            let events = sse::tapped(events, Arc::clone(&self.raws), move |data| {
-                readable_data(data, rewrite.as_ref()?)
+            let events = sse::tapped(events, Arc::clone(&self.raws), move |text| {
+                readable_data(text, rewrite.as_ref()?)
             });
             return Ok(StreamableHttpPostResponse::Sse(events, session));
         }
         if !is_json {
             let found = response.headers().get(CONTENT_TYPE);
             let found = found.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
-            return Err(HttpError::UnexpectedContentType(found));
+            return Err(RequestError::UnexpectedContentType(found));
         }
         let body = self.body(response, limits.max_json_response_size).await?;
-        self.raws.offer(&body);
-        let message =
-            if listing { salvage::listing(&body, id)? } else { serde_json::from_slice(&body)? };
+        let message = match self.raws.offer(&body).filter(|_| listing) {
+            Some(text) => text.readable(id)?,
+            None => serde_json::from_slice(&body)?,
+        };
         Ok(StreamableHttpPostResponse::Json(message, session))
     }
 
-    async fn body(&self, mut response: reqwest::Response, max: usize) -> Result<Bytes, HttpError> {
+    async fn body(
+        &self,
+        mut response: reqwest::Response,
+        max: usize,
+    ) -> Result<Bytes, RequestError> {
         let mut body = BytesMut::new();
         while let Some(chunk) = response.chunk().await? {
             if body.len() + chunk.len() > max {
                 self.raws.fail(&Captured::TooLarge);
-                return Err(HttpError::ResponseBodyTooLarge { max_size: max });
+                return Err(RequestError::ResponseBodyTooLarge { max_size: max });
             }
             body.extend_from_slice(&chunk);
         }
@@ -169,7 +176,7 @@ impl StreamableHttpClient for RawHttpClient {
         session: Option<Arc<str>>,
         token: Option<String>,
         headers: HashMap<HeaderName, HeaderValue>,
-    ) -> Result<StreamableHttpPostResponse, HttpError> {
+    ) -> Result<StreamableHttpPostResponse, RequestError> {
         let limits = StreamableHttpResponseLimits::default();
         self.post_message_with_response_limits(uri, message, session, token, headers, limits).await
     }
@@ -182,8 +189,8 @@ impl StreamableHttpClient for RawHttpClient {
         _token: Option<String>,
         headers: HashMap<HeaderName, HeaderValue>,
         limits: StreamableHttpResponseLimits,
-    ) -> Result<StreamableHttpPostResponse, HttpError> {
-        let refused = |why| HttpError::Io(io::Error::new(io::ErrorKind::PermissionDenied, why));
+    ) -> Result<StreamableHttpPostResponse, RequestError> {
+        let refused = |why| RequestError::Io(io::Error::new(io::ErrorKind::PermissionDenied, why));
         self.gate.check(&message).map_err(refused)?;
         if self.raws.expect(&message) {
             return self
@@ -204,7 +211,7 @@ impl StreamableHttpClient for RawHttpClient {
         session: Arc<str>,
         _token: Option<String>,
         headers: HashMap<HeaderName, HeaderValue>,
-    ) -> Result<(), HttpError> {
+    ) -> Result<(), RequestError> {
         let token = self.token().await?;
         self.http.delete_session(uri, session, token, headers).await.map_err(without_url)
     }
@@ -216,7 +223,7 @@ impl StreamableHttpClient for RawHttpClient {
         last_event: Option<String>,
         token: Option<String>,
         headers: HashMap<HeaderName, HeaderValue>,
-    ) -> Result<Events, HttpError> {
+    ) -> Result<Events, RequestError> {
         let max = StreamableHttpResponseLimits::default().max_sse_event_size;
         self.get_stream_with_max_sse_event_size(uri, session, last_event, token, headers, max).await
     }
@@ -229,7 +236,7 @@ impl StreamableHttpClient for RawHttpClient {
         _token: Option<String>,
         headers: HashMap<HeaderName, HeaderValue>,
         max: usize,
-    ) -> Result<Events, HttpError> {
+    ) -> Result<Events, RequestError> {
         let token = self.token().await?;
         let events = self
             .http
@@ -242,24 +249,24 @@ impl StreamableHttpClient for RawHttpClient {
 }
 
 /// A server's URI may hold a key in its query, and errors are printed.
-fn without_url(error: HttpError) -> HttpError {
+fn without_url(error: RequestError) -> RequestError {
     match error {
-        HttpError::Client(error) => HttpError::Client(error.without_url()),
+        RequestError::Client(error) => RequestError::Client(error.without_url()),
         error => error,
     }
 }
 
 /// What is asked for by a request whose response is judged.
-struct Judged<'m> {
+struct JudgedRequest<'m> {
     id: &'m RequestId,
     listing: bool,
     discover: bool,
 }
 
-impl<'m> Judged<'m> {
-    fn of(message: &'m ClientJsonRpcMessage) -> Result<Self, HttpError> {
+impl<'m> JudgedRequest<'m> {
+    fn of(message: &'m ClientJsonRpcMessage) -> Result<Self, RequestError> {
         let ClientJsonRpcMessage::Request(request) = message else {
-            return Err(HttpError::UnexpectedServerResponse("not a request".into()));
+            return Err(RequestError::UnexpectedServerResponse("not a request".into()));
         };
         Ok(Self {
             id: &request.id,
@@ -269,25 +276,23 @@ impl<'m> Judged<'m> {
     }
 }
 
-/// The listing in `data` as rmcp can read it, where it answers the request `id`.
-fn readable_data(data: &str, id: &RequestId) -> Option<String> {
-    let ours = response_ids(data.as_bytes());
-    ours.iter().find(|response| answers(id, response))?;
-    let message = salvage::listing(data.as_bytes(), id).ok()?;
+/// The listing in `text` as rmcp can read it, where it answers the request `id`.
+fn readable_data(text: &RawText, id: &RequestId) -> Option<String> {
+    let message = text.answers(id).then(|| text.readable(id))?.ok()?;
     serde_json::to_string(&message).ok()
 }
 
 /// The errors for a challenge (RFC 6750, section 3), so that whoever authorizes can answer it.
-fn challenge(status: StatusCode, headers: &HeaderMap) -> Result<(), HttpError> {
+fn challenge(status: StatusCode, headers: &HeaderMap) -> Result<(), RequestError> {
     let Some(value) = headers.get(WWW_AUTHENTICATE) else {
         return Ok(());
     };
     let text = String::from_utf8_lossy(value.as_bytes()).into_owned();
     match status {
-        StatusCode::UNAUTHORIZED => Err(HttpError::AuthRequired(AuthRequiredError::new(text))),
+        StatusCode::UNAUTHORIZED => Err(RequestError::AuthRequired(AuthRequiredError::new(text))),
         StatusCode::FORBIDDEN => {
             let scope = scope_parameter(&text);
-            Err(HttpError::InsufficientScope(InsufficientScopeError::new(text, scope)))
+            Err(RequestError::InsufficientScope(InsufficientScopeError::new(text, scope)))
         }
         _ => Ok(()),
     }
@@ -310,7 +315,7 @@ fn failure(
     retry_after: Option<String>,
     body: &[u8],
     probe: Option<&RequestId>,
-) -> Result<StreamableHttpPostResponse, HttpError> {
+) -> Result<StreamableHttpPostResponse, RequestError> {
     let denied = matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
     let said = match serde_json::from_slice::<ServerJsonRpcMessage>(body) {
         Ok(JsonRpcMessage::Error(error)) if !denied => Some(error),
@@ -329,7 +334,7 @@ fn failure(
         }
         (None, None) => {
             let text = format!("HTTP {status}{}{}", no_server(status), explanation(body));
-            return Err(HttpError::UnexpectedServerResponse(Cow::Owned(text)));
+            return Err(RequestError::UnexpectedServerResponse(Cow::Owned(text)));
         }
     };
     Ok(StreamableHttpPostResponse::Json(answer, None))
@@ -361,7 +366,7 @@ fn retry_after(headers: &HeaderMap) -> Option<String> {
 }
 
 /// The first bytes of a body, which may be longer than anyone wants to read.
-async fn start_of(mut response: reqwest::Response, max: usize) -> Result<Bytes, HttpError> {
+async fn start_of(mut response: reqwest::Response, max: usize) -> Result<Bytes, RequestError> {
     let mut body = BytesMut::new();
     while body.len() < max {
         let Some(chunk) = response.chunk().await? else {

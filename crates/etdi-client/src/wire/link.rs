@@ -1,18 +1,16 @@
 //! One connection: rmcp's running client, the raw texts beside it, and the reading of listings.
 
-use std::collections::HashSet;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use etdi_types::listing::ListedTool;
-use etdi_types::{Listing, ListingError, Page, ResourceUri, StdioCommand};
+use etdi_types::{ListingError, ResourceUri, StdioCommand};
+use parking_lot::Mutex;
 use rmcp::model::{
-    CallToolRequestParams, CallToolResult, ClientRequest, JsonRpcMessage, ListToolsRequest,
-    PaginatedRequestParams, ProtocolVersion, RequestId, ServerJsonRpcMessage, ServerResult,
-    SubscriptionFilter, Tool,
+    CallToolRequestParams, CallToolResult, ClientRequest, ListToolsRequest, PaginatedRequestParams,
+    ProtocolVersion, RequestId, ServerResult, SubscriptionFilter,
 };
 use rmcp::service::{
     ClientCacheConfig, ClientInitializeError, ClientLifecycleMode, ClientServiceExt,
@@ -26,15 +24,16 @@ use rmcp::{Peer, RoleClient};
 use tokio::sync::RwLock;
 use tokio::task::AbortHandle;
 
-use super::HttpAuthorizer;
+use super::any_service::AnyService;
+use super::authorizer::HttpAuthorizer;
+use super::error::{ConnectError, ListError, is_redirect};
 use super::gate::{Gate, OwnListing};
 use super::handshake::{Withheld, negotiate};
 use super::http::RawHttpClient;
-use super::raw::{Captured, RawResponses, answers};
+use super::page::{RawListing, RawPage, RawPages};
+use super::raw::{Captured, RawResponses};
 use super::stdio::StdioTransport;
 use super::stop::Stop;
-use crate::any_service::AnyService;
-use crate::error::{ConnectError, ListError};
 
 /// Makes the handler of one connection.
 pub(crate) type Handlers = Arc<dyn Fn(Arc<ListChanges>) -> AnyService + Send + Sync>;
@@ -63,14 +62,6 @@ pub(crate) struct Lifecycle {
 
 /// The raw response that began the session.
 pub(crate) type Startup = Bytes;
-
-/// A complete listing, not judged.
-#[derive(Debug)]
-pub(crate) struct RawListing {
-    pub(crate) tools: Vec<ListedTool>,
-    /// Names of tools that rmcp left out of its own result, so that they cannot be called rightly.
-    pub(crate) dropped: HashSet<String>,
-}
 
 pub(crate) struct Link {
     service: RwLock<Option<RunningService<RoleClient, AnyService>>>,
@@ -207,7 +198,7 @@ impl Link {
     /// Subscribes again if the server ended the subscription to its list changes. With each read of
     /// the list and no oftener, so a server that ends every one causes no more traffic.
     fn keep_watching(&self) {
-        let mut watcher = self.watcher.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut watcher = self.watcher.lock();
         if watcher.as_ref().is_some_and(AbortHandle::is_finished) {
             *watcher = watch(&self.peer, &self.changes);
         }
@@ -215,24 +206,26 @@ impl Link {
 
     async fn pages(&self) -> Result<RawListing, ListError> {
         self.keep_watching();
-        let mut listing = Listing::default();
-        let mut dropped = HashSet::new();
+        let mut pages = RawPages::default();
         let mut cursor = None;
         loop {
-            let page = self.page(cursor, &mut dropped).await?;
-            cursor = listing.add(page)?;
+            let (page, seen) = self.page(cursor).await?;
+            let passed = match &seen {
+                Some(ServerResult::ListToolsResult(seen)) => Some(seen.tools.as_slice()),
+                _ => None,
+            };
+            cursor = pages.add(page, passed)?;
             if cursor.is_none() {
-                let tools = listing.tools();
-                return Ok(RawListing { tools, dropped });
+                return Ok(pages.complete());
             }
         }
     }
 
+    /// Reads one page, and rmcp's own result of it where rmcp may have left out tools.
     async fn page(
         &self,
         cursor: Option<String>,
-        dropped: &mut HashSet<String>,
-    ) -> Result<Page, ListError> {
+    ) -> Result<(RawPage, Option<ServerResult>), ListError> {
         let params =
             cursor.map(|cursor| PaginatedRequestParams::default().with_cursor(Some(cursor)));
         let mut request = ListToolsRequest { params, ..ListToolsRequest::default() };
@@ -261,47 +254,30 @@ impl Link {
                 return Err(ListError::NoRawText);
             }
         };
-        let read = serde_json::from_slice::<ServerJsonRpcMessage>(&text);
-        let page = match (Page::parse(&text), &read) {
-            (Ok(page), _) => page,
-            (Err(ListingError::NoTools), Ok(JsonRpcMessage::Error(said))) => {
-                return Err(ServiceError::McpError(said.error.clone()).into());
-            }
-            (Err(refused), _) => return Err(refused.into()),
-        };
+        if let Err(ListingError::NoTools) = text.page()
+            && let Some(said) = text.error()
+        {
+            return Err(ServiceError::McpError(said).into());
+        }
+        let page = text.into_page()?;
+        // rmcp leaves out tools on HTTP alone, where it makes headers from their schemas. On stdio it
+        // passes over a line that it cannot read without a word, so its result may never come.
         let answer = match answer {
             Some(answer) => Some(answer),
-            // What rmcp cannot read it may pass over without a word.
-            None if self.rewrites || is_answer(&read, &id) => Some(typed.await),
+            None if self.rewrites => Some(typed.await),
             None => None,
         };
-        if let Some(Ok(ServerResult::ListToolsResult(seen))) = answer {
-            dropped.extend(missing(&page, &seen.tools));
-        }
-        Ok(page)
+        Ok((page, answer.and_then(Result::ok)))
     }
 }
 
 impl Drop for Link {
     fn drop(&mut self) {
         self.stop.now();
-        if let Some(watcher) = self.watcher.get_mut().unwrap_or_else(PoisonError::into_inner) {
+        if let Some(watcher) = self.watcher.get_mut() {
             watcher.abort();
         }
     }
-}
-
-/// Names on the page that rmcp could read and yet left out.
-fn missing<'p>(page: &'p Page, seen: &'p [Tool]) -> impl Iterator<Item = String> + 'p {
-    page.tools
-        .iter()
-        .filter_map(|raw| serde_json::from_str::<Tool>(raw).ok())
-        .map(|tool| tool.name.into_owned())
-        .filter(|name| seen.iter().all(|tool| tool.name != name.as_str()))
-}
-
-fn is_answer(read: &Result<ServerJsonRpcMessage, serde_json::Error>, id: &RequestId) -> bool {
-    matches!(read, Ok(JsonRpcMessage::Response(response)) if answers(id, &response.id))
 }
 
 /// Waits for nothing any more when the reading of a page is given up.
@@ -320,14 +296,14 @@ fn handshake(error: ClientInitializeError, raws: &RawResponses) -> ConnectError 
     match raws.take_startup() {
         Some(Captured::TooLarge) => ConnectError::TooLarge,
         Some(Captured::NotUtf8) => ConnectError::NotUtf8,
-        _ if crate::error::is_redirect(&error) => ConnectError::Redirected,
+        _ if is_redirect(&error) => ConnectError::Redirected,
         _ => ConnectError::Handshake(Box::new(error)),
     }
 }
 
 fn startup(came: Option<Captured>) -> Result<Startup, ConnectError> {
     match came {
-        Some(Captured::Text(text)) => Ok(text),
+        Some(Captured::Text(text)) => Ok(text.bytes().clone()),
         Some(Captured::TooLarge) => Err(ConnectError::TooLarge),
         Some(Captured::NotUtf8) => Err(ConnectError::NotUtf8),
         None => Err(ConnectError::NoRawText),

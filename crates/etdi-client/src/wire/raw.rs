@@ -1,17 +1,16 @@
 //! The raw texts of the responses that are judged. rmcp's model of a tool loses members, so a digest
 //! can only be taken of the text as it came over the wire.
 
-use std::borrow::Cow;
 use std::collections::VecDeque;
-use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use bytes::Bytes;
+use parking_lot::{Mutex, MutexGuard};
 use rmcp::model::{ClientJsonRpcMessage, ClientRequest, RequestId};
-use serde::Deserializer as _;
-use serde::de::{IgnoredAny, MapAccess, Visitor};
 use tokio::sync::Notify;
+
+use super::ids::{answers, response_ids};
+use super::page::RawText;
 
 /// The most bytes of one response that are kept (wire format, section 6).
 pub(crate) const MAX_RESPONSE: usize = 16 * 1024 * 1024;
@@ -24,7 +23,7 @@ const MAX_WAITING: usize = 32;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Captured {
     /// The whole JSON-RPC message, byte for byte.
-    Text(Bytes),
+    Text(Arc<RawText>),
     /// More than [`MAX_RESPONSE`] bytes.
     TooLarge,
     /// An event stream that broke off at invalid UTF-8.
@@ -84,23 +83,26 @@ impl RawResponses {
         self.lock().iter().any(|slot| slot.came.is_none())
     }
 
-    /// Keeps `message` if it is a response that is waited for. The first one counts, as for rmcp.
-    pub(crate) fn offer(&self, message: &[u8]) {
+    /// Keeps `message` if it is a response that is waited for, and returns its text with the ids that
+    /// it answers. The first response to a request counts, as for rmcp.
+    pub(crate) fn offer(&self, message: &[u8]) -> Option<Arc<RawText>> {
         if !self.is_waiting() {
-            return;
+            return None;
         }
-        let came = if message.len() > MAX_RESPONSE {
-            None
-        } else {
-            Some(Captured::Text(Bytes::copy_from_slice(message)))
-        };
-        for id in response_ids(message) {
-            let mut waiting = self.lock();
-            if let Some(slot) = waiting.iter_mut().find(|slot| answers(&slot.id, &id)) {
-                slot.came.get_or_insert_with(|| came.clone().unwrap_or(Captured::TooLarge));
-            }
+        let ids = response_ids(message);
+        let mut waiting = self.lock();
+        let answered = waiting.iter_mut().filter(|slot| ids.iter().any(|id| answers(&slot.id, id)));
+        let mut kept = None;
+        for slot in answered {
+            let text = kept.get_or_insert_with(|| Arc::new(RawText::new(message, ids.clone())));
+            slot.came.get_or_insert_with(|| match message.len() > MAX_RESPONSE {
+                true => Captured::TooLarge,
+                false => Captured::Text(Arc::clone(text)),
+            });
         }
+        drop(waiting);
         self.arrived.notify_waiters();
+        kept
     }
 
     /// A response that cannot be read came, and nobody can tell to which request.
@@ -143,55 +145,7 @@ impl RawResponses {
     }
 
     fn lock(&self) -> MutexGuard<'_, VecDeque<Slot>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Whether a response with the id `response` answers `request`: rmcp takes `"7"` for `7`.
-pub(crate) fn answers(request: &RequestId, response: &RequestId) -> bool {
-    request == response
-        || matches!((request, response),
-            (RequestId::Number(number), RequestId::String(text)) if text.parse() == Ok(*number))
-}
-
-/// Every `id` of a JSON object that has no `method`. The text may be anything; what cannot be read
-/// has none. A message with two ids is kept for both, so that its refusal says why.
-pub(crate) fn response_ids(message: &[u8]) -> Vec<RequestId> {
-    let text = message.strip_prefix(b"\xef\xbb\xbf").unwrap_or(message);
-    let mut reader = serde_json::Deserializer::from_slice(text);
-    let mut found = Envelope::default();
-    // A text that breaks off keeps what came before: its refusal says more than a missing text.
-    reader.deserialize_map(&mut found).ok();
-    if found.is_call { Vec::new() } else { found.ids }
-}
-
-#[derive(Default)]
-struct Envelope {
-    ids: Vec<RequestId>,
-    is_call: bool,
-}
-
-impl<'de> Visitor<'de> for &mut Envelope {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON-RPC message")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some(name) = map.next_key::<Cow<'de, str>>()? {
-            match name.as_ref() {
-                "id" => self.ids.extend(map.next_value::<Option<RequestId>>()?),
-                "method" => {
-                    self.is_call = true;
-                    map.next_value::<IgnoredAny>()?;
-                }
-                _ => {
-                    map.next_value::<IgnoredAny>()?;
-                }
-            }
-        }
-        Ok(())
+        self.waiting.lock()
     }
 }
 
@@ -223,7 +177,7 @@ mod tests {
         raws.offer(br#"{"id":2,"result":{"tools":["later"]}}"#);
         assert_eq!(
             raws.take(&RequestId::Number(2)),
-            Some(Captured::Text(Bytes::from_static(text)))
+            Some(Captured::Text(Arc::new(RawText::new(text, Vec::new()))))
         );
         assert_eq!(raws.take(&RequestId::Number(2)), None);
     }
@@ -241,7 +195,7 @@ mod tests {
             raws.offer(text);
             assert_eq!(
                 raws.take(&RequestId::Number(2)),
-                Some(Captured::Text(Bytes::copy_from_slice(text)))
+                Some(Captured::Text(Arc::new(RawText::new(text, Vec::new()))))
             );
         }
     }

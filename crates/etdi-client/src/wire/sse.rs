@@ -8,6 +8,7 @@ use futures::stream::BoxStream;
 use futures::{Stream, StreamExt};
 use sse_stream::{Error, Sse, SseStream};
 
+use super::page::RawText;
 use super::raw::{Captured, RawResponses};
 
 /// Parses an event stream, of which no event may have more than `max` bytes.
@@ -31,16 +32,14 @@ where
 pub(super) fn tapped(
     events: BoxStream<'static, Result<Sse, Error>>,
     raws: Arc<RawResponses>,
-    mut rewrite: impl FnMut(&str) -> Option<String> + Send + 'static,
+    mut rewrite: impl FnMut(&RawText) -> Option<String> + Send + 'static,
 ) -> BoxStream<'static, Result<Sse, Error>> {
     events
         .map(move |event| match event {
             Ok(mut event) => {
-                if let Some(data) = &event.data {
-                    raws.offer(data.as_bytes());
-                    if let Some(other) = rewrite(data) {
-                        event.data = Some(other);
-                    }
+                let kept = event.data.as_ref().and_then(|data| raws.offer(data.as_bytes()));
+                if let Some(other) = kept.and_then(|text| rewrite(&text)) {
+                    event.data = Some(other);
                 }
                 Ok(event)
             }

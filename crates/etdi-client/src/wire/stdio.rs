@@ -153,11 +153,11 @@ struct Tap<R> {
     inner: R,
     raws: Arc<RawResponses>,
     line: Vec<u8>,
-    state: Line,
+    state: LineState,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Line {
+enum LineState {
     /// The next byte starts a line.
     Start,
     /// The line is kept.
@@ -168,20 +168,20 @@ enum Line {
 
 impl<R> Tap<R> {
     fn new(inner: R, raws: Arc<RawResponses>) -> Self {
-        Self { inner, raws, line: Vec::new(), state: Line::Start }
+        Self { inner, raws, line: Vec::new(), state: LineState::Start }
     }
 
     fn observe(&mut self, bytes: &[u8]) {
         for part in bytes.split_inclusive(|byte| *byte == b'\n') {
-            if self.state == Line::Start {
+            if self.state == LineState::Start {
                 let waiting = self.raws.is_waiting();
-                self.state = if waiting { Line::Kept } else { Line::Skipped };
+                self.state = if waiting { LineState::Kept } else { LineState::Skipped };
             }
             let (text, ends) = match part.strip_suffix(b"\n") {
                 Some(text) => (text, true),
                 None => (part, false),
             };
-            if self.state == Line::Kept {
+            if self.state == LineState::Kept {
                 self.keep(text);
             }
             if ends {
@@ -193,7 +193,7 @@ impl<R> Tap<R> {
     fn keep(&mut self, text: &[u8]) {
         if self.line.len() + text.len() > MAX_RESPONSE {
             self.line = Vec::new();
-            self.state = Line::Skipped;
+            self.state = LineState::Skipped;
             self.raws.fail(&Captured::TooLarge);
         } else {
             self.line.extend_from_slice(text);
@@ -201,13 +201,13 @@ impl<R> Tap<R> {
     }
 
     fn end(&mut self) {
-        if self.state == Line::Kept {
+        if self.state == LineState::Kept {
             let line = self.line.strip_suffix(b"\r").unwrap_or(&self.line);
             self.raws.offer(line);
         }
         // Listings are large and rare: their room is given back.
         self.line = Vec::new();
-        self.state = Line::Start;
+        self.state = LineState::Start;
     }
 }
 

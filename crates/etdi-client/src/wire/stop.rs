@@ -1,8 +1,8 @@
 //! Ending a connection from behind a shared reference.
 
 use std::fmt::{self, Debug, Formatter};
-use std::sync::{Mutex, PoisonError};
 
+use parking_lot::Mutex;
 use rmcp::service::RunningServiceCancellationToken;
 
 /// rmcp's token to end a connection can be used once; this one may be used by `close` and by `Drop`.
@@ -14,7 +14,7 @@ impl Stop {
     }
 
     pub(super) fn now(&self) {
-        let token = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let token = self.0.lock().take();
         if let Some(token) = token {
             token.cancel();
         }

@@ -13,7 +13,7 @@ fn every_method_of_the_client_handler_is_forwarded() {
     let all = methods(&block(&source, "macro_rules! client_handler_methods"));
     // Were the methods defined elsewhere one day, this would find too few and say so.
     assert!(all.len() >= 16 && all.contains("on_tool_list_changed"), "{all:?}");
-    let ours = include_str!("../../src/handler.rs");
+    let ours = include_str!("../../src/wire/handler.rs");
     let head = "impl<H: ClientHandler> ClientHandler for Observed<H>";
     let forwarded = methods(&block(ours, head));
     assert_eq!(all, forwarded);

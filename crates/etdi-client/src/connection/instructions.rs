@@ -1,0 +1,100 @@
+//! The server's `instructions`: withheld from the model until a person approves them, at every
+//! level.
+
+use etdi_judge::{ConnectionId, Judge, NotApproved, StoreError};
+use etdi_types::instructions::text_of;
+use etdi_types::text::escaped;
+use etdi_types::{Diff, Digest, Instructions};
+
+/// How a server's instructions stand.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum InstructionsState {
+    /// The server gives none.
+    None,
+    /// A person approved exactly these; they may go to the model.
+    Approved(String),
+    /// Nobody approved these; a model must not see them.
+    Withheld(InstructionsRequest),
+}
+
+/// A question to a person about a server's instructions.
+#[derive(Clone, Debug)]
+pub struct InstructionsRequest {
+    connection: ConnectionId,
+    instructions: Instructions,
+    approved: Option<Digest>,
+    diff: Option<Diff>,
+}
+
+impl InstructionsRequest {
+    /// The digest that an approval will be bound to.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        self.instructions.digest()
+    }
+
+    /// The text that it asks about: the server's words, for a person and not for a model. Show it
+    /// through [`escaped`] alone.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        self.instructions.text()
+    }
+
+    /// What changed since the approved ones, if there are any.
+    #[must_use]
+    pub fn diff(&self) -> Option<&Diff> {
+        self.diff.as_ref()
+    }
+}
+
+impl std::fmt::Display for InstructionsRequest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "instructions: {}", escaped(self.instructions.text()))?;
+        match &self.diff {
+            Some(diff) => write!(f, "\nchanged:{diff}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl InstructionsState {
+    /// Compares the instructions that a server gave with the approved ones.
+    pub(crate) async fn of(
+        instructions: Option<&Instructions>,
+        judge: &Judge,
+    ) -> Result<Self, StoreError> {
+        let Some(instructions) = instructions else { return Ok(Self::None) };
+        let id = Instructions::id(judge.server());
+        let known = judge.server_record(&id).await?;
+        let approved = known.approval(&id, judge.context()).map(|approval| &approval.pin);
+        if approved.is_some_and(|approved| approved.digest == instructions.digest()) {
+            return Ok(Self::Approved(instructions.text().to_owned()));
+        }
+        Ok(Self::Withheld(InstructionsRequest {
+            connection: judge.connection().clone(),
+            diff: approved
+                .filter(|approved| text_of(&approved.definition).is_some())
+                .map(|approved| Diff::between(&approved.definition, instructions.canonical())),
+            approved: approved.map(|approved| approved.digest),
+            instructions: instructions.clone(),
+        }))
+    }
+}
+
+impl InstructionsRequest {
+    /// Stores a person's yes, and returns the text that they approved.
+    pub(crate) async fn approve(
+        self,
+        judge: &Judge,
+        by: impl Into<String>,
+    ) -> Result<String, NotApproved> {
+        if self.connection != *judge.connection() {
+            return Err(NotApproved::OtherConnection);
+        }
+        let (id, instructions) = (Instructions::id(judge.server()), self.instructions);
+        let pin = judge.server_pin(id, instructions.digest(), instructions.canonical().clone());
+        judge.approve_server_pin(pin, by, self.approved).await?;
+        Ok(instructions.text().to_owned())
+    }
+}

@@ -1,0 +1,22 @@
+//! What a model may see of a tool, in rmcp's type.
+
+use etdi_judge::{ApprovedTool, Problem};
+use rmcp::model::Tool;
+use serde_json::Value;
+
+/// Gives what a model may see of a tool that was let through, in rmcp's type.
+pub trait ModelTool {
+    /// Returns exactly the definition that was let through, without its evidence.
+    ///
+    /// # Errors
+    /// [`Problem::NotMcp`] if rmcp cannot read the definition. A
+    /// [`ServerConnection`](crate::ServerConnection) blocks such a tool, so this never fails for a
+    /// tool of one.
+    fn tool(&self) -> Result<Tool, Problem>;
+}
+
+impl ModelTool for ApprovedTool {
+    fn tool(&self) -> Result<Tool, Problem> {
+        serde_json::from_value(Value::Object(self.projection())).map_err(|_| Problem::NotMcp)
+    }
+}

@@ -1,0 +1,124 @@
+//! The host's own handler, with a look at list changes in front of it.
+#![expect(
+    deprecated,
+    reason = "a handler may still serve the parts of MCP that newer versions drop"
+)]
+
+use std::sync::Arc;
+
+use rmcp::ClientHandler;
+use rmcp::RoleClient;
+use rmcp::model::{
+    CancelledNotificationParam, ClientConfig, CreateMessageRequestParams, CreateMessageResult,
+    CustomNotification, CustomRequest, CustomResult, ElicitRequestParams, ElicitResult, ErrorData,
+    ListRootsResult, LoggingMessageNotificationParam, ProgressNotificationParam,
+    ResourceUpdatedNotificationParam, SubscriptionsAcknowledgedNotificationParams,
+    TaskStatusNotificationParams,
+};
+use rmcp::service::{NotificationContext, RequestContext};
+
+use super::link::ListChanges;
+
+/// Forwards everything to `inner`; a change of the tool list is noted first.
+pub(crate) struct Observed<H> {
+    pub(crate) inner: Arc<H>,
+    pub(crate) changes: Arc<ListChanges>,
+}
+
+type Request = RequestContext<RoleClient>;
+type Notification = NotificationContext<RoleClient>;
+
+impl<H: ClientHandler> ClientHandler for Observed<H> {
+    async fn ping(&self, context: Request) -> Result<(), ErrorData> {
+        self.inner.ping(context).await
+    }
+
+    async fn create_message(
+        &self,
+        params: CreateMessageRequestParams,
+        context: Request,
+    ) -> Result<CreateMessageResult, ErrorData> {
+        self.inner.create_message(params, context).await
+    }
+
+    async fn list_roots(&self, context: Request) -> Result<ListRootsResult, ErrorData> {
+        self.inner.list_roots(context).await
+    }
+
+    async fn create_elicitation(
+        &self,
+        request: ElicitRequestParams,
+        context: Request,
+    ) -> Result<ElicitResult, ErrorData> {
+        self.inner.create_elicitation(request, context).await
+    }
+
+    async fn on_custom_request(
+        &self,
+        request: CustomRequest,
+        context: Request,
+    ) -> Result<CustomResult, ErrorData> {
+        self.inner.on_custom_request(request, context).await
+    }
+
+    async fn on_cancelled(&self, params: CancelledNotificationParam, context: Notification) {
+        self.inner.on_cancelled(params, context).await;
+    }
+
+    async fn on_progress(&self, params: ProgressNotificationParam, context: Notification) {
+        self.inner.on_progress(params, context).await;
+    }
+
+    async fn on_logging_message(
+        &self,
+        params: LoggingMessageNotificationParam,
+        context: Notification,
+    ) {
+        self.inner.on_logging_message(params, context).await;
+    }
+
+    async fn on_resource_updated(
+        &self,
+        params: ResourceUpdatedNotificationParam,
+        context: Notification,
+    ) {
+        self.inner.on_resource_updated(params, context).await;
+    }
+
+    async fn on_resource_list_changed(&self, context: Notification) {
+        self.inner.on_resource_list_changed(context).await;
+    }
+
+    async fn on_tool_list_changed(&self, context: Notification) {
+        self.changes.note();
+        self.inner.on_tool_list_changed(context).await;
+    }
+
+    async fn on_prompt_list_changed(&self, context: Notification) {
+        self.inner.on_prompt_list_changed(context).await;
+    }
+
+    async fn on_subscriptions_acknowledged(
+        &self,
+        params: SubscriptionsAcknowledgedNotificationParams,
+        context: Notification,
+    ) {
+        self.inner.on_subscriptions_acknowledged(params, context).await;
+    }
+
+    async fn on_task_status(&self, params: TaskStatusNotificationParams, context: Notification) {
+        self.inner.on_task_status(params, context).await;
+    }
+
+    async fn on_custom_notification(
+        &self,
+        notification: CustomNotification,
+        context: Notification,
+    ) {
+        self.inner.on_custom_notification(notification, context).await;
+    }
+
+    fn get_info(&self) -> ClientConfig {
+        self.inner.get_info()
+    }
+}

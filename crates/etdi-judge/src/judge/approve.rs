@@ -1,0 +1,207 @@
+//! Recording a person's yes: to the definition that was shown, and to no other.
+
+use etdi_types::evidence::{ProviderKeys, SignatureEvidence, check_signature};
+use etdi_types::jws::DetachedJws;
+use etdi_types::records::PinnedKey;
+use etdi_types::text::escaped;
+use etdi_types::{
+    ApprovalBasis, ApprovalRecord, KeyError, Scope, SignatureError, ToolDefinition, Verdict, Who,
+};
+
+use crate::judge::names::OtherTools;
+use crate::judge::{Facts, Judge, records};
+use crate::store::{NewApproval, StoreError};
+use crate::tool::approval::Approval;
+use crate::tool::decision::{ApprovalRequest, Decision, Refusal};
+use crate::tool::listed::Snapshot;
+use crate::tool::{ApprovedTool, JudgedTool};
+
+/// An approval was not recorded.
+///
+/// A caller with a transport has errors of its own beside these, and passes each of these on: a new
+/// variant is a breaking change, so that none is lost on the way.
+#[derive(Debug, thiserror::Error)]
+pub enum NotApproved {
+    /// The definition, or what is known of it, is no longer what was shown.
+    #[error(
+        "not approved: the definition, or what is known of it, changed since it was shown; look at \
+         it again:\n{0}"
+    )]
+    Changed(Box<JudgedTool>),
+    /// The listing does not hold the tool.
+    #[error("not approved: the server no longer lists \"{}\"", escaped(.0))]
+    Gone(String),
+    /// The tool is refused, whatever a person says; or what was granted is not enough.
+    #[error("not approved, the tool is refused:\n{0}")]
+    Blocked(Box<Refusal>),
+    /// The question was asked on another connection.
+    #[error("not approved: the question was asked on another connection")]
+    OtherConnection,
+    /// A scope was granted that the definition does not ask for.
+    #[error("not approved: the tool does not ask for the scope {0}, so it cannot be granted")]
+    UnknownScope(Scope),
+    /// The key is not configured, and the approval brings none.
+    #[error(
+        "not approved: nothing configures the key; get it from the publisher and pass it with \
+             Approval::pinning"
+    )]
+    KeyRequired,
+    /// The key that the approval brings cannot be used.
+    #[error("not approved: {0}")]
+    Key(#[from] KeyError),
+    /// The key that the approval brings did not make the signature.
+    #[error("not approved: the key that you passed did not sign this definition: {0}")]
+    WrongKey(SignatureError),
+    /// Somebody else approved another definition in the meantime, or the store failed.
+    #[error("not approved: {0}")]
+    Store(#[from] StoreError),
+}
+
+impl NotApproved {
+    fn blocked(tool: JudgedTool) -> Self {
+        Self::Blocked(Box::new(Refusal::of(tool)))
+    }
+
+    fn changed(tool: JudgedTool) -> Self {
+        Self::Changed(Box::new(tool))
+    }
+}
+
+impl Judge {
+    /// Stores an approval of the definition that `request` showed, if it is the one that `snapshot`
+    /// lists and the person knows what is known of it. The caller reads the listing after the person
+    /// answered.
+    ///
+    /// The store is asked once, the evidence is gathered once, and both the question and the answer
+    /// are judged by that.
+    ///
+    /// # Errors
+    /// [`NotApproved`]. Only after [`NotApproved::Blocked`] may something have been recorded: an
+    /// approval that grants too little stays on record, and the tool stays refused.
+    pub async fn approve(
+        &self,
+        snapshot: &Snapshot,
+        request: &ApprovalRequest,
+        approval: &Approval,
+    ) -> Result<ApprovedTool, NotApproved> {
+        let shown = request.tool();
+        if shown.connection != *self.connection() {
+            return Err(NotApproved::OtherConnection);
+        }
+        let digest = request.digest().ok_or_else(|| NotApproved::blocked(shown.clone()))?;
+        let listed = snapshot.find(shown.name());
+        let listed = listed.ok_or_else(|| NotApproved::Gone(shown.name().to_owned()))?;
+        let judging = self.settle(self.judge_afresh(listed).await?).await?;
+        let now = judging.tool;
+        let Some(definition) = now.definition().filter(|now| now.digest() == digest) else {
+            return Err(NotApproved::changed(now));
+        };
+        let (Some(verdict), Some(facts)) = (now.verdict(), judging.facts) else {
+            return Err(NotApproved::changed(now));
+        };
+        if !request.covers(&now) {
+            return Err(NotApproved::blocked(now));
+        }
+        if now.approved() != shown.approved() {
+            return Err(StoreError::Conflict { approved: now.approved() }.into());
+        }
+        if !shown.is_told_as(&now) {
+            return Err(NotApproved::changed(now));
+        }
+        refuse_unknown_scopes(definition, approval)?;
+        let others = OtherTools::default();
+        let (verdict, facts) = match request.needs_key() {
+            true => {
+                let facts = self.with_pinned_key(definition, facts, approval)?;
+                let pinned = self.judge_by(listed, definition, facts.clone(), &others).await?.tool;
+                match pinned.verdict().filter(|_| request.covers(&pinned)) {
+                    Some(verdict) => (verdict.clone(), facts),
+                    None => return Err(NotApproved::blocked(pinned)),
+                }
+            }
+            false => (verdict.clone(), facts),
+        };
+        let record = self.record(definition, &verdict, &facts, approval, request.basis());
+        let record = record.ok_or_else(|| NotApproved::blocked(now.clone()))?;
+        let ledger = records::ledger_entry(&record.pin, &verdict);
+        let new = NewApproval::new(record.clone(), ledger.clone(), shown.approved());
+        self.settings().store().approve(record, ledger, shown.approved()).await?;
+        self.reporter().approved(&now, &new.record, shown.approved());
+        let facts = Facts { known: new.stored_in(facts.known), evidence: facts.evidence };
+        let approved = self.judge_by(listed, definition, facts, &others).await?.tool;
+        match Decision::on(&approved) {
+            Decision::Allow(approved) => Ok(approved),
+            Decision::Ask(_) | Decision::Block(_) => Err(NotApproved::blocked(approved)),
+        }
+    }
+
+    /// What is known of the tool once the key that the person brings is trusted for this server. The
+    /// tool is judged whole by it: a key vouches for the signature, not for what the definition is.
+    ///
+    /// Only a definition without a trust entry needs such a key. Its provider has no key set to
+    /// fetch, and nobody may attest it, so the signature alone is checked again.
+    fn with_pinned_key(
+        &self,
+        definition: &ToolDefinition,
+        mut facts: Facts,
+        approval: &Approval,
+    ) -> Result<Facts, NotApproved> {
+        let key = approval.pinned_key.as_ref().ok_or(NotApproved::KeyRequired)?;
+        let part = definition.signed().ok_or(NotApproved::KeyRequired)?;
+        let signature = part.signature.as_deref().ok_or(NotApproved::KeyRequired)?;
+        let jws = DetachedJws::parse(signature).map_err(NotApproved::WrongKey)?;
+        // The person vouches for the key; the publisher may name it by another id.
+        let key = key.clone().with_kid(jws.kid());
+        key.verifying_key()?;
+        facts.known.pinned_keys = vec![PinnedKey::new(part.provider.id(), key)];
+        let pinned = |provider: &str, kid: &str| facts.known.pinned_key(provider, kid);
+        let trust = &self.settings().trust;
+        facts.evidence.signature = check_signature(definition, trust, ProviderKeys::Listed, pinned);
+        match &facts.evidence.signature {
+            SignatureEvidence::Bad(error) => Err(NotApproved::WrongKey(error.clone())),
+            _ => Ok(facts),
+        }
+    }
+
+    fn record(
+        &self,
+        definition: &ToolDefinition,
+        verdict: &Verdict,
+        facts: &Facts,
+        approval: &Approval,
+        basis: ApprovalBasis,
+    ) -> Option<ApprovalRecord> {
+        let required = || -> Vec<Scope> {
+            let part = definition.signed();
+            part.into_iter().flat_map(|part| part.required_scopes()).cloned().collect()
+        };
+        let at = self.now();
+        let pin = |verdict: &Verdict| {
+            records::pin(self.server(), definition, verdict, &facts.evidence, at)
+        };
+        // Evidence that cannot be checked now (an identity provider that is down, at level Basic) is
+        // recorded as proving little; once it is good again it is better than what was approved.
+        let pin = pin(verdict).or_else(|| {
+            let mut unproven = verdict.clone();
+            unproven.who = Who::Identified { by: String::new() };
+            pin(&unproven)
+        })?;
+        let mut record =
+            ApprovalRecord::new(pin, self.context().clone(), approval.by.as_str(), basis);
+        record.granted = approval.granted.clone().unwrap_or_else(required);
+        record.until = approval.until;
+        Some(record)
+    }
+}
+
+fn refuse_unknown_scopes(
+    definition: &ToolDefinition,
+    approval: &Approval,
+) -> Result<(), NotApproved> {
+    let asked = definition.signed().map(|part| part.permissions.as_slice()).unwrap_or_default();
+    let granted = approval.granted.iter().flatten();
+    match granted.into_iter().find(|scope| asked.iter().all(|p| p.scope != **scope)) {
+        Some(scope) => Err(NotApproved::UnknownScope(scope.clone())),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,232 @@
+//! A store in a SQLite file, for approvals that last.
+
+mod checkpoint;
+mod database;
+mod error;
+mod file;
+mod read;
+mod record;
+mod schema;
+mod write;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use etdi_types::{
+    ApprovalRecord, Digest, Instructions, Known, LedgerEntry, ServerIdentity, Subject,
+};
+use time::OffsetDateTime;
+use tokio::sync::Mutex;
+use tokio::task::spawn_blocking;
+
+pub use self::checkpoint::{Checkpoint, CheckpointError};
+pub use self::error::SqliteError;
+
+use self::database::Database;
+use crate::store::{ApprovalStore, Sighting, StoreError};
+
+/// Pins, approvals and ledger in a SQLite file.
+///
+/// What a method reported is on the disk, and survives a kill and a power cut; what it did not
+/// report is there whole or not at all. Any number of processes may have the file open. A call that
+/// is dropped while it waits may still be carried out.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("approvals.db");
+/// use std::sync::Arc;
+///
+/// use etdi_judge::{ApprovalStore, SqliteApprovals};
+///
+/// let store: Arc<dyn ApprovalStore> = Arc::new(SqliteApprovals::open(path)?);
+/// # drop(store);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// The file is for a local disk: SQLite's log does not work over a network. While it is open, and
+/// after a crash, files of its name with `-wal` and `-shm` belong to it. Copy it with SQLite's own
+/// means (`sqlite3 approvals.db ".backup copy.db"`); put a copy in its place only while nothing has
+/// it open, and without an old `-wal` or `-shm`.
+///
+/// Whoever can write the file decides what is approved. A new file is for its owner alone (mode
+/// 0600 on Unix).
+#[derive(Clone, Debug)]
+pub struct SqliteApprovals(Arc<Mutex<Database>>);
+
+impl SqliteApprovals {
+    /// Opens the store at `path`, and makes it if there is nothing. The folder must exist.
+    ///
+    /// Blocks for as long as it takes to read the file once: all of it is checked.
+    ///
+    /// # Errors
+    /// [`SqliteError`] says what is there instead of a store, and how to recover. It never begins
+    /// anew where something is, or where something of an earlier store is left.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, SqliteError> {
+        Database::open(path.as_ref(), None).map(Self::of)
+    }
+
+    /// Opens the store at `path` if it is the one that `checkpoint` was taken of, and at least as
+    /// far. It never makes one.
+    ///
+    /// A host that keeps the last [`checkpoint`](Self::checkpoint) elsewhere thereby notices when
+    /// the file was replaced by an older copy of itself, in which a tool that was forgotten since is
+    /// still approved.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open); [`SqliteError::Missing`], [`SqliteError::OtherStore`],
+    /// [`SqliteError::OlderCopy`].
+    pub fn open_not_before(
+        path: impl AsRef<Path>,
+        checkpoint: &Checkpoint,
+    ) -> Result<Self, SqliteError> {
+        Database::open(path.as_ref(), Some(checkpoint)).map(Self::of)
+    }
+
+    /// Which store this is and how far it is now, other processes' writes included.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store cannot tell.
+    pub async fn checkpoint(&self) -> Result<Checkpoint, StoreError> {
+        self.run(|database| database.read(|_| Ok(())).map(|(_, checkpoint)| checkpoint)).await
+    }
+
+    /// Every approval, ordered by server, tool id and context, and within these from the first to
+    /// the last; superseded ones are marked. To revoke one,
+    /// [`forget`](ApprovalStore::forget) its tool.
+    ///
+    /// # Errors
+    /// [`StoreError`] if one of them cannot be read.
+    pub async fn approvals(&self) -> Result<Vec<ApprovalRecord>, StoreError> {
+        self.run(|database| database.read(read::approvals).map(|(approvals, _)| approvals)).await
+    }
+
+    /// Forgets what is approved of a server's instructions; a person's decision. Says whether there
+    /// was anything.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it could not be forgotten.
+    pub async fn forget_instructions(&self, server: &ServerIdentity) -> Result<bool, StoreError> {
+        let (server, id) = (server.to_string(), Instructions::id(server));
+        self.run(move |database| {
+            database.write(|connection, _| {
+                let any = write::forget_record(connection, &server, &id)?;
+                Ok((any, any))
+            })
+        })
+        .await
+    }
+
+    /// Puts on record what a person calls a server on stdio, whose identity tells them nothing; in
+    /// place of what was there. Nothing is ever decided by it. Whoever can read the file reads it,
+    /// so it must hold no secret.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it could not be kept.
+    pub async fn name_server(
+        &self,
+        server: &ServerIdentity,
+        name: &str,
+        at: OffsetDateTime,
+    ) -> Result<(), StoreError> {
+        let (server, name) = (server.clone(), name.to_owned());
+        self.run(move |database| {
+            database.write(|connection, _| {
+                Ok(((), write::name_server(connection, &server, &name, at)?))
+            })
+        })
+        .await
+    }
+
+    /// What servers on stdio are called: what [`name_server`](Self::name_server) put on record, or
+    /// else the path of the program that was first seen behind the command. Text of others: show it
+    /// through [`text::escaped`](etdi_types::text::escaped).
+    ///
+    /// # Errors
+    /// [`StoreError`] if one of the records cannot be read.
+    pub async fn server_names(&self) -> Result<BTreeMap<ServerIdentity, String>, StoreError> {
+        self.run(|database| Ok(database.read(read::server_names)?.0)).await
+    }
+
+    fn of(database: Database) -> Self {
+        Self(Arc::new(Mutex::new(database)))
+    }
+
+    /// SQLite blocks, so it has a thread that may; and one at a time, so that callers that wait
+    /// hold none.
+    async fn run<T: Send + 'static>(
+        &self,
+        act: impl FnOnce(&mut Database) -> Result<T, SqliteError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let mut database = self.0.clone().lock_owned().await;
+        let done = spawn_blocking(move || act(&mut database)).await;
+        Ok(done.unwrap_or(Err(SqliteError::Stopped))?)
+    }
+}
+
+#[async_trait]
+impl ApprovalStore for SqliteApprovals {
+    async fn approved_names(&self) -> Result<Vec<(ServerIdentity, String)>, StoreError> {
+        self.run(|database| Ok(database.read(read::approved_names)?.0)).await
+    }
+
+    async fn revision(&self) -> Result<u64, StoreError> {
+        Ok(self.checkpoint().await?.revision())
+    }
+
+    async fn known(&self, subjects: &[Subject]) -> Result<Vec<Known>, StoreError> {
+        let subjects = subjects.to_vec();
+        self.run(move |database| {
+            let (known, _) = database.read(|connection| {
+                subjects.iter().map(|subject| read::known(connection, subject)).collect()
+            })?;
+            Ok(known)
+        })
+        .await
+    }
+
+    async fn record(&self, sightings: &[Sighting]) -> Result<(), StoreError> {
+        if sightings.is_empty() {
+            return Ok(());
+        }
+        let sightings = sightings.to_vec();
+        self.run(move |database| {
+            database.write(|connection, revision| {
+                Ok(((), write::record(connection, &sightings, revision)?))
+            })
+        })
+        .await
+    }
+
+    async fn approve(
+        &self,
+        approval: ApprovalRecord,
+        ledger: Option<LedgerEntry>,
+        expected: Option<Digest>,
+    ) -> Result<(), StoreError> {
+        let done = self
+            .run(move |database| {
+                database.write(|connection, revision| {
+                    let (approval, ledger) = (&approval, ledger.as_ref());
+                    let done = write::approve(connection, approval, ledger, expected, revision)?;
+                    Ok((done, done.is_ok()))
+                })
+            })
+            .await?;
+        done.map_err(|approved| StoreError::Conflict { approved })
+    }
+
+    async fn forget(&self, server: &ServerIdentity, tool: &str) -> Result<bool, StoreError> {
+        let (server, tool) = (server.clone(), tool.to_owned());
+        self.run(move |database| {
+            database.write(|connection, _| {
+                let any = write::forget(connection, &server, &tool)?;
+                Ok((any, any))
+            })
+        })
+        .await
+    }
+}

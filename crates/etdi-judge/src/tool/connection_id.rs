@@ -1,0 +1,38 @@
+//! Which connection a tool was judged on.
+
+use std::fmt::{self, Debug, Formatter};
+use std::sync::Arc;
+
+use etdi_types::ServerIdentity;
+
+/// One connection to one server. Two connections to one server are two of these.
+///
+/// Only a [`Judge`](crate::Judge) makes one, for itself.
+#[derive(Clone)]
+pub struct ConnectionId(Arc<ServerIdentity>);
+
+impl ConnectionId {
+    pub(crate) fn new(server: ServerIdentity) -> Self {
+        Self(Arc::new(server))
+    }
+
+    /// Returns the identity of the server that the connection is to.
+    #[must_use]
+    pub fn server(&self) -> &ServerIdentity {
+        &self.0
+    }
+}
+
+impl PartialEq for ConnectionId {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for ConnectionId {}
+
+impl Debug for ConnectionId {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "connection to {}", self.0)
+    }
+}
