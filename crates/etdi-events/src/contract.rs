@@ -7,14 +7,15 @@ use uuid::{ContextV7, Timestamp, Uuid};
 
 use crate::event::{
     AuthFailure, AuthSuccess, CallDepthExceeded, CallStackViolation, CircularCallDetected,
-    ClientConnected, ClientDisconnected, ClientInitialized, Expired, PermissionChanged,
-    PrivilegeEscalationDetected, ProviderError, ProviderRegistered, ProviderUpdated,
-    SecurityViolation, SignatureFailed, SignatureVerified, TokenAcquired, TokenExpired,
-    TokenRefreshed, TokenRevoked, TokenValidated, ToolApproved, ToolDiscovered, ToolExpired,
-    ToolInvoked, ToolReapprovalRequested, ToolRef, ToolRemoved, ToolUpdated, ToolVerified,
-    VersionChanged,
+    ClientConnected, ClientDisconnected, ClientInitialized, Event, EventType, Expired,
+    PermissionChanged, PrivilegeEscalationDetected, ProviderError, ProviderRegistered,
+    ProviderUpdated, SecurityViolation, SignatureFailed, SignatureVerified, TokenAcquired,
+    TokenExpired, TokenRefreshed, TokenRevoked, TokenValidated, ToolApproved, ToolDiscovered,
+    ToolExpired, ToolInvoked, ToolReapprovalRequested, ToolRef, ToolRemoved, ToolUpdated,
+    ToolVerified, VersionChanged,
 };
-use crate::{CorrelationId, Event, EventRecord, EventSink, SinkError};
+use crate::record::{CorrelationId, EventRecord};
+use crate::sink::{EventSink, SinkError};
 
 /// Text such as a hostile server sends: quotes, line breaks, terminal escapes, bidirectional
 /// overrides, zero-width and TAG characters.
@@ -24,12 +25,12 @@ pub const HOSTILE_TEXT: &str =
 /// How a sink broke its contract.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum ContractViolation {
+pub enum SinkViolation {
     /// It refused a record that it must take.
     #[error("the sink refused a `{event}` record: it must take every event type and any text")]
     Refused {
         /// The event type.
-        event: crate::EventType,
+        event: EventType,
         /// What it said.
         source: SinkError,
     },
@@ -55,24 +56,24 @@ pub enum ContractViolation {
 ///
 /// # Errors
 ///
-/// The first [`ContractViolation`] that was found.
+/// The first [`SinkViolation`] that was found.
 pub fn sink_keeps_its_contract<S: EventSink>(
     mut sink: S,
     mut arrived: impl FnMut() -> Vec<Uuid>,
-) -> Result<(), ContractViolation> {
+) -> Result<(), SinkViolation> {
     let mut expected = Vec::new();
     for _round in 0..2 {
         for record in records_of_every_type() {
             let (event, id) = (record.event_type(), record.id);
-            sink.record(&record).map_err(|source| ContractViolation::Refused { event, source })?;
+            sink.record(&record).map_err(|source| SinkViolation::Refused { event, source })?;
             expected.push(id);
         }
-        sink.flush().map_err(ContractViolation::Flush)?;
+        sink.flush().map_err(SinkViolation::Flush)?;
         // A second flush with nothing new must add nothing.
-        sink.flush().map_err(ContractViolation::Flush)?;
+        sink.flush().map_err(SinkViolation::Flush)?;
         let found = arrived();
         if found != expected {
-            return Err(ContractViolation::Differs { expected, found });
+            return Err(SinkViolation::Differs { expected, found });
         }
     }
     Ok(())

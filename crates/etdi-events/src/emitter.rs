@@ -2,18 +2,19 @@
 
 use std::fmt::{self, Debug, Formatter};
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use etdi_types::Clock;
+use parking_lot::Mutex;
 
-use crate::record::CorrelationId;
+use crate::event::{Event, EventType};
+use crate::record::{CorrelationId, EventRecord};
 use crate::registry::{Delivery, Filter, ListenerId, Registry};
 use crate::sink::{EventSink, SinkError};
 use crate::subscription::{Subscription, channel};
 use crate::worker::{Counters, Worker};
-use crate::{Event, EventRecord, EventType};
 
 /// Hands events to whoever listens. A clone is cheap and speaks to the same listeners.
 ///
@@ -23,12 +24,14 @@ use crate::{Event, EventRecord, EventType};
 /// [off](Emitter::off).
 #[derive(Clone)]
 pub struct Emitter {
-    shared: Arc<Shared>,
+    hub: Arc<Hub>,
     source: Arc<str>,
     correlation: Option<CorrelationId>,
 }
 
-struct Shared {
+/// What all clones of an emitter share. A panic of the clock leaves the registry as it was, so its
+/// lock need not be poisoned.
+struct Hub {
     clock: Box<dyn Clock>,
     registry: Mutex<Registry>,
     counters: Arc<Counters>,
@@ -48,7 +51,7 @@ impl Emitter {
     /// An emitter without listeners. `source` names the component in every record.
     pub fn new(clock: impl Clock + 'static, source: impl Into<String>) -> Self {
         Self {
-            shared: Arc::new(Shared {
+            hub: Arc::new(Hub {
                 clock: Box::new(clock),
                 registry: Mutex::default(),
                 counters: Arc::default(),
@@ -78,8 +81,8 @@ impl Emitter {
 
     /// Reports an event. Never waits, never fails, and needs no runtime.
     pub fn emit(&self, event: impl Into<Event>) {
-        let Shared { clock, registry, counters } = &*self.shared;
-        let mut registry = lock(registry);
+        let Hub { clock, registry, counters } = &*self.hub;
+        let mut registry = registry.lock();
         if registry.is_empty() {
             return;
         }
@@ -155,7 +158,7 @@ impl Emitter {
     /// Ends a listener, a sink or a subscription. No call of it begins after this returns; one
     /// that is under way runs on. Says whether there was one.
     pub fn off(&self, id: ListenerId) -> bool {
-        let removed = lock(&self.shared.registry).remove(id);
+        let removed = self.hub.registry.lock().remove(id);
         // Dropped here, where nothing is locked: it may run code of the host.
         removed.is_some()
     }
@@ -180,26 +183,26 @@ impl Emitter {
     /// How many records were dropped because a queue was full, over all listeners.
     #[must_use]
     pub fn dropped(&self) -> u64 {
-        self.shared.counters.dropped.load(Ordering::Relaxed)
+        self.hub.counters.dropped.load(Ordering::Relaxed)
     }
 
     /// How many calls of a listener or sink panicked.
     #[must_use]
     pub fn panicked(&self) -> u64 {
-        self.shared.counters.panicked.load(Ordering::Relaxed)
+        self.hub.counters.panicked.load(Ordering::Relaxed)
     }
 
     /// How many records a sink could not write.
     #[must_use]
     pub fn failed(&self) -> u64 {
-        self.shared.counters.failed.load(Ordering::Relaxed)
+        self.hub.counters.failed.load(Ordering::Relaxed)
     }
 
     /// Waits until every listener and sink has dealt with what was emitted, at most for `timeout`.
     /// Says whether they have. For the end of a program: it blocks.
     #[must_use]
     pub fn flush(&self, timeout: Duration) -> bool {
-        self.shared.counters.wait_until_idle(timeout)
+        self.hub.counters.wait_until_idle(timeout)
     }
 
     fn listen(
@@ -208,14 +211,14 @@ impl Emitter {
         once: bool,
         sink: Box<dyn EventSink>,
     ) -> Result<ListenerId, ListenerError> {
-        let worker = Worker::start(sink, Arc::clone(&self.shared.counters))?;
-        Ok(lock(&self.shared.registry).add(filter, once, Delivery::Worker(worker)))
+        let worker = Worker::start(sink, Arc::clone(&self.hub.counters))?;
+        Ok(self.hub.registry.lock().add(filter, once, Delivery::Worker(worker)))
     }
 
     fn receive(&self, filter: Filter, capacity: usize) -> Subscription {
-        let (feed, queue) = channel(capacity);
-        let id = lock(&self.shared.registry).add(filter, false, Delivery::Subscription(feed));
-        Subscription::new(id, queue)
+        let (feed, records, state) = channel(capacity);
+        let id = self.hub.registry.lock().add(filter, false, Delivery::Subscription(feed));
+        Subscription::new(id, records, state)
     }
 }
 
@@ -227,11 +230,6 @@ impl Debug for Emitter {
             .field("dropped", &self.dropped())
             .finish_non_exhaustive()
     }
-}
-
-/// Nothing is left half done when a holder panics, so a poisoned registry is still good.
-fn lock(registry: &Mutex<Registry>) -> MutexGuard<'_, Registry> {
-    registry.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 struct Listener<F>(F);

@@ -1,5 +1,20 @@
 //! The events: one struct each, one enum over them, one name each.
 
+/// Writes `new` for a struct. The members before the semicolon are its arguments; those after it are
+/// empty until they are set.
+macro_rules! constructor {
+    ($name:ident { $($given:ident: $kind:ty),+ $(; $($unset:ident),+)? }) => {
+        impl $name {
+            /// Takes what is always known. The other members are public, and empty until they are
+            /// set.
+            #[must_use]
+            pub fn new($($given: $kind),+) -> Self {
+                Self { $($given: $given.into(),)+ $($($unset: Default::default(),)+)? }
+            }
+        }
+    };
+}
+
 mod access;
 mod calls;
 mod connections;

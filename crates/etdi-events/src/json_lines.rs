@@ -4,7 +4,7 @@ use std::io::Write;
 
 use etdi_types::text::json_escaped;
 
-use crate::EventRecord;
+use crate::record::EventRecord;
 use crate::sink::{EventSink, SinkError};
 
 /// Writes each record as one line of JSON, whole lines only, and flushes when no more are waiting.
@@ -44,18 +44,14 @@ mod tests {
     use etdi_types::{Clock, ManualClock};
 
     use super::*;
-    use crate::SecurityViolation;
+    use crate::event::SecurityViolation;
 
     #[test]
     fn hidden_characters_of_a_server_are_escapes_and_read_back() {
         let detail = "a\u{9b}2J\u{202e}b\u{e0041}";
-        let record = EventRecord {
-            id: uuid::Uuid::nil(),
-            time: ManualClock::at(0).now(),
-            correlation_id: None,
-            source: "test".to_owned(),
-            event: SecurityViolation { detail: detail.to_owned(), ..Default::default() }.into(),
-        };
+        let violation = SecurityViolation::new("server", "Tampered", detail);
+        let now = ManualClock::at(0).now();
+        let record = EventRecord::new(uuid::Uuid::nil(), now, "test", violation);
         let mut sink = JsonLinesSink::new(Vec::new());
         sink.record(&record).unwrap();
         let line = String::from_utf8(sink.into_inner()).unwrap();

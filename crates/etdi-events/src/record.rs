@@ -7,12 +7,13 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::{Event, EventType};
+use crate::event::{Event, EventType};
 
 /// One event with its id, time, origin and correlation.
 ///
 /// In JSON: `{"id", "time", "correlation_id", "source", "type", "data"}`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct EventRecord {
     /// A UUIDv7 (RFC 9562 section 5.7). Ids of one emitter sort in the order of emission.
     pub id: Uuid,
@@ -29,6 +30,18 @@ pub struct EventRecord {
 }
 
 impl EventRecord {
+    /// Takes what is always known. Only an [`Emitter`](crate::Emitter) needs this, and the test of a
+    /// sink; `correlation_id` is public, and `None` until it is set.
+    #[must_use]
+    pub fn new(
+        id: Uuid,
+        time: OffsetDateTime,
+        source: impl Into<String>,
+        event: impl Into<Event>,
+    ) -> Self {
+        Self { id, time, correlation_id: None, source: source.into(), event: event.into() }
+    }
+
     /// Which event this is.
     #[must_use]
     pub fn event_type(&self) -> EventType {

@@ -7,9 +7,10 @@ use std::task::Waker;
 use time::OffsetDateTime;
 use uuid::{ContextV7, Timestamp, Uuid};
 
+use crate::event::EventType;
+use crate::record::EventRecord;
 use crate::subscription::{Feed, Offer};
 use crate::worker::{Counters, Worker};
-use crate::{EventRecord, EventType};
 
 /// Names one listener, sink or subscription of one emitter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -18,12 +19,12 @@ pub struct ListenerId(u64);
 /// The listeners of one emitter, in the order in which they came.
 #[derive(Default)]
 pub(crate) struct Registry {
-    entries: Vec<Entry>,
+    entries: Vec<ListenerEntry>,
     last_id: u64,
     sequence: ContextV7,
 }
 
-struct Entry {
+struct ListenerEntry {
     id: ListenerId,
     filter: Filter,
     once: bool,
@@ -44,13 +45,13 @@ impl Registry {
     pub(crate) fn add(&mut self, filter: Filter, once: bool, delivery: Delivery) -> ListenerId {
         self.last_id = self.last_id.saturating_add(1);
         let id = ListenerId(self.last_id);
-        self.entries.push(Entry { id, filter, once, delivery });
+        self.entries.push(ListenerEntry { id, filter, once, delivery });
         id
     }
 
     pub(crate) fn remove(&mut self, id: ListenerId) -> Option<Delivery> {
         let at = self.entries.iter().position(|entry| entry.id == id)?;
-        let Entry { delivery, .. } = self.entries.remove(at);
+        let ListenerEntry { delivery, .. } = self.entries.remove(at);
         if let Delivery::Worker(worker) = &delivery {
             worker.cancel();
         }

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::io;
 
-use crate::EventRecord;
+use crate::record::EventRecord;
 
 /// A destination for records: a log, a file, a message bus.
 ///

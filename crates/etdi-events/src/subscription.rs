@@ -1,14 +1,18 @@
 //! Receiving events asynchronously, on any executor.
 
-use std::collections::VecDeque;
 use std::fmt::{self, Debug, Formatter};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
 
+use futures::task::AtomicWaker;
 use futures::{Stream, StreamExt};
+use tokio::sync::Semaphore;
+use tokio::sync::mpsc::error::{TryRecvError, TrySendError};
+use tokio::sync::mpsc::{self, Receiver, Sender};
 
-use crate::EventRecord;
+use crate::record::EventRecord;
 use crate::registry::ListenerId;
 
 /// A bounded stream of records. Ends when it was taken [off](crate::Emitter::off) or when the
@@ -16,12 +20,17 @@ use crate::registry::ListenerId;
 #[must_use = "dropping a subscription ends it"]
 pub struct Subscription {
     id: ListenerId,
-    queue: Arc<Queue>,
+    records: Receiver<Arc<EventRecord>>,
+    state: Arc<ReceiverState>,
 }
 
 impl Subscription {
-    pub(crate) fn new(id: ListenerId, queue: Arc<Queue>) -> Self {
-        Self { id, queue }
+    pub(crate) fn new(
+        id: ListenerId,
+        records: Receiver<Arc<EventRecord>>,
+        state: Arc<ReceiverState>,
+    ) -> Self {
+        Self { id, records, state }
     }
 
     /// The id to take it off by.
@@ -38,42 +47,27 @@ impl Subscription {
     /// A record that is already there.
     #[must_use]
     pub fn try_recv(&mut self) -> Option<Arc<EventRecord>> {
-        self.queue.lock().records.pop_front()
+        self.records.try_recv().ok()
     }
 
     /// How many records this subscription lost because it was full.
     #[must_use]
     pub fn dropped(&self) -> u64 {
-        self.queue.lock().dropped
+        self.state.dropped.load(Ordering::Relaxed)
     }
 }
 
 impl Stream for Subscription {
     type Item = Arc<EventRecord>;
 
-    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let mut state = self.queue.lock();
-        if let Some(record) = state.records.pop_front() {
-            return Poll::Ready(Some(record));
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        // Registered before the queue is looked at, so that a record that comes in between wakes.
+        self.state.waker.register(context.waker());
+        match self.records.try_recv() {
+            Ok(record) => Poll::Ready(Some(record)),
+            Err(TryRecvError::Disconnected) => Poll::Ready(None),
+            Err(TryRecvError::Empty) => Poll::Pending,
         }
-        if state.ended {
-            return Poll::Ready(None);
-        }
-        let earlier = state.waker.replace(context.waker().clone());
-        drop(state);
-        drop(earlier);
-        Poll::Pending
-    }
-}
-
-impl Drop for Subscription {
-    fn drop(&mut self) {
-        let mut state = self.queue.lock();
-        state.abandoned = true;
-        let records = std::mem::take(&mut state.records);
-        let waker = state.waker.take();
-        drop(state);
-        drop((records, waker));
     }
 }
 
@@ -86,14 +80,27 @@ impl Debug for Subscription {
     }
 }
 
-/// Both ends of a subscription.
-pub(crate) fn channel(capacity: usize) -> (Feed, Arc<Queue>) {
-    let queue = Arc::new(Queue { capacity: capacity.max(1), state: Mutex::default() });
-    (Feed(Arc::clone(&queue)), queue)
+/// The emitter's end, the receiver, and what both share.
+pub(crate) fn channel(capacity: usize) -> (Feed, Receiver<Arc<EventRecord>>, Arc<ReceiverState>) {
+    let (queue, records) = mpsc::channel(capacity.clamp(1, Semaphore::MAX_PERMITS));
+    let state = Arc::new(ReceiverState::default());
+    (Feed { queue: Some(queue), state: Arc::clone(&state) }, records, state)
 }
 
 /// The emitter's end. Dropping it ends the subscription.
-pub(crate) struct Feed(Arc<Queue>);
+pub(crate) struct Feed {
+    /// `None` only while it is dropped.
+    queue: Option<Sender<Arc<EventRecord>>>,
+    state: Arc<ReceiverState>,
+}
+
+/// The waker of the receiver is kept here and not in the queue: a waker is code of the host's
+/// executor, and the queue would call it while the registry is locked.
+#[derive(Default)]
+pub(crate) struct ReceiverState {
+    waker: AtomicWaker,
+    dropped: AtomicU64,
+}
 
 /// What became of a record.
 pub(crate) enum Offer {
@@ -107,47 +114,22 @@ pub(crate) enum Offer {
 
 impl Feed {
     pub(crate) fn offer(&self, record: &Arc<EventRecord>) -> Offer {
-        let mut state = self.0.lock();
-        if state.abandoned {
-            return Offer::Closed;
+        let Some(queue) = &self.queue else { return Offer::Closed };
+        match queue.try_send(Arc::clone(record)) {
+            Ok(()) => Offer::Taken(self.state.waker.take()),
+            Err(TrySendError::Full(_)) => {
+                self.state.dropped.fetch_add(1, Ordering::Relaxed);
+                Offer::Full
+            }
+            Err(TrySendError::Closed(_)) => Offer::Closed,
         }
-        if state.records.len() >= self.0.capacity {
-            state.dropped = state.dropped.saturating_add(1);
-            return Offer::Full;
-        }
-        state.records.push_back(Arc::clone(record));
-        Offer::Taken(state.waker.take())
     }
 }
 
 impl Drop for Feed {
     fn drop(&mut self) {
-        let mut state = self.0.lock();
-        state.ended = true;
-        let waker = state.waker.take();
-        drop(state);
-        if let Some(waker) = waker {
-            waker.wake();
-        }
-    }
-}
-
-pub(crate) struct Queue {
-    capacity: usize,
-    state: Mutex<State>,
-}
-
-#[derive(Default)]
-struct State {
-    records: VecDeque<Arc<EventRecord>>,
-    waker: Option<Waker>,
-    dropped: u64,
-    ended: bool,
-    abandoned: bool,
-}
-
-impl Queue {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        // The queue has to end before the receiver looks at it again.
+        self.queue = None;
+        self.state.waker.wake();
     }
 }

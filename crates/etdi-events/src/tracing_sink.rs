@@ -2,8 +2,9 @@
 
 use etdi_types::text::escaped;
 
+use crate::event::EventType;
+use crate::record::EventRecord;
 use crate::sink::{EventSink, SinkError};
-use crate::{EventRecord, EventType};
 
 /// Logs each record through `tracing`, target `etdi::events`: violations at `ERROR`, other alarms
 /// at `WARN`, the rest at `INFO`.

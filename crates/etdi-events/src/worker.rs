@@ -2,13 +2,15 @@
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use crate::EventRecord;
+use parking_lot::{Condvar, Mutex};
+
+use crate::record::EventRecord;
 use crate::sink::{EventSink, SinkError};
 
 /// How many records wait for one listener before further ones are dropped.
@@ -59,11 +61,11 @@ pub(crate) struct Counters {
 
 impl Counters {
     fn begin(&self) {
-        *self.pending.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        *self.pending.lock() += 1;
     }
 
     fn end(&self, records: u64) {
-        let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pending = self.pending.lock();
         *pending = pending.saturating_sub(records);
         if *pending == 0 {
             self.idle.notify_all();
@@ -71,11 +73,8 @@ impl Counters {
     }
 
     pub(crate) fn wait_until_idle(&self, timeout: Duration) -> bool {
-        let pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
-        let (pending, _) = self
-            .idle
-            .wait_timeout_while(pending, timeout, |pending| *pending > 0)
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut pending = self.pending.lock();
+        self.idle.wait_while_for(&mut pending, |pending| *pending > 0, timeout);
         *pending == 0
     }
 }

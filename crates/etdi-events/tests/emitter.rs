@@ -27,7 +27,7 @@ fn a_listener_gets_its_events_in_order_and_no_others() {
     emitter.on(EventType::ClientConnected, forward(seen)).unwrap();
     for number in 0..100 {
         emitter.emit(connected(number));
-        emitter.emit(AuthSuccess::default());
+        emitter.emit(success());
     }
     assert!(emitter.flush(LONG));
     let servers: Vec<Event> = records.try_iter().map(|record| record.event).collect();
@@ -78,7 +78,7 @@ fn once_is_called_for_the_first_event_only() {
     let emitter = emitter();
     let (seen, records) = channel();
     let id = emitter.once(EventType::ClientConnected, forward(seen)).unwrap();
-    emitter.emit(AuthSuccess::default());
+    emitter.emit(success());
     emitter.emit(connected(1));
     emitter.emit(connected(2));
     assert!(emitter.flush(LONG));
@@ -123,7 +123,7 @@ fn a_hanging_listener_neither_delays_the_emitter_nor_other_listeners_and_its_dro
     for number in 0..QUEUE + 7 {
         emitter.emit(connected(number));
     }
-    emitter.emit(ClientDisconnected::default());
+    emitter.emit(ClientDisconnected::new("server"));
 
     assert_eq!(emitter.dropped(), 7);
     assert_eq!(records.recv_timeout(LONG).unwrap().event_type(), EventType::ClientDisconnected);
@@ -148,8 +148,8 @@ fn a_panicking_listener_is_counted_and_called_again_and_harms_nobody() {
         .unwrap();
     let (other, other_records) = channel();
     emitter.on_any(forward(other)).unwrap();
-    emitter.emit(AuthFailure::default());
-    emitter.emit(AuthFailure::default());
+    emitter.emit(failure());
+    emitter.emit(failure());
     assert!(emitter.flush(LONG));
     assert_eq!(records.try_iter().count(), 1);
     assert_eq!(other_records.try_iter().count(), 2);
@@ -168,7 +168,7 @@ fn a_listener_may_emit_and_listen_and_take_itself_off() {
         emitter
             .on(EventType::ClientConnected, move |_| {
                 inner.on(EventType::ClientDisconnected, forward(seen.clone())).unwrap();
-                inner.emit(ClientDisconnected::default());
+                inner.emit(ClientDisconnected::new("server"));
                 let own = own.lock().unwrap().take();
                 assert!(own.is_some_and(|own| inner.off(own)));
             })
@@ -202,8 +202,8 @@ fn a_subscription_for_some_types_holds_those_only() {
     let mut subscription =
         emitter.subscribe_to([EventType::AuthFailure, EventType::AuthSuccess], 1_000);
     emitter.emit(connected(1));
-    emitter.emit(AuthFailure::default());
-    emitter.emit(AuthSuccess::default());
+    emitter.emit(failure());
+    emitter.emit(success());
     let types: Vec<_> = drain(&mut subscription).iter().map(|record| record.event_type()).collect();
     assert_eq!(types, [EventType::AuthFailure, EventType::AuthSuccess]);
 }
@@ -254,8 +254,8 @@ fn a_failing_sink_is_counted_and_offered_the_next_record() {
     let emitter = emitter();
     let (seen, offered) = channel();
     emitter.attach(Full(seen)).unwrap();
-    emitter.emit(AuthFailure::default());
-    emitter.emit(AuthSuccess::default());
+    emitter.emit(failure());
+    emitter.emit(success());
     assert!(emitter.flush(LONG));
     assert_eq!(emitter.failed(), 2);
     assert_eq!(
@@ -311,7 +311,15 @@ fn emitter() -> Emitter {
 }
 
 fn connected(number: usize) -> ClientConnected {
-    ClientConnected { server: number.to_string(), ..ClientConnected::default() }
+    ClientConnected::new(number.to_string(), "stdio")
+}
+
+fn success() -> AuthSuccess {
+    AuthSuccess::new("issuer", "subject", "audience")
+}
+
+fn failure() -> AuthFailure {
+    AuthFailure::new("invalid_token", "expired")
 }
 
 fn forward(to: Sender<EventRecord>) -> impl Fn(&EventRecord) + Send + 'static {

@@ -6,11 +6,11 @@ use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
 use etdi_events::contract::{
-    ContractViolation, HOSTILE_TEXT, records_of_every_type, sink_keeps_its_contract,
+    HOSTILE_TEXT, SinkViolation, records_of_every_type, sink_keeps_its_contract,
 };
 use etdi_events::{
     Emitter, Event, EventRecord, EventSink, EventType, JsonLinesSink, SecurityViolation, SinkError,
-    TracingSink,
+    ToolRef, ToolRemoved, TracingSink,
 };
 use uuid::Uuid;
 
@@ -57,7 +57,7 @@ fn a_time_with_an_offset_reads_as_utc_and_one_that_utc_cannot_hold_is_refused() 
     let json = |time: &str| {
         serde_json::json!({
             "id": Uuid::nil(), "time": time, "correlation_id": null, "source": "s",
-            "type": "tool_removed", "data": {"tool": etdi_events::ToolRef::default()},
+            "type": "tool_removed", "data": {"tool": ToolRef::new("server", "id", "name")},
         })
         .to_string()
     };
@@ -168,12 +168,12 @@ fn the_contract_finds_a_sink_that_loses_one_that_repeats_and_one_that_refuses() 
         let kept = Arc::clone(&sink.kept);
         assert!(matches!(
             sink_keeps_its_contract(sink, || kept.lock().unwrap().clone()),
-            Err(ContractViolation::Differs { .. })
+            Err(SinkViolation::Differs { .. })
         ));
     }
     assert!(matches!(
         sink_keeps_its_contract(Faulty { fault: "refuses", ..Faulty::default() }, Vec::new),
-        Err(ContractViolation::Refused { event: EventType::AuthFailure, .. })
+        Err(SinkViolation::Refused { event: EventType::AuthFailure, .. })
     ));
     let sound = Faulty::default();
     let kept = Arc::clone(&sound.kept);
@@ -182,14 +182,11 @@ fn the_contract_finds_a_sink_that_loses_one_that_repeats_and_one_that_refuses() 
 
 #[test]
 fn an_event_knows_its_type_and_whether_it_is_an_alarm() {
-    let event = Event::from(SecurityViolation {
-        violation: "tampered".to_owned(),
-        detail: HOSTILE_TEXT.to_owned(),
-        ..SecurityViolation::default()
-    });
+    let event = Event::from(SecurityViolation::new("server", "tampered", HOSTILE_TEXT));
     assert_eq!(event.event_type(), EventType::SecurityViolation);
     assert!(event.is_alarm());
-    assert!(!Event::from(etdi_events::ToolRemoved::default()).is_alarm());
+    let removed = ToolRemoved::new(ToolRef::new("server", "id", "name"));
+    assert!(!Event::from(removed).is_alarm());
 }
 
 fn id_of_line(line: &str) -> Uuid {

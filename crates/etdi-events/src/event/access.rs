@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 /// A caller was authenticated and had the scopes that were asked of it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct AuthSuccess {
     /// The issuer that vouches for the caller.
     pub issuer: String,
@@ -18,8 +19,11 @@ pub struct AuthSuccess {
     pub scopes: Vec<String>,
 }
 
+constructor!(AuthSuccess { issuer: impl Into<String>, subject: impl Into<String>, audience: impl Into<String>; client, scopes });
+
 /// A caller was refused, or a token could not be had.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct AuthFailure {
     /// The issuer, as far as it is known. Unverified text if the token was refused.
     pub issuer: Option<String>,
@@ -38,8 +42,11 @@ pub struct AuthFailure {
     pub remedy: Option<String>,
 }
 
+constructor!(AuthFailure { code: impl Into<String>, reason: impl Into<String>; issuer, client, audience, missing_scopes, remedy });
+
 /// An identity provider issued a token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct TokenAcquired {
     /// The issuer.
     pub issuer: String,
@@ -54,8 +61,11 @@ pub struct TokenAcquired {
     pub expires: OffsetDateTime,
 }
 
+constructor!(TokenAcquired { issuer: impl Into<String>, client: impl Into<String>, expires: OffsetDateTime; audience, scopes });
+
 /// A token passed validation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct TokenValidated {
     /// The issuer.
     pub issuer: String,
@@ -72,8 +82,11 @@ pub struct TokenValidated {
     pub expires: OffsetDateTime,
 }
 
+constructor!(TokenValidated { issuer: impl Into<String>, subject: impl Into<String>, audience: impl Into<String>, expires: OffsetDateTime; client, scopes });
+
 /// A token was replaced ahead of its expiry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct TokenRefreshed {
     /// The issuer.
     pub issuer: String,
@@ -88,8 +101,11 @@ pub struct TokenRefreshed {
     pub expires: OffsetDateTime,
 }
 
+constructor!(TokenRefreshed { issuer: impl Into<String>, client: impl Into<String>, expires: OffsetDateTime; audience, scopes });
+
 /// A token ran out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct TokenExpired {
     /// The issuer.
     pub issuer: String,
@@ -102,8 +118,11 @@ pub struct TokenExpired {
     pub since: OffsetDateTime,
 }
 
+constructor!(TokenExpired { issuer: impl Into<String>, since: OffsetDateTime; client, audience });
+
 /// A token was revoked.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct TokenRevoked {
     /// The issuer.
     pub issuer: String,
@@ -115,47 +134,4 @@ pub struct TokenRevoked {
     pub reason: Option<String>,
 }
 
-const EPOCH: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
-
-impl Default for TokenAcquired {
-    fn default() -> Self {
-        Self {
-            issuer: String::new(),
-            client: String::new(),
-            audience: None,
-            scopes: Vec::new(),
-            expires: EPOCH,
-        }
-    }
-}
-
-impl Default for TokenValidated {
-    fn default() -> Self {
-        Self {
-            issuer: String::new(),
-            subject: String::new(),
-            client: None,
-            audience: String::new(),
-            scopes: Vec::new(),
-            expires: EPOCH,
-        }
-    }
-}
-
-impl Default for TokenRefreshed {
-    fn default() -> Self {
-        Self {
-            issuer: String::new(),
-            client: String::new(),
-            audience: None,
-            scopes: Vec::new(),
-            expires: EPOCH,
-        }
-    }
-}
-
-impl Default for TokenExpired {
-    fn default() -> Self {
-        Self { issuer: String::new(), client: None, audience: None, since: EPOCH }
-    }
-}
+constructor!(TokenRevoked { issuer: impl Into<String>; client, audience, reason });

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::ToolRef;
 
 /// A chain of calls broke a rule.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct CallStackViolation {
     /// The tool whose call was refused.
     pub tool: ToolRef,
@@ -15,8 +16,11 @@ pub struct CallStackViolation {
     pub reason: String,
 }
 
+constructor!(CallStackViolation { tool: ToolRef, stack: Vec<String>, reason: impl Into<String> });
+
 /// A chain of calls was longer than allowed.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct CallDepthExceeded {
     /// The tool whose call was refused.
     pub tool: ToolRef,
@@ -28,8 +32,11 @@ pub struct CallDepthExceeded {
     pub limit: u32,
 }
 
+constructor!(CallDepthExceeded { tool: ToolRef, stack: Vec<String>, depth: u32, limit: u32 });
+
 /// A chain of calls came back to a tool that is already in it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct CircularCallDetected {
     /// The tool whose call was refused.
     pub tool: ToolRef,
@@ -37,8 +44,11 @@ pub struct CircularCallDetected {
     pub circle: Vec<String>,
 }
 
+constructor!(CircularCallDetected { tool: ToolRef, circle: Vec<String> });
+
 /// A called tool would have had scopes that its caller lacks.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct PrivilegeEscalationDetected {
     /// The tool whose call was refused.
     pub tool: ToolRef,
@@ -47,3 +57,5 @@ pub struct PrivilegeEscalationDetected {
     /// The scopes that the caller lacks.
     pub scopes: Vec<String>,
 }
+
+constructor!(PrivilegeEscalationDetected { tool: ToolRef, caller: impl Into<String>, scopes: Vec<String> });

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 /// A client was built and is ready to connect.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ClientInitialized {
     /// The security level: `basic`, `enhanced` or `strict`.
     pub level: String,
@@ -11,8 +12,11 @@ pub struct ClientInitialized {
     pub trusted_providers: u64,
 }
 
+constructor!(ClientInitialized { level: impl Into<String>, trusted_providers: u64 });
+
 /// A client connected to a server.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ClientConnected {
     /// The server's identity.
     pub server: String,
@@ -22,15 +26,21 @@ pub struct ClientConnected {
     pub protocol: Option<String>,
 }
 
+constructor!(ClientConnected { server: impl Into<String>, transport: impl Into<String>; protocol });
+
 /// A connection ended.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ClientDisconnected {
     /// The server's identity.
     pub server: String,
 }
 
+constructor!(ClientDisconnected { server: impl Into<String> });
+
 /// An identity provider was added to a registry.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ProviderRegistered {
     /// The issuer.
     pub issuer: String,
@@ -38,8 +48,11 @@ pub struct ProviderRegistered {
     pub kind: String,
 }
 
+constructor!(ProviderRegistered { issuer: impl Into<String>, kind: impl Into<String> });
+
 /// What is known of an identity provider changed, for example its keys.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ProviderUpdated {
     /// The issuer.
     pub issuer: String,
@@ -47,8 +60,11 @@ pub struct ProviderUpdated {
     pub change: String,
 }
 
+constructor!(ProviderUpdated { issuer: impl Into<String>, change: impl Into<String> });
+
 /// An identity provider could not be reached or gave a bad answer.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ProviderError {
     /// The issuer.
     pub issuer: String,
@@ -61,3 +77,5 @@ pub struct ProviderError {
     /// How long to wait before the next attempt, in seconds, if it said so.
     pub retry_after_seconds: Option<u64>,
 }
+
+constructor!(ProviderError { issuer: impl Into<String>, reason: impl Into<String>; code, status, retry_after_seconds });

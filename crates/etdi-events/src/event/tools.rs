@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 /// Which tool an event is about. Every string may be text that the server chose.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ToolRef {
     /// The server's identity: the resource URI on HTTP, the digest of the launch configuration on
     /// stdio.
@@ -23,8 +24,11 @@ pub struct ToolRef {
     pub provider: Option<String>,
 }
 
+constructor!(ToolRef { server: impl Into<String>, id: impl Into<String>, name: impl Into<String>; version, digest, provider });
+
 /// A tool is in a listing of this connection for the first time.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ToolDiscovered {
     /// The tool.
     pub tool: ToolRef,
@@ -32,8 +36,11 @@ pub struct ToolDiscovered {
     pub signed: bool,
 }
 
+constructor!(ToolDiscovered { tool: ToolRef, signed: bool });
+
 /// A definition was judged.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ToolVerified {
     /// The tool.
     pub tool: ToolRef,
@@ -47,8 +54,11 @@ pub struct ToolVerified {
     pub decision: String,
 }
 
+constructor!(ToolVerified { tool: ToolRef, who: impl Into<String>, origin: impl Into<String>, decision: impl Into<String>; what });
+
 /// One digest of one tool was approved.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ToolApproved {
     /// The tool, with the digest that was approved.
     pub tool: ToolRef,
@@ -66,8 +76,11 @@ pub struct ToolApproved {
     pub expires: Option<OffsetDateTime>,
 }
 
+constructor!(ToolApproved { tool: ToolRef, by: impl Into<String>, basis: ApprovalBasis; permissions, supersedes, expires });
+
 /// A tool was called. Neither arguments nor results are recorded.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ToolInvoked {
     /// The tool.
     pub tool: ToolRef,
@@ -79,8 +92,11 @@ pub struct ToolInvoked {
     pub duration_ms: Option<u64>,
 }
 
+constructor!(ToolInvoked { tool: ToolRef, succeeded: bool; principal, duration_ms });
+
 /// A known tool now has another definition.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ToolUpdated {
     /// The tool as it is now.
     pub tool: ToolRef,
@@ -90,16 +106,22 @@ pub struct ToolUpdated {
     pub from_version: Option<String>,
 }
 
+constructor!(ToolUpdated { tool: ToolRef; from_digest, from_version });
+
 /// A tool of an earlier listing of this connection is missing from a complete one. Its records are
 /// kept.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ToolRemoved {
     /// The tool as it was last known.
     pub tool: ToolRef,
 }
 
+constructor!(ToolRemoved { tool: ToolRef });
+
 /// An approval no longer covers what is served; a person has to be asked again.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ToolReapprovalRequested {
     /// The tool as it is served now.
     pub tool: ToolRef,
@@ -110,6 +132,8 @@ pub struct ToolReapprovalRequested {
     /// What changed, for a person to read. Holds text of the server.
     pub diff: Option<String>,
 }
+
+constructor!(ToolReapprovalRequested { tool: ToolRef, reasons: Vec<String>; approved_digest, diff });
 
 /// What ran out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -125,6 +149,7 @@ pub enum Expired {
 
 /// An approval or the evidence behind a tool ran out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct ToolExpired {
     /// The tool.
     pub tool: ToolRef,
@@ -135,8 +160,11 @@ pub struct ToolExpired {
     pub since: OffsetDateTime,
 }
 
+constructor!(ToolExpired { tool: ToolRef, expired: Expired, since: OffsetDateTime });
+
 /// The signature of a definition is good.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct SignatureVerified {
     /// The tool.
     pub tool: ToolRef,
@@ -148,8 +176,11 @@ pub struct SignatureVerified {
     pub trust: KeyTrust,
 }
 
+constructor!(SignatureVerified { tool: ToolRef, kid: impl Into<String>, algorithm: impl Into<String>, trust: KeyTrust });
+
 /// The signature of a definition is not good.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct SignatureFailed {
     /// The tool.
     pub tool: ToolRef,
@@ -161,8 +192,11 @@ pub struct SignatureFailed {
     pub reason: String,
 }
 
+constructor!(SignatureFailed { tool: ToolRef, reason: impl Into<String>; kid, algorithm });
+
 /// A tool is served under another version than before.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct VersionChanged {
     /// The tool as it is now.
     pub tool: ToolRef,
@@ -172,8 +206,11 @@ pub struct VersionChanged {
     pub to: Option<String>,
 }
 
+constructor!(VersionChanged { tool: ToolRef, from: impl Into<String>; to });
+
 /// A tool asks for other permissions than before.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct PermissionChanged {
     /// The tool as it is now.
     pub tool: ToolRef,
@@ -183,8 +220,11 @@ pub struct PermissionChanged {
     pub removed: Vec<String>,
 }
 
+constructor!(PermissionChanged { tool: ToolRef, added: Vec<String>, removed: Vec<String> });
+
 /// Something that must not happen was attempted and refused.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct SecurityViolation {
     /// The server it came from.
     pub server: String,
@@ -197,12 +237,4 @@ pub struct SecurityViolation {
     pub detail: String,
 }
 
-impl Default for ToolExpired {
-    fn default() -> Self {
-        Self {
-            tool: ToolRef::default(),
-            expired: Expired::default(),
-            since: OffsetDateTime::UNIX_EPOCH,
-        }
-    }
-}
+constructor!(SecurityViolation { server: impl Into<String>, violation: impl Into<String>, detail: impl Into<String>; tool });

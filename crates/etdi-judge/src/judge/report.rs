@@ -19,10 +19,7 @@ use crate::tool::JudgedTool;
 use crate::tool::listed::Snapshot;
 
 pub(crate) fn initialized(events: &Emitter, level: SecurityLevel, trusted_providers: usize) {
-    events.emit(ClientInitialized {
-        level: level.to_string(),
-        trusted_providers: trusted_providers as u64,
-    });
+    events.emit(ClientInitialized::new(level.to_string(), trusted_providers as u64));
 }
 
 /// Reports for one connection. Its events share a correlation id.
@@ -40,14 +37,12 @@ impl Reporter {
 
     fn tool_ref(&self, definition: &ToolDefinition) -> ToolRef {
         let part = definition.signed();
-        ToolRef {
-            server: self.server.to_string(),
-            id: etdi_types::records::tool_id(&self.server, definition),
-            name: definition.served_name().to_owned(),
-            version: part.map(|part| part.version.to_string()),
-            digest: Some(definition.digest().to_string()),
-            provider: part.map(|part| part.provider.id().to_owned()),
-        }
+        let id = etdi_types::records::tool_id(&self.server, definition);
+        let mut tool = ToolRef::new(self.server.to_string(), id, definition.served_name());
+        tool.version = part.map(|part| part.version.to_string());
+        tool.digest = Some(definition.digest().to_string());
+        tool.provider = part.map(|part| part.provider.id().to_owned());
+        tool
     }
 
     fn emit<E: Into<Event>>(&self, event: impl FnOnce() -> E) {
@@ -58,19 +53,20 @@ impl Reporter {
 
     /// Reports the connection, with the revision of MCP that was agreed.
     pub fn connected(&self, protocol: Option<String>) {
-        self.emit(|| ClientConnected {
-            server: self.server.to_string(),
-            transport: match self.server {
-                ServerIdentity::Http(_) => "http".to_owned(),
-                ServerIdentity::Stdio(_) => "stdio".to_owned(),
-            },
-            protocol,
+        self.emit(|| {
+            let transport = match self.server {
+                ServerIdentity::Http(_) => "http",
+                ServerIdentity::Stdio(_) => "stdio",
+            };
+            let mut connected = ClientConnected::new(self.server.to_string(), transport);
+            connected.protocol = protocol;
+            connected
         });
     }
 
     /// Reports the end of the connection.
     pub fn disconnected(&self) {
-        self.emit(|| ClientDisconnected { server: self.server.to_string() });
+        self.emit(|| ClientDisconnected::new(self.server.to_string()));
     }
 
     /// What a complete listing brought and took away since the one before.
@@ -87,14 +83,12 @@ impl Reporter {
         let listed: HashSet<&str> = now.tools().iter().map(|tool| tool.name()).collect();
         for definition in definitions(now) {
             if !known.contains(definition.served_name()) {
-                self.emit(|| ToolDiscovered {
-                    tool: self.tool_ref(&definition),
-                    signed: definition.signed().is_some_and(|part| part.signature.is_some()),
-                });
+                let signed = definition.signed().is_some_and(|part| part.signature.is_some());
+                self.emit(|| ToolDiscovered::new(self.tool_ref(&definition), signed));
             }
         }
         for definition in earlier.iter().filter(|d| !listed.contains(d.served_name())) {
-            self.emit(|| ToolRemoved { tool: self.tool_ref(definition) });
+            self.emit(|| ToolRemoved::new(self.tool_ref(definition)));
         }
     }
 
@@ -108,12 +102,12 @@ impl Reporter {
             return;
         };
         let tool = self.tool_ref(definition);
-        self.emit(|| ToolVerified {
-            tool: tool.clone(),
-            who: verdict.who.name().to_owned(),
-            origin: verdict.origin.name().to_owned(),
-            what: verdict.what.iter().map(|what| what.name().to_owned()).collect(),
-            decision: judged.action().as_str().to_owned(),
+        self.emit(|| {
+            let (who, origin) = (verdict.who.name(), verdict.origin.name());
+            let decision = judged.action().as_str();
+            let mut verified = ToolVerified::new(tool.clone(), who, origin, decision);
+            verified.what = verdict.what.iter().map(|what| what.name().to_owned()).collect();
+            verified
         });
         self.signature(definition, verdict, &tool);
         self.expired(verdict, &tool);
@@ -132,20 +126,15 @@ impl Reporter {
         let jws = DetachedJws::parse(signature).ok();
         let algorithm = jws.as_ref().map(|jws| jws.algorithm().to_string());
         match &verdict.who {
-            Who::Signed { kid, trust, .. } => self.emit(|| SignatureVerified {
-                tool: tool.clone(),
-                kid: kid.clone(),
-                algorithm: algorithm.unwrap_or_default(),
-                trust: *trust,
+            Who::Signed { kid, trust, .. } => self.emit(|| {
+                SignatureVerified::new(tool.clone(), kid, algorithm.unwrap_or_default(), *trust)
             }),
-            Who::Impostor { why: ImpostorReason::Signature(error) } => {
-                self.emit(|| SignatureFailed {
-                    tool: tool.clone(),
-                    kid: jws.map(|jws| jws.kid().to_owned()),
-                    algorithm,
-                    reason: error.to_string(),
-                })
-            }
+            Who::Impostor { why: ImpostorReason::Signature(error) } => self.emit(|| {
+                let mut failed = SignatureFailed::new(tool.clone(), error.to_string());
+                failed.kid = jws.map(|jws| jws.kid().to_owned());
+                failed.algorithm = algorithm;
+                failed
+            }),
             _ => {}
         }
     }
@@ -160,7 +149,7 @@ impl Reporter {
             _ => None,
         };
         for (expired, since) in approval.into_iter().chain(attestation) {
-            self.emit(|| ToolExpired { tool: tool.clone(), expired, since });
+            self.emit(|| ToolExpired::new(tool.clone(), expired, since));
         }
     }
 
@@ -189,14 +178,18 @@ impl Reporter {
             _ => return,
         };
         let approved = judged.approved();
-        self.emit(|| ToolUpdated {
-            tool: tool.clone(),
-            from_digest: approved.map(|digest| digest.to_string()),
-            from_version: from.as_ref().map(ToString::to_string),
+        self.emit(|| {
+            let mut updated = ToolUpdated::new(tool.clone());
+            updated.from_digest = approved.map(|digest| digest.to_string());
+            updated.from_version = from.as_ref().map(ToString::to_string);
+            updated
         });
         if let Some(from) = from {
-            let (from, to) = (from.to_string(), tool.version.clone());
-            self.emit(|| VersionChanged { tool: tool.clone(), from, to });
+            self.emit(|| {
+                let mut changed = VersionChanged::new(tool.clone(), from.to_string());
+                changed.to = tool.version.clone();
+                changed
+            });
         }
         let permissions = diff.changes().iter().find(|c| c.path.ends_with("/permissions"));
         if let Some(change) = permissions {
@@ -207,11 +200,9 @@ impl Reporter {
                 .flat_map(|part| &part.permissions)
                 .map(|permission| permission.scope.to_string())
                 .collect();
-            self.emit(|| PermissionChanged {
-                tool: tool.clone(),
-                added: after.iter().filter(|scope| !before.contains(scope)).cloned().collect(),
-                removed: before.iter().filter(|scope| !after.contains(scope)).cloned().collect(),
-            });
+            let added = after.iter().filter(|scope| !before.contains(scope)).cloned().collect();
+            let removed = before.iter().filter(|scope| !after.contains(scope)).cloned().collect();
+            self.emit(|| PermissionChanged::new(tool.clone(), added, removed));
         }
     }
 
@@ -221,24 +212,26 @@ impl Reporter {
         else {
             return;
         };
-        self.emit(|| ToolReapprovalRequested {
-            tool: self.tool_ref(definition),
-            reasons: judgement.verdict.what.iter().map(|what| what.name().to_owned()).collect(),
-            approved_digest: judgement.approved.map(|digest| digest.to_string()),
-            diff: judgement.verdict.what.iter().find_map(|what| match what {
+        self.emit(|| {
+            let what = &judgement.verdict.what;
+            let reasons = what.iter().map(|what| what.name().to_owned()).collect();
+            let mut asked = ToolReapprovalRequested::new(self.tool_ref(definition), reasons);
+            asked.approved_digest = judgement.approved.map(|digest| digest.to_string());
+            asked.diff = what.iter().find_map(|what| match what {
                 What::Upgraded { diff, .. } | What::Changed { diff } => Some(diff.to_string()),
                 _ => None,
-            }),
+            });
+            asked
         });
     }
 
     /// Reports a tool that was refused.
     pub fn violation(&self, judged: &JudgedTool) {
-        self.emit(|| SecurityViolation {
-            server: self.server.to_string(),
-            tool: judged.definition().map(|definition| self.tool_ref(definition)),
-            violation: violation(judged).to_owned(),
-            detail: judged.to_string(),
+        self.emit(|| {
+            let (server, detail) = (self.server.to_string(), judged.to_string());
+            let mut violation = SecurityViolation::new(server, violation(judged), detail);
+            violation.tool = judged.definition().map(|definition| self.tool_ref(definition));
+            violation
         });
     }
 
@@ -249,24 +242,23 @@ impl Reporter {
         superseded: Option<Digest>,
     ) {
         let Some(definition) = judged.definition() else { return };
-        self.emit(|| ToolApproved {
-            tool: self.tool_ref(definition),
-            by: record.by.clone(),
-            basis: record.basis,
-            permissions: record.granted.iter().map(ToString::to_string).collect(),
-            supersedes: superseded.map(|digest| digest.to_string()),
-            expires: record.until,
+        self.emit(|| {
+            let tool = self.tool_ref(definition);
+            let mut approved = ToolApproved::new(tool, &record.by, record.basis);
+            approved.permissions = record.granted.iter().map(ToString::to_string).collect();
+            approved.supersedes = superseded.map(|digest| digest.to_string());
+            approved.expires = record.until;
+            approved
         });
     }
 
     /// Reports a call.
     pub fn invoked(&self, judged: &JudgedTool, succeeded: bool, took: time::Duration) {
         let Some(definition) = judged.definition() else { return };
-        self.emit(|| ToolInvoked {
-            tool: self.tool_ref(definition),
-            principal: None,
-            succeeded,
-            duration_ms: took.whole_milliseconds().try_into().ok(),
+        self.emit(|| {
+            let mut invoked = ToolInvoked::new(self.tool_ref(definition), succeeded);
+            invoked.duration_ms = took.whole_milliseconds().try_into().ok();
+            invoked
         });
     }
 }
