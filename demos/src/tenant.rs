@@ -72,12 +72,11 @@ pub(crate) fn demo_server_from_env() -> anyhow::Result<OAuthConfig> {
 }
 
 fn demo_server() -> Auth0Variables {
-    Auth0Variables {
-        domain: "ETDI_AUTH0_DOMAIN".to_owned(),
-        client_id: "ETDI_DEMO_CLIENT_ID".to_owned(),
-        client_secret: "ETDI_DEMO_CLIENT_SECRET".to_owned(),
-        audience: "AUTH0_AUDIENCE".to_owned(),
-    }
+    let mut variables = Auth0Variables::default();
+    variables.domain = "ETDI_AUTH0_DOMAIN".to_owned();
+    variables.client_id = "ETDI_DEMO_CLIENT_ID".to_owned();
+    variables.client_secret = "ETDI_DEMO_CLIENT_SECRET".to_owned();
+    variables
 }
 
 #[expect(clippy::disallowed_methods, reason = "the demos' one place that reads the environment")]

@@ -218,11 +218,7 @@ async fn a_jwt_cannot_be_introspected_or_taken_back_there(layout: Layout) {
 
 async fn the_contract_of_providers_is_kept(layout: Layout) {
     let idp = Idp::start(layout).await;
-    let fixture = contract::Fixture {
-        audience: API.to_owned(),
-        granted: "execute:tools".to_owned(),
-        ungranted: "delete:resource-servers".to_owned(),
-    };
+    let fixture = contract::Fixture::new(API, "execute:tools", "delete:resource-servers");
     let provider = idp.provider(DEMO_SERVER).await;
     contract::provider_keeps_its_contract(&*provider, &fixture).await.unwrap();
 }

@@ -1,8 +1,6 @@
 //! The validation of an attestation (wire format, section 4): one pure function, for the publisher
 //! and for clients.
 
-mod verifier;
-
 use etdi_types::evidence::AttestationEvidence;
 use etdi_types::json::{Object, Value};
 use etdi_types::text::escaped;
@@ -12,14 +10,16 @@ use etdi_types::{Digest, ToolId, Version};
 use time::OffsetDateTime;
 
 use crate::claims::{self, Confirmation, Times, instant};
+use crate::issuer_rules::IssuerRules;
 use crate::jwks::KeySet;
-use crate::jwt::Jwt;
-use crate::validation::{self, IssuerRules, TokenError};
-
-pub use verifier::AttestationVerifier;
+use crate::jwt::{self, Jwt};
+use crate::token_error::TokenError;
+use crate::validation::verify_signature;
+use crate::vendor::vendor;
 
 /// The definition that an attestation stands beside.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct AttestedDefinition<'a> {
     /// Its id.
     pub id: &'a ToolId,
@@ -31,8 +31,22 @@ pub struct AttestedDefinition<'a> {
     pub signing_key: Option<&'a str>,
 }
 
+impl<'a> AttestedDefinition<'a> {
+    /// The definition of this id and version, and the thumbprint of the key that signed it.
+    #[must_use]
+    pub fn new(
+        id: &'a ToolId,
+        version: &'a Version,
+        digest: &'a Digest,
+        signing_key: Option<&'a str>,
+    ) -> Self {
+        Self { id, version, digest, signing_key }
+    }
+}
+
 /// What a good attestation says.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Attested {
     /// The issuer.
     pub issuer: String,
@@ -162,7 +176,7 @@ pub(crate) fn check_with(
 ) -> Result<Attested, AttestationError> {
     let jwt = Jwt::parse(token)?;
     let value = jwt.claims()?;
-    let claims = validation::object(&value)?;
+    let claims = jwt::object(&value)?;
     let client = check_unbound(&jwt, claims, issuer, rules, keys)?;
     let by_digest = match &issuer.claim {
         Some(claim) => check_digest(claims, claim, definition)?,
@@ -180,7 +194,7 @@ pub(crate) fn check_with(
 }
 
 /// What a publisher wants its attestation to bind.
-pub(crate) struct Wanted<'a> {
+pub(crate) struct WantedBindings<'a> {
     /// By digest, if the issuer's entry has a claim.
     pub(crate) definitions: &'a [(ToolId, Version, Digest)],
     /// By key: its thumbprint.
@@ -194,12 +208,12 @@ pub(crate) fn check_own(
     issuer: &TrustedIssuer,
     rules: &IssuerRules,
     keys: &KeySet,
-    wanted: &Wanted<'_>,
+    wanted: &WantedBindings<'_>,
     now: OffsetDateTime,
 ) -> Result<Attested, AttestationError> {
     let jwt = Jwt::parse(token)?;
     let value = jwt.claims()?;
-    let claims = validation::object(&value)?;
+    let claims = jwt::object(&value)?;
     let client = check_unbound(&jwt, claims, issuer, rules, keys)?;
     if let Some(claim) = &issuer.claim {
         for (id, version, digest) in wanted.definitions {
@@ -238,14 +252,14 @@ fn check_unbound(
     rules: &IssuerRules,
     keys: &KeySet,
 ) -> Result<String, AttestationError> {
-    validation::verify_signature(jwt, claims, rules, keys)?;
+    verify_signature(jwt, claims, rules, keys)?;
     check_audience(claims, issuer)?;
     for grant in ["scope", "scp", "permissions", "roles"] {
         if claims.get(grant).is_some() {
             return Err(AttestationError::Grants(grant));
         }
     }
-    let client = claims::machine_client(claims, issuer.kind)?;
+    let client = vendor(issuer.kind).machine_client(claims)?;
     if issuer.clients.contains(&client) {
         Ok(client)
     } else {

@@ -16,8 +16,7 @@ use moka::sync::Cache;
 use time::OffsetDateTime;
 
 use crate::error::OAuthError;
-use crate::flight::{Flights, Step};
-use crate::retry::jittered;
+use crate::flight::{Flight, Flights};
 
 /// How many tokens are kept.
 const CAPACITY: u64 = 1_000;
@@ -60,13 +59,13 @@ pub(crate) trait Perishable: Clone + Send + Sync + 'static {
 }
 
 #[derive(Clone)]
-struct Kept<T> {
+struct CachedToken<T> {
     token: T,
     renew_at: OffsetDateTime,
 }
 
 pub(crate) struct TokenCache<T: Perishable> {
-    kept: Cache<TokenKey, Kept<T>>,
+    kept: Cache<TokenKey, CachedToken<T>>,
     flights: Flights<TokenKey, T, OAuthError>,
     clock: Arc<dyn Clock>,
 }
@@ -120,14 +119,14 @@ impl<T: Perishable> TokenCache<T> {
                 let kept = self.kept.get(&key);
                 let occasion = match &kept {
                     Some(kept) if now < kept.renew_at => {
-                        return Step::Done(Ok(kept.token.clone()));
+                        return Flight::Done(Ok(kept.token.clone()));
                     }
                     Some(kept) if now < kept.token.expires_at() => Occasion::Renewal,
                     Some(kept) => Occasion::Expired(kept.token.expires_at()),
                     None => Occasion::First,
                 };
                 let (cache, work) = (Arc::clone(self), obtain(occasion));
-                Step::Run(async move { cache.keep(key, kept, work.await) }.boxed())
+                Flight::Run(async move { cache.keep(key, kept, work.await) }.boxed())
             })
             .await
     }
@@ -135,14 +134,16 @@ impl<T: Perishable> TokenCache<T> {
     fn keep(
         &self,
         key: TokenKey,
-        before: Option<Kept<T>>,
+        before: Option<CachedToken<T>>,
         result: Result<T, OAuthError>,
     ) -> Result<T, OAuthError> {
         let now = self.clock.now();
         match (&result, before) {
             (Ok(token), _) => {
-                let kept =
-                    Kept { token: token.clone(), renew_at: renew_at(now, token.expires_at()) };
+                let kept = CachedToken {
+                    token: token.clone(),
+                    renew_at: renew_at(now, token.expires_at()),
+                };
                 self.kept.insert(key, kept);
             }
             (Err(error), Some(mut kept)) if now < kept.token.expires_at() => {
@@ -154,6 +155,17 @@ impl<T: Perishable> TokenCache<T> {
         }
         result
     }
+}
+
+/// Between half of `longest` and all of it.
+fn jittered(longest: Duration) -> Duration {
+    let mut random = [0; 2];
+    // Without randomness the margin is the longest one.
+    if aws_lc_rs::rand::fill(&mut random).is_err() {
+        return longest;
+    }
+    let fraction = u32::from(u16::from_be_bytes(random));
+    longest / 2 + (longest / 2).saturating_mul(fraction) / u32::from(u16::MAX)
 }
 
 fn renew_at(now: OffsetDateTime, expires_at: OffsetDateTime) -> OffsetDateTime {

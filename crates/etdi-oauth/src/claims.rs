@@ -1,45 +1,18 @@
-//! The claims of a token, read strictly (wire format, sections 4 and 8).
+//! Single claims of a token, read strictly (wire format, sections 4 and 8).
 
 use std::collections::BTreeSet;
 
 use etdi_types::Scope;
 use etdi_types::json::{Object, Value};
-use etdi_types::trust::IssuerKind;
 use time::OffsetDateTime;
 
-use crate::validation::{IssuerRules, TokenError};
+use crate::token_error::TokenError;
 
 /// 2^53: the largest NumericDate.
 const MAX_DATE: f64 = 9_007_199_254_740_992.0;
 
 /// How far two clocks may be apart, in seconds.
 const LEEWAY: f64 = 60.0;
-
-/// What a token says, read and not yet compared with what is expected.
-#[derive(Debug)]
-pub(crate) struct Claims {
-    pub(crate) issuer: String,
-    pub(crate) subject: String,
-    pub(crate) client: Option<String>,
-    pub(crate) audience: Vec<String>,
-    pub(crate) scopes: BTreeSet<String>,
-    pub(crate) times: Times,
-    pub(crate) binding: Confirmation,
-}
-
-impl Claims {
-    pub(crate) fn read(claims: &Object<'_>, rules: &IssuerRules) -> Result<Self, TokenError> {
-        Ok(Self {
-            issuer: required_text(claims, "iss")?,
-            subject: required_text(claims, "sub")?,
-            client: client(claims, rules.kind())?,
-            audience: audience(claims)?,
-            scopes: scopes(claims, rules)?,
-            times: Times::read(claims)?,
-            binding: Confirmation::read(claims)?,
-        })
-    }
-}
 
 /// `exp`, `iat` and `nbf` in seconds after the epoch.
 #[derive(Clone, Copy, Debug)]
@@ -128,97 +101,11 @@ pub(crate) fn audience(claims: &Object<'_>) -> Result<Vec<String>, TokenError> {
     }
 }
 
-/// The client that a machine's own token is for, by the rules of wire format, section 4: a missing
-/// or contradictory claim refuses.
-pub(crate) fn machine_client(claims: &Object<'_>, kind: IssuerKind) -> Result<String, TokenError> {
-    let subject = required_text(claims, "sub")?;
-    let contradiction = |reason| Err(TokenError::ContradictoryClient { reason });
-    match kind {
-        IssuerKind::Auth0 => {
-            let client = required_text(claims, "azp")?;
-            if subject == format!("{client}@clients") {
-                Ok(client)
-            } else {
-                contradiction("`sub` is not `<azp>@clients`")
-            }
-        }
-        IssuerKind::Okta => {
-            let client = required_text(claims, "cid")?;
-            if claims.get("uid").is_some() {
-                contradiction("`uid` names a user")
-            } else if subject == client {
-                Ok(client)
-            } else {
-                contradiction("`sub` is not `cid`")
-            }
-        }
-        IssuerKind::Entra => {
-            let client = entra_client(claims)?.ok_or(TokenError::MissingClaim("azp"))?;
-            if is_app_only(claims) {
-                Ok(client)
-            } else {
-                contradiction("it is not an app-only token")
-            }
-        }
-        IssuerKind::Generic => {
-            let client = required_text(claims, "client_id")?;
-            if subject == client { Ok(client) } else { contradiction("`sub` is not `client_id`") }
-        }
-    }
-}
-
-/// The client that a token was issued to, whoever its subject is.
-fn client(claims: &Object<'_>, kind: IssuerKind) -> Result<Option<String>, TokenError> {
-    match kind {
-        IssuerKind::Auth0 => text(claims, "azp"),
-        IssuerKind::Okta => text(claims, "cid"),
-        IssuerKind::Entra => entra_client(claims),
-        IssuerKind::Generic => text(claims, "client_id"),
-    }
-}
-
-/// `azp` in tokens of version 2, `appid` in those of version 1.
-fn entra_client(claims: &Object<'_>) -> Result<Option<String>, TokenError> {
-    match (text(claims, "azp")?, text(claims, "appid")?) {
-        (Some(azp), Some(appid)) if azp != appid => {
-            Err(TokenError::ContradictoryClient { reason: "`azp` and `appid` differ" })
-        }
-        (azp, appid) => Ok(azp.or(appid)),
-    }
-}
-
-/// Entra: no delegated scopes, and the subject is the application itself.
-fn is_app_only(claims: &Object<'_>) -> bool {
-    let member = |name| claims.get(name).and_then(Value::as_str);
-    let itself = match (member("idtyp"), member("oid"), member("sub")) {
-        (Some(kind), _, _) => kind == "app",
-        (None, Some(object), Some(subject)) => object == subject,
-        _ => false,
-    };
-    claims.get("scp").is_none() && itself
-}
-
-/// `scope` ∪ `scp`; Auth0's `permissions` instead where the issuer is configured for RBAC; Entra's
-/// `roles` beside, in app-only tokens.
-pub(crate) fn scopes(
+/// The scopes in one claim: a string with single spaces, or an array; none if it is absent.
+pub(crate) fn scope_claim(
     claims: &Object<'_>,
-    rules: &IssuerRules,
+    name: &'static str,
 ) -> Result<BTreeSet<String>, TokenError> {
-    if rules.uses_rbac() {
-        return scope_claim(claims, "permissions");
-    }
-    let mut scopes = scope_claim(claims, "scope")?;
-    scopes.append(&mut scope_claim(claims, "scp")?);
-    if rules.kind() == IssuerKind::Entra {
-        if is_app_only(claims) {
-            scopes.append(&mut scope_claim(claims, "roles")?);
-        }
-        scopes.retain(|scope| scope != ".default" && !scope.ends_with("/.default"));
-    }
-    Ok(scopes)
-}
-
-fn scope_claim(claims: &Object<'_>, name: &'static str) -> Result<BTreeSet<String>, TokenError> {
     const EXPECTED: &str = "scope tokens (RFC 6749, section 3.3) with single spaces between them";
     let refuse = |value: &Value<'_>| malformed(name, EXPECTED, value);
     let Some(value) = claims.get(name) else {
@@ -244,7 +131,8 @@ fn date(claims: &Object<'_>, name: &'static str) -> Result<Option<f64>, TokenErr
     }
 }
 
-fn text(claims: &Object<'_>, name: &'static str) -> Result<Option<String>, TokenError> {
+/// A string that is not empty, if the claim is there.
+pub(crate) fn text(claims: &Object<'_>, name: &'static str) -> Result<Option<String>, TokenError> {
     match claims.get(name) {
         None => Ok(None),
         Some(Value::String(text)) if !text.is_empty() => Ok(Some(text.to_string())),
@@ -252,7 +140,8 @@ fn text(claims: &Object<'_>, name: &'static str) -> Result<Option<String>, Token
     }
 }
 
-fn required_text(claims: &Object<'_>, name: &'static str) -> Result<String, TokenError> {
+/// A string that is not empty.
+pub(crate) fn required_text(claims: &Object<'_>, name: &'static str) -> Result<String, TokenError> {
     text(claims, name)?.ok_or(TokenError::MissingClaim(name))
 }
 

@@ -11,9 +11,10 @@ use etdi_types::{Clock, SigAlg, SystemClock};
 use secrecy::SecretString;
 
 use crate::discovery::Endpoints;
-use crate::network::Network;
-use crate::retry::{Pause, RetryPolicy, TokioPause};
-use crate::validation::IssuerRules;
+use crate::http::Network;
+use crate::issuer_rules::IssuerRules;
+use crate::retry::RetryPolicy;
+use crate::vendor::{AudienceParameter, vendor};
 
 pub use environment::Auth0Variables;
 
@@ -29,7 +30,7 @@ pub use environment::Auth0Variables;
 #[derive(Clone, Debug)]
 pub struct OAuthConfig {
     pub(crate) rules: IssuerRules,
-    pub(crate) client: Option<Client>,
+    pub(crate) client: Option<ClientCredentials>,
     pub(crate) audience: Option<String>,
     pub(crate) audience_parameter: AudienceParameter,
     pub(crate) endpoints: Option<Endpoints>,
@@ -38,13 +39,12 @@ pub struct OAuthConfig {
     pub(crate) network: Network,
     pub(crate) retry: RetryPolicy,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) pause: Arc<dyn Pause>,
     pub(crate) events: Option<Emitter>,
 }
 
 /// How this program authenticates to the issuer. `Debug` does not show the secret.
 #[derive(Clone, Debug)]
-pub(crate) struct Client {
+pub(crate) struct ClientCredentials {
     pub(crate) id: String,
     pub(crate) secret: SecretString,
     pub(crate) authentication: ClientAuthentication,
@@ -52,25 +52,13 @@ pub(crate) struct Client {
 
 /// How the client's secret is sent (RFC 6749, section 2.3.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ClientAuthentication {
     /// `client_secret_post`: in the body.
     #[default]
     Post,
     /// `client_secret_basic`: in the `Authorization` header.
     Basic,
-}
-
-/// How a token request names the API that the token is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AudienceParameter {
-    /// `audience`: Auth0.
-    Audience,
-    /// `resource` (RFC 8707).
-    Resource,
-    /// `scope=<audience>/.default`: Entra. The scopes granted are the app roles.
-    DefaultScope,
-    /// Not at all: the issuer has one audience, as Okta's authorization servers do.
-    Implied,
 }
 
 /// What attestations need. The audience is one that no API for calls has.
@@ -118,55 +106,48 @@ impl OAuthConfig {
         Ok(Self::auth0_at(format!("https://{domain}/")))
     }
 
-    /// An issuer that is laid out as Auth0's are. `issuer` ends with a slash.
+    /// An issuer that is laid out as Auth0's are. Its name ends with a slash, which is added if it is
+    /// missing.
     #[must_use]
     pub fn auth0_at(issuer: impl Into<String>) -> Self {
-        let mut issuer = issuer.into();
-        if !issuer.ends_with('/') {
-            issuer.push('/');
-        }
-        let endpoints = Endpoints::auth0(&issuer);
-        Self::new(issuer, IssuerKind::Auth0).endpoints(endpoints)
+        Self::new(IssuerKind::Auth0, issuer)
     }
 
     /// An authorization server of Okta, such as `https://example.okta.com/oauth2/default`.
     #[must_use]
     pub fn okta(issuer: impl Into<String>) -> Self {
-        Self::new(issuer, IssuerKind::Okta)
+        Self::new(IssuerKind::Okta, issuer)
     }
 
     /// A tenant of Microsoft Entra ID, by its issuer:
     /// `https://login.microsoftonline.com/<tenant id>/v2.0`.
     #[must_use]
     pub fn entra(issuer: impl Into<String>) -> Self {
-        Self::new(issuer, IssuerKind::Entra)
+        Self::new(IssuerKind::Entra, issuer)
     }
 
     /// Any other issuer, exactly as it calls itself.
     #[must_use]
     pub fn generic(issuer: impl Into<String>) -> Self {
-        Self::new(issuer, IssuerKind::Generic)
+        Self::new(IssuerKind::Generic, issuer)
     }
 
-    fn new(issuer: impl Into<String>, kind: IssuerKind) -> Self {
-        let audience_parameter = match kind {
-            IssuerKind::Auth0 => AudienceParameter::Audience,
-            IssuerKind::Okta => AudienceParameter::Implied,
-            IssuerKind::Entra => AudienceParameter::DefaultScope,
-            IssuerKind::Generic => AudienceParameter::Resource,
-        };
+    /// An issuer of this kind, exactly as it calls itself.
+    #[must_use]
+    pub fn new(kind: IssuerKind, issuer: impl Into<String>) -> Self {
+        let rules = IssuerRules::new(vendor(kind).full_name(issuer.into()), kind);
+        let endpoints = vendor(kind).endpoints(rules.issuer());
         Self {
-            rules: IssuerRules::new(issuer, kind),
+            rules,
             client: None,
             audience: None,
-            audience_parameter,
-            endpoints: None,
+            audience_parameter: vendor(kind).audience_parameter(),
+            endpoints,
             attestation: None,
             parameters: Vec::new(),
             network: Network::default(),
             retry: RetryPolicy::default(),
             clock: Arc::new(SystemClock),
-            pause: Arc::new(TokioPause),
             events: None,
         }
     }
@@ -174,7 +155,7 @@ impl OAuthConfig {
     /// The client that asks for tokens. Without one, tokens can only be validated.
     #[must_use]
     pub fn client(mut self, id: impl Into<String>, secret: impl Into<SecretString>) -> Self {
-        self.client = Some(Client {
+        self.client = Some(ClientCredentials {
             id: id.into(),
             secret: secret.into(),
             authentication: ClientAuthentication::default(),
@@ -261,13 +242,6 @@ impl OAuthConfig {
         self
     }
 
-    /// How to wait between two attempts. Tokio's timer unless set.
-    #[must_use]
-    pub fn pause(mut self, pause: impl Pause + 'static) -> Self {
-        self.pause = Arc::new(pause);
-        self
-    }
-
     /// Where events go: tokens acquired, refreshed, validated, revoked, expired; provider errors.
     #[must_use]
     pub fn events(mut self, emitter: Emitter) -> Self {
@@ -279,6 +253,12 @@ impl OAuthConfig {
     #[must_use]
     pub fn issuer(&self) -> &str {
         self.rules.issuer()
+    }
+
+    /// The kind of the issuer.
+    #[must_use]
+    pub fn kind(&self) -> IssuerKind {
+        self.rules.kind()
     }
 
     /// The client's id, if there is a client.

@@ -4,10 +4,12 @@ use crate::error::OAuthError;
 use crate::provider::OAuthProvider;
 use crate::request::TokenRequest;
 use crate::token::BearerToken;
-use crate::validation::{Expectations, TokenError};
+use crate::token_error::TokenError;
+use crate::validation::Expectations;
 
 /// What the provider under test is set up with.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Fixture {
     /// An audience that its client may ask for.
     pub audience: String,
@@ -17,10 +19,22 @@ pub struct Fixture {
     pub ungranted: String,
 }
 
+impl Fixture {
+    /// An audience, a scope of it that the client was granted, and one that it was not granted.
+    #[must_use]
+    pub fn new(
+        audience: impl Into<String>,
+        granted: impl Into<String>,
+        ungranted: impl Into<String>,
+    ) -> Self {
+        Self { audience: audience.into(), granted: granted.into(), ungranted: ungranted.into() }
+    }
+}
+
 /// How a provider broke its contract.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum ContractViolation {
+pub enum ProviderViolation {
     /// Something that must work failed.
     #[error("{what} must work")]
     Failed {
@@ -38,11 +52,11 @@ pub enum ContractViolation {
 /// same, validates its own tokens and refuses all others, and shows no token.
 ///
 /// # Errors
-/// The first [`ContractViolation`] that was found.
+/// The first [`ProviderViolation`] that was found.
 pub async fn provider_keeps_its_contract(
     provider: &dyn OAuthProvider,
     fixture: &Fixture,
-) -> Result<(), ContractViolation> {
+) -> Result<(), ProviderViolation> {
     let request = TokenRequest::new().audience(&fixture.audience).scope(&fixture.granted);
     let token = must_work("asking for a granted scope", provider.token(&request).await)?;
     let again = must_work("asking for it again", provider.token(&request).await)?;
@@ -66,7 +80,7 @@ pub async fn provider_keeps_its_contract(
             Ok(())
         }
         Err(OAuthError::InvalidScope { .. }) => Ok(()),
-        _ => Err(ContractViolation::Wrong(
+        _ => Err(ProviderViolation::Wrong(
             "a scope that is not granted must be an error that names it",
         )),
     }
@@ -76,7 +90,7 @@ async fn validates_its_own(
     provider: &dyn OAuthProvider,
     fixture: &Fixture,
     token: &BearerToken,
-) -> Result<(), ContractViolation> {
+) -> Result<(), ProviderViolation> {
     let expected = Expectations::audience(&fixture.audience).scope(&fixture.granted);
     for _round in 0..2 {
         let validated = provider.validate(token, &expected).await;
@@ -94,7 +108,7 @@ async fn validates_its_own(
         {
             Ok(())
         }
-        _ => Err(ContractViolation::Wrong("validation must name the scope that a token lacks")),
+        _ => Err(ProviderViolation::Wrong("validation must name the scope that a token lacks")),
     }
 }
 
@@ -102,7 +116,7 @@ async fn refuses_others(
     provider: &dyn OAuthProvider,
     fixture: &Fixture,
     token: &BearerToken,
-) -> Result<(), ContractViolation> {
+) -> Result<(), ProviderViolation> {
     let elsewhere = Expectations::audience(format!("{}/", fixture.audience));
     holds(
         matches!(
@@ -131,10 +145,10 @@ async fn refuses_others(
     Ok(())
 }
 
-fn must_work<T>(what: &'static str, result: Result<T, OAuthError>) -> Result<T, ContractViolation> {
-    result.map_err(|source| ContractViolation::Failed { what, source })
+fn must_work<T>(what: &'static str, result: Result<T, OAuthError>) -> Result<T, ProviderViolation> {
+    result.map_err(|source| ProviderViolation::Failed { what, source })
 }
 
-fn holds(condition: bool, what: &'static str) -> Result<(), ContractViolation> {
-    if condition { Ok(()) } else { Err(ContractViolation::Wrong(what)) }
+fn holds(condition: bool, what: &'static str) -> Result<(), ProviderViolation> {
+    if condition { Ok(()) } else { Err(ProviderViolation::Wrong(what)) }
 }

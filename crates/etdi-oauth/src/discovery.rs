@@ -3,7 +3,7 @@
 use etdi_types::json::{self, JsonError, Limits, Object, Value};
 use etdi_types::text::escaped;
 
-use crate::http::{BODY_LIMIT, Http, HttpError};
+use crate::http::{BODY_LIMIT, HttpClient, HttpError};
 
 const LIMITS: Limits = Limits::TOOL.with_depth(32).with_bytes(BODY_LIMIT);
 
@@ -57,14 +57,8 @@ impl Endpoints {
         &self.jwks
     }
 
-    /// Auth0's, which are the same in every tenant. `issuer` ends with a slash.
-    pub(crate) fn auth0(issuer: &str) -> Self {
-        Self::new(format!("{issuer}oauth/token"), format!("{issuer}.well-known/jwks.json"))
-            .revocation(format!("{issuer}oauth/revoke"))
-    }
-
     /// Refuses endpoints that may not be requested.
-    pub(crate) fn check(&self, http: &Http) -> Result<(), HttpError> {
+    pub(crate) fn check(&self, http: &HttpClient) -> Result<(), HttpError> {
         let optional = [&self.introspection, &self.revocation];
         [&self.token, &self.jwks]
             .into_iter()
@@ -142,7 +136,7 @@ pub enum DiscoveryError {
 ///
 /// For an issuer with a path the RFC 8414 form (the well-known part inserted before the path) is
 /// tried first, then the one of OpenID Connect (appended).
-pub(crate) async fn discover(http: &Http, issuer: &str) -> Result<Endpoints, DiscoveryError> {
+pub(crate) async fn discover(http: &HttpClient, issuer: &str) -> Result<Endpoints, DiscoveryError> {
     let mut tried = Vec::new();
     for url in well_known(issuer) {
         tracing::debug!(url, "looking for the issuer's metadata");

@@ -10,7 +10,7 @@ use crate::discovery::DiscoveryError;
 use crate::flight::Interrupted;
 use crate::http::HttpError;
 use crate::jwks::JwksError;
-use crate::validation::TokenError;
+use crate::token_error::TokenError;
 
 /// A failure of an identity provider, or of a token.
 ///

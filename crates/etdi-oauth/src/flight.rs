@@ -2,17 +2,18 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared};
+use parking_lot::Mutex;
 
 /// The attempt ended without a result: the runtime is shutting down.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Interrupted;
 
 /// What a caller finds once it holds the lock.
-pub(crate) enum Step<T, E> {
+pub(crate) enum Flight<T, E> {
     /// The answer is there already.
     Done(Result<T, E>),
     /// Somebody has to go.
@@ -39,19 +40,19 @@ where
 {
     /// Joins the attempt at `key`. If there is none, `decide` says whether one is needed; it is
     /// called under the lock, so what an attempt stored before it ended is seen.
-    pub(crate) async fn join(&self, key: K, decide: impl FnOnce() -> Step<T, E>) -> Result<T, E> {
+    pub(crate) async fn join(&self, key: K, decide: impl FnOnce() -> Flight<T, E>) -> Result<T, E> {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else {
             return Err(Interrupted.into());
         };
         let flight = {
-            let mut running = lock(&self.0);
+            let mut running = self.0.lock();
             // One that has ended and is still listed never ran: its runtime was shutting down.
             let under_way = running.get(&key).filter(|flight| flight.peek().is_none());
             match under_way {
                 Some(flight) => flight.clone(),
                 None => match decide() {
-                    Step::Done(result) => return result,
-                    Step::Run(work) => {
+                    Flight::Done(result) => return result,
+                    Flight::Run(work) => {
                         let handle = runtime.spawn(run(Arc::clone(&self.0), key.clone(), work));
                         let flight =
                             async move { handle.await.unwrap_or_else(|_| Err(Interrupted.into())) }
@@ -86,11 +87,7 @@ struct Landing<K: Eq + Hash, T, E> {
 
 impl<K: Eq + Hash, T, E> Drop for Landing<K, T, E> {
     fn drop(&mut self) {
-        let landed = lock(&self.running).remove(&self.key);
+        let landed = self.running.lock().remove(&self.key);
         drop(landed);
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }

@@ -1,90 +1,30 @@
 //! HTTP as this crate needs it: no redirects, bounded bodies, bounded time, guarded addresses.
 
+mod error;
+mod network;
+
 use std::error::Error as StdError;
 use std::time::Duration;
 
-use etdi_types::text::escaped;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use zeroize::Zeroizing;
 
-use crate::network::Network;
+pub use error::HttpError;
+pub use network::{Network, danger};
 
 /// The largest body that is read, in bytes.
 pub(crate) const BODY_LIMIT: usize = 256 * 1024;
 
-/// An identity provider's server gave no usable answer, or may not be asked.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum HttpError {
-    /// Not an absolute URL without credentials and fragment.
-    #[error("\"{}\" is not a URL that can be requested; give an absolute https URL", escaped(url))]
-    InvalidUrl {
-        /// The text.
-        url: String,
-    },
-    /// Not https. Loopback is exempt with [`Network::dangerous`](crate::Network::dangerous).
-    #[error(
-        "\"{}\" is not https; plain http goes to this machine only, where that is allowed expressly",
-        escaped(url)
-    )]
-    NotHttps {
-        /// The URL.
-        url: String,
-    },
-    /// The host is, or resolves to, an address that is not public. Such addresses are let through
-    /// by [`Network::dangerous`](crate::Network::dangerous).
-    #[error(
-        "\"{}\" is not at a public address, so it is not asked; a private network has to be allowed \
-         expressly",
-        escaped(host)
-    )]
-    PrivateAddress {
-        /// The host.
-        host: String,
-    },
-    /// The answer was a redirect, and redirects are not followed.
-    #[error(
-        "the answer was a redirect ({status}), and redirects are not followed; configure the final address"
-    )]
-    Redirect {
-        /// The HTTP status.
-        status: u16,
-    },
-    /// The body is too large.
-    #[error("the answer is larger than {limit} bytes")]
-    TooLarge {
-        /// The limit, in bytes.
-        limit: usize,
-    },
-    /// The answer took too long.
-    #[error("there was no complete answer within {} ms", .0.as_millis())]
-    Timeout(Duration),
-    /// No connection, or it broke.
-    #[error("the connection failed: {}", escaped(.0))]
-    Connection(String),
-    /// TLS cannot be set up.
-    #[error("TLS could not be set up: {}", escaped(.0))]
-    Tls(String),
-}
-
-impl HttpError {
-    /// Whether the same request may succeed a moment later.
-    #[must_use]
-    pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Timeout(_) | Self::Connection(_))
-    }
-}
-
 /// An answer, whatever its status, redirects excepted.
-pub(crate) struct Response {
+pub(crate) struct HttpResponse {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     /// It may hold a token.
     pub(crate) body: Zeroizing<Vec<u8>>,
 }
 
-impl Response {
+impl HttpResponse {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
@@ -92,12 +32,12 @@ impl Response {
 
 /// A client that keeps the rules of a [`Network`]. Cheap to clone.
 #[derive(Clone, Debug)]
-pub(crate) struct Http {
+pub(crate) struct HttpClient {
     client: reqwest::Client,
     network: Network,
 }
 
-impl Http {
+impl HttpClient {
     pub(crate) fn new(network: Network) -> Result<Self, HttpError> {
         let client = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
@@ -116,7 +56,7 @@ impl Http {
     }
 
     /// Gets JSON metadata.
-    pub(crate) async fn get(&self, url: &str) -> Result<Response, HttpError> {
+    pub(crate) async fn get(&self, url: &str) -> Result<HttpResponse, HttpError> {
         let url = self.network.check(url)?;
         let timeout = self.network.metadata_timeout();
         let request = self.client.get(url).header(ACCEPT, "application/json");
@@ -129,7 +69,7 @@ impl Http {
         url: &str,
         body: &Zeroizing<String>,
         headers: &[(HeaderName, HeaderValue)],
-    ) -> Result<Response, HttpError> {
+    ) -> Result<HttpResponse, HttpError> {
         let url = self.network.check(url)?;
         let timeout = self.network.token_timeout();
         let mut request = self
@@ -148,7 +88,7 @@ impl Http {
         &self,
         request: reqwest::RequestBuilder,
         timeout: Duration,
-    ) -> Result<Response, HttpError> {
+    ) -> Result<HttpResponse, HttpError> {
         let transport = |error| transport(error, timeout);
         let mut answer = request.timeout(timeout).send().await.map_err(transport)?;
         let status = answer.status();
@@ -166,7 +106,7 @@ impl Http {
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Response { status: status.as_u16(), headers: answer.headers().clone(), body })
+        Ok(HttpResponse { status: status.as_u16(), headers: answer.headers().clone(), body })
     }
 }
 

@@ -1,10 +1,9 @@
 //! One issuer, and this program as its client: what all providers share.
 
-mod outcome;
-
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use etdi_events::TokenValidated;
+use etdi_events::{TokenAcquired, TokenExpired, TokenRefreshed, TokenValidated};
 use etdi_types::trust::{IssuerKind, TrustedIssuer};
 use etdi_types::{Digest, Scope};
 use futures::FutureExt;
@@ -13,36 +12,34 @@ use secrecy::ExposeSecret;
 use serde_json::json;
 use time::OffsetDateTime;
 
-use crate::attestation::{Attested, Wanted, check_own};
+use crate::attestation::{Attested, WantedBindings, check_own};
 use crate::cache::{Occasion, Perishable, TokenCache, TokenKey};
-use crate::config::{AudienceParameter, Client, ConfigError, OAuthConfig};
-use crate::discovery::{DiscoveryError, Endpoints, discover};
+use crate::config::{ConfigError, OAuthConfig};
+use crate::discovery::{DiscoveryError, discover};
 use crate::error::OAuthError;
-use crate::grant::Order;
-use crate::http::Http;
-use crate::jwks::{JwksClient, KeySet};
+use crate::grant::{GrantRequest, Granted, grant};
+use crate::http::HttpClient;
+use crate::introspection::{Introspection, introspect, revoke};
+use crate::issuer_http::IssuerHttp;
+use crate::jwks::{JwksClient, JwksError, KeySet};
 use crate::jwt::Jwt;
-use crate::remedy;
 use crate::request::{AttestationRequest, TokenRequest};
 use crate::token::{AccessToken, AttestationToken, BearerToken};
-use crate::validation::{Expectations, Principal, TokenError, VerifiedToken};
-
-use outcome::Memory;
+use crate::token_error::TokenError;
+use crate::validation::{Expectations, Principal, VerifiedToken};
+use crate::vendor::{AudienceParameter, scope_remedy, vendor};
 
 /// How many verified tokens are remembered.
 const REMEMBERED_TOKENS: u64 = 10_000;
 
 pub(crate) struct IssuerClient {
-    pub(crate) config: OAuthConfig,
-    pub(crate) endpoints: Endpoints,
-    pub(crate) http: Http,
-    pub(crate) jwks: JwksClient,
+    http: IssuerHttp,
+    jwks: JwksClient,
     tokens: Arc<TokenCache<AccessToken>>,
     attestations: Arc<TokenCache<AttestationToken>>,
     /// Tokens whose signature was verified, by their SHA-256. What is expected of them, their time
     /// and their key are checked at each use.
     verified: Cache<[u8; 32], VerifiedToken>,
-    memory: Memory,
 }
 
 impl IssuerClient {
@@ -53,8 +50,8 @@ impl IssuerClient {
     ) -> Result<Arc<Self>, OAuthError> {
         config.check(kind)?;
         let issuer = config.issuer().to_owned();
-        let remedy = remedy::unreachable(kind, &issuer);
-        let http = Http::new(config.network.clone())
+        let remedy = vendor(kind).unreachable_remedy(&issuer);
+        let http = HttpClient::new(config.network.clone())
             .map_err(|source| OAuthError::Unreachable { source, remedy })?;
         let discovered = |source| match source {
             DiscoveryError::Http { source, .. } if source.is_transient() => {
@@ -74,39 +71,40 @@ impl IssuerClient {
         let jwks = JwksClient::with_http(endpoints.jwks.clone(), http.clone(), Arc::clone(&clock))
             .map_err(|source| OAuthError::Jwks { source, remedy })?;
         let this = Self {
-            config,
-            endpoints,
-            http,
+            http: IssuerHttp::new(config, endpoints, http),
             jwks,
             tokens: Arc::new(TokenCache::new(Arc::clone(&clock))),
             attestations: Arc::new(TokenCache::new(clock)),
             verified: Cache::new(REMEMBERED_TOKENS),
-            memory: Memory::default(),
         };
         let refreshed = this.jwks.refresh().await;
-        let keys = refreshed.map_err(|source| this.failed(this.jwks_error(source)))?;
+        let keys = refreshed.map_err(|source| this.http.failed(this.jwks_error(source)))?;
         tracing::debug!(issuer, keys = keys.keys().len(), "the provider is ready");
         Ok(Arc::new(this))
     }
 
+    pub(crate) fn config(&self) -> &OAuthConfig {
+        &self.http.config
+    }
+
+    pub(crate) fn jwks(&self) -> &JwksClient {
+        &self.jwks
+    }
+
     pub(crate) fn issuer(&self) -> &str {
-        self.config.rules.issuer()
+        self.http.issuer()
     }
 
     pub(crate) fn kind(&self) -> IssuerKind {
-        self.config.rules.kind()
-    }
-
-    pub(crate) fn client(&self) -> Result<&Client, ConfigError> {
-        self.config.client.as_ref().ok_or(ConfigError::NoClient)
+        self.http.kind()
     }
 
     pub(crate) async fn token(
         self: &Arc<Self>,
         request: &TokenRequest,
     ) -> Result<AccessToken, OAuthError> {
-        let audience = request.audience.as_ref().or(self.config.audience.as_ref());
-        let implied = self.config.audience_parameter == AudienceParameter::Implied;
+        let audience = request.audience.as_ref().or(self.http.config.audience.as_ref());
+        let implied = self.http.config.audience_parameter == AudienceParameter::Implied;
         if audience.is_none() && !implied {
             return Err(ConfigError::NoAudience.into());
         }
@@ -118,14 +116,14 @@ impl IssuerClient {
                 ConfigError::AttestationAudience(audience.cloned().unwrap_or_default()).into()
             );
         }
-        let order = Order {
+        let wanted = GrantRequest {
             audience: audience.cloned(),
             scopes: request.scopes.clone(),
             parameters: Vec::new(),
             key: None,
         };
         let (this, tool) = (Arc::clone(self), request.tool.clone());
-        let obtain = |occasion| async move { this.acquire(order, occasion, tool).await }.boxed();
+        let obtain = |occasion| async move { this.acquire(wanted, occasion, tool).await }.boxed();
         let key = self.token_key(audience, &request.scopes, None, &[])?;
         self.tokens.get(key, obtain).await
     }
@@ -134,7 +132,7 @@ impl IssuerClient {
         self: &Arc<Self>,
         request: &AttestationRequest,
     ) -> Result<AttestationToken, OAuthError> {
-        let config = self.config.attestation.as_ref();
+        let config = self.http.config.attestation.as_ref();
         let config = config.ok_or(ConfigError::NoAttestations)?;
         let claim = config.claim.clone().filter(|_| !request.definitions.is_empty());
         if claim.is_none() && request.key.is_none() {
@@ -153,7 +151,7 @@ impl IssuerClient {
         let audience = config.audience.clone();
         let no_scopes = Default::default();
         let key = self.token_key(Some(&audience), &no_scopes, thumbprint, &parameters)?;
-        let order = Order {
+        let wanted = GrantRequest {
             audience: Some(audience),
             scopes: no_scopes,
             parameters,
@@ -161,7 +159,7 @@ impl IssuerClient {
         };
         let (this, request) = (Arc::clone(self), request.clone());
         let obtain =
-            |occasion| async move { this.attest(order, occasion, request, claim).await }.boxed();
+            |occasion| async move { this.attest(wanted, occasion, request, claim).await }.boxed();
         self.attestations.get(key, obtain).await
     }
 
@@ -171,15 +169,15 @@ impl IssuerClient {
         expected: &Expectations,
     ) -> Result<Principal, OAuthError> {
         let verified = self.verify(token.expose()).await?;
-        let principal = verified.check(expected, self.config.clock.now())?;
+        let principal = verified.check(expected, self.http.now())?;
         tracing::debug!(issuer = self.issuer(), subject = principal.subject(), "a token is valid");
-        self.emit(|| TokenValidated {
-            issuer: principal.issuer().to_owned(),
-            subject: principal.subject().to_owned(),
-            client: principal.client().map(str::to_owned),
-            audience: expected.audience_text(),
-            scopes: principal.scopes().iter().cloned().collect(),
-            expires: principal.expires_at(),
+        self.http.emit(|| {
+            let (issuer, subject) = (principal.issuer(), principal.subject());
+            let (audience, expires) = (expected.audience_text(), principal.expires_at());
+            let mut validated = TokenValidated::new(issuer, subject, audience, expires);
+            validated.client = principal.client().map(str::to_owned);
+            validated.scopes = principal.scopes().iter().cloned().collect();
+            validated
         });
         Ok(principal)
     }
@@ -191,10 +189,19 @@ impl IssuerClient {
         self.verified.invalidate_all();
     }
 
-    pub(crate) fn forget(&self, token: &BearerToken) {
+    pub(crate) async fn introspect(
+        &self,
+        token: &BearerToken,
+    ) -> Result<Introspection, OAuthError> {
+        introspect(&self.http, token).await
+    }
+
+    /// Revokes the token. This program forgets it, even if the issuer does not revoke it.
+    pub(crate) async fn revoke(&self, token: &BearerToken) -> Result<(), OAuthError> {
         self.tokens.forget(|kept| kept.expose() == token.expose());
         let digest = Digest::of(token.expose().as_bytes());
         self.verified.invalidate(digest.as_bytes());
+        revoke(&self.http, token).await
     }
 
     async fn verify(&self, token: &str) -> Result<VerifiedToken, OAuthError> {
@@ -204,7 +211,7 @@ impl IssuerClient {
         {
             return Ok(verified);
         }
-        let rules = &self.config.rules;
+        let rules = &self.http.config.rules;
         let verify = |keys: &KeySet| VerifiedToken::verify(token, rules, keys);
         let keys = self.jwks.keys().await.map_err(|e| self.jwks_error(e))?;
         let verified = match verify(&keys) {
@@ -224,33 +231,33 @@ impl IssuerClient {
 
     async fn acquire(
         &self,
-        order: Order,
+        wanted: GrantRequest,
         occasion: Occasion,
         tool: Option<String>,
     ) -> Result<AccessToken, OAuthError> {
         tracing::debug!(
             issuer = self.issuer(),
-            audience = order.audience,
-            scopes = ?order.scopes,
+            audience = wanted.audience,
+            scopes = ?wanted.scopes,
             tool,
             ?occasion,
             "asking for an access token"
         );
-        let granted = self.grant(&order).await.map_err(|e| self.failed(e))?;
-        let missing: Vec<_> = order.scopes.difference(&granted.scopes).cloned().collect();
+        let granted = grant(&self.http, &wanted).await.map_err(|e| self.http.failed(e))?;
+        let missing: Vec<_> = wanted.scopes.difference(&granted.scopes).cloned().collect();
         if !missing.is_empty() {
-            return Err(self.failed(OAuthError::InsufficientScope {
-                remedy: remedy::grant(self.kind(), &missing),
+            return Err(self.http.failed(OAuthError::InsufficientScope {
+                remedy: scope_remedy(self.kind(), &missing),
                 missing,
                 granted: granted.scopes.into_iter().collect(),
             }));
         }
-        self.report(&order, &granted, occasion);
+        self.report(&wanted, &granted, occasion);
         Ok(AccessToken::granted(
             BearerToken::new(granted.token),
             self.issuer(),
-            &self.client()?.id,
-            order.audience,
+            &self.http.client()?.id,
+            wanted.audience,
             granted.scopes,
             granted.expires_at,
         ))
@@ -258,31 +265,33 @@ impl IssuerClient {
 
     async fn attest(
         &self,
-        order: Order,
+        wanted: GrantRequest,
         occasion: Occasion,
         request: AttestationRequest,
         claim: Option<String>,
     ) -> Result<AttestationToken, OAuthError> {
         tracing::debug!(
             issuer = self.issuer(),
-            audience = order.audience,
+            audience = wanted.audience,
             definitions = request.definitions.len(),
-            key = order.key.as_ref().map(etdi_types::SigningKey::kid),
+            key = wanted.key.as_ref().map(etdi_types::SigningKey::kid),
             ?occasion,
             "asking for an attestation"
         );
-        let granted = self.grant(&order).await.map_err(|e| self.failed(e))?;
+        let granted = grant(&self.http, &wanted).await.map_err(|e| self.http.failed(e))?;
         let text = granted.token.expose_secret();
         let mut issuer =
-            TrustedIssuer::new(self.issuer(), self.kind()).with_client(&self.client()?.id);
-        issuer.attestation_audience.clone_from(&order.audience);
+            TrustedIssuer::new(self.issuer(), self.kind()).with_client(&self.http.client()?.id);
+        issuer.attestation_audience.clone_from(&wanted.audience);
         issuer.claim = claim;
-        let attested =
-            self.check_own(text, &issuer, &request).await.map_err(|error| self.failed(error))?;
+        let attested = self
+            .check_own(text, &issuer, &request)
+            .await
+            .map_err(|error| self.http.failed(error))?;
         let Some(binding) = attested.binding else {
-            return Err(self.failed(ConfigError::NoBinding.into()));
+            return Err(self.http.failed(ConfigError::NoBinding.into()));
         };
-        self.report(&order, &granted, occasion);
+        self.report(&wanted, &granted, occasion);
         Ok(AttestationToken::checked(
             text.to_owned(),
             attested.issuer,
@@ -303,26 +312,65 @@ impl IssuerClient {
         let keys = self.jwks.keys_with(kid.as_deref()).await;
         let keys = keys.map_err(|error| self.jwks_error(error))?;
         let thumbprint = request.key.as_ref().map(|key| key.public_jwk().thumbprint());
-        let wanted = Wanted { definitions: &request.definitions, key: thumbprint.as_deref() };
-        let (rules, now) = (&self.config.rules, self.config.clock.now());
+        let wanted =
+            WantedBindings { definitions: &request.definitions, key: thumbprint.as_deref() };
+        let (rules, now) = (&self.http.config.rules, self.http.now());
         Ok(check_own(text, issuer, rules, &keys, &wanted, now)?)
     }
 
+    fn jwks_error(&self, source: JwksError) -> OAuthError {
+        match source {
+            JwksError::Http(source) if source.is_transient() => self.http.unreachable(source),
+            JwksError::Interrupted => OAuthError::Interrupted,
+            source => OAuthError::Jwks { source, remedy: self.http.unreachable_remedy() },
+        }
+    }
+
+    fn report(&self, wanted: &GrantRequest, granted: &Granted, occasion: Occasion) {
+        let scopes = || granted.scopes.iter().cloned().collect::<Vec<_>>();
+        let (issuer, audience) = (self.issuer().to_owned(), wanted.audience.clone());
+        let client = self.config().client_id().unwrap_or_default().to_owned();
+        let expires = granted.expires_at;
+        tracing::debug!(issuer, audience, scopes = ?granted.scopes, %expires, "got a token");
+        if let Occasion::Expired(since) = occasion {
+            self.http.emit(|| {
+                let mut expired = TokenExpired::new(issuer.clone(), since);
+                expired.client = Some(client.clone());
+                expired.audience = audience.clone();
+                expired
+            });
+        }
+        match occasion {
+            Occasion::Renewal => self.http.emit(|| {
+                let mut refreshed = TokenRefreshed::new(issuer, client, expires);
+                refreshed.audience = audience;
+                refreshed.scopes = scopes();
+                refreshed
+            }),
+            Occasion::First | Occasion::Expired(_) => self.http.emit(|| {
+                let mut acquired = TokenAcquired::new(issuer, client, expires);
+                acquired.audience = audience;
+                acquired.scopes = scopes();
+                acquired
+            }),
+        }
+    }
+
     fn is_for_attestations(&self, audience: Option<&String>) -> bool {
-        let attestations = self.config.attestation.as_ref();
+        let attestations = self.http.config.attestation.as_ref();
         attestations.is_some_and(|attestations| audience == Some(&attestations.audience))
     }
 
     fn token_key(
         &self,
         audience: Option<&String>,
-        scopes: &std::collections::BTreeSet<String>,
+        scopes: &BTreeSet<String>,
         key: Option<String>,
         parameters: &[(String, String)],
     ) -> Result<TokenKey, ConfigError> {
         Ok(TokenKey {
             issuer: self.issuer().to_owned(),
-            client: self.client()?.id.clone(),
+            client: self.http.client()?.id.clone(),
             audience: audience.cloned(),
             scopes: scopes.clone(),
             key,

@@ -4,16 +4,16 @@ mod cache_control;
 mod set;
 
 use std::fmt::{self, Debug, Formatter};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 use std::time::Duration;
 
 use etdi_types::Clock;
 use futures::FutureExt;
+use parking_lot::{Mutex, MutexGuard};
 use time::OffsetDateTime;
 
-use crate::flight::{Flights, Interrupted, Step};
-use crate::http::{Http, HttpError};
-use crate::network::Network;
+use crate::flight::{Flight, Flights, Interrupted};
+use crate::http::{HttpClient, HttpError, Network};
 
 pub use set::{KeySet, KeySetError, SkippedKey, UsableKey};
 
@@ -74,12 +74,12 @@ impl JwksClient {
         network: Network,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, JwksError> {
-        Self::with_http(uri.into(), Http::new(network)?, clock)
+        Self::with_http(uri.into(), HttpClient::new(network)?, clock)
     }
 
     pub(crate) fn with_http(
         uri: String,
-        http: Http,
+        http: HttpClient,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, JwksError> {
         http.network().check(&uri)?;
@@ -158,11 +158,11 @@ impl JwksClient {
     async fn fetch(&self, why: Why) -> Result<Arc<KeySet>, JwksError> {
         self.flights
             .join((), || match self.answer_at_hand(why) {
-                Some(answer) => Step::Done(answer),
+                Some(answer) => Flight::Done(answer),
                 None => {
                     let shared = Arc::clone(&self.shared);
                     shared.state().last_attempt = Some(shared.clock.now());
-                    Step::Run(async move { shared.fetch().await }.boxed())
+                    Flight::Run(async move { shared.fetch().await }.boxed())
                 }
             })
             .await
@@ -199,28 +199,28 @@ enum Why {
 
 struct SharedKeys {
     uri: String,
-    http: Http,
+    http: HttpClient,
     clock: Arc<dyn Clock>,
-    state: Mutex<State>,
+    state: Mutex<FetchState>,
 }
 
 #[derive(Default)]
-struct State {
-    kept: Option<Kept>,
+struct FetchState {
+    kept: Option<CachedKeys>,
     last_attempt: Option<OffsetDateTime>,
     /// Why the last attempt failed, if it did.
     failure: Option<JwksError>,
 }
 
-struct Kept {
+struct CachedKeys {
     keys: Arc<KeySet>,
     fetched_at: OffsetDateTime,
     fresh_until: OffsetDateTime,
 }
 
 impl SharedKeys {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    fn state(&self) -> MutexGuard<'_, FetchState> {
+        self.state.lock()
     }
 
     fn attempted_lately(&self) -> bool {
@@ -254,7 +254,7 @@ impl SharedKeys {
                     "fetched keys"
                 );
                 state.failure = None;
-                state.kept = Some(Kept {
+                state.kept = Some(CachedKeys {
                     keys: Arc::clone(&keys),
                     fetched_at: now,
                     fresh_until: now.saturating_add(lifetime.try_into().unwrap_or_default()),

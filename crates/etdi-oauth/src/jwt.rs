@@ -4,7 +4,8 @@
 use etdi_types::json::{self, Limits, Object, Value};
 use etdi_types::keys::base64url_decode;
 
-use crate::validation::TokenError;
+use crate::claims;
+use crate::token_error::TokenError;
 
 /// What a token may be at most: an attestation of many tools is the largest.
 pub(crate) const LIMITS: Limits = Limits::TOOL.with_depth(32).with_bytes(256 * 1024);
@@ -66,6 +67,22 @@ impl<'a> Jwt<'a> {
             ))),
         }
     }
+}
+
+/// The claims as an object; [`Jwt::claims`] gives nothing else.
+pub(crate) fn object<'v, 'a>(claims: &'v Value<'a>) -> Result<&'v Object<'a>, TokenError> {
+    claims
+        .as_object()
+        .ok_or_else(|| TokenError::Malformed("its claims are not an object".to_owned()))
+}
+
+/// The issuer that a token names, and the `kid` of its header. Both are unverified: they only say
+/// whose keys to ask.
+pub(crate) fn claimed_issuer(token: &str) -> Result<(String, Option<String>), TokenError> {
+    let jwt = Jwt::parse(token)?;
+    let claims = jwt.claims()?;
+    let issuer = claims::issuer(object(&claims)?)?;
+    Ok((issuer, jwt.header.kid))
 }
 
 impl Header {

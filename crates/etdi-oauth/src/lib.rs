@@ -3,6 +3,7 @@
 #![warn(missing_docs)]
 
 pub mod attestation;
+mod attestation_verifier;
 mod cache;
 mod claims;
 mod config;
@@ -16,9 +17,11 @@ mod grant;
 mod http;
 mod introspection;
 mod issuer_client;
+mod issuer_http;
+mod issuer_provider;
+mod issuer_rules;
 pub mod jwks;
 mod jwt;
-mod network;
 mod provider;
 mod refusal;
 mod registry;
@@ -26,25 +29,30 @@ mod remedy;
 mod request;
 mod retry;
 mod token;
+mod token_error;
 pub mod validation;
+mod vendor;
 
-pub use attestation::{
-    AttestationError, AttestationVerifier, Attested, AttestedDefinition, check_attestation,
-};
+pub use attestation::{AttestationError, Attested, AttestedDefinition, check_attestation};
+pub use attestation_verifier::AttestationVerifier;
 pub use config::{
-    AttestationConfig, AudienceParameter, Auth0Variables, ClientAuthentication, ConfigError,
-    OAuthConfig,
+    AttestationConfig, Auth0Variables, ClientAuthentication, ConfigError, OAuthConfig,
 };
 pub use convention::{ACCESS_TOKEN_VARIABLE, INSUFFICIENT_SCOPE, UNAUTHENTICATED};
 pub use discovery::{DiscoveryError, Endpoints};
 pub use error::OAuthError;
-pub use http::HttpError;
+pub use http::{HttpError, Network, danger};
 pub use introspection::Introspection;
+pub use issuer_provider::{
+    Auth0Provider, EntraProvider, GenericProvider, IssuerProvider, OktaProvider,
+};
+pub use issuer_rules::IssuerRules;
 pub use jwks::{JwksClient, JwksError, KeySet};
-pub use network::{Network, danger};
-pub use provider::{Auth0Provider, EntraProvider, GenericProvider, OAuthProvider, OktaProvider};
+pub use provider::OAuthProvider;
 pub use registry::ProviderRegistry;
 pub use request::{AttestationRequest, TokenRequest};
-pub use retry::{Pause, RetryPolicy, TokioPause};
+pub use retry::RetryPolicy;
 pub use token::{AccessToken, AttestationToken, BearerToken};
-pub use validation::{Expectations, IssuerRules, Principal, TokenError, validate};
+pub use token_error::TokenError;
+pub use validation::{Expectations, Principal, validate};
+pub use vendor::AudienceParameter;

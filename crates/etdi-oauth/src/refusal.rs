@@ -7,15 +7,15 @@ use etdi_types::trust::IssuerKind;
 use time::OffsetDateTime;
 
 use crate::error::OAuthError;
-use crate::http::{BODY_LIMIT, Response};
-use crate::remedy;
+use crate::http::{BODY_LIMIT, HttpResponse};
 use crate::retry::retry_after;
+use crate::vendor::{scope_remedy, vendor};
 
 /// How much of an issuer's words is kept.
 const LONGEST_DESCRIPTION: usize = 500;
 
-/// What was asked for.
-pub(crate) struct Asked<'a> {
+/// The request that was refused, as far as its error names it.
+pub(crate) struct RefusedRequest<'a> {
     pub(crate) kind: IssuerKind,
     pub(crate) client: &'a str,
     pub(crate) audience: Option<&'a str>,
@@ -24,8 +24,8 @@ pub(crate) struct Asked<'a> {
 
 /// The error for a response that is not a success. `secret` is taken out of the issuer's words.
 pub(crate) fn refusal(
-    response: &Response,
-    asked: &Asked<'_>,
+    response: &HttpResponse,
+    asked: &RefusedRequest<'_>,
     secret: &str,
     now: OffsetDateTime,
 ) -> OAuthError {
@@ -39,7 +39,7 @@ pub(crate) fn refusal(
         (500.., _) => OAuthError::Unavailable { status },
         // Auth0 says `access_denied` with 401 where the secret is wrong.
         (_, "invalid_client") | (401, "access_denied" | "") => {
-            OAuthError::InvalidClient { client, status, remedy: remedy::secret(asked.kind) }
+            OAuthError::InvalidClient { client, status, remedy: vendor(asked.kind).secret_remedy() }
         }
         (_, "invalid_target" | "invalid_resource") => wrong_audience(asked, code, status),
         // Auth0 says `access_denied` with 403 where it knows no such API.
@@ -52,23 +52,23 @@ pub(crate) fn refusal(
                 code,
                 description,
                 status,
-                remedy: remedy::authorize(asked.kind),
+                remedy: vendor(asked.kind).grant_remedy(),
             }
         }
         (_, "invalid_scope") => {
             let scopes: Vec<_> = asked.scopes.iter().cloned().collect();
-            OAuthError::InvalidScope { status, remedy: remedy::grant(asked.kind, &scopes), scopes }
+            OAuthError::InvalidScope { status, remedy: scope_remedy(asked.kind, &scopes), scopes }
         }
         _ => OAuthError::Refused { code, description, status },
     }
 }
 
-fn wrong_audience(asked: &Asked<'_>, code: String, status: u16) -> OAuthError {
+fn wrong_audience(asked: &RefusedRequest<'_>, code: String, status: u16) -> OAuthError {
     OAuthError::WrongAudience {
         audience: asked.audience.unwrap_or_default().to_owned(),
         code,
         status,
-        remedy: remedy::audience(asked.kind),
+        remedy: vendor(asked.kind).audience_remedy(),
     }
 }
 

@@ -1,17 +1,17 @@
 //! Several identity providers side by side.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use etdi_events::{Emitter, ProviderRegistered};
+use parking_lot::RwLock;
 
-use crate::claims;
 use crate::config::ConfigError;
 use crate::error::OAuthError;
-use crate::jwt::Jwt;
+use crate::jwt::claimed_issuer;
 use crate::provider::OAuthProvider;
 use crate::token::BearerToken;
-use crate::validation::{Expectations, Principal, TokenError, object};
+use crate::validation::{Expectations, Principal};
 
 /// Holds providers and picks one by issuer, byte for byte. Cheap to clone; clones share.
 #[derive(Clone, Debug, Default)]
@@ -40,14 +40,11 @@ impl ProviderRegistry {
     /// [`ConfigError::RegisteredTwice`] if there is one for its issuer.
     pub fn register(&self, provider: impl OAuthProvider + 'static) -> Result<(), ConfigError> {
         let issuer = provider.issuer().to_owned();
-        let mut providers = self.providers.write().unwrap_or_else(PoisonError::into_inner);
+        let mut providers = self.providers.write();
         if providers.contains_key(&issuer) {
             return Err(ConfigError::RegisteredTwice(issuer));
         }
-        let registered = ProviderRegistered {
-            issuer: issuer.clone(),
-            kind: provider.kind().as_str().to_owned(),
-        };
+        let registered = ProviderRegistered::new(issuer.clone(), provider.kind().as_str());
         providers.insert(issuer, Arc::new(provider));
         drop(providers);
         if let Some(events) = &self.events {
@@ -59,14 +56,14 @@ impl ProviderRegistry {
     /// The provider of this issuer.
     #[must_use]
     pub fn get(&self, issuer: &str) -> Option<Arc<dyn OAuthProvider>> {
-        let providers = self.providers.read().unwrap_or_else(PoisonError::into_inner);
+        let providers = self.providers.read();
         providers.get(issuer).map(Arc::clone)
     }
 
     /// The issuers, sorted.
     #[must_use]
     pub fn issuers(&self) -> Vec<String> {
-        let providers = self.providers.read().unwrap_or_else(PoisonError::into_inner);
+        let providers = self.providers.read();
         providers.keys().cloned().collect()
     }
 
@@ -79,17 +76,10 @@ impl ProviderRegistry {
         token: &BearerToken,
         expected: &Expectations,
     ) -> Result<Principal, OAuthError> {
-        let issuer = claimed_issuer(token.expose())?;
+        let (issuer, _) = claimed_issuer(token.expose())?;
         match self.get(&issuer) {
             Some(provider) => provider.validate(token, expected).await,
             None => Err(OAuthError::UnknownIssuer(issuer)),
         }
     }
-}
-
-/// Whose token it says it is: only to choose who judges it.
-fn claimed_issuer(token: &str) -> Result<String, TokenError> {
-    let jwt = Jwt::parse(token)?;
-    let claims = jwt.claims()?;
-    claims::issuer(object(&claims)?)
 }

@@ -1,13 +1,13 @@
 //! Trying again: when, how often, and how long to wait in between.
 
-use std::fmt::Debug;
 use std::time::Duration;
 
-use futures::future::BoxFuture;
+use backon::{ExponentialBuilder, Retryable};
+use etdi_types::Clock;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 
-use crate::http::{HttpError, Response};
+use crate::http::{HttpError, HttpResponse};
 
 /// How often and how long to try again after 429, 5xx and failed connections. Nothing else is tried
 /// again: a refusal stays one.
@@ -40,62 +40,112 @@ impl RetryPolicy {
         self
     }
 
-    /// How long to wait before the attempt after number `done`; `None` if there is none.
-    pub(crate) fn pause_after(&self, done: u32, asked_for: Option<Duration>) -> Option<Duration> {
-        if done >= self.attempts || asked_for.is_some_and(|asked| asked > self.longest) {
-            return None;
+    /// The longest pause after the first attempt; each further one may be twice as long, up to 5 s.
+    #[must_use]
+    pub fn first_pause(mut self, pause: Duration) -> Self {
+        self.first = pause.min(self.longest);
+        self
+    }
+
+    /// Makes attempts until one is final or none is left, and gives the last answer.
+    ///
+    /// # Errors
+    /// That of an attempt that could not be made. It is not tried again.
+    pub(crate) async fn run<E, F>(
+        &self,
+        issuer: &str,
+        clock: &dyn Clock,
+        attempt: impl Fn() -> F,
+    ) -> Result<Answer, E>
+    where
+        F: Future<Output = Result<Answer, E>>,
+    {
+        let attempt = || async {
+            let answer = attempt().await.map_err(Unfinished::Failed)?;
+            if is_final(&answer) {
+                return Ok(answer);
+            }
+            let asked_for = answer.as_ref().ok().and_then(|one| retry_after(one, clock.now()));
+            Err(Unfinished::Again { answer, asked_for })
+        };
+        let result = attempt
+            .retry(self.pauses())
+            .when(|unfinished| matches!(unfinished, Unfinished::Again { .. }))
+            .adjust(|unfinished, pause| self.adjusted(pause?, unfinished.asked_for()))
+            .notify(|unfinished, pause| {
+                tracing::debug!(
+                    issuer,
+                    status = unfinished.status(),
+                    milliseconds = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX),
+                    "trying again after a pause"
+                );
+            })
+            .await;
+        match result {
+            Ok(answer) | Err(Unfinished::Again { answer, .. }) => Ok(answer),
+            Err(Unfinished::Failed(error)) => Err(error),
         }
-        let doubled = self.first.saturating_mul(1 << (done - 1).min(16));
-        let backoff = jittered(doubled.min(self.longest));
-        // No sooner than was asked for, and not all at the same moment.
-        Some(asked_for.map_or(backoff, |asked| asked + backoff / 8))
     }
-}
 
-/// A way of waiting, so that a test need not.
-pub trait Pause: Debug + Send + Sync {
-    /// Waits for this long.
-    fn pause(&self, duration: Duration) -> BoxFuture<'static, ()>;
-}
-
-impl<P: Pause + ?Sized> Pause for std::sync::Arc<P> {
-    fn pause(&self, duration: Duration) -> BoxFuture<'static, ()> {
-        (**self).pause(duration)
+    /// Pauses that double. `backon` adds up to as much again at random, so each is between half of
+    /// its longest and all of it.
+    fn pauses(&self) -> ExponentialBuilder {
+        ExponentialBuilder::new()
+            .with_min_delay(self.first / 2)
+            .with_factor(2.0)
+            .with_max_delay(self.longest / 2)
+            .with_max_times(usize::try_from(self.attempts - 1).unwrap_or(usize::MAX))
+            .with_jitter()
     }
-}
 
-/// Tokio's timer.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct TokioPause;
-
-impl Pause for TokioPause {
-    fn pause(&self, duration: Duration) -> BoxFuture<'static, ()> {
-        Box::pin(tokio::time::sleep(duration))
-    }
-}
-
-/// What an attempt came to, as far as trying again goes.
-pub(crate) enum Attempt {
-    /// It is over, for better or worse.
-    Final,
-    /// It may be tried again, no sooner than this.
-    Again(Option<Duration>),
-}
-
-pub(crate) fn classify(result: &Result<Response, HttpError>, now: OffsetDateTime) -> Attempt {
-    match result {
-        Ok(response) if response.status == 429 || response.status >= 500 => {
-            Attempt::Again(retry_after(response, now))
+    /// No sooner than the issuer asked for, and not all clients at the same moment. `None`: the issuer
+    /// asked for more than is waited.
+    fn adjusted(&self, pause: Duration, asked_for: Option<Duration>) -> Option<Duration> {
+        match asked_for {
+            None => Some(pause),
+            Some(asked) if asked > self.longest => None,
+            Some(asked) => Some(asked + pause / 8),
         }
-        Ok(_) => Attempt::Final,
-        Err(error) if error.is_transient() => Attempt::Again(None),
-        Err(_) => Attempt::Final,
+    }
+}
+
+/// An answer, or that there was none.
+pub(crate) type Answer = Result<HttpResponse, HttpError>;
+
+/// An attempt after which another one may come.
+enum Unfinished<E> {
+    /// Another one may do better, no sooner than this.
+    Again { answer: Answer, asked_for: Option<Duration> },
+    /// It could not be made.
+    Failed(E),
+}
+
+impl<E> Unfinished<E> {
+    fn asked_for(&self) -> Option<Duration> {
+        match self {
+            Self::Again { asked_for, .. } => *asked_for,
+            Self::Failed(_) => None,
+        }
+    }
+
+    fn status(&self) -> Option<u16> {
+        match self {
+            Self::Again { answer, .. } => answer.as_ref().map(|response| response.status).ok(),
+            Self::Failed(_) => None,
+        }
+    }
+}
+
+fn is_final(answer: &Answer) -> bool {
+    match answer {
+        Ok(response) => response.status != 429 && response.status < 500,
+        Err(error) => !error.is_transient(),
     }
 }
 
 /// `Retry-After` (RFC 9110, section 10.2.3), in seconds or as a date; or Auth0's
 /// `x-ratelimit-reset`, in seconds after the epoch.
-pub(crate) fn retry_after(response: &Response, now: OffsetDateTime) -> Option<Duration> {
+pub(crate) fn retry_after(response: &HttpResponse, now: OffsetDateTime) -> Option<Duration> {
     let until = |at: OffsetDateTime| Duration::try_from(at - now).unwrap_or(Duration::ZERO);
     if let Some(value) = response.header("retry-after") {
         let seconds = value.trim().parse().ok().map(Duration::from_secs);
@@ -106,39 +156,108 @@ pub(crate) fn retry_after(response: &Response, now: OffsetDateTime) -> Option<Du
     OffsetDateTime::from_unix_timestamp(reset).ok().map(until)
 }
 
-/// Between half of `longest` and all of it.
-pub(crate) fn jittered(longest: Duration) -> Duration {
-    let mut random = [0; 2];
-    // Without randomness the pause is the longest one.
-    if aws_lc_rs::rand::fill(&mut random).is_err() {
-        return longest;
-    }
-    let fraction = u32::from(u16::from_be_bytes(random));
-    longest / 2 + (longest / 2).saturating_mul(fraction) / u32::from(u16::MAX)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::cell::RefCell;
+    use std::convert::Infallible;
+
+    use etdi_types::ManualClock;
+    use reqwest::header::HeaderMap;
+    use tokio::time::Instant;
+
     use super::*;
 
-    #[test]
-    fn pauses_double_with_jitter_and_end() {
-        let policy = RetryPolicy::default().attempts(4);
-        for (done, longest) in [(1, 500), (2, 1000), (3, 2000)] {
-            let pause = policy.pause_after(done, None).unwrap();
-            let longest = Duration::from_millis(longest);
-            assert!(pause >= longest / 2 && pause <= longest, "{pause:?}");
-        }
-        assert_eq!(policy.pause_after(4, None), None);
-        assert_eq!(RetryPolicy::never().pause_after(1, None), None);
+    /// What the attempts of `policy` are answered, with the pauses in between.
+    async fn pauses(policy: &RetryPolicy, answers: Vec<Answer>) -> (Answer, Vec<Duration>) {
+        let (clock, answers) = (ManualClock::at(0), RefCell::new(answers.into_iter()));
+        let (last, pauses) = (RefCell::new(None), RefCell::new(Vec::new()));
+        let attempt = || {
+            let now = Instant::now();
+            if let Some(before) = last.replace(Some(now)) {
+                pauses.borrow_mut().push(now - before);
+            }
+            let answer = answers.borrow_mut().next().unwrap();
+            async move { Ok::<_, Infallible>(answer) }
+        };
+        let Ok(answer) = policy.run("issuer", &clock, attempt).await;
+        (answer, pauses.into_inner())
     }
 
-    #[test]
-    fn a_pause_is_no_shorter_than_asked_for_and_a_long_one_is_not_made() {
+    fn response(status: u16, headers: &[(&'static str, &str)]) -> HttpResponse {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.insert(*name, value.parse().unwrap());
+        }
+        HttpResponse { status, headers: map, body: Vec::new().into() }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn pauses_double_with_jitter_and_end() {
+        let policy = RetryPolicy::default().attempts(4);
+        let answers = [502, 503, 500, 504].map(|status| Ok(response(status, &[])));
+        let (answer, pauses) = pauses(&policy, answers.into()).await;
+        assert_eq!(answer.unwrap().status, 504, "the last answer is the result");
+        assert_eq!(pauses.len(), 3);
+        for (pause, longest) in pauses.into_iter().zip([500, 1000, 2000]) {
+            let longest = Duration::from_millis(longest);
+            // Tokio's timer counts whole milliseconds.
+            let timer = Duration::from_millis(1);
+            assert!(pause >= longest / 2 && pause <= longest + timer, "{pause:?}");
+        }
+        let gone = || Err(HttpError::Connection("refused".to_owned()));
+        let (answer, none) = self::pauses(&RetryPolicy::never(), vec![gone()]).await;
+        assert!(matches!(answer, Err(HttpError::Connection(_))));
+        assert_eq!(none, []);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_second_attempt_waits_as_long_as_it_was_told() {
+        let answers = vec![
+            Ok(response(429, &[("retry-after", "2")])),
+            Err(HttpError::Timeout(Duration::from_secs(1))),
+            Ok(response(200, &[])),
+        ];
+        let (answer, pauses) = pauses(&RetryPolicy::default(), answers).await;
+        assert_eq!(answer.unwrap().status, 200);
+        assert_eq!(pauses.len(), 2);
+        assert!(pauses[0] >= Duration::from_secs(2), "{pauses:?}");
+        assert!(pauses[0] < Duration::from_millis(2100), "{pauses:?}");
+        assert!(pauses[1] <= Duration::from_millis(1001), "{pauses:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pause_is_no_shorter_than_asked_for_and_a_long_one_is_not_made() {
         let policy = RetryPolicy::default();
         let asked = Duration::from_secs(3);
-        assert!(policy.pause_after(1, Some(asked)).unwrap() >= asked);
-        assert_eq!(policy.pause_after(1, Some(Duration::from_secs(6))), None);
+        assert!(policy.adjusted(Duration::from_millis(250), Some(asked)).unwrap() >= asked);
+        let answers = vec![Ok(response(503, &[("retry-after", "6")]))];
+        let (answer, pauses) = pauses(&policy, answers).await;
+        assert_eq!((answer.unwrap().status, pauses), (503, vec![]));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refusal_and_what_cannot_pass_are_not_tried_again() {
+        for status in [200, 400, 401, 403, 404] {
+            let (answer, pauses) =
+                pauses(&RetryPolicy::default(), vec![Ok(response(status, &[]))]).await;
+            assert_eq!((answer.unwrap().status, pauses), (status, vec![]));
+        }
+        let redirect = HttpError::Redirect { status: 302 };
+        let (answer, pauses) = pauses(&RetryPolicy::default(), vec![Err(redirect)]).await;
+        assert!(matches!(answer, Err(HttpError::Redirect { .. })));
+        assert_eq!(pauses, []);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_attempt_that_cannot_be_made_ends_it() {
+        let made = RefCell::new(0);
+        let attempt = || {
+            *made.borrow_mut() += 1;
+            async { Err::<Answer, _>("no proof") }
+        };
+        let result = RetryPolicy::default().run("issuer", &ManualClock::at(0), attempt).await;
+        assert_eq!(result.err(), Some("no proof"));
+        assert_eq!(made.into_inner(), 1);
     }
 
     #[test]
@@ -152,11 +271,8 @@ mod tests {
             ("x-ratelimit-reset", "784111747", Some(30)),
             ("x-other", "1", None),
         ] {
-            let mut headers = reqwest::header::HeaderMap::new();
-            headers.insert(name, value.parse().unwrap());
-            let response = Response { status: 429, headers, body: Vec::new().into() };
             assert_eq!(
-                retry_after(&response, now),
+                retry_after(&response(429, &[(name, value)]), now),
                 expected.map(Duration::from_secs),
                 "{name}: {value}"
             );

@@ -3,21 +3,23 @@
 //! The issuer's configuration fixes the algorithms, the key narrows them, the token's header never
 //! chooses. Nothing is accepted for want of a claim.
 
-mod error;
+mod claims;
 mod principal;
 
 use std::sync::Arc;
 
 use etdi_types::SigAlg;
 use etdi_types::json::Object;
-use etdi_types::trust::IssuerKind;
 use time::OffsetDateTime;
 
-use crate::claims::{self, Claims, Confirmation};
+use crate::claims::{Confirmation, issuer};
+use crate::issuer_rules::IssuerRules;
 use crate::jwks::KeySet;
-use crate::jwt::Jwt;
+use crate::jwt::{self, Jwt};
+use crate::token_error::TokenError;
 
-pub use error::TokenError;
+use claims::Claims;
+
 pub use principal::{Expectations, Principal};
 
 /// Validates `token`: signed by one of `keys` with an algorithm that `rules` allow, by the issuer
@@ -33,64 +35,6 @@ pub fn validate(
     now: OffsetDateTime,
 ) -> Result<Principal, TokenError> {
     VerifiedToken::verify(token, rules, keys)?.check(expected, now)
-}
-
-/// What the configuration fixes for one issuer.
-#[derive(Clone, Debug)]
-pub struct IssuerRules {
-    issuer: String,
-    kind: IssuerKind,
-    algorithms: Vec<SigAlg>,
-    rbac: bool,
-}
-
-impl IssuerRules {
-    /// The rules of an issuer of this kind: RS256 for the vendors' kinds; RS256, ES256 and EdDSA for
-    /// a generic one.
-    #[must_use]
-    pub fn new(issuer: impl Into<String>, kind: IssuerKind) -> Self {
-        let algorithms = match kind {
-            IssuerKind::Auth0 | IssuerKind::Okta | IssuerKind::Entra => vec![SigAlg::RS256],
-            IssuerKind::Generic => vec![SigAlg::RS256, SigAlg::ES256, SigAlg::EdDSA],
-        };
-        Self { issuer: issuer.into(), kind, algorithms, rbac: false }
-    }
-
-    /// Allows these algorithms and no others.
-    #[must_use]
-    pub fn algorithms(mut self, algorithms: impl IntoIterator<Item = SigAlg>) -> Self {
-        self.algorithms = algorithms.into_iter().collect();
-        self
-    }
-
-    /// Auth0 with role-based access control: `permissions` replaces `scope` and `scp`. No effect on
-    /// other kinds.
-    #[must_use]
-    pub fn rbac(mut self, rbac: bool) -> Self {
-        self.rbac = rbac;
-        self
-    }
-
-    /// The issuer, compared as bytes.
-    #[must_use]
-    pub fn issuer(&self) -> &str {
-        &self.issuer
-    }
-
-    /// Its kind.
-    #[must_use]
-    pub fn kind(&self) -> IssuerKind {
-        self.kind
-    }
-
-    pub(crate) fn uses_rbac(&self) -> bool {
-        self.rbac && self.kind == IssuerKind::Auth0
-    }
-
-    fn allowed(&self) -> String {
-        let names: Vec<_> = self.algorithms.iter().map(ToString::to_string).collect();
-        names.join(", ")
-    }
 }
 
 /// A token whose signature and form are good. What is expected of it, and the time, are judged at
@@ -110,7 +54,7 @@ impl VerifiedToken {
     ) -> Result<Self, TokenError> {
         let jwt = Jwt::parse(token)?;
         let claims = jwt.claims()?;
-        let claims = object(&claims)?;
+        let claims = jwt::object(&claims)?;
         let key = verify_signature(&jwt, claims, rules, keys)?;
         Ok(Self { claims: Arc::new(Claims::read(claims, rules)?), key })
     }
@@ -156,16 +100,16 @@ pub(crate) fn verify_signature(
     keys: &KeySet,
 ) -> Result<Arc<str>, TokenError> {
     // First, so that another issuer's token is called that, and not one with an unknown key.
-    let issuer = claims::issuer(claims)?;
-    if issuer != rules.issuer {
-        return Err(TokenError::WrongIssuer { expected: rules.issuer.clone(), found: issuer });
+    let found = issuer(claims)?;
+    if found != rules.issuer() {
+        return Err(TokenError::WrongIssuer { expected: rules.issuer().to_owned(), found });
     }
     check_typ(jwt.header.typ.as_deref())?;
     let algorithm = SigAlg::from_jose(&jwt.header.alg)
-        .filter(|algorithm| rules.algorithms.contains(algorithm))
+        .filter(|algorithm| rules.allows(*algorithm))
         .ok_or_else(|| TokenError::WrongAlgorithm {
             found: jwt.header.alg.clone(),
-            allowed: rules.allowed(),
+            allowed: rules.allowed_algorithms(),
         })?;
     let key = keys.select(jwt.header.kid.as_deref(), algorithm)?;
     if key.verifies(jwt.signing_input.as_bytes(), &jwt.signature) {
@@ -173,15 +117,6 @@ pub(crate) fn verify_signature(
     } else {
         Err(TokenError::BadSignature)
     }
-}
-
-/// The claims object; [`Jwt::claims`] gives nothing else.
-pub(crate) fn object<'v, 'a>(
-    claims: &'v etdi_types::json::Value<'a>,
-) -> Result<&'v Object<'a>, TokenError> {
-    claims
-        .as_object()
-        .ok_or_else(|| TokenError::Malformed("its claims are not an object".to_owned()))
 }
 
 /// Absent, `JWT` or `at+jwt` (RFC 9068, section 2.1), compared as RFC 7515, section 4.1.9 says.

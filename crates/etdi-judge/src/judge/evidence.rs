@@ -130,12 +130,8 @@ impl EvidenceGatherer {
             SignatureEvidence::Good { thumbprint, .. } => Some(thumbprint.as_str()),
             _ => None,
         };
-        let attested = AttestedDefinition {
-            id: &part.id,
-            version: &part.version,
-            digest: &definition.digest(),
-            signing_key,
-        };
+        let digest = definition.digest();
+        let attested = AttestedDefinition::new(&part.id, &part.version, &digest, signing_key);
         self.attestations.evidence(token, entry, &attested).await
     }
 }

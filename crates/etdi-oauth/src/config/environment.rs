@@ -2,8 +2,10 @@
 
 use super::{ConfigError, OAuthConfig};
 
-/// The names of the variables that configure an Auth0 client.
+/// The names of the variables that configure an Auth0 client. All are public, so that a program can
+/// set names of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Auth0Variables {
     /// The tenant's domain.
     pub domain: String,

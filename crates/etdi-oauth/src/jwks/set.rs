@@ -1,6 +1,7 @@
 //! A set of keys, read key by key.
 
 use std::collections::BTreeSet;
+use std::fmt::{self, Display, Formatter};
 use std::sync::Arc;
 
 use etdi_types::json::{self, JsonError, Limits};
@@ -8,7 +9,7 @@ use etdi_types::text::escaped;
 use etdi_types::{Jwk, KeyError, SigAlg, VerifyingKey};
 
 use crate::http::BODY_LIMIT;
-use crate::validation::TokenError;
+use crate::token_error::TokenError;
 
 const LIMITS: Limits = Limits::TOOL.with_depth(16).with_bytes(BODY_LIMIT);
 
@@ -39,6 +40,7 @@ pub enum KeySetError {
 
 /// A key that was skipped.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SkippedKey {
     /// Its place in the set, from 0.
     pub index: usize,
@@ -192,8 +194,8 @@ fn usable(jwk: &Jwk) -> Result<UsableKey, KeyError> {
     })
 }
 
-impl std::fmt::Display for SkippedKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl Display for SkippedKey {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let why = self.why.to_string();
         write!(f, "key {}: {}", self.index, escaped(&why))
     }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use etdi_types::AuthorizationContext;
 use time::OffsetDateTime;
 
-use crate::claims::{Claims, instant};
+use super::claims::Claims;
+use crate::claims::instant;
 
 /// What a token must be for and must hold.
 ///

@@ -66,12 +66,7 @@ impl Definition {
     }
 
     fn attested<'a>(&'a self, thumbprint: &'a str) -> AttestedDefinition<'a> {
-        AttestedDefinition {
-            id: &self.id,
-            version: &self.version,
-            digest: &self.digest,
-            signing_key: Some(thumbprint),
-        }
+        AttestedDefinition::new(&self.id, &self.version, &self.digest, Some(thumbprint))
     }
 
     fn request(&self) -> AttestationRequest {

@@ -4,7 +4,7 @@ use etdi_oauth::{Auth0Provider, OAuthConfig, OAuthError, TokenRequest};
 use httpmock::prelude::*;
 use serde_json::json;
 
-use crate::issuer::{API, CLIENT, NoPause, SECRET, network};
+use crate::issuer::{API, CLIENT, SECRET, network, without_pauses};
 use crate::keys::{FIRST, jwks};
 
 async fn refused(status: u16, error: &str, description: &str) -> OAuthError {
@@ -30,7 +30,7 @@ async fn refused(status: u16, error: &str, description: &str) -> OAuthError {
         .client(CLIENT, SECRET)
         .audience(API)
         .network(network())
-        .pause(NoPause::default());
+        .retry(without_pauses());
     let auth0 = Auth0Provider::initialize(config).await.unwrap();
     let error = auth0.token(TokenRequest::new().scope("execute:tools")).await.unwrap_err();
     keys.assert_async().await;

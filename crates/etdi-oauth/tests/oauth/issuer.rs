@@ -7,10 +7,9 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, Request, Response, StatusCode, Uri};
-use etdi_oauth::{Network, OAuthConfig, Pause, RetryPolicy};
+use etdi_oauth::{Network, OAuthConfig, RetryPolicy};
 use etdi_types::keys::base64url_decode;
 use etdi_types::{Clock, Jwk, ManualClock};
-use futures::future::BoxFuture;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
@@ -138,11 +137,7 @@ impl Issuer {
 
     /// The same clock, network and no waiting.
     pub fn plug(&self, config: OAuthConfig) -> OAuthConfig {
-        config
-            .network(network())
-            .clock(Arc::clone(&self.clock))
-            .pause(NoPause::default())
-            .retry(RetryPolicy::default())
+        config.network(network()).clock(Arc::clone(&self.clock)).retry(without_pauses())
     }
 
     pub fn claims(&self) -> Value {
@@ -192,6 +187,11 @@ pub fn network() -> Network {
     Network::default().dangerous().allow_loopback_http()
 }
 
+/// As many attempts as without configuration, one right after the other.
+pub fn without_pauses() -> RetryPolicy {
+    RetryPolicy::default().first_pause(Duration::ZERO)
+}
+
 pub struct Proof {
     pub thumbprint: String,
     pub claims: Value,
@@ -233,15 +233,4 @@ async fn answer(
         response = response.header(name, value);
     }
     response.body(Body::from(reply.body)).unwrap()
-}
-
-/// Notes the pauses, and makes none.
-#[derive(Clone, Debug, Default)]
-pub struct NoPause(pub Arc<Mutex<Vec<Duration>>>);
-
-impl Pause for NoPause {
-    fn pause(&self, duration: Duration) -> BoxFuture<'static, ()> {
-        self.0.lock().unwrap().push(duration);
-        Box::pin(async {})
-    }
 }

@@ -54,11 +54,7 @@ fn generic(base: &Issuer, issuer: &str) -> OAuthConfig {
 }
 
 fn fixture() -> Fixture {
-    Fixture {
-        audience: API.to_owned(),
-        granted: "execute:tools".to_owned(),
-        ungranted: "admin".to_owned(),
-    }
+    Fixture::new(API, "execute:tools", "admin")
 }
 
 #[tokio::test]

@@ -2,24 +2,25 @@
 //! attestations with them.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::fmt::{self, Debug, Formatter};
+use std::sync::Arc;
 
 use etdi_types::Clock;
 use etdi_types::evidence::AttestationEvidence;
 use etdi_types::text::escaped;
 use etdi_types::trust::{IssuerKind, TrustedIssuer, TrustedProvider};
+use parking_lot::Mutex;
 use time::OffsetDateTime;
 
-use super::{AttestationError, AttestedDefinition, check_attestation};
-use crate::claims;
-use crate::discovery::{Endpoints, discover};
+use crate::attestation::{AttestationError, AttestedDefinition, check_attestation};
+use crate::discovery::discover;
 use crate::error::OAuthError;
-use crate::flight::{Flights, Step};
-use crate::http::{Http, HttpError};
+use crate::flight::{Flight, Flights};
+use crate::http::{HttpClient, HttpError, Network};
 use crate::jwks::JwksClient;
-use crate::jwt::Jwt;
-use crate::remedy;
-use crate::validation::{TokenError, object};
+use crate::jwt::claimed_issuer;
+use crate::token_error::TokenError;
+use crate::vendor::vendor;
 
 /// How long a failed discovery is not tried again.
 const FAILURE_HOLDS: time::Duration = time::Duration::seconds(30);
@@ -27,16 +28,17 @@ const FAILURE_HOLDS: time::Duration = time::Duration::seconds(30);
 /// Validates attestations with the trust configuration alone: issuers' keys are found by discovery,
 /// each issuer's once. Cheap to clone.
 #[derive(Clone)]
-pub struct AttestationVerifier(Arc<Shared>);
+pub struct AttestationVerifier(Arc<VerifierState>);
 
-struct Shared {
-    http: Http,
+struct VerifierState {
+    http: HttpClient,
     clock: Arc<dyn Clock>,
-    found: Mutex<HashMap<String, Found>>,
+    found: Mutex<HashMap<String, IssuerKeys>>,
     flights: Flights<String, JwksClient, OAuthError>,
 }
 
-enum Found {
+/// The keys of an issuer, or why they cannot be had, and since when.
+enum IssuerKeys {
     Keys(JwksClient),
     Failed(OAuthError, OffsetDateTime),
 }
@@ -46,9 +48,9 @@ impl AttestationVerifier {
     ///
     /// # Errors
     /// [`HttpError::Tls`] if TLS cannot be set up.
-    pub fn new(network: crate::Network, clock: impl Clock + 'static) -> Result<Self, HttpError> {
-        Ok(Self(Arc::new(Shared {
-            http: Http::new(network)?,
+    pub fn new(network: Network, clock: impl Clock + 'static) -> Result<Self, HttpError> {
+        Ok(Self(Arc::new(VerifierState {
+            http: HttpClient::new(network)?,
             clock: Arc::new(clock),
             found: Mutex::default(),
             flights: Flights::default(),
@@ -104,10 +106,10 @@ impl AttestationVerifier {
         shared
             .flights
             .join(name.clone(), || match shared.at_hand(&name) {
-                Some(answer) => Step::Done(answer),
+                Some(answer) => Flight::Done(answer),
                 None => {
                     let shared = Arc::clone(shared);
-                    Step::Run(Box::pin(async move { shared.find(name, kind).await }))
+                    Flight::Run(Box::pin(async move { shared.find(name, kind).await }))
                 }
             })
             .await
@@ -123,7 +125,7 @@ impl AttestationVerifier {
         let jwks = self.keys_of(issuer).await?;
         let unavailable = |source| OAuthError::Jwks {
             source,
-            remedy: remedy::unreachable(issuer.kind, &issuer.issuer),
+            remedy: vendor(issuer.kind).unreachable_remedy(&issuer.issuer),
         };
         let keys = jwks.fresh_keys().await.map_err(unavailable)?;
         let check = |keys| check_attestation(token, issuer, keys, definition, self.0.clock.now());
@@ -141,34 +143,34 @@ impl AttestationVerifier {
     }
 }
 
-impl Shared {
+impl VerifierState {
     fn at_hand(&self, issuer: &str) -> Option<Result<JwksClient, OAuthError>> {
         let now = self.clock.now();
-        let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = self.found.lock();
         match found.get(issuer)? {
-            Found::Keys(jwks) => Some(Ok(jwks.clone())),
-            Found::Failed(error, at) if *at <= now && now - *at < FAILURE_HOLDS => {
+            IssuerKeys::Keys(jwks) => Some(Ok(jwks.clone())),
+            IssuerKeys::Failed(error, at) if *at <= now && now - *at < FAILURE_HOLDS => {
                 Some(Err(error.clone()))
             }
-            Found::Failed(..) => None,
+            IssuerKeys::Failed(..) => None,
         }
     }
 
     async fn find(&self, issuer: String, kind: IssuerKind) -> Result<JwksClient, OAuthError> {
         let result = self.jwks_client(&issuer, kind).await;
         let found = match &result {
-            Ok(jwks) => Found::Keys(jwks.clone()),
-            Err(error) => Found::Failed(error.clone(), self.clock.now()),
+            Ok(jwks) => IssuerKeys::Keys(jwks.clone()),
+            Err(error) => IssuerKeys::Failed(error.clone(), self.clock.now()),
         };
-        self.found.lock().unwrap_or_else(PoisonError::into_inner).insert(issuer, found);
+        self.found.lock().insert(issuer, found);
         result
     }
 
     async fn jwks_client(&self, issuer: &str, kind: IssuerKind) -> Result<JwksClient, OAuthError> {
-        let remedy = remedy::unreachable(kind, issuer);
-        let endpoints = match kind {
-            IssuerKind::Auth0 if issuer.ends_with('/') => Endpoints::auth0(issuer),
-            _ => discover(&self.http, issuer)
+        let remedy = vendor(kind).unreachable_remedy(issuer);
+        let endpoints = match vendor(kind).endpoints(issuer) {
+            Some(endpoints) => endpoints,
+            None => discover(&self.http, issuer)
                 .await
                 .map_err(|source| OAuthError::Discovery { source, remedy })?,
         };
@@ -177,16 +179,8 @@ impl Shared {
     }
 }
 
-impl std::fmt::Debug for AttestationVerifier {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl Debug for AttestationVerifier {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.debug_struct("AttestationVerifier").finish_non_exhaustive()
     }
-}
-
-/// What the token says of its issuer and its key: unverified, to know whom to ask.
-fn claimed_issuer(token: &str) -> Result<(String, Option<String>), TokenError> {
-    let jwt = Jwt::parse(token)?;
-    let claims = jwt.claims()?;
-    let issuer = claims::issuer(object(&claims)?)?;
-    Ok((issuer, jwt.header.kid))
 }

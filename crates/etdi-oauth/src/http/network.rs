@@ -6,7 +6,7 @@ use std::time::Duration;
 use reqwest::Url;
 use url::Host;
 
-use crate::http::HttpError;
+use super::error::HttpError;
 
 /// How long a request for metadata or keys may take, unless configured shorter.
 const METADATA_TIMEOUT: Duration = Duration::from_secs(5);

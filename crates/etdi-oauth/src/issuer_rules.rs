@@ -1,0 +1,71 @@
+//! What the configuration fixes for one issuer.
+
+use std::collections::BTreeSet;
+
+use etdi_types::SigAlg;
+use etdi_types::json::Object;
+use etdi_types::trust::IssuerKind;
+
+use crate::token_error::TokenError;
+use crate::vendor::vendor;
+
+/// What the configuration fixes for one issuer.
+#[derive(Clone, Debug)]
+pub struct IssuerRules {
+    issuer: String,
+    kind: IssuerKind,
+    algorithms: Vec<SigAlg>,
+    rbac: bool,
+}
+
+impl IssuerRules {
+    /// The rules of an issuer of this kind: RS256 for the vendors' kinds; RS256, ES256 and EdDSA for
+    /// a generic one.
+    #[must_use]
+    pub fn new(issuer: impl Into<String>, kind: IssuerKind) -> Self {
+        let algorithms = vendor(kind).algorithms().to_vec();
+        Self { issuer: issuer.into(), kind, algorithms, rbac: false }
+    }
+
+    /// Allows these algorithms and no others.
+    #[must_use]
+    pub fn algorithms(mut self, algorithms: impl IntoIterator<Item = SigAlg>) -> Self {
+        self.algorithms = algorithms.into_iter().collect();
+        self
+    }
+
+    /// Auth0 with role-based access control: `permissions` replaces `scope` and `scp`. No effect on
+    /// other kinds.
+    #[must_use]
+    pub fn rbac(mut self, rbac: bool) -> Self {
+        self.rbac = rbac;
+        self
+    }
+
+    /// The issuer, compared as bytes.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// Its kind.
+    #[must_use]
+    pub fn kind(&self) -> IssuerKind {
+        self.kind
+    }
+
+    pub(crate) fn allows(&self, algorithm: SigAlg) -> bool {
+        self.algorithms.contains(&algorithm)
+    }
+
+    /// The allowed algorithms, for an error.
+    pub(crate) fn allowed_algorithms(&self) -> String {
+        let names: Vec<_> = self.algorithms.iter().map(ToString::to_string).collect();
+        names.join(", ")
+    }
+
+    /// The scopes of a token with these claims.
+    pub(crate) fn scopes(&self, claims: &Object<'_>) -> Result<BTreeSet<String>, TokenError> {
+        vendor(self.kind).scopes(claims, self.rbac)
+    }
+}
