@@ -1,18 +1,16 @@
 //! Whether a tool may be called.
 
-use etdi_types::{listing::MAX_PAGES, text::escaped};
-use rmcp::{
-    ErrorData, RoleServer, ServerHandler,
-    model::{ErrorCode, PaginatedRequestParams, Tool},
-    service::RequestContext,
-};
+use etdi_types::listing::MAX_PAGES;
+use etdi_types::text::escaped;
+use rmcp::model::{ErrorCode, PaginatedRequestParams, Tool};
+use rmcp::service::RequestContext;
+use rmcp::{ErrorData, RoleServer, ServerHandler};
 use serde_json::json;
 
-use crate::{
-    CALL_REFUSED, Secured, ToolProblem,
-    attest::not_attested,
-    catalog::{Definitions, Standing},
-};
+use crate::attest::not_attested;
+use crate::catalog::{Definitions, ToolStanding};
+use crate::problem::ToolProblem;
+use crate::secured::{CALL_REFUSED, Secured};
 
 impl<H: ServerHandler> Secured<H> {
     /// Whether the tool `name` may be called.
@@ -23,27 +21,27 @@ impl<H: ServerHandler> Secured<H> {
     ) -> Result<(), ErrorData> {
         let standing = self.secure.catalog().standing(name);
         match standing {
-            Standing::Unsigned => return Ok(()),
-            Standing::Unknown => {
+            ToolStanding::Unsigned => return Ok(()),
+            ToolStanding::Unknown => {
                 let message = format!("unknown tool: {}", escaped(name));
                 return Err(ErrorData::invalid_params(message, None));
             }
-            Standing::Unlisted | Standing::Refused(_) | Standing::Published(_) => {}
+            ToolStanding::Unlisted | ToolStanding::Refused(_) | ToolStanding::Published(_) => {}
         }
         // Where the handler shows the tool at once, it is compared at every call.
         match self.handler.get_tool(name) {
             Some(tool) => {
                 self.publish(&mut [tool]).map_err(|problem| refusal(CALL_REFUSED, &problem))?;
             }
-            None if standing == Standing::Unlisted => self.list_for(name, context).await?,
+            None if standing == ToolStanding::Unlisted => self.list_for(name, context).await?,
             None => {}
         }
         let standing = self.secure.catalog().standing(name);
         match standing {
             // A caller cannot have seen one that is not attested.
-            Standing::Published(_) if self.attests => self.attest([name], context).await,
-            Standing::Published(_) => Ok(()),
-            Standing::Refused(problem) => Err(refusal(CALL_REFUSED, &problem)),
+            ToolStanding::Published(_) if self.attests => self.attest([name], context).await,
+            ToolStanding::Published(_) => Ok(()),
+            ToolStanding::Refused(problem) => Err(refusal(CALL_REFUSED, &problem)),
             _ => Err(refusal(CALL_REFUSED, &ToolProblem::NotServed { tool: name.to_owned() })),
         }
     }

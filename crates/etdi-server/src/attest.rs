@@ -6,18 +6,18 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use etdi_oauth::{
-    AttestationRequest, AttestationToken, ConfigError, OAuthError, OAuthProvider, Pause,
-};
-use etdi_types::{Clock, SigningKey, keys::base64url_decode};
+use etdi_oauth::{AttestationRequest, AttestationToken, ConfigError, OAuthError, OAuthProvider};
+use etdi_types::keys::base64url_decode;
+use etdi_types::{Clock, SigningKey};
 use rmcp::ErrorData;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
-use crate::{
-    BuildError, LISTING_REFUSED, SecureServer, catalog::Definitions, report::Reporter,
-    server::Inner,
-};
+use crate::catalog::Definitions;
+use crate::error::ServerBuildError;
+use crate::report::ServerReporter;
+use crate::secured::LISTING_REFUSED;
+use crate::server::{Inner, SecureServer};
 
 /// The attestation is renewed when a tenth of its life is left, but no earlier than this before its
 /// end. Identity providers' own caches renew no earlier either.
@@ -34,13 +34,12 @@ pub(crate) struct Attestor {
     key: SigningKey,
     binds_key: bool,
     clock: Arc<dyn Clock>,
-    pause: Arc<dyn Pause>,
     /// Held while the provider is asked, so that one request is made at a time.
-    state: tokio::sync::Mutex<State>,
+    state: tokio::sync::Mutex<RenewalState>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct RenewalState {
     obtained_at: Option<OffsetDateTime>,
     refused: Option<Refused>,
     renewing: bool,
@@ -59,20 +58,22 @@ impl Attestor {
         key: SigningKey,
         binds_key: bool,
         clock: Arc<dyn Clock>,
-        pause: Arc<dyn Pause>,
     ) -> Self {
-        Self { provider, key, binds_key, clock, pause, state: Default::default() }
+        Self { provider, key, binds_key, clock, state: Default::default() }
     }
 
     /// Itself, if the provider is configured for attestations. Nothing is sent: a request that binds
     /// nothing is refused by the provider itself.
-    pub(crate) async fn if_able(self, reporter: &Reporter) -> Result<Option<Self>, BuildError> {
+    pub(crate) async fn if_able(
+        self,
+        reporter: &ServerReporter,
+    ) -> Result<Option<Self>, ServerBuildError> {
         match self.provider.attestation(&AttestationRequest::new()).await {
             Err(OAuthError::Config(ConfigError::NoAttestations)) => {
                 reporter.unattested(self.issuer());
                 Ok(None)
             }
-            _ if self.provider.client_id().is_none() => Err(BuildError::NotAttested {
+            _ if self.provider.client_id().is_none() => Err(ServerBuildError::NotAttested {
                 issuer: self.issuer().to_owned(),
                 source: Box::new(ConfigError::NoClient.into()),
             }),
@@ -103,7 +104,7 @@ impl Attestor {
     }
 }
 
-impl State {
+impl RenewalState {
     fn refusal(&self, now: OffsetDateTime) -> Option<OAuthError> {
         let refused = self.refused.as_ref().filter(|refused| now < refused.until)?;
         Some(refused.error.clone())
@@ -226,7 +227,7 @@ impl SecureServer {
     fn publish_attestation(
         &self,
         attestor: &Attestor,
-        state: &mut State,
+        state: &mut RenewalState,
         token: AttestationToken,
         definitions: Definitions,
     ) {
@@ -243,15 +244,14 @@ impl SecureServer {
         let audience = audience(&token).unwrap_or_default();
         self.catalog().set_attestation(token, audience, definitions);
         if !std::mem::replace(&mut state.renewing, true) {
-            let (server, pause) = (Arc::downgrade(self.inner()), Arc::clone(&attestor.pause));
-            tokio::spawn(renew(server, pause));
+            tokio::spawn(renew(Arc::downgrade(self.inner())));
         }
     }
 }
 
 /// Looks at the clock from time to time for as long as the server is held by somebody. Reading the
 /// clock each time also holds on a machine that was suspended.
-async fn renew(server: Weak<Inner>, pause: Arc<dyn Pause>) {
+async fn renew(server: Weak<Inner>) {
     while let Some(inner) = server.upgrade() {
         let secure = SecureServer::from_inner(inner);
         let tick = match &secure.inner().attestor {
@@ -259,7 +259,7 @@ async fn renew(server: Weak<Inner>, pause: Arc<dyn Pause>) {
             None => return,
         };
         drop(secure);
-        pause.pause(tick).await;
+        tokio::time::sleep(tick).await;
         let Some(inner) = server.upgrade() else { return };
         SecureServer::from_inner(inner).renew_if_due().await;
     }

@@ -6,14 +6,18 @@ use etdi_oauth::{
     ACCESS_TOKEN_VARIABLE, BearerToken, Expectations, INSUFFICIENT_SCOPE, OAuthError,
     OAuthProvider, Principal, ProviderRegistry, UNAUTHENTICATED,
 };
-use etdi_types::{Clock, text::escaped};
-use rmcp::{ErrorData, RoleServer, model::ErrorCode, service::RequestContext};
+use etdi_types::Clock;
+use etdi_types::text::escaped;
+use rmcp::model::ErrorCode;
+use rmcp::service::RequestContext;
+use rmcp::{ErrorData, RoleServer};
 use serde_json::json;
 
-use crate::{SecureServer, requirement::Requirement};
+use crate::requirement::Requirement;
+use crate::server::SecureServer;
 
 /// Who judges access tokens.
-#[derive(Debug, Clone)]
+#[derive(Clone, Debug)]
 pub(crate) enum Authorizer {
     One(Arc<dyn OAuthProvider>),
     Any(ProviderRegistry),
@@ -31,7 +35,7 @@ pub(crate) struct Authorization {
 }
 
 /// Whom an HTTP request speaks for, in its extensions. Only the layer of the same server makes it.
-#[derive(Debug, Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct Caller {
     pub(crate) principal: Principal,
     pub(crate) server: SecureServer,
@@ -65,7 +69,7 @@ pub(crate) fn access_token_from_env() -> Option<BearerToken> {
 }
 
 /// Why a call is refused.
-enum Refusal {
+enum CallDenial {
     NoToken,
     Expired,
     Missing(Vec<String>),
@@ -99,18 +103,18 @@ impl SecureServer {
         &self,
         caller: Option<Principal>,
         requirement: &Requirement,
-    ) -> Result<Principal, (Refusal, Option<Principal>)> {
+    ) -> Result<Principal, (CallDenial, Option<Principal>)> {
         let (Some(principal), Some(authorization)) = (caller, self.authorization()) else {
-            return Err((Refusal::NoToken, None));
+            return Err((CallDenial::NoToken, None));
         };
         if !principal.is_current(authorization.clock.now()) {
-            return Err((Refusal::Expired, Some(principal)));
+            return Err((CallDenial::Expired, Some(principal)));
         }
         let missing = requirement.missing(&principal);
         if missing.is_empty() {
             Ok(principal)
         } else {
-            Err((Refusal::Missing(missing), Some(principal)))
+            Err((CallDenial::Missing(missing), Some(principal)))
         }
     }
 
@@ -124,7 +128,7 @@ impl SecureServer {
     }
 }
 
-impl Refusal {
+impl CallDenial {
     fn missing(&self, requirement: &Requirement) -> Vec<String> {
         match self {
             Self::Missing(missing) => missing.clone(),

@@ -1,29 +1,26 @@
 //! Describing a server.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex},
-};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use etdi_events::Emitter;
-use etdi_oauth::{BearerToken, Expectations, OAuthProvider, Pause, ProviderRegistry, TokioPause};
+use etdi_oauth::{BearerToken, Expectations, OAuthProvider, ProviderRegistry};
 use etdi_types::{
     Clock, Jwk, KeyError, Provider, ResourceUri, SecurityLevel, SigningKey, SystemClock,
     VerifyingKey,
 };
+use parking_lot::Mutex;
 
-use crate::{
-    BuildError, SecureServer, ToolSpec,
-    attest::Attestor,
-    authorize::{self, Authorization, Authorizer},
-    catalog::Catalog,
-    presigned::{self, SignedDefinition},
-    report::Reporter,
-    requirement::Requirement,
-    server::Inner,
-    sign::Origin,
-    spec::Resolved,
-};
+use crate::attest::Attestor;
+use crate::authorize::{self, Authorization, Authorizer};
+use crate::catalog::Catalog;
+use crate::error::ServerBuildError;
+use crate::presigned::{self, SignedDefinition};
+use crate::report::ServerReporter;
+use crate::requirement::Requirement;
+use crate::server::{Inner, SecureServer};
+use crate::sign::DefinitionSource;
+use crate::spec::{Resolved, ToolSpec};
 
 /// A server that holds the publisher's key and signs what it serves.
 #[derive(Debug)]
@@ -55,7 +52,6 @@ pub struct SecureServerBuilder<S = Live> {
     level: SecurityLevel,
     emitter: Option<Emitter>,
     clock: Arc<dyn Clock>,
-    pause: Arc<dyn Pause>,
     authorizer: Option<Authorizer>,
     audience: Option<String>,
     access_token: Option<BearerToken>,
@@ -137,12 +133,6 @@ impl<S> SecureServerBuilder<S> {
         self
     }
 
-    /// How the server waits between two looks at the clock. Tokio's timer unless set.
-    pub fn pause(mut self, pause: impl Pause + 'static) -> Self {
-        self.pause = Arc::new(pause);
-        self
-    }
-
     fn new(source: S) -> Self {
         Self {
             source,
@@ -152,7 +142,6 @@ impl<S> SecureServerBuilder<S> {
             level: SecurityLevel::default(),
             emitter: None,
             clock: Arc::new(SystemClock),
-            pause: Arc::new(TokioPause),
             authorizer: None,
             audience: None,
             access_token: None,
@@ -166,23 +155,24 @@ impl<S> SecureServerBuilder<S> {
         token: Option<BearerToken>,
         resource: Option<&String>,
         clock: Arc<dyn Clock>,
-    ) -> Result<Option<Authorization>, BuildError> {
+    ) -> Result<Option<Authorization>, ServerBuildError> {
         let Some(authorizer) = authorizer else { return Ok(None) };
         let process = match token {
             None => None,
             Some(token) => {
-                let audience = audience.as_ref().or(resource).ok_or(BuildError::NoAudience)?;
+                let audience =
+                    audience.as_ref().or(resource).ok_or(ServerBuildError::NoAudience)?;
                 let expected = Expectations::audience(audience);
                 let principal = authorizer.validate(&token, &expected).await;
-                Some(principal.map_err(|error| BuildError::AccessToken(Box::new(error)))?)
+                Some(principal.map_err(|error| ServerBuildError::AccessToken(Box::new(error)))?)
             }
         };
         Ok(Some(Authorization { authorizer, audience, clock, process }))
     }
 
-    fn servers(&self) -> Result<Vec<String>, BuildError> {
+    fn servers(&self) -> Result<Vec<String>, ServerBuildError> {
         if self.level == SecurityLevel::Strict {
-            return Err(BuildError::NeedsCallProofs { what: "the level Strict".to_owned() });
+            return Err(ServerBuildError::NeedsCallProofs { what: "the level Strict".to_owned() });
         }
         let mut servers = Vec::new();
         for address in &self.addresses {
@@ -237,27 +227,27 @@ impl SecureServerBuilder<Live> {
     /// Builds the server.
     ///
     /// # Errors
-    /// A [`BuildError`] for whatever it could not do: nothing is published in part.
-    pub async fn build(self) -> Result<SecureServer, BuildError> {
+    /// A [`ServerBuildError`] for whatever it could not do: nothing is published in part.
+    pub async fn build(self) -> Result<SecureServer, ServerBuildError> {
         let servers = self.servers()?;
         let Live { provider, key, tools, attester, binds_key } = self.source;
         let authorizer = self.authorizer.or_else(|| attester.clone().map(Authorizer::One));
-        let mut origins: BTreeMap<String, Origin> = BTreeMap::new();
+        let mut origins: BTreeMap<String, DefinitionSource> = BTreeMap::new();
         let mut requirements = Vec::new();
         for (name, spec) in tools {
             let Resolved { definition, requirement } =
                 spec.resolve(&name, &provider, authorizer.is_some())?;
             refuse_same_id(&origins, &name, definition.id.as_str())?;
-            if origins.insert(name.clone(), Origin::Live(definition.into())).is_some() {
-                return Err(BuildError::DeclaredTwice(name));
+            if origins.insert(name.clone(), DefinitionSource::Live(definition.into())).is_some() {
+                return Err(ServerBuildError::DeclaredTwice(name));
             }
             requirements.push((name, requirement));
         }
-        let reporter = Reporter::new(self.emitter);
+        let reporter = ServerReporter::new(self.emitter);
         let attestor = match attester {
             Some(provider) => {
                 let clock = Arc::clone(&self.clock);
-                let attestor = Attestor::new(provider, key.clone(), binds_key, clock, self.pause);
+                let attestor = Attestor::new(provider, key.clone(), binds_key, clock);
                 attestor.if_able(&reporter).await?
             }
             None => None,
@@ -276,7 +266,7 @@ impl SecureServerBuilder<Live> {
 }
 
 impl SecureServerBuilder<Presigned> {
-    pub(crate) fn presigned(text: &str) -> Result<Self, BuildError> {
+    pub(crate) fn presigned(text: &str) -> Result<Self, ServerBuildError> {
         Ok(Self::new(Presigned {
             tools: presigned::parse(text)?,
             publisher: None,
@@ -311,8 +301,8 @@ impl SecureServerBuilder<Presigned> {
     /// Builds the server.
     ///
     /// # Errors
-    /// A [`BuildError`] if it was signed for other servers, or if a signature does not verify.
-    pub async fn build(self) -> Result<SecureServer, BuildError> {
+    /// A [`ServerBuildError`] if it was signed for other servers, or if a signature does not verify.
+    pub async fn build(self) -> Result<SecureServer, ServerBuildError> {
         let servers = self.servers()?;
         let Presigned { tools, publisher, requirements } = self.source;
         for tool in tools.values() {
@@ -328,12 +318,13 @@ impl SecureServerBuilder<Presigned> {
         let resource = servers.iter().find(|server| *server != "stdio");
         let authorization =
             Self::authorization(self.authorizer, audience, token, resource, self.clock).await?;
-        let origins = tools.into_iter().map(|(name, tool)| (name, Origin::Presigned(tool.into())));
+        let origins =
+            tools.into_iter().map(|(name, tool)| (name, DefinitionSource::Presigned(tool.into())));
         let mut catalog = Catalog::new(None, origins.collect(), servers, self.allow_unsigned);
         for (name, requirement) in requirements {
             catalog.require(&name, Some(requirement));
         }
-        let (catalog, reporter) = (Mutex::new(catalog), Reporter::new(self.emitter));
+        let (catalog, reporter) = (Mutex::new(catalog), ServerReporter::new(self.emitter));
         let (provider, attestor) = (None, None);
         Ok(SecureServer::new(Inner { catalog, provider, attestor, authorization, reporter }))
     }
@@ -344,41 +335,43 @@ fn collect(
     listed: Vec<(String, Option<String>)>,
     tools: &BTreeMap<String, SignedDefinition>,
     authorizes: bool,
-) -> Result<BTreeMap<String, Requirement>, BuildError> {
+) -> Result<BTreeMap<String, Requirement>, ServerBuildError> {
     let mut requirements: BTreeMap<String, Requirement> = BTreeMap::new();
     for (tool, scope) in listed {
         if !tools.contains_key(&tool) {
-            return Err(BuildError::NotSigned(tool));
+            return Err(ServerBuildError::NotSigned(tool));
         }
         if !authorizes {
-            return Err(BuildError::NoIdentityProvider { tool });
+            return Err(ServerBuildError::NoIdentityProvider { tool });
         }
         let requirement = requirements.entry(tool.clone()).or_default();
         if let Some(scope) = scope {
-            requirement.add(&scope).map_err(|source| BuildError::Malformed { tool, source })?;
+            requirement
+                .add(&scope)
+                .map_err(|source| ServerBuildError::Malformed { tool, source })?;
         }
     }
     Ok(requirements)
 }
 
 /// The address as definitions name it.
-pub(crate) fn normal(address: &str) -> Result<String, BuildError> {
+pub(crate) fn normal(address: &str) -> Result<String, ServerBuildError> {
     match ResourceUri::parse(address) {
         Ok(uri) => Ok(uri.as_str().to_owned()),
-        Err(error) => Err(BuildError::Address(error.to_string())),
+        Err(error) => Err(ServerBuildError::Address(error.to_string())),
     }
 }
 
 pub(crate) fn refuse_same_id<'a>(
-    others: impl IntoIterator<Item = (&'a String, &'a Origin)>,
+    others: impl IntoIterator<Item = (&'a String, &'a DefinitionSource)>,
     name: &str,
     id: &str,
-) -> Result<(), BuildError> {
+) -> Result<(), ServerBuildError> {
     let same = others.into_iter().find(|(other, origin)| {
-        *other != name && matches!(origin, Origin::Live(spec) if spec.id.as_str() == id)
+        *other != name && matches!(origin, DefinitionSource::Live(spec) if spec.id.as_str() == id)
     });
     match same {
-        Some((other, _)) => Err(BuildError::IdTwice(other.clone(), name.to_owned())),
+        Some((other, _)) => Err(ServerBuildError::IdTwice(other.clone(), name.to_owned())),
         None => Ok(()),
     }
 }

@@ -1,20 +1,17 @@
 //! What a server publishes, shared by all its sessions and requests.
 
-use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
-    sync::Arc,
-};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use etdi_oauth::AttestationToken;
-use etdi_types::{Diff, Digest, SigningKey, ToolId, Version, verdict::Binding};
+use etdi_types::verdict::Binding;
+use etdi_types::{Diff, Digest, SigningKey, ToolId, Version};
 use rmcp::model::Tool;
 use serde_json::{Map, Value};
 
-use crate::{
-    ToolProblem,
-    requirement::Requirement,
-    sign::{self, Origin, Signed},
-};
+use crate::problem::ToolProblem;
+use crate::requirement::Requirement;
+use crate::sign::{self, DefinitionSource, Signed};
 
 /// The declared tools and what has been published of them.
 #[derive(Debug)]
@@ -26,7 +23,7 @@ pub(crate) struct Catalog {
     tools: BTreeMap<String, Declared>,
     ledger: Ledger,
     requirements: BTreeMap<String, Arc<Requirement>>,
-    attested: Option<Attested>,
+    attested: Option<PublishedAttestation>,
 }
 
 /// What an attestation binds by digest: (id, version) → digest.
@@ -34,7 +31,7 @@ pub(crate) type Definitions = BTreeMap<Release, Digest>;
 
 /// The attestation that is published, and the definitions that it was asked to bind.
 #[derive(Debug)]
-struct Attested {
+struct PublishedAttestation {
     token: AttestationToken,
     audience: String,
     definitions: Definitions,
@@ -42,13 +39,13 @@ struct Attested {
 
 #[derive(Debug)]
 struct Declared {
-    origin: Origin,
+    origin: DefinitionSource,
     published: Option<Published>,
     refused: Option<ToolProblem>,
 }
 
 /// The last definition that was served of a tool, by the text that the handler gave for it.
-#[derive(Debug, Clone)]
+#[derive(Clone, Debug)]
 struct Published {
     text: Vec<u8>,
     member: Map<String, Value>,
@@ -61,15 +58,15 @@ pub(crate) type Ledger = HashMap<Release, First>;
 
 pub(crate) type Release = (ToolId, Version);
 
-#[derive(Debug, Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct First {
     digest: Digest,
     canonical: Arc<str>,
 }
 
 /// How a name stands when it is called.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Standing {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ToolStanding {
     /// Not declared, and nothing undeclared is served.
     Unknown,
     /// Not declared, served as it is.
@@ -85,7 +82,7 @@ pub(crate) enum Standing {
 impl Catalog {
     pub(crate) fn new(
         key: Option<SigningKey>,
-        tools: BTreeMap<String, Origin>,
+        tools: BTreeMap<String, DefinitionSource>,
         servers: Vec<String>,
         allow_unsigned: bool,
     ) -> Self {
@@ -171,7 +168,7 @@ impl Catalog {
     /// The definition that an attestation must bind for `tool` to be served here.
     pub(crate) fn attestable(&self, tool: &Tool) -> Option<(Release, Digest)> {
         let origin = &self.tools.get(&*tool.name)?.origin;
-        let Origin::Live(spec) = origin else { return None };
+        let DefinitionSource::Live(spec) = origin else { return None };
         let signed = origin.define(tool, self.listed_servers(), self.key.as_ref()).ok()?;
         Some(((spec.id.clone(), spec.version.clone()), signed.digest))
     }
@@ -210,7 +207,7 @@ impl Catalog {
         audience: String,
         definitions: Definitions,
     ) {
-        self.attested = Some(Attested { token, audience, definitions });
+        self.attested = Some(PublishedAttestation { token, audience, definitions });
     }
 
     /// The audience of what this server publishes, and so never one for calls.
@@ -286,11 +283,11 @@ impl Catalog {
     /// What a version of a tool is: one thing, once and for all.
     fn compare(
         &self,
-        origin: &Origin,
+        origin: &DefinitionSource,
         tool: &Tool,
         seen: &Ledger,
     ) -> Result<Option<(Release, First)>, ToolProblem> {
-        let Origin::Live(spec) = origin else {
+        let DefinitionSource::Live(spec) = origin else {
             return Ok(None);
         };
         let Signed { digest, canonical, .. } = origin.define(tool, None, self.key.as_ref())?;
@@ -314,20 +311,20 @@ impl Catalog {
         }
     }
 
-    pub(crate) fn standing(&self, name: &str) -> Standing {
+    pub(crate) fn standing(&self, name: &str) -> ToolStanding {
         match self.tools.get(name) {
-            None if self.allow_unsigned => Standing::Unsigned,
-            None => Standing::Unknown,
-            Some(Declared { refused: Some(problem), .. }) => Standing::Refused(problem.clone()),
+            None if self.allow_unsigned => ToolStanding::Unsigned,
+            None => ToolStanding::Unknown,
+            Some(Declared { refused: Some(problem), .. }) => ToolStanding::Refused(problem.clone()),
             Some(Declared { published: Some(published), .. }) => {
-                Standing::Published(published.digest)
+                ToolStanding::Published(published.digest)
             }
-            Some(_) => Standing::Unlisted,
+            Some(_) => ToolStanding::Unlisted,
         }
     }
 
     /// Another origin for a declared tool; what was published of it no longer counts as listed.
-    pub(crate) fn replace(&mut self, name: &str, origin: Origin) {
+    pub(crate) fn replace(&mut self, name: &str, origin: DefinitionSource) {
         if let Some(declared) = self.tools.get_mut(name) {
             *declared = Declared { origin, published: None, refused: None };
         }
@@ -351,20 +348,20 @@ impl Catalog {
         &self.servers
     }
 
-    pub(crate) fn origin(&self, name: &str) -> Option<&Origin> {
+    pub(crate) fn origin(&self, name: &str) -> Option<&DefinitionSource> {
         self.tools.get(name).map(|declared| &declared.origin)
     }
 
-    pub(crate) fn origins(&self) -> impl Iterator<Item = (&String, &Origin)> {
+    pub(crate) fn origins(&self) -> impl Iterator<Item = (&String, &DefinitionSource)> {
         self.tools.iter().map(|(name, declared)| (name, &declared.origin))
     }
 }
 
 /// The id and version that a live definition is signed under.
-fn release_of(origin: &Origin) -> Option<Release> {
+fn release_of(origin: &DefinitionSource) -> Option<Release> {
     match origin {
-        Origin::Live(spec) => Some((spec.id.clone(), spec.version.clone())),
-        Origin::Presigned(_) => None,
+        DefinitionSource::Live(spec) => Some((spec.id.clone(), spec.version.clone())),
+        DefinitionSource::Presigned(_) => None,
     }
 }
 

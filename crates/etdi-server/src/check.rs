@@ -1,30 +1,29 @@
 //! Whether a handler serves what was declared.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use etdi_types::{Digest, ToolDefinition, listing::RawTool};
-use rmcp::{
-    ServerHandler,
-    model::{ProtocolVersion, Tool},
-};
+use etdi_types::listing::RawTool;
+use etdi_types::{Digest, ToolDefinition};
+use parking_lot::{Mutex, MutexGuard};
+use rmcp::ServerHandler;
+use rmcp::model::{ProtocolVersion, Tool};
 
-use crate::{
-    Problems, SecureServer, Secured, ServerError, ToolProblem,
-    catalog::{Catalog, Definitions, Ledger},
-    pages,
-};
+use crate::catalog::{Catalog, Definitions, Ledger};
+use crate::error::ServerError;
+use crate::pages;
+use crate::problem::{Problems, ToolProblem};
+use crate::secured::Secured;
+use crate::server::SecureServer;
 
 /// Collects what is wrong while a handler is listed, and publishes nothing.
 #[derive(Debug, Default)]
 pub(crate) struct Examination {
-    found: Mutex<Found>,
+    found: Mutex<ExaminationState>,
 }
 
 #[derive(Debug, Default)]
-struct Found {
+struct ExaminationState {
     seen: Ledger,
     definitions: Definitions,
     problems: Problems,
@@ -42,8 +41,8 @@ impl Examination {
         }
     }
 
-    fn found(&self) -> MutexGuard<'_, Found> {
-        self.found.lock().unwrap_or_else(PoisonError::into_inner)
+    fn found(&self) -> MutexGuard<'_, ExaminationState> {
+        self.found.lock()
     }
 }
 
@@ -60,7 +59,8 @@ pub(crate) async fn check<H: ServerHandler>(
         let mut found = examination.found();
         one_listing(secure, &tools, &mut digests, &mut found.problems);
     }
-    let Found { seen, definitions, problems } = std::mem::take(&mut *examination.found());
+    let ExaminationState { seen, definitions, problems } =
+        std::mem::take(&mut *examination.found());
     if problems.is_empty() {
         secure.catalog().adopt(seen);
         Ok(definitions)

@@ -1,14 +1,15 @@
 //! Why a server is not built, or does not start.
 
 use etdi_oauth::OAuthError;
-use etdi_types::{DefinitionError, ListingError, NameError, SignatureError, text::escaped};
+use etdi_types::text::escaped;
+use etdi_types::{DefinitionError, ListingError, NameError, SignatureError};
 
-use crate::Problems;
+use crate::problem::Problems;
 
 /// A server that cannot be built as it was described.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum BuildError {
+pub enum ServerBuildError {
     /// An id, version or scope of the wrong form.
     #[error("the declaration of the tool `{}` is malformed: {source}", escaped(tool))]
     Malformed {
@@ -153,7 +154,7 @@ pub enum BuildError {
 }
 
 /// Something that a built server cannot do.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServerError {
     /// The handler does not serve what was declared. Everything that is wrong is in here.
@@ -193,7 +194,7 @@ pub enum ServerError {
     AttestationAudience(String),
     /// An address or a tool that cannot be accepted.
     #[error(transparent)]
-    Refused(#[from] BuildError),
+    Refused(#[from] ServerBuildError),
     /// The address came after definitions had been served without it.
     #[error(
         "definitions were already served without the address `{}`, and one version must stay one \

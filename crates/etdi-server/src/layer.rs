@@ -5,22 +5,24 @@ mod challenge;
 mod metadata;
 mod sessions;
 
-use std::{
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll},
-};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use etdi_oauth::{BearerToken, Expectations, OAuthError, Principal};
 use etdi_types::ResourceUri;
-use http::{HeaderMap, Method, Request, Response, header, request::Parts};
+use http::request::Parts;
+use http::{HeaderMap, Method, Request, Response, header};
 use http_body::Body;
 use http_body_util::{BodyExt, Either, Full, LengthLimitError, Limited};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::{BuildError, SecureServer, ServerError, authorize::Caller, requirement::Requirement};
+use crate::authorize::Caller;
+use crate::error::{ServerBuildError, ServerError};
+use crate::requirement::Requirement;
+use crate::server::SecureServer;
 use asked::Asked;
 use challenge::Challenge;
 use metadata::Metadata;
@@ -58,20 +60,20 @@ pub type AuthBody<B> = Either<Full<Bytes>, B>;
 /// answers to what its caller is asked for the same caller alone (issuer, subject and client): anybody else is answered 404, as for a
 /// session that is not there. The layer that saw it begin knows that, and no other instance. What one
 /// caller may fetch of another's tasks is up to the handler.
-#[derive(Debug, Clone)]
+#[derive(Clone, Debug)]
 pub struct AuthLayer {
-    gate: Arc<Gate>,
+    gate: Arc<AuthGate>,
 }
 
 /// What [`AuthLayer`] makes of a service.
-#[derive(Debug, Clone)]
+#[derive(Clone, Debug)]
 pub struct AuthService<S> {
     inner: S,
-    gate: Arc<Gate>,
+    gate: Arc<AuthGate>,
 }
 
-#[derive(Debug, Clone)]
-struct Gate {
+#[derive(Clone, Debug)]
+struct AuthGate {
     secure: SecureServer,
     expected: Expectations,
     audience: String,
@@ -93,17 +95,19 @@ impl SecureServer {
         if self.authorization().is_none() {
             return Err(ServerError::NoIdentityProvider);
         }
-        let uri =
-            ResourceUri::parse(resource).map_err(|error| BuildError::Address(error.to_string()))?;
+        let uri = ResourceUri::parse(resource)
+            .map_err(|error| ServerBuildError::Address(error.to_string()))?;
         let audience = self.call_audience(Some(uri.as_str())).unwrap_or_default();
         if self.catalog().attestation_audience() == Some(&*audience) {
             return Err(ServerError::AttestationAudience(audience));
         }
-        let gate = Gate {
+        let metadata =
+            Metadata::of(&uri).map_err(|error| ServerBuildError::Address(error.to_string()))?;
+        let gate = AuthGate {
             secure: self.clone(),
             expected: Expectations::audience(&audience),
             audience,
-            metadata: Metadata::of(uri.as_str()),
+            metadata,
             max_body_bytes: MAX_BODY_BYTES,
             every_request: false,
             sessions: Sessions::new(),
@@ -194,7 +198,7 @@ where
     }
 }
 
-impl Gate {
+impl AuthGate {
     /// The request as it goes on, or the answer.
     async fn pass<B>(
         &self,

@@ -21,7 +21,7 @@ mod sign;
 mod spec;
 
 pub use builder::{Live, Presigned, SecureServerBuilder};
-pub use error::{BuildError, ServerError};
+pub use error::{ServerBuildError, ServerError};
 pub use etdi_oauth::{ACCESS_TOKEN_VARIABLE, INSUFFICIENT_SCOPE, UNAUTHENTICATED};
 pub use layer::{AuthBody, AuthLayer, AuthService};
 pub use problem::{Problems, ToolProblem};

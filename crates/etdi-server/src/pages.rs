@@ -1,13 +1,15 @@
 //! Listing a handler's tools as a client would, through an in-memory transport.
 
-use etdi_types::{Listing, Page, listing::RawTool};
-use rmcp::{ServerHandler, model::ProtocolVersion, serve_server};
+use etdi_types::listing::RawTool;
+use etdi_types::{Listing, Page};
+use rmcp::model::ProtocolVersion;
+use rmcp::{ServerHandler, serve_server};
 use serde_json::{Value, json};
 use tokio::io::{
     AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream, Lines, ReadHalf, WriteHalf,
 };
 
-use crate::ServerError;
+use crate::error::ServerError;
 
 /// The texts of all tools that `handler` lists to a client of `version`.
 pub(crate) async fn list<H: ServerHandler>(
@@ -21,20 +23,20 @@ pub(crate) async fn list<H: ServerHandler>(
         }
     });
     let (from, to) = tokio::io::split(ours);
-    let mut client = Client { from: BufReader::new(from).lines(), to, version, requests: 0 };
+    let mut client = ListingClient { from: BufReader::new(from).lines(), to, version, requests: 0 };
     let tools = client.list().await;
     server.abort();
     tools
 }
 
-struct Client<'v> {
+struct ListingClient<'v> {
     from: Lines<BufReader<ReadHalf<DuplexStream>>>,
     to: WriteHalf<DuplexStream>,
     version: &'v ProtocolVersion,
     requests: u64,
 }
 
-impl Client<'_> {
+impl ListingClient<'_> {
     async fn list(&mut self) -> Result<Vec<RawTool>, ServerError> {
         if *self.version < ProtocolVersion::V_2026_07_28 {
             let client = json!({"name": "etdi-server", "version": env!("CARGO_PKG_VERSION")});

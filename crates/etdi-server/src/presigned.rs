@@ -1,17 +1,21 @@
 //! Definitions that were signed at build time, and the file that they are in.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use etdi_types::{DEFINITION_KEY, Jwk, SignedPart, ToolDefinition, VerifyingKey, jws::DetachedJws};
+use etdi_types::jws::DetachedJws;
+use etdi_types::{DEFINITION_KEY, Jwk, SignedPart, ToolDefinition, VerifyingKey};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, value::RawValue};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
-use crate::{BuildError, sign::Signed};
+use crate::error::ServerBuildError;
+use crate::sign::Signed;
 
 /// The file that `export` writes.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct File<'a> {
+struct PresignedFile<'a> {
     #[serde(borrow)]
     tools: Vec<&'a RawValue>,
 }
@@ -39,10 +43,10 @@ impl SignedDefinition {
     }
 
     /// Whether clients accept the definition from `server`, a resource URI or `stdio`.
-    pub(crate) fn refuse_other_server(&self, server: &str) -> Result<(), BuildError> {
+    pub(crate) fn refuse_other_server(&self, server: &str) -> Result<(), ServerBuildError> {
         match &self.part.servers {
             Some(servers) if !servers.iter().any(|listed| listed == server) => {
-                Err(BuildError::SignedForOthers {
+                Err(ServerBuildError::SignedForOthers {
                     tool: self.tool.served_name().to_owned(),
                     server: server.to_owned(),
                 })
@@ -52,12 +56,12 @@ impl SignedDefinition {
     }
 
     /// Whether `key` made the signature.
-    pub(crate) fn verify(&self, jwk: &Jwk, key: &VerifyingKey) -> Result<(), BuildError> {
+    pub(crate) fn verify(&self, jwk: &Jwk, key: &VerifyingKey) -> Result<(), ServerBuildError> {
         let verified = self
             .signature
             .select(std::slice::from_ref(jwk))
             .and_then(|_| self.signature.verify(key, self.tool.canonical().as_bytes()));
-        verified.map_err(|source| BuildError::Signature {
+        verified.map_err(|source| ServerBuildError::Signature {
             tool: self.tool.served_name().to_owned(),
             source,
         })
@@ -65,21 +69,21 @@ impl SignedDefinition {
 }
 
 /// Reads the file, by the tools' names.
-pub(crate) fn parse(text: &str) -> Result<BTreeMap<String, SignedDefinition>, BuildError> {
-    let file: File<'_> = serde_json::from_str(text)
-        .map_err(|error| BuildError::NotDefinitions(error.to_string()))?;
+pub(crate) fn parse(text: &str) -> Result<BTreeMap<String, SignedDefinition>, ServerBuildError> {
+    let file: PresignedFile<'_> = serde_json::from_str(text)
+        .map_err(|error| ServerBuildError::NotDefinitions(error.to_string()))?;
     let mut tools: BTreeMap<String, SignedDefinition> = BTreeMap::new();
     for (index, raw) in file.tools.into_iter().enumerate() {
         let tool = ToolDefinition::parse(raw.get().as_bytes()).map_err(|source| {
-            BuildError::Definition { tool: format!("number {}", index + 1), source }
+            ServerBuildError::Definition { tool: format!("number {}", index + 1), source }
         })?;
         let tool = signed(tool)?;
         let name = tool.tool.served_name().to_owned();
         if let Some((other, _)) = tools.iter().find(|(_, other)| other.part.id == tool.part.id) {
-            return Err(BuildError::IdTwice(other.clone(), name));
+            return Err(ServerBuildError::IdTwice(other.clone(), name));
         }
         if tools.insert(name.clone(), tool).is_some() {
-            return Err(BuildError::DeclaredTwice(name));
+            return Err(ServerBuildError::DeclaredTwice(name));
         }
     }
     Ok(tools)
@@ -88,19 +92,19 @@ pub(crate) fn parse(text: &str) -> Result<BTreeMap<String, SignedDefinition>, Bu
 /// Writes the file.
 pub(crate) fn write(tools: &[String]) -> Result<String, serde_json::Error> {
     let tools = tools.iter().map(|tool| serde_json::from_str(tool));
-    let file = File { tools: tools.collect::<Result<_, _>>()? };
+    let file = PresignedFile { tools: tools.collect::<Result<_, _>>()? };
     // Through a value for the line breaks: digests do not depend on white space.
     let value: Value = serde_json::from_str(&serde_json::to_string(&file)?)?;
     serde_json::to_string_pretty(&value)
 }
 
-fn signed(tool: ToolDefinition) -> Result<SignedDefinition, BuildError> {
+fn signed(tool: ToolDefinition) -> Result<SignedDefinition, ServerBuildError> {
     let name = tool.served_name().to_owned();
-    let unsigned = || BuildError::Unsigned(name.clone());
+    let unsigned = || ServerBuildError::Unsigned(name.clone());
     let part = tool.signed().cloned().ok_or_else(unsigned)?;
     let signature = part.signature.as_deref().ok_or_else(unsigned)?;
     let signature = DetachedJws::parse(signature)
-        .map_err(|source| BuildError::Signature { tool: name.clone(), source })?;
+        .map_err(|source| ServerBuildError::Signature { tool: name.clone(), source })?;
     let value: Value = serde_json::from_str(tool.raw()).map_err(|_| unsigned())?;
     let member = value.get("_meta").and_then(|meta| meta.get(DEFINITION_KEY));
     let member = member.and_then(Value::as_object).cloned().ok_or_else(unsigned)?;

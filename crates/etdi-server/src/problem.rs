@@ -2,10 +2,11 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use etdi_types::{DefinitionError, Diff, ToolId, Version, text::escaped};
+use etdi_types::text::escaped;
+use etdi_types::{DefinitionError, Diff, ToolId, Version};
 
 /// One tool that is not published as it stands, and why.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ToolProblem {
     /// Served, not declared.
@@ -145,7 +146,7 @@ impl ToolProblem {
 }
 
 /// Everything that is wrong with what a handler serves, one line each.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Problems(Vec<ToolProblem>);
 
 impl Problems {

@@ -7,19 +7,17 @@ use etdi_events::{
 use etdi_oauth::{OAuthError, Principal};
 use etdi_types::text::escaped;
 
-use crate::{
-    ToolProblem,
-    catalog::{Catalog, Standing},
-    sign::Origin,
-};
+use crate::catalog::{Catalog, ToolStanding};
+use crate::problem::ToolProblem;
+use crate::sign::DefinitionSource;
 
 /// Speaks to the emitter, if there is one, and to the log.
 #[derive(Debug)]
-pub(crate) struct Reporter {
+pub(crate) struct ServerReporter {
     emitter: Option<Emitter>,
 }
 
-impl Reporter {
+impl ServerReporter {
     pub(crate) fn new(emitter: Option<Emitter>) -> Self {
         Self { emitter: emitter.map(|emitter| emitter.with_source("etdi-server")) }
     }
@@ -28,34 +26,25 @@ impl Reporter {
     pub(crate) fn refused(&self, tool: ToolRef, problem: &ToolProblem) {
         tracing::error!(reason = problem.reason(), "{problem}");
         if let Some(emitter) = &self.emitter {
-            emitter.emit(SecurityViolation {
-                server: tool.server.clone(),
-                tool: Some(tool),
-                violation: problem.reason().to_owned(),
-                detail: problem.to_string(),
-            });
+            let (server, detail) = (tool.server.clone(), problem.to_string());
+            let mut violation = SecurityViolation::new(server, problem.reason(), detail);
+            violation.tool = Some(tool);
+            emitter.emit(violation);
         }
     }
 
     pub(crate) fn invoked(&self, tool: ToolRef, principal: Option<&Principal>, succeeded: bool) {
         if let Some(emitter) = &self.emitter {
-            let principal = principal.map(|principal| principal.subject().to_owned());
-            emitter.emit(ToolInvoked { tool, principal, succeeded, duration_ms: None });
+            let mut invoked = ToolInvoked::new(tool, succeeded);
+            invoked.principal = principal.map(|principal| principal.subject().to_owned());
+            emitter.emit(invoked);
         }
     }
 
     /// Somebody reached for another caller's session.
     pub(crate) fn session_refused(&self, principal: Option<&Principal>) {
-        let reason = "the session was begun by another caller".to_owned();
-        self.auth_failure(AuthFailure {
-            issuer: principal.map(|principal| principal.issuer().to_owned()),
-            client: principal.and_then(|principal| principal.client()).map(str::to_owned),
-            audience: None,
-            code: "foreign_session".to_owned(),
-            reason,
-            missing_scopes: Vec::new(),
-            remedy: None,
-        });
+        let reason = "the session was begun by another caller";
+        self.auth_failure(failure_of(principal, "foreign_session", reason));
     }
 
     /// A caller may call a tool that requires something.
@@ -66,13 +55,11 @@ impl Reporter {
             "a caller is authenticated"
         );
         if let Some(emitter) = &self.emitter {
-            emitter.emit(AuthSuccess {
-                issuer: principal.issuer().to_owned(),
-                subject: principal.subject().to_owned(),
-                client: principal.client().map(str::to_owned),
-                audience: principal.audience().join(" "),
-                scopes: principal.scopes().iter().cloned().collect(),
-            });
+            let audience = principal.audience().join(" ");
+            let mut success = AuthSuccess::new(principal.issuer(), principal.subject(), audience);
+            success.client = principal.client().map(str::to_owned);
+            success.scopes = principal.scopes().iter().cloned().collect();
+            emitter.emit(success);
         }
     }
 
@@ -84,32 +71,22 @@ impl Reporter {
         missing: Vec<String>,
     ) {
         let code = if principal.is_some() { "insufficient_scope" } else { "no_token" };
-        self.auth_failure(AuthFailure {
-            issuer: principal.map(|principal| principal.issuer().to_owned()),
-            client: principal.and_then(|principal| principal.client()).map(str::to_owned),
-            audience: None,
-            code: code.to_owned(),
-            reason: reason.to_owned(),
-            missing_scopes: missing,
-            remedy: None,
-        });
+        let mut failure = failure_of(principal, code, reason);
+        failure.missing_scopes = missing;
+        self.auth_failure(failure);
     }
 
     /// A token was presented and is refused.
     pub(crate) fn token_refused(&self, expected: &str, reason: &str, error: Option<&OAuthError>) {
-        self.auth_failure(AuthFailure {
-            issuer: None,
-            client: None,
-            audience: Some(expected.to_owned()),
-            code: match error {
-                Some(error) if error.is_unavailable() => "temporarily_unavailable",
-                _ => "invalid_token",
-            }
-            .to_owned(),
-            reason: error.map_or_else(|| reason.to_owned(), ToString::to_string),
-            missing_scopes: Vec::new(),
-            remedy: error.and_then(OAuthError::remedy),
-        });
+        let code = match error {
+            Some(error) if error.is_unavailable() => "temporarily_unavailable",
+            _ => "invalid_token",
+        };
+        let reason = error.map_or_else(|| reason.to_owned(), ToString::to_string);
+        let mut failure = AuthFailure::new(code, reason);
+        failure.audience = Some(expected.to_owned());
+        failure.remedy = error.and_then(OAuthError::remedy);
+        self.auth_failure(failure);
     }
 
     fn auth_failure(&self, failure: AuthFailure) {
@@ -143,15 +120,12 @@ impl Reporter {
 
     fn provider_error(&self, issuer: &str, code: &str, error: Option<&OAuthError>, reason: String) {
         if let Some(emitter) = &self.emitter {
-            emitter.emit(ProviderError {
-                issuer: issuer.to_owned(),
-                code: Some(code.to_owned()),
-                status: error.and_then(OAuthError::status),
-                reason,
-                retry_after_seconds: error
-                    .and_then(OAuthError::retry_after)
-                    .map(|after| after.as_secs()),
-            });
+            let mut event = ProviderError::new(issuer, reason);
+            event.code = Some(code.to_owned());
+            event.status = error.and_then(OAuthError::status);
+            let after = error.and_then(OAuthError::retry_after);
+            event.retry_after_seconds = after.map(|after| after.as_secs());
+            emitter.emit(event);
         }
     }
 
@@ -161,33 +135,39 @@ impl Reporter {
         );
         if let Some(emitter) = &self.emitter {
             let to = tool.version.clone();
-            emitter.emit(VersionChanged { tool, from, to });
+            let mut changed = VersionChanged::new(tool, from);
+            changed.to = to;
+            emitter.emit(changed);
         }
     }
+}
+
+/// The refusal of a caller, as far as it is known.
+fn failure_of(principal: Option<&Principal>, code: &str, reason: &str) -> AuthFailure {
+    let mut failure = AuthFailure::new(code, reason);
+    failure.issuer = principal.map(|principal| principal.issuer().to_owned());
+    failure.client = principal.and_then(|principal| principal.client()).map(str::to_owned);
+    failure
 }
 
 /// The tool as events name it.
 pub(crate) fn tool_ref(catalog: &Catalog, name: &str) -> ToolRef {
     let server = catalog.servers().first().cloned().unwrap_or_default();
     let (id, version, provider) = match catalog.origin(name) {
-        Some(Origin::Live(spec)) => {
+        Some(DefinitionSource::Live(spec)) => {
             (spec.id.to_string(), Some(&spec.version), Some(&spec.provider))
         }
-        Some(Origin::Presigned(signed)) => {
+        Some(DefinitionSource::Presigned(signed)) => {
             let part = signed.part();
             (part.id.to_string(), Some(&part.version), Some(&part.provider))
         }
         None => (format!("local:{server}/{name}"), None, None),
     };
-    ToolRef {
-        id,
-        name: name.to_owned(),
-        version: version.map(ToString::to_string),
-        digest: match catalog.standing(name) {
-            Standing::Published(digest) => Some(digest.to_string()),
-            _ => None,
-        },
-        provider: provider.map(|provider| provider.id().to_owned()),
-        server,
+    let mut tool = ToolRef::new(server, id, name);
+    tool.version = version.map(ToString::to_string);
+    if let ToolStanding::Published(digest) = catalog.standing(name) {
+        tool.digest = Some(digest.to_string());
     }
+    tool.provider = provider.map(|provider| provider.id().to_owned());
+    tool
 }

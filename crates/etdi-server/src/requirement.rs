@@ -6,7 +6,7 @@ use etdi_oauth::Principal;
 use etdi_types::{NameError, Scope};
 
 /// What a caller must have to call one tool: a valid access token, and these scopes in it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Requirement {
     scopes: BTreeSet<String>,
 }

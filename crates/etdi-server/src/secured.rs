@@ -1,14 +1,17 @@
 //! The wrapper around a server author's handler.
 
-use std::{borrow::Cow, sync::Arc};
+use std::borrow::Cow;
+use std::sync::Arc;
 
-use rmcp::{
-    ErrorData, RoleServer, ServerHandler,
-    model::*,
-    service::{MaybeSendFuture, NotificationContext, RequestContext, SubscriptionContext},
-};
+use rmcp::model::*;
+use rmcp::service::{MaybeSendFuture, NotificationContext, RequestContext, SubscriptionContext};
+use rmcp::{ErrorData, RoleServer, ServerHandler};
 
-use crate::{SecureServer, ToolProblem, admission::refusal, check::Examination, report::tool_ref};
+use crate::admission::refusal;
+use crate::check::Examination;
+use crate::problem::ToolProblem;
+use crate::report::tool_ref;
+use crate::server::SecureServer;
 
 /// The JSON-RPC error code of a listing that is refused because a tool in it may not be published
 /// as it is.
@@ -26,7 +29,7 @@ pub const CALL_REFUSED: i32 = 5002;
 ///
 /// It holds no state of its own, so it may be made once a session or once a request, as rmcp's HTTP
 /// service does.
-#[derive(Debug, Clone)]
+#[derive(Clone, Debug)]
 pub struct Secured<H> {
     pub(crate) secure: SecureServer,
     pub(crate) handler: H,

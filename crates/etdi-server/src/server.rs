@@ -1,30 +1,29 @@
 //! The handle that all sessions and requests of a server share.
 
-use std::{
-    path::Path,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::path::Path;
+use std::sync::Arc;
 
 use etdi_types::{Provider, SigningKey};
+use parking_lot::{Mutex, MutexGuard};
 use rmcp::ServerHandler;
 
-use crate::{
-    BuildError, Live, Presigned, SecureServerBuilder, Secured, ServerError, ToolSpec,
-    attest::Attestor,
-    authorize::Authorization,
-    builder::{normal, refuse_same_id},
-    catalog::Catalog,
-    check, presigned,
-    report::{Reporter, tool_ref},
-    sign::Origin,
-    spec::Resolved,
-};
+use crate::attest::Attestor;
+use crate::authorize::Authorization;
+use crate::builder::{Live, Presigned, SecureServerBuilder, normal, refuse_same_id};
+use crate::catalog::Catalog;
+use crate::check;
+use crate::error::{ServerBuildError, ServerError};
+use crate::presigned;
+use crate::report::{ServerReporter, tool_ref};
+use crate::secured::Secured;
+use crate::sign::DefinitionSource;
+use crate::spec::{Resolved, ToolSpec};
 
 /// Publishes the definitions of one server's tools and enforces them.
 ///
 /// A clone is cheap and shares everything, so a factory that makes a handler once a session or once
 /// a request captures one.
-#[derive(Debug, Clone)]
+#[derive(Clone, Debug)]
 pub struct SecureServer {
     inner: Arc<Inner>,
 }
@@ -35,7 +34,7 @@ pub(crate) struct Inner {
     pub(crate) provider: Option<Provider>,
     pub(crate) attestor: Option<Attestor>,
     pub(crate) authorization: Option<Authorization>,
-    pub(crate) reporter: Reporter,
+    pub(crate) reporter: ServerReporter,
 }
 
 impl SecureServer {
@@ -48,23 +47,26 @@ impl SecureServer {
     /// text that [`export`](Self::export) made.
     ///
     /// # Errors
-    /// A [`BuildError`] if a definition in it is not signed, or would be refused by clients.
-    pub fn presigned(definitions: &str) -> Result<SecureServerBuilder<Presigned>, BuildError> {
+    /// A [`ServerBuildError`] if a definition in it is not signed, or would be refused by clients.
+    pub fn presigned(
+        definitions: &str,
+    ) -> Result<SecureServerBuilder<Presigned>, ServerBuildError> {
         SecureServerBuilder::presigned(definitions)
     }
 
     /// [`presigned`](Self::presigned), from a file.
     ///
     /// # Errors
-    /// [`BuildError::UnreadableFile`], and those of [`presigned`](Self::presigned).
+    /// [`ServerBuildError::UnreadableFile`], and those of [`presigned`](Self::presigned).
     pub fn presigned_file(
         path: impl AsRef<Path>,
-    ) -> Result<SecureServerBuilder<Presigned>, BuildError> {
+    ) -> Result<SecureServerBuilder<Presigned>, ServerBuildError> {
         let path = path.as_ref();
-        let text = std::fs::read_to_string(path).map_err(|error| BuildError::UnreadableFile {
-            path: path.display().to_string(),
-            reason: error.to_string(),
-        })?;
+        let text =
+            std::fs::read_to_string(path).map_err(|error| ServerBuildError::UnreadableFile {
+                path: path.display().to_string(),
+                reason: error.to_string(),
+            })?;
         Self::presigned(&text)
     }
 
@@ -122,7 +124,7 @@ impl SecureServer {
         let uri = normal(uri)?;
         let mut catalog = self.catalog();
         for (_, origin) in catalog.origins() {
-            if let Origin::Presigned(signed) = origin {
+            if let DefinitionSource::Presigned(signed) = origin {
                 signed.refuse_other_server(&uri)?;
             }
         }
@@ -149,7 +151,7 @@ impl SecureServer {
         let Resolved { definition: spec, requirement } =
             spec.resolve(name, provider, self.authorization().is_some())?;
         let mut catalog = self.catalog();
-        let Some(Origin::Live(current)) = catalog.origin(name) else {
+        let Some(DefinitionSource::Live(current)) = catalog.origin(name) else {
             return Err(ServerError::NotDeclared(name.to_owned()));
         };
         if current.id == spec.id && current.version == spec.version && **current != spec {
@@ -157,7 +159,7 @@ impl SecureServer {
         }
         refuse_same_id(catalog.origins(), name, spec.id.as_str())?;
         let from = current.version.to_string();
-        catalog.replace(name, Origin::Live(spec.into()));
+        catalog.replace(name, DefinitionSource::Live(spec.into()));
         catalog.require(name, requirement);
         self.inner.reporter.replaced(tool_ref(&catalog, name), from);
         Ok(())
@@ -184,12 +186,12 @@ impl SecureServer {
         self.inner.authorization.as_ref()
     }
 
-    /// Nothing is left half done by a holder that panics, so a poisoned catalogue is still good.
+    /// A holder that panics leaves nothing half done, so the lock need not be poisoned.
     pub(crate) fn catalog(&self) -> MutexGuard<'_, Catalog> {
-        self.inner.catalog.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.catalog.lock()
     }
 
-    pub(crate) fn reporter(&self) -> &Reporter {
+    pub(crate) fn reporter(&self) -> &ServerReporter {
         &self.inner.reporter
     }
 }

@@ -6,11 +6,12 @@ use etdi_types::{DEFINITION_KEY, DefinitionSpec, Digest, META_PREFIX, SigningKey
 use rmcp::model::Tool;
 use serde_json::{Map, Value};
 
-use crate::{ToolProblem, presigned::SignedDefinition};
+use crate::presigned::SignedDefinition;
+use crate::problem::ToolProblem;
 
 /// Where the definition of one tool comes from.
-#[derive(Debug, Clone)]
-pub(crate) enum Origin {
+#[derive(Clone, Debug)]
+pub(crate) enum DefinitionSource {
     /// It is signed here; the specification names no servers.
     Live(Arc<DefinitionSpec>),
     /// It was signed at build time.
@@ -18,7 +19,7 @@ pub(crate) enum Origin {
 }
 
 /// The definition of one tool.
-#[derive(Debug, Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct Signed {
     pub(crate) member: Map<String, Value>,
     pub(crate) digest: Digest,
@@ -36,7 +37,7 @@ pub(crate) fn refuse_reserved_meta(tool: &Tool) -> Result<(), ToolProblem> {
     }
 }
 
-impl Origin {
+impl DefinitionSource {
     /// The definition of `tool` for `servers`, compared with what a client will read.
     pub(crate) fn define(
         &self,

@@ -2,7 +2,8 @@
 
 use etdi_types::{DefinitionSpec, NameError, Permission, Provider, ToolId};
 
-use crate::{BuildError, requirement::Requirement};
+use crate::error::ServerBuildError;
+use crate::requirement::Requirement;
 
 /// What an author declares of one tool, beyond what the handler says of it.
 ///
@@ -17,7 +18,7 @@ use crate::{BuildError, requirement::Requirement};
 /// ```
 ///
 /// Nothing is checked here: what is wrong is said when the server is built.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct ToolSpec {
     version: String,
@@ -113,14 +114,14 @@ impl ToolSpec {
         name: &str,
         provider: &Provider,
         authorizes: bool,
-    ) -> Result<Resolved, BuildError> {
+    ) -> Result<Resolved, ServerBuildError> {
         if self.authorization && !authorizes {
-            return Err(BuildError::NoIdentityProvider { tool: name.to_owned() });
+            return Err(ServerBuildError::NoIdentityProvider { tool: name.to_owned() });
         }
         if self.call_proof {
-            return Err(BuildError::NeedsCallProofs { what: format!("the tool `{name}`") });
+            return Err(ServerBuildError::NeedsCallProofs { what: format!("the tool `{name}`") });
         }
-        let malformed = |source| BuildError::Malformed { tool: name.to_owned(), source };
+        let malformed = |source| ServerBuildError::Malformed { tool: name.to_owned(), source };
         let requirement = self
             .authorization
             .then(|| Requirement::of(&self.scopes))
@@ -156,9 +157,11 @@ impl ToolSpec {
     }
 }
 
-fn default_id(name: &str, provider: &Provider) -> Result<ToolId, BuildError> {
-    let no_default =
-        || BuildError::NoDefaultId { tool: name.to_owned(), provider: provider.id().to_owned() };
+fn default_id(name: &str, provider: &Provider) -> Result<ToolId, ServerBuildError> {
+    let no_default = || ServerBuildError::NoDefaultId {
+        tool: name.to_owned(),
+        provider: provider.id().to_owned(),
+    };
     let host = provider.host().ok_or_else(no_default)?;
     format!("{host}/{name}").parse().map_err(|_| no_default())
 }

@@ -3,17 +3,19 @@
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
+use etdi_types::ResourceUri;
 use http::{HeaderValue, Method, Response, StatusCode, header};
 use http_body_util::Full;
 use serde_json::json;
+use url::{ParseError, Url};
 
 use super::challenge::json_response;
-use crate::SecureServer;
+use crate::server::SecureServer;
 
 const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
 
 /// Where the metadata of one resource is.
-#[derive(Debug, Clone)]
+#[derive(Clone, Debug)]
 pub(super) struct Metadata {
     resource: String,
     /// With the resource's path and query (RFC 9728, section 3.1).
@@ -23,21 +25,16 @@ pub(super) struct Metadata {
 }
 
 impl Metadata {
-    /// `resource` is in normal form, so it has a path.
-    pub(super) fn of(resource: &str) -> Self {
-        let (scheme, rest) = resource.split_once("://").unwrap_or(("https", resource));
-        let (authority, after) = rest.split_once('/').unwrap_or((rest, ""));
-        let (path, query) = after.split_once('?').map_or((after, None), |(p, q)| (p, Some(q)));
-        let path = match path {
-            "" => WELL_KNOWN.to_owned(),
-            path => format!("{WELL_KNOWN}/{path}"),
+    /// Puts the well-known part between the host of `resource` and its path.
+    pub(super) fn of(resource: &ResourceUri) -> Result<Self, ParseError> {
+        let mut url = Url::parse(resource.as_str())?;
+        let path = match url.path() {
+            "/" => WELL_KNOWN.to_owned(),
+            path => format!("{WELL_KNOWN}{path}"),
         };
-        let query = query.map(|query| format!("?{query}")).unwrap_or_default();
-        Self {
-            resource: resource.to_owned(),
-            url: format!("{scheme}://{authority}{path}{query}"),
-            path,
-        }
+        url.set_path(&path);
+        let path = url.path().to_owned();
+        Ok(Self { resource: resource.as_str().to_owned(), url: url.into(), path })
     }
 
     pub(super) fn url(&self) -> &str {
@@ -98,12 +95,22 @@ mod tests {
                 "https://a.example:8443/x/mcp",
                 "https://a.example:8443/.well-known/oauth-protected-resource/x/mcp",
             ),
+            // A slash in the query does not end the path, and one at the end of it stays.
+            (
+                "https://a.example/?next=/mcp",
+                "https://a.example/.well-known/oauth-protected-resource?next=/mcp",
+            ),
+            (
+                "https://[::1]:8080/x//y/",
+                "https://[::1]:8080/.well-known/oauth-protected-resource/x//y/",
+            ),
             (
                 "https://a.example/mcp?t=1",
                 "https://a.example/.well-known/oauth-protected-resource/mcp?t=1",
             ),
         ] {
-            assert_eq!(Metadata::of(resource).url(), url);
+            let resource = ResourceUri::parse(resource).unwrap();
+            assert_eq!(Metadata::of(&resource).unwrap().url(), url);
         }
     }
 }

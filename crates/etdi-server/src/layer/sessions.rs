@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use etdi_oauth::Principal;
-use http::{HeaderMap, HeaderName, request::Parts};
+use http::request::Parts;
+use http::{HeaderMap, HeaderName};
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 

@@ -8,7 +8,7 @@ use etdi_oauth::{
     ConfigError, OAuthError, TokenError,
 };
 use etdi_server::{
-    BuildError, LISTING_REFUSED, SecureServer, SecureServerBuilder, ServerError, ToolSpec,
+    LISTING_REFUSED, SecureServer, SecureServerBuilder, ServerBuildError, ServerError, ToolSpec,
 };
 use etdi_types::{
     SystemClock, ToolDefinition, TrustConfig, evidence::AttestationEvidence, verdict::Binding,
@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use crate::{
     app::{App, builder, described, key, list, scan, tool, verify},
-    idp::{API, ATTESTATIONS, CLAIM, CLIENT, Gate, Idp},
+    idp::{API, ATTESTATIONS, CLAIM, CLIENT, Idp, StoppedTime},
     wire::{Client, LEGACY, ROUTES, Route},
 };
 
@@ -29,7 +29,6 @@ async fn describe(idp: &Idp) -> SecureServerBuilder {
         .attest_with(idp.provider().await)
         .audience(API)
         .clock(Arc::clone(&idp.clock))
-        .pause(Gate::closed())
         .tool("scan", scan)
         .tool("redact", redact)
 }
@@ -52,13 +51,9 @@ async fn evidence(idp: &Idp, tool: &ToolDefinition) -> AttestationEvidence {
     let part = tool.signed().unwrap();
     let signature = part.signature.as_deref().unwrap();
     let kid = etdi_types::jws::DetachedJws::parse(signature).unwrap().kid().to_owned();
-    let definition = AttestedDefinition {
-        id: &part.id,
-        version: &part.version,
-        digest: &tool.digest(),
-        // The kid of a generated key is its thumbprint.
-        signing_key: Some(&kid),
-    };
+    let digest = tool.digest();
+    // The kid of a generated key is its thumbprint.
+    let definition = AttestedDefinition::new(&part.id, &part.version, &digest, Some(&kid));
     let provider = trust.provider("https://trustedsoft.example").unwrap();
     verifier.evidence(part.attestation.as_deref().unwrap(), provider, &definition).await
 }
@@ -262,7 +257,7 @@ async fn a_provider_that_is_nobodys_client_cannot_attest() {
     let built = describe(&idp).await.attest_with(provider).build().await;
     let source = Box::new(OAuthError::Config(ConfigError::NoClient));
     let issuer = idp.issuer.clone();
-    assert_eq!(built.unwrap_err(), BuildError::NotAttested { issuer, source });
+    assert_eq!(built.unwrap_err(), ServerBuildError::NotAttested { issuer, source });
 }
 
 #[tokio::test]
@@ -354,15 +349,15 @@ async fn an_address_that_is_named_after_the_check_is_attested_too() {
 #[tokio::test]
 async fn an_attestation_is_renewed_before_it_expires_and_off_the_path_of_calls() {
     let idp = Idp::start().await;
-    let (gate, app) = (Gate::closed(), app());
-    let secure = describe(&idp).await.pause(gate.clone()).build().await.unwrap();
+    let (time, app) = (StoppedTime::new(), app());
+    let secure = describe(&idp).await.build().await.unwrap();
     secure.check(app.clone()).await.unwrap();
     let first = secure.attestation().unwrap();
     idp.clock.advance(TTL - Duration::from_secs(60));
     // Nobody's listing renews it.
     assert_attested(&idp, &list(&mut open(&secure, &app).await).await, Binding::Digest).await;
     assert_eq!(idp.attestations(), 1);
-    gate.open_once();
+    time.look().await;
     while secure.attestation().unwrap().as_str() == first.as_str() {
         tokio::task::yield_now().await;
     }
@@ -377,14 +372,14 @@ async fn while_renewal_fails_the_old_attestation_is_served_and_that_is_said() {
     let idp = Idp::start().await;
     let emitter = Emitter::new(SystemClock, "test");
     let mut events = emitter.subscribe(16);
-    let (gate, app) = (Gate::closed(), app());
-    let secure = describe(&idp).await.pause(gate.clone()).events(emitter).build().await.unwrap();
+    let (time, app) = (StoppedTime::new(), app());
+    let secure = describe(&idp).await.events(emitter).build().await.unwrap();
     secure.check(app.clone()).await.unwrap();
     let first = secure.attestation().unwrap();
     idp.down(true);
     for advance in [TTL - Duration::from_secs(60), Duration::from_secs(180)] {
         idp.clock.advance(advance);
-        gate.open_once();
+        time.look().await;
         let record = events.recv().await.unwrap();
         let Event::ProviderError(said) = &record.event else { panic!("{record:?}") };
         assert_eq!(said.code.as_deref(), Some("not_renewed"));
@@ -398,7 +393,7 @@ async fn while_renewal_fails_the_old_attestation_is_served_and_that_is_said() {
     };
     assert!(matches!(evidence_now, AttestationEvidence::Expired { .. }), "{evidence_now:?}");
     idp.clock.advance(Duration::from_secs(120));
-    gate.open_once();
+    time.look().await;
     while secure.attestation().unwrap().as_str() == first.as_str() {
         tokio::task::yield_now().await;
     }

@@ -1,11 +1,11 @@
 //! A server that could not do what it was configured for is not built.
 
-use etdi_server::{BuildError, SecureServer, ToolSpec};
+use etdi_server::{SecureServer, ServerBuildError, ToolSpec};
 use etdi_types::{NameError, Provider, SecurityLevel};
 
 use crate::app::{builder, key};
 
-async fn refused(name: &str, spec: ToolSpec) -> BuildError {
+async fn refused(name: &str, spec: ToolSpec) -> ServerBuildError {
     builder(&key()).tool(name, spec).build().await.unwrap_err()
 }
 
@@ -16,7 +16,7 @@ async fn authorization_of_calls_needs_an_identity_provider() {
         ToolSpec::version("1.0.0").require_auth(),
     ] {
         let error = refused("scan", spec).await;
-        assert_eq!(error, BuildError::NoIdentityProvider { tool: "scan".to_owned() });
+        assert_eq!(error, ServerBuildError::NoIdentityProvider { tool: "scan".to_owned() });
         assert!(
             error.to_string().contains("not available without an identity provider"),
             "{error}"
@@ -27,15 +27,15 @@ async fn authorization_of_calls_needs_an_identity_provider() {
 #[tokio::test]
 async fn strict_and_call_proofs_are_refused() {
     let strict = builder(&key()).level(SecurityLevel::Strict).build().await.unwrap_err();
-    assert_eq!(strict, BuildError::NeedsCallProofs { what: "the level Strict".to_owned() });
+    assert_eq!(strict, ServerBuildError::NeedsCallProofs { what: "the level Strict".to_owned() });
     assert!(strict.to_string().contains("needs call proofs"), "{strict}");
     let tool = refused("scan", ToolSpec::version("1.0.0").require_call_proof()).await;
-    assert_eq!(tool, BuildError::NeedsCallProofs { what: "the tool `scan`".to_owned() });
+    assert_eq!(tool, ServerBuildError::NeedsCallProofs { what: "the tool `scan`".to_owned() });
 }
 
 #[tokio::test]
 async fn an_id_that_cannot_be_derived_must_be_given() {
-    let expected = |tool: &str, provider: &str| BuildError::NoDefaultId {
+    let expected = |tool: &str, provider: &str| ServerBuildError::NoDefaultId {
         tool: tool.to_owned(),
         provider: provider.to_owned(),
     };
@@ -53,7 +53,7 @@ async fn an_id_that_cannot_be_derived_must_be_given() {
 
 #[tokio::test]
 async fn malformed_names_are_refused_with_the_tool_that_has_them() {
-    let malformed = |source| BuildError::Malformed { tool: "scan".to_owned(), source };
+    let malformed = |source| ServerBuildError::Malformed { tool: "scan".to_owned(), source };
     assert_eq!(
         refused("scan", ToolSpec::version("1.0")).await,
         malformed(NameError::Version("1.0".to_owned()))
@@ -72,15 +72,15 @@ async fn malformed_names_are_refused_with_the_tool_that_has_them() {
 async fn a_name_or_an_id_is_declared_once() {
     let spec = || ToolSpec::version("1.0.0").id("a.example/x");
     let twice = builder(&key()).tool("a", spec()).tool("b", spec()).build().await;
-    assert_eq!(twice.unwrap_err(), BuildError::IdTwice("a".to_owned(), "b".to_owned()));
+    assert_eq!(twice.unwrap_err(), ServerBuildError::IdTwice("a".to_owned(), "b".to_owned()));
     let twice = builder(&key()).tool("a", spec()).tool("a", spec()).build().await;
-    assert_eq!(twice.unwrap_err(), BuildError::DeclaredTwice("a".to_owned()));
+    assert_eq!(twice.unwrap_err(), ServerBuildError::DeclaredTwice("a".to_owned()));
 }
 
 #[tokio::test]
 async fn an_address_is_a_resource_uri() {
     for bad in ["docs.example/mcp", "https://docs.example/#x", "ftp://docs.example/"] {
         let built = builder(&key()).served_at(bad).build().await;
-        assert!(matches!(built, Err(BuildError::Address(_))), "{bad}");
+        assert!(matches!(built, Err(ServerBuildError::Address(_))), "{bad}");
     }
 }

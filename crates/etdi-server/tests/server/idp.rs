@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, LazyLock, Mutex},
+    sync::{Arc, LazyLock, Mutex, mpsc},
     time::Duration,
 };
 
@@ -17,15 +17,13 @@ use axum::{
     http::{HeaderMap, Response, Uri},
 };
 use etdi_oauth::{
-    AttestationConfig, Auth0Provider, BearerToken, Network, OAuthConfig, Pause, RetryPolicy,
+    AttestationConfig, Auth0Provider, BearerToken, Network, OAuthConfig, RetryPolicy,
 };
 use etdi_types::{
     Clock, Jwk, ManualClock,
     keys::{base64url_decode, base64url_encode},
 };
-use futures::future::BoxFuture;
 use serde_json::{Value, json};
-use tokio::sync::Semaphore;
 
 pub const NOW: i64 = 1_795_348_800;
 pub const API: &str = "https://api.etdi-tools.demo.com";
@@ -135,25 +133,25 @@ pub fn sign_with(header: &Value, claims: &Value) -> String {
     format!("{input}.{}", base64url_encode(&signature))
 }
 
-/// Waits until the test lets it go on.
-#[derive(Debug, Clone)]
-pub struct Gate(Arc<Semaphore>);
-
-impl Gate {
-    pub fn closed() -> Self {
-        Self(Arc::new(Semaphore::new(0)))
-    }
-
-    /// Ends one wait.
-    pub fn open_once(&self) {
-        self.0.add_permits(1);
-    }
+/// Tokio's time stands still for as long as this is held, but for what the test advances it by.
+///
+/// Paused time jumps ahead whenever nothing runs, and so past the timeouts of requests on real
+/// sockets. A blocking task that is under way keeps it from that.
+pub struct StoppedTime {
+    _held: mpsc::Sender<()>,
 }
 
-impl Pause for Gate {
-    fn pause(&self, _: Duration) -> BoxFuture<'static, ()> {
-        let gate = Arc::clone(&self.0);
-        Box::pin(async move { gate.acquire().await.unwrap().forget() })
+impl StoppedTime {
+    pub fn new() -> Self {
+        tokio::time::pause();
+        let (held, released) = mpsc::channel::<()>();
+        tokio::task::spawn_blocking(move || released.recv());
+        Self { _held: held }
+    }
+
+    /// Lets the server look at the clock once.
+    pub async fn look(&self) {
+        tokio::time::advance(Duration::from_secs(30)).await;
     }
 }
 

@@ -1,6 +1,6 @@
 //! Servers that hold no key.
 
-use etdi_server::{BuildError, SecureServer, ServerError, ToolProblem, ToolSpec};
+use etdi_server::{SecureServer, ServerBuildError, ServerError, ToolProblem, ToolSpec};
 use etdi_types::{DefinitionError, SignatureError, SigningKey};
 use serde_json::{Value, json};
 
@@ -91,7 +91,7 @@ async fn a_signed_tool_that_is_not_served_does_not_start() {
 #[tokio::test]
 async fn definitions_that_were_signed_for_stdio_are_not_served_elsewhere() {
     let definitions = definitions(&key()).await;
-    let error = BuildError::SignedForOthers {
+    let error = ServerBuildError::SignedForOthers {
         tool: "redact".to_owned(),
         server: "https://docs.example/mcp".to_owned(),
     };
@@ -108,28 +108,31 @@ async fn a_file_that_clients_would_refuse_is_refused() {
     let refused = |text: &str| SecureServer::presigned(text).unwrap_err();
     let member = "dev.etdi/definition";
 
-    assert!(matches!(refused("[]"), BuildError::NotDefinitions(_)));
-    assert!(matches!(refused(r#"{"tools": [], "more": 1}"#), BuildError::NotDefinitions(_)));
+    assert!(matches!(refused("[]"), ServerBuildError::NotDefinitions(_)));
+    assert!(matches!(refused(r#"{"tools": [], "more": 1}"#), ServerBuildError::NotDefinitions(_)));
     let unsigned = edited(&definitions, |file| {
         file["tools"][0]["_meta"][member].as_object_mut().unwrap().remove("signature");
     });
-    assert_eq!(refused(&unsigned), BuildError::Unsigned("scan".to_owned()));
+    assert_eq!(refused(&unsigned), ServerBuildError::Unsigned("scan".to_owned()));
     let bare = edited(&definitions, |file| {
         file["tools"][0]["_meta"].as_object_mut().unwrap().remove(member);
     });
-    assert_eq!(refused(&bare), BuildError::Unsigned("scan".to_owned()));
+    assert_eq!(refused(&bare), ServerBuildError::Unsigned("scan".to_owned()));
     let garbled = edited(&definitions, |file| {
         file["tools"][0]["_meta"][member]["signature"] = "x".into();
     });
     let source = SignatureError::NotDetached;
-    assert_eq!(refused(&garbled), BuildError::Signature { tool: "scan".to_owned(), source });
+    assert_eq!(refused(&garbled), ServerBuildError::Signature { tool: "scan".to_owned(), source });
     let unknown = edited(&definitions, |file| {
         file["tools"][1]["_meta"][member]["verified"] = true.into();
     });
     let source = DefinitionError::UnknownMember("verified".to_owned());
-    assert_eq!(refused(&unknown), BuildError::Definition { tool: "number 2".to_owned(), source });
+    assert_eq!(
+        refused(&unknown),
+        ServerBuildError::Definition { tool: "number 2".to_owned(), source }
+    );
     let twice = edited(&definitions, |file| file["tools"][1] = file["tools"][0].clone());
-    assert_eq!(refused(&twice), BuildError::IdTwice("scan".to_owned(), "scan".to_owned()));
+    assert_eq!(refused(&twice), ServerBuildError::IdTwice("scan".to_owned(), "scan".to_owned()));
 }
 
 #[tokio::test]
@@ -144,6 +147,6 @@ async fn a_signature_that_the_publisher_did_not_make_is_refused() {
             .unwrap()
             .build()
             .await;
-        assert!(matches!(built, Err(BuildError::Signature { .. })), "{built:?}");
+        assert!(matches!(built, Err(ServerBuildError::Signature { .. })), "{built:?}");
     }
 }

@@ -4,7 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use etdi_oauth::{Auth0Provider, BearerToken, OAuthError, TokenError};
 use etdi_server::{
-    BuildError, INSUFFICIENT_SCOPE, SecureServer, SecureServerBuilder, ToolSpec, UNAUTHENTICATED,
+    INSUFFICIENT_SCOPE, SecureServer, SecureServerBuilder, ServerBuildError, ToolSpec,
+    UNAUTHENTICATED,
 };
 use serde_json::json;
 
@@ -109,13 +110,13 @@ async fn the_tokens_expiry_is_judged_at_each_call() {
 async fn a_token_that_is_not_valid_does_not_start() {
     let idp = Idp::start().await;
     let built = describe(&idp).await.access_token(BearerToken::new("0123456789")).build().await;
-    let refused = BuildError::AccessToken(Box::new(OAuthError::Token(TokenError::NotAJwt)));
+    let refused = ServerBuildError::AccessToken(Box::new(OAuthError::Token(TokenError::NotAJwt)));
     assert_eq!(built.unwrap_err(), refused);
     let mut claims = idp.claims("alice", "execute:tools");
     claims["aud"] = json!("https://elsewhere.example");
     let token = BearerToken::new(crate::idp::sign(&claims));
     let built = describe(&idp).await.access_token(token).build().await.unwrap_err();
-    let BuildError::AccessToken(error) = &built else { panic!("{built:?}") };
+    let ServerBuildError::AccessToken(error) = &built else { panic!("{built:?}") };
     assert!(matches!(**error, OAuthError::Token(TokenError::WrongAudience { .. })), "{error}");
 }
 
@@ -127,7 +128,7 @@ async fn nothing_says_what_the_token_must_be_for() {
         .access_token(idp.bearer("alice", ""))
         .build()
         .await;
-    assert_eq!(built.unwrap_err(), BuildError::NoAudience);
+    assert_eq!(built.unwrap_err(), ServerBuildError::NoAudience);
 }
 
 #[tokio::test]
@@ -152,11 +153,11 @@ async fn a_server_without_a_key_authorizes_too() {
     let definitions = publisher.export(app.clone()).await.unwrap();
     let server =
         || SecureServer::presigned(&definitions).unwrap().requires("scan", "execute:tools");
-    let refused = BuildError::NoIdentityProvider { tool: "scan".to_owned() };
+    let refused = ServerBuildError::NoIdentityProvider { tool: "scan".to_owned() };
     assert_eq!(server().build().await.unwrap_err(), refused);
     let server = || server().authorize_with(provider.clone()).audience(API);
     let unknown = server().require_auth("gone").build().await.unwrap_err();
-    assert_eq!(unknown, BuildError::NotSigned("gone".to_owned()));
+    assert_eq!(unknown, ServerBuildError::NotSigned("gone".to_owned()));
     let ask = async |secure: SecureServer| {
         let handler = secure.wrap(app.clone());
         let mut client = Client::connect(handler, Route::Lines, LEGACY).await;
