@@ -67,9 +67,17 @@ impl Network {
     }
 
     /// The URL, if these rules let it be requested. Names are judged again once they are resolved.
+    ///
+    /// A text that the URL parser repairs is refused, because another parser might read another host
+    /// in it: one with white space, control characters or backslashes, or without `//`.
     pub(crate) fn check(&self, text: &str) -> Result<Url, HttpError> {
         let invalid = || HttpError::InvalidUrl { url: text.to_owned() };
         let url = Url::parse(text).map_err(|_| invalid())?;
+        let after_scheme = text.get(url.scheme().len()..).unwrap_or_default();
+        let repaired = |c: char| c.is_whitespace() || c.is_control() || c == '\\';
+        if !after_scheme.starts_with("://") || text.contains(repaired) {
+            return Err(invalid());
+        }
         if !url.username().is_empty() || url.password().is_some() || url.fragment().is_some() {
             return Err(invalid());
         }
@@ -256,6 +264,25 @@ mod tests {
             network.check("https://127.0.0.1/jwks"),
             Err(HttpError::PrivateAddress { .. })
         ));
+    }
+
+    #[test]
+    fn a_url_that_parsers_read_differently_is_refused() {
+        for url in [
+            "https:c.example/jwks",
+            "https:/c.example/jwks",
+            "https:\\\\c.example/jwks",
+            "https://c.example\\@d.example/jwks",
+            " https://c.example/jwks",
+            "https://c.exam\tple/jwks",
+            "https://c.example/jwks\n",
+            "https://c.example/a b",
+        ] {
+            assert!(
+                matches!(Network::default().check(url), Err(HttpError::InvalidUrl { .. })),
+                "{url:?}"
+            );
+        }
     }
 
     #[test]
