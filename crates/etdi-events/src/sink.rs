@@ -11,6 +11,9 @@ use crate::record::EventRecord;
 /// at a time, in order. [`contract::sink_keeps_its_contract`](crate::contract::sink_keeps_its_contract)
 /// checks an implementation.
 ///
+/// The trait may gain methods. A new method has a default that returns an error or does nothing, so that
+/// a sink which does not know it claims nothing.
+///
 /// The strings in a record may hold anything that a server chose to send: write them as data.
 pub trait EventSink: Send {
     /// Takes one record. It may be held back until [`flush`](EventSink::flush).

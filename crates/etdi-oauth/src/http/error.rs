@@ -60,7 +60,7 @@ pub enum HttpError {
 }
 
 impl HttpError {
-    /// Whether the same request may succeed a moment later.
+    /// Whether the same request may succeed a moment later, for a host that retries on its own.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Timeout(_) | Self::Connection(_))
