@@ -2,6 +2,7 @@
 
 use etdi_types::SigningKey;
 use etdi_types::keys::base64url_encode;
+use reqwest::Url;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
@@ -23,12 +24,15 @@ pub(crate) fn proof(
     let mut id = [0; 16];
     aws_lc_rs::rand::fill(&mut id)
         .map_err(|_| OAuthError::BadAnswer("the system gives no random numbers".to_owned()))?;
+    let mut target = Url::parse(endpoint)
+        .map_err(|_| OAuthError::BadAnswer("the token endpoint is not a URL".to_owned()))?;
     // `htu` is the target without query and fragment.
-    let target = endpoint.split(['?', '#']).next().unwrap_or_default();
+    target.set_query(None);
+    target.set_fragment(None);
     let mut claims = json!({
         "jti": base64url_encode(&id),
         "htm": "POST",
-        "htu": target,
+        "htu": target.as_str(),
         "iat": now.unix_timestamp(),
     });
     if let (Some(nonce), Some(claims)) = (nonce, claims.as_object_mut()) {
@@ -49,4 +53,29 @@ pub(crate) fn algorithm(supported: Option<&[String]>) -> Result<&'static str, OA
         .into_iter()
         .find(|name| supported.iter().any(|one| one == name))
         .ok_or_else(|| OAuthError::DpopAlgorithm(supported.to_vec()))
+}
+
+#[cfg(test)]
+mod tests {
+    use etdi_types::keys::base64url_decode;
+
+    use super::*;
+
+    #[test]
+    fn a_proof_names_the_endpoint_without_query_and_fragment() {
+        let key = SigningKey::generate().unwrap();
+        for (endpoint, target) in [
+            ("https://a.example/token?api=1", "https://a.example/token"),
+            ("https://a.example/token#x?y", "https://a.example/token"),
+            ("https://a.example?x=/token", "https://a.example/"),
+        ] {
+            let now = OffsetDateTime::UNIX_EPOCH;
+            let proof = proof(&key, "EdDSA", endpoint, None, now).unwrap();
+            let claims = base64url_decode(proof.split('.').nth(1).unwrap()).unwrap();
+            let claims: Value = serde_json::from_slice(&claims).unwrap();
+            assert_eq!(claims["htu"], target);
+        }
+        let now = OffsetDateTime::UNIX_EPOCH;
+        assert!(proof(&key, "EdDSA", "token", None, now).is_err());
+    }
 }

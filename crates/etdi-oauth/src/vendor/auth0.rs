@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use etdi_types::json::Object;
+use reqwest::Url;
 
 use super::{AudienceParameter, CHECK_THE_NETWORK, Vendor, scope_and_scp};
 use crate::claims::{required_text, scope_claim, text};
@@ -71,16 +72,32 @@ impl Vendor for Auth0 {
     }
 
     fn unreachable_remedy(&self, issuer: &str) -> &'static str {
-        let host = issuer
-            .strip_prefix("https://")
-            .unwrap_or(issuer)
-            .split(['/', ':'])
-            .next()
-            .unwrap_or_default();
+        let url = Url::parse(issuer).ok();
+        let host = url.as_ref().and_then(Url::host_str).unwrap_or_default();
         if host.ends_with(".auth0.com") {
             CHECK_THE_NETWORK
         } else {
             "check AUTH0_DOMAIN: unless the tenant has a custom domain, the domain should end in .auth0.com"
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_issuer_elsewhere_is_not_taken_for_one_at_auth0() {
+        for issuer in ["https://tenant.eu.auth0.com/", "https://tenant.auth0.com:8443/"] {
+            assert_eq!(Auth0.unreachable_remedy(issuer), CHECK_THE_NETWORK, "{issuer}");
+        }
+        for issuer in [
+            "https://login.example/",
+            "https://login.example?x.auth0.com/",
+            "https://login.example#.auth0.com",
+            "http://tenant.auth0.com.example/",
+        ] {
+            assert!(Auth0.unreachable_remedy(issuer).contains("AUTH0_DOMAIN"), "{issuer}");
         }
     }
 }
