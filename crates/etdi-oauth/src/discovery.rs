@@ -3,6 +3,8 @@
 use etdi_types::json::{self, JsonError, Limits, Object, Value};
 use etdi_types::text::escaped;
 
+use reqwest::Url;
+
 use crate::http::{BODY_LIMIT, HttpClient, HttpError};
 
 const LIMITS: Limits = Limits::TOOL.with_depth(32).with_bytes(BODY_LIMIT);
@@ -43,18 +45,6 @@ impl Endpoints {
     pub fn revocation(mut self, url: impl Into<String>) -> Self {
         self.revocation = Some(url.into());
         self
-    }
-
-    /// Where tokens are issued.
-    #[must_use]
-    pub fn token_url(&self) -> &str {
-        &self.token
-    }
-
-    /// Where the keys are.
-    #[must_use]
-    pub fn jwks_url(&self) -> &str {
-        &self.jwks
     }
 
     /// Refuses endpoints that may not be requested.
@@ -137,13 +127,11 @@ pub enum DiscoveryError {
 /// For an issuer with a path the RFC 8414 form (the well-known part inserted before the path) is
 /// tried first, then the one of OpenID Connect (appended).
 pub(crate) async fn discover(http: &HttpClient, issuer: &str) -> Result<Endpoints, DiscoveryError> {
+    let unusable = |source| DiscoveryError::Http { issuer: issuer.to_owned(), source };
     let mut tried = Vec::new();
-    for url in well_known(issuer) {
+    for url in well_known(http.network().check(issuer).map_err(unusable)?) {
         tracing::debug!(url, "looking for the issuer's metadata");
-        let response = http
-            .get(&url)
-            .await
-            .map_err(|source| DiscoveryError::Http { issuer: issuer.to_owned(), source })?;
+        let response = http.get(&url).await.map_err(unusable)?;
         if response.status != 200 {
             tried.push(format!("{url} ({})", response.status));
             continue;
@@ -157,24 +145,23 @@ pub(crate) async fn discover(http: &HttpClient, issuer: &str) -> Result<Endpoint
     Err(DiscoveryError::NotFound { issuer: issuer.to_owned(), tried })
 }
 
-fn well_known(issuer: &str) -> Vec<String> {
-    let whole = issuer.trim_end_matches('/');
-    let after_scheme = whole.find("://").map_or(0, |at| at + 3);
-    let path_at = whole
-        .get(after_scheme..)
-        .and_then(|rest| rest.find('/'))
-        .map_or(whole.len(), |at| after_scheme + at);
-    let (origin, path) = whole.split_at_checked(path_at).unwrap_or((whole, ""));
+/// The addresses of the metadata of `issuer`. They differ from it in the path alone, so they are on
+/// its host, whatever its name looks like.
+fn well_known(issuer: Url) -> Vec<String> {
+    let path = issuer.path().trim_end_matches('/');
     let (oauth, openid) = ("oauth-authorization-server", "openid-configuration");
-    let mut urls = vec![
-        format!("{origin}/.well-known/{oauth}{path}"),
-        format!("{origin}{path}/.well-known/{openid}"),
-    ];
+    let mut paths =
+        vec![format!("/.well-known/{oauth}{path}"), format!("{path}/.well-known/{openid}")];
     if !path.is_empty() {
-        urls.push(format!("{origin}/.well-known/{openid}{path}"));
-        urls.push(format!("{origin}{path}/.well-known/{oauth}"));
+        paths.push(format!("/.well-known/{openid}{path}"));
+        paths.push(format!("{path}/.well-known/{oauth}"));
     }
-    urls
+    let at = |path: String| {
+        let mut url = issuer.clone();
+        url.set_path(&path);
+        url.into()
+    };
+    paths.into_iter().map(at).collect()
 }
 
 fn read(url: &str, issuer: &str, body: &[u8]) -> Result<Endpoints, DiscoveryError> {
@@ -211,11 +198,12 @@ fn text<'v>(object: &'v Object<'_>, member: &str) -> Option<&'v str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::Network;
 
     #[test]
     fn both_path_forms_are_tried() {
         assert_eq!(
-            well_known("https://a.example/oauth2/default"),
+            well_known("https://a.example/oauth2/default".parse().unwrap()),
             [
                 "https://a.example/.well-known/oauth-authorization-server/oauth2/default",
                 "https://a.example/oauth2/default/.well-known/openid-configuration",
@@ -225,11 +213,39 @@ mod tests {
         );
         for issuer in ["https://a.example", "https://a.example/"] {
             assert_eq!(
-                well_known(issuer),
+                well_known(issuer.parse().unwrap()),
                 [
                     "https://a.example/.well-known/oauth-authorization-server",
                     "https://a.example/.well-known/openid-configuration",
                 ]
+            );
+        }
+    }
+
+    #[test]
+    fn the_metadata_is_on_the_host_of_the_issuer() {
+        for issuer in [
+            "https://a.example?b.example/x",
+            "https://a.example:8443/x?at=https://b.example/",
+            "https://[2001:db8::1]/x",
+            "https://A.example/b.example",
+        ] {
+            let issuer: Url = issuer.parse().unwrap();
+            for url in well_known(issuer.clone()) {
+                let url: Url = url.parse().unwrap();
+                assert_eq!(url.origin(), issuer.origin(), "{url}");
+                assert!(url.path().contains("/.well-known/"), "{url}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn an_issuer_that_is_not_a_url_is_asked_nothing() {
+        let http = HttpClient::new(Network::default()).unwrap();
+        for issuer in ["https:/a.example", "a.example", "https://b@a.example", "http://a.example"] {
+            assert!(
+                matches!(discover(&http, issuer).await, Err(DiscoveryError::Http { .. })),
+                "{issuer}"
             );
         }
     }
