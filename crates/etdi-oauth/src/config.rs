@@ -9,6 +9,7 @@ use etdi_types::text::escaped;
 use etdi_types::trust::IssuerKind;
 use etdi_types::{Clock, SigAlg, SystemClock};
 use secrecy::SecretString;
+use url::Host;
 
 use crate::discovery::Endpoints;
 use crate::http::Network;
@@ -99,11 +100,13 @@ impl OAuthConfig {
     /// [`ConfigError::Domain`] if it is more than a host name.
     pub fn auth0(domain: impl AsRef<str>) -> Result<Self, ConfigError> {
         let domain = domain.as_ref();
-        let host = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
-        if domain.is_empty() || !domain.chars().all(host) || !domain.contains('.') {
-            return Err(ConfigError::Domain(domain.to_owned()));
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
+        match Host::parse(domain) {
+            Ok(Host::Domain(_)) if domain.chars().all(plain) && domain.contains('.') => {
+                Ok(Self::auth0_at(format!("https://{domain}/")))
+            }
+            _ => Err(ConfigError::Domain(domain.to_owned())),
         }
-        Ok(Self::auth0_at(format!("https://{domain}/")))
     }
 
     /// An issuer that is laid out as Auth0's are. Its name ends with a slash, which is added if it is
@@ -179,7 +182,8 @@ impl OAuthConfig {
         self
     }
 
-    /// How a request names its audience; each kind has its own default.
+    /// How a request names its audience, for an issuer that differs from others of its kind. Each kind
+    /// has its own default.
     #[must_use]
     pub fn audience_parameter(mut self, parameter: AudienceParameter) -> Self {
         self.audience_parameter = parameter;

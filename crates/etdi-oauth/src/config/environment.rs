@@ -68,7 +68,8 @@ impl OAuthConfig {
         Self::auth0_from(from_env)
     }
 
-    /// As [`auth0_from_env`](Self::auth0_from_env), from another source of variables.
+    /// As [`auth0_from_env`](Self::auth0_from_env), for a program that has its variables from another
+    /// source, such as a file.
     ///
     /// # Errors
     /// The same.
@@ -134,7 +135,16 @@ mod tests {
 
     #[test]
     fn a_domain_is_a_host_alone() {
-        for domain in ["https://tenant.auth0.com", "tenant.auth0.com/", "tenant", "", "a b.c"] {
+        for domain in [
+            "https://tenant.auth0.com",
+            "tenant.auth0.com/",
+            "tenant",
+            "",
+            "a b.c",
+            // Numbers that URL parsers read as an address.
+            "0x7f.1",
+            "127.0.0.1",
+        ] {
             assert_eq!(
                 OAuthConfig::auth0(domain).unwrap_err(),
                 ConfigError::Domain(domain.to_owned())
