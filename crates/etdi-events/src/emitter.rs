@@ -10,8 +10,9 @@ use etdi_types::Clock;
 use parking_lot::Mutex;
 
 use crate::event::{Event, EventType};
+use crate::listener::ListenerId;
 use crate::record::{CorrelationId, EventRecord};
-use crate::registry::{Delivery, Filter, ListenerId, Registry};
+use crate::registry::{Delivery, Filter, Registry};
 use crate::sink::{EventSink, SinkError};
 use crate::subscription::{Subscription, channel};
 use crate::worker::{Counters, Worker};

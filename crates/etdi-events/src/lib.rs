@@ -6,6 +6,7 @@ pub mod contract;
 mod emitter;
 pub mod event;
 mod json_lines;
+mod listener;
 mod record;
 mod registry;
 mod sink;
@@ -24,8 +25,8 @@ pub use event::{
     ToolVerified, UnknownEventType, VersionChanged,
 };
 pub use json_lines::JsonLinesSink;
+pub use listener::ListenerId;
 pub use record::{CorrelationId, EventRecord};
-pub use registry::ListenerId;
 pub use sink::{EventSink, SinkError};
 pub use subscription::Subscription;
 pub use tracing_sink::TracingSink;

@@ -8,13 +8,10 @@ use time::OffsetDateTime;
 use uuid::{ContextV7, Timestamp, Uuid};
 
 use crate::event::EventType;
+use crate::listener::ListenerId;
 use crate::record::EventRecord;
 use crate::subscription::{Feed, Offer};
 use crate::worker::{Counters, Worker};
-
-/// Names one listener, sink or subscription of one emitter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ListenerId(u64);
 
 /// The listeners of one emitter, in the order in which they came.
 #[derive(Default)]

@@ -12,8 +12,8 @@ use tokio::sync::Semaphore;
 use tokio::sync::mpsc::error::{TryRecvError, TrySendError};
 use tokio::sync::mpsc::{self, Receiver, Sender};
 
+use crate::listener::ListenerId;
 use crate::record::EventRecord;
-use crate::registry::ListenerId;
 
 /// A bounded stream of records. Ends when it was taken [off](crate::Emitter::off) or when the
 /// last clone of its emitter is gone, after what is queued. Dropping it ends it.

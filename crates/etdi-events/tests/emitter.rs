@@ -5,6 +5,7 @@
 use std::io;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 use etdi_events::{
@@ -217,6 +218,39 @@ fn a_subscriber_that_waits_is_woken_from_another_thread() {
     let thread = std::thread::spawn(move || other.emit(connected(1)));
     assert_eq!(block_on(subscription.recv()).unwrap().event, connected(1).into());
     thread.join().unwrap();
+}
+
+#[test]
+fn a_waker_that_emits_is_called_when_nothing_is_locked() {
+    struct Emits(Emitter);
+    impl Wake for Emits {
+        fn wake(self: Arc<Self>) {
+            self.0.emit(failure());
+        }
+    }
+    let emitter = emitter();
+    let mut subscription = emitter.subscribe(8);
+    let waker = Waker::from(Arc::new(Emits(emitter.clone())));
+    assert!(subscription.poll_next_unpin(&mut Context::from_waker(&waker)).is_pending());
+    let (done, emitted) = channel();
+    std::thread::spawn(move || {
+        emitter.emit(success());
+        let _ = done.send(());
+    });
+    emitted.recv_timeout(LONG).expect("the emitter waits for itself");
+    let types: Vec<_> = drain(&mut subscription).iter().map(|record| record.event_type()).collect();
+    assert_eq!(types, [EventType::AuthSuccess, EventType::AuthFailure]);
+}
+
+#[test]
+fn a_capacity_of_any_size_is_taken() {
+    let emitter = emitter();
+    let mut smallest = emitter.subscribe(0);
+    let mut largest = emitter.subscribe(usize::MAX);
+    emitter.emit(connected(1));
+    emitter.emit(connected(2));
+    assert_eq!((drain(&mut smallest).len(), smallest.dropped()), (1, 1));
+    assert_eq!((drain(&mut largest).len(), largest.dropped()), (2, 0));
 }
 
 #[test]

@@ -1,0 +1,5 @@
+//! The names of listeners.
+
+/// Names one listener, sink or subscription of one emitter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ListenerId(pub(crate) u64);
