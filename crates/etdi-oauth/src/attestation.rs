@@ -123,7 +123,7 @@ pub enum AttestationError {
 }
 
 impl AttestationError {
-    /// As evidence for judging.
+    /// As evidence, for a host that judges with [`check_attestation`] and keys of its own.
     #[must_use]
     pub fn into_evidence(self, issuer: &str) -> AttestationEvidence {
         match self {

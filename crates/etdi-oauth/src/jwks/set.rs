@@ -99,7 +99,7 @@ impl KeySet {
         Ok(set)
     }
 
-    /// A set of these keys.
+    /// A set of these keys, for a program that has them from elsewhere than a `jwks_uri`.
     #[must_use]
     pub fn from_jwks(jwks: impl IntoIterator<Item = Jwk>) -> Self {
         let (mut keys, mut kept) = (Vec::new(), Vec::new());

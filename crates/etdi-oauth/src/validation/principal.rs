@@ -43,7 +43,7 @@ impl Expectations {
         self
     }
 
-    /// The presenter has proven to hold the key with this RFC 7638 thumbprint. Then, and only then,
+    /// For a server that checks DPoP proofs itself: the presenter has proven to hold the key with this RFC 7638 thumbprint. Then, and only then,
     /// a token that is bound to that key is accepted, and no other.
     #[must_use]
     pub fn proven_key(mut self, thumbprint: impl Into<String>) -> Self {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use etdi_types::json::Object;
 use reqwest::Url;
 
-use super::{AudienceParameter, CHECK_THE_NETWORK, Vendor, scope_and_scp};
+use super::rules::{AudienceParameter, CHECK_THE_NETWORK, Vendor, scope_and_scp};
 use crate::claims::{required_text, scope_claim, text};
 use crate::discovery::Endpoints;
 use crate::token_error::TokenError;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use etdi_types::json::{Object, Value};
 
-use super::{AudienceParameter, Vendor, scope_and_scp};
+use super::rules::{AudienceParameter, Vendor, scope_and_scp};
 use crate::claims::{required_text, scope_claim, text};
 use crate::token_error::TokenError;
 

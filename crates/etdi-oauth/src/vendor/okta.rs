@@ -2,7 +2,7 @@
 
 use etdi_types::json::Object;
 
-use super::{AudienceParameter, Vendor};
+use super::rules::{AudienceParameter, Vendor};
 use crate::claims::{required_text, text};
 use crate::token_error::TokenError;
 

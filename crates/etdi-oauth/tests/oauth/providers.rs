@@ -3,9 +3,10 @@
 use etdi_oauth::contract::{Fixture, provider_keeps_its_contract};
 use etdi_oauth::{
     Auth0Provider, BearerToken, ConfigError, DiscoveryError, EntraProvider, Expectations,
-    GenericProvider, HttpError, OAuthConfig, OAuthError, OAuthProvider, OktaProvider,
-    ProviderRegistry, TokenRequest,
+    GenericProvider, HttpError, IssuerProvider, OAuthConfig, OAuthError, OAuthProvider,
+    OktaProvider, ProviderRegistry, TokenRequest,
 };
+use etdi_types::trust::IssuerKind;
 use serde_json::{Value, json};
 use static_assertions::{assert_impl_all, assert_not_impl_any, assert_obj_safe};
 
@@ -138,6 +139,18 @@ async fn an_issuer_without_metadata_says_where_it_was_looked_for() {
 async fn a_provider_takes_its_own_kind_of_configuration() {
     let error = Auth0Provider::initialize(OAuthConfig::generic("https://a.example")).await;
     assert!(matches!(error.unwrap_err(), OAuthError::Config(ConfigError::Kind { .. })));
+}
+
+#[tokio::test]
+async fn a_provider_of_any_kind_takes_the_kind_of_its_configuration() {
+    let issuer = Issuer::start().await;
+    let provider = IssuerProvider::any(issuer.config()).await.unwrap();
+    assert_eq!(provider.kind(), IssuerKind::Auth0);
+    provider.token(TokenRequest::new().scope("execute:tools")).await.unwrap();
+    assert!(format!("{provider:?}").contains("Auth0"), "{provider:?}");
+    let path = issuer.url("/").trim_end_matches('/').to_owned();
+    let config = OAuthConfig::new(IssuerKind::Auth0, path);
+    assert_eq!(config.issuer(), issuer.issuer, "the name of an issuer of Auth0 ends with a slash");
 }
 
 #[tokio::test]

@@ -1,0 +1,97 @@
+//! What differs between the kinds of issuer, with what an issuer does that only follows the RFCs.
+
+use std::collections::BTreeSet;
+
+use etdi_types::SigAlg;
+use etdi_types::json::Object;
+
+use crate::claims::scope_claim;
+use crate::discovery::Endpoints;
+use crate::token_error::TokenError;
+
+/// How a token request names the API that the token is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AudienceParameter {
+    /// `audience`: Auth0.
+    Audience,
+    /// `resource` (RFC 8707).
+    Resource,
+    /// `scope=<audience>/.default`: Entra. The scopes granted are the app roles.
+    DefaultScope,
+    /// Not at all: the issuer has one audience, as Okta's authorization servers do.
+    Implied,
+}
+
+/// The rules of one kind of issuer. A method with a default says what an issuer does that follows the
+/// RFCs and nothing else.
+pub(crate) trait Vendor: Sync {
+    /// The algorithms that it signs with, unless the configuration says otherwise.
+    fn algorithms(&self) -> &'static [SigAlg] {
+        &[SigAlg::RS256]
+    }
+
+    /// How a token request names its audience, unless the configuration says otherwise.
+    fn audience_parameter(&self) -> AudienceParameter;
+
+    /// The name that the issuer has for itself, from the one in the configuration.
+    fn full_name(&self, issuer: String) -> String {
+        issuer
+    }
+
+    /// The endpoints of `issuer`, if they follow from its address. `None` demands discovery.
+    fn endpoints(&self, issuer: &str) -> Option<Endpoints> {
+        let _ = issuer;
+        None
+    }
+
+    /// The client that a token was issued to, whatever its subject is.
+    fn client(&self, claims: &Object<'_>) -> Result<Option<String>, TokenError>;
+
+    /// The client that a machine's own token is for, by the rules of wire format, section 4: a
+    /// missing or contradictory claim refuses.
+    fn machine_client(&self, claims: &Object<'_>) -> Result<String, TokenError>;
+
+    /// `scope` ∪ `scp`. `rbac` is [`IssuerRules::rbac`](crate::IssuerRules::rbac).
+    fn scopes(&self, claims: &Object<'_>, rbac: bool) -> Result<BTreeSet<String>, TokenError> {
+        let _ = rbac;
+        scope_and_scp(claims)
+    }
+
+    /// What to do about `invalid_client`.
+    fn secret_remedy(&self) -> &'static str {
+        "the secret is wrong, or the client authenticates in another way than it is registered with: compare both \
+             with its registration at the issuer"
+    }
+
+    /// What to do about fewer scopes than asked, or none at all.
+    fn scope_remedy(&self, scopes: &str) -> String {
+        format!("grant this scope to the client at the issuer: {scopes}")
+    }
+
+    /// What to do if the issuer knows no such API.
+    fn audience_remedy(&self) -> &'static str {
+        "the audience must equal the API identifier exactly, as it is registered at the issuer"
+    }
+
+    /// What to do if the client may not use this API, or this grant.
+    fn grant_remedy(&self) -> &'static str {
+        "authorize the client for this API and for the client_credentials grant at the issuer"
+    }
+
+    /// What to do if `issuer` does not answer.
+    fn unreachable_remedy(&self, issuer: &str) -> &'static str {
+        let _ = issuer;
+        CHECK_THE_NETWORK
+    }
+}
+
+pub(super) const CHECK_THE_NETWORK: &str =
+    "check the issuer's address, the network and a firewall in between";
+
+/// The scopes of `scope` and of `scp`.
+pub(super) fn scope_and_scp(claims: &Object<'_>) -> Result<BTreeSet<String>, TokenError> {
+    let mut scopes = scope_claim(claims, "scope")?;
+    scopes.append(&mut scope_claim(claims, "scp")?);
+    Ok(scopes)
+}
