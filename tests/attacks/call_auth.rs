@@ -4,7 +4,7 @@
 use async_trait::async_trait;
 use etdi::client::{CallError, DiscoverError, HttpAuthorizer, ListError};
 use etdi::oauth::{HttpError, OAuthError};
-use etdi::server::{ServerBuildError, LISTING_REFUSED, ServerError, UNAUTHENTICATED};
+use etdi::server::{LISTING_REFUSED, ServerBuildError, ServerError, UNAUTHENTICATED};
 use etdi::{Auth0Provider, EtdiClient, OAuthConfig, ResourceUri, SecureServer, ToolSpec};
 use secrecy::SecretString;
 use serde_json::json;
@@ -223,7 +223,10 @@ async fn attack_44_identity_provider_unreachable_at_boot() {
     let publisher = Publisher::new("trustedsoft.example");
     let built = protecting(&publisher).build().await;
     let error = built.map(drop).unwrap_err();
-    assert!(matches!(&error, ServerBuildError::NoIdentityProvider { tool } if tool == "scan"), "{error}");
+    assert!(
+        matches!(&error, ServerBuildError::NoIdentityProvider { tool } if tool == "scan"),
+        "{error}"
+    );
     let open = SecureServer::builder(publisher.provider.clone(), publisher.key.clone())
         .tool("scan", ToolSpec::version("1.0.0"))
         .build()

@@ -17,11 +17,13 @@ use serde_json::{Value, json};
 
 use crate::{
     app::{App, builder, described, key, list, scan, tool, verify},
-    idp::{API, ATTESTATIONS, CLAIM, CLIENT, Idp, StoppedTime},
+    idp::{API, ATTESTATIONS, CLAIM, CLIENT, Idp},
     wire::{Client, LEGACY, ROUTES, Route},
 };
 
 const TTL: Duration = Duration::from_secs(3600);
+/// For tests of renewal, which wait until the server looks at the clock: once a second.
+const SHORT_TTL: Duration = Duration::from_secs(40);
 
 async fn describe(idp: &Idp) -> SecureServerBuilder {
     let (scan, redact) = (ToolSpec::version("1.0.0"), ToolSpec::version("1.0.0"));
@@ -349,20 +351,25 @@ async fn an_address_that_is_named_after_the_check_is_attested_too() {
 #[tokio::test]
 async fn an_attestation_is_renewed_before_it_expires_and_off_the_path_of_calls() {
     let idp = Idp::start().await;
-    let (time, app) = (StoppedTime::new(), app());
+    let app = app();
+    let secure = describe(&idp).await.build().await.unwrap();
+    secure.check(app.clone()).await.unwrap();
+    idp.clock.advance(TTL - Duration::from_secs(60));
+    // Nobody's listing renews it, and the server does not look at the clock for half a minute.
+    assert_attested(&idp, &list(&mut open(&secure, &app).await).await, Binding::Digest).await;
+    assert_eq!(idp.attestations(), 1);
+    drop(secure);
+    idp.attest_for(SHORT_TTL);
     let secure = describe(&idp).await.build().await.unwrap();
     secure.check(app.clone()).await.unwrap();
     let first = secure.attestation().unwrap();
-    idp.clock.advance(TTL - Duration::from_secs(60));
-    // Nobody's listing renews it.
-    assert_attested(&idp, &list(&mut open(&secure, &app).await).await, Binding::Digest).await;
-    assert_eq!(idp.attestations(), 1);
-    time.look().await;
+    idp.clock.advance(SHORT_TTL - Duration::from_secs(1));
+    idp.attested(3).await;
     while secure.attestation().unwrap().as_str() == first.as_str() {
         tokio::task::yield_now().await;
     }
-    assert_eq!(idp.attestations(), 2);
-    idp.clock.advance(Duration::from_secs(120));
+    assert_eq!(idp.attestations(), 3);
+    idp.clock.advance(Duration::from_secs(20));
     let tools = list(&mut open(&secure, &app).await).await;
     assert_attested(&idp, &tools, Binding::Digest).await;
 }
@@ -372,14 +379,14 @@ async fn while_renewal_fails_the_old_attestation_is_served_and_that_is_said() {
     let idp = Idp::start().await;
     let emitter = Emitter::new(SystemClock, "test");
     let mut events = emitter.subscribe(16);
-    let (time, app) = (StoppedTime::new(), app());
+    let app = app();
+    idp.attest_for(SHORT_TTL);
     let secure = describe(&idp).await.events(emitter).build().await.unwrap();
     secure.check(app.clone()).await.unwrap();
     let first = secure.attestation().unwrap();
     idp.down(true);
-    for advance in [TTL - Duration::from_secs(60), Duration::from_secs(180)] {
+    for advance in [SHORT_TTL - Duration::from_secs(1), Duration::from_secs(180)] {
         idp.clock.advance(advance);
-        time.look().await;
         let record = events.recv().await.unwrap();
         let Event::ProviderError(said) = &record.event else { panic!("{record:?}") };
         assert_eq!(said.code.as_deref(), Some("not_renewed"));
@@ -393,7 +400,7 @@ async fn while_renewal_fails_the_old_attestation_is_served_and_that_is_said() {
     };
     assert!(matches!(evidence_now, AttestationEvidence::Expired { .. }), "{evidence_now:?}");
     idp.clock.advance(Duration::from_secs(120));
-    time.look().await;
+    idp.attested(2).await;
     while secure.attestation().unwrap().as_str() == first.as_str() {
         tokio::task::yield_now().await;
     }

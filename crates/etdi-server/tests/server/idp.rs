@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, LazyLock, Mutex, mpsc},
+    sync::{Arc, LazyLock, Mutex},
     time::Duration,
 };
 
@@ -24,6 +24,7 @@ use etdi_types::{
     keys::{base64url_decode, base64url_encode},
 };
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 
 pub const NOW: i64 = 1_795_348_800;
 pub const API: &str = "https://api.etdi-tools.demo.com";
@@ -48,6 +49,7 @@ pub struct Idp {
 #[derive(Default)]
 struct Shared {
     attestations: Mutex<Vec<BTreeMap<String, String>>>,
+    asked: Notify,
     tamper: Mutex<Option<Tamper>>,
     down: Mutex<bool>,
     issuer: Mutex<String>,
@@ -93,6 +95,12 @@ impl Idp {
         *self.shared.tamper.lock().unwrap() = Some(Arc::new(tamper));
     }
 
+    /// From now on attestations live for this long. The shortest-lived are looked at every second.
+    pub fn attest_for(&self, life: Duration) {
+        let life = life.as_secs();
+        self.tamper(move |claims| claims["exp"] = json!(claims["iat"].as_u64().unwrap() + life));
+    }
+
     /// Answers 503 to everything, or no longer.
     pub fn down(&self, down: bool) {
         *self.shared.down.lock().unwrap() = down;
@@ -101,6 +109,17 @@ impl Idp {
     /// What attestations were asked for.
     pub fn attestations(&self) -> usize {
         self.shared.attestations.lock().unwrap().len()
+    }
+
+    /// Waits until this many attestations were asked for.
+    pub async fn attested(&self, count: usize) {
+        loop {
+            let asked = self.shared.asked.notified();
+            if self.attestations() >= count {
+                return;
+            }
+            asked.await;
+        }
     }
 
     /// The claims of an access token for the API with these scopes.
@@ -131,28 +150,6 @@ pub fn sign_with(header: &Value, claims: &Value) -> String {
     let mut signature = vec![0; KEY.public_modulus_len()];
     KEY.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), input.as_bytes(), &mut signature).unwrap();
     format!("{input}.{}", base64url_encode(&signature))
-}
-
-/// Tokio's time stands still for as long as this is held, but for what the test advances it by.
-///
-/// Paused time jumps ahead whenever nothing runs, and so past the timeouts of requests on real
-/// sockets. A blocking task that is under way keeps it from that.
-pub struct StoppedTime {
-    _held: mpsc::Sender<()>,
-}
-
-impl StoppedTime {
-    pub fn new() -> Self {
-        tokio::time::pause();
-        let (held, released) = mpsc::channel::<()>();
-        tokio::task::spawn_blocking(move || released.recv());
-        Self { _held: held }
-    }
-
-    /// Lets the server look at the clock once.
-    pub async fn look(&self) {
-        tokio::time::advance(Duration::from_secs(30)).await;
-    }
 }
 
 async fn answer(
@@ -187,6 +184,7 @@ fn attest(shared: &Shared, headers: &HeaderMap, body: &[u8]) -> Value {
     let number = {
         let mut attestations = shared.attestations.lock().unwrap();
         attestations.push(form.clone());
+        shared.asked.notify_one();
         attestations.len()
     };
     let mut claims = json!({
