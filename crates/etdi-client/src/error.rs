@@ -1,4 +1,4 @@
-//! What can go wrong when tools are listed, called and approved. Every error is a no.
+//! Errors of listing, calling and approving tools. Every error is a no.
 
 use etdi_judge::{ApprovalRequest, JudgedTool, NotApproved, Refusal, StoreError};
 use etdi_oauth::{INSUFFICIENT_SCOPE, OAuthError, UNAUTHENTICATED};

@@ -1,10 +1,10 @@
-//! What a model may see of a tool, in rmcp's type.
+//! A tool that was let through, in rmcp's type.
 
 use etdi_judge::{ApprovedTool, Problem};
 use rmcp::model::Tool;
 use serde_json::Value;
 
-/// Gives what a model may see of a tool that was let through, in rmcp's type.
+/// Gives a tool that was let through in rmcp's type.
 pub trait ModelTool {
     /// Returns exactly the definition that was let through, without its evidence.
     ///

@@ -55,17 +55,17 @@ pub struct Judge {
 pub struct Judging {
     /// The tool with its verdict.
     pub tool: JudgedTool,
-    /// What the review policy makes of it.
+    /// The ruling of the review policy.
     pub ruling: Ruling,
-    /// What a consistent listing writes for a tool that is not blocked.
+    /// The records that a consistent listing adds, if the tool is not blocked.
     pub sighting: Option<Sighting>,
-    /// What it was judged by. `None` where an earlier judgement holds, or there is none.
+    /// The facts that it was judged by. `None` for an earlier judgement, and without a verdict.
     pub(crate) facts: Option<Facts>,
     /// The store's revision, and when it was asked, if this may be remembered.
     pub(crate) asked: Option<(u64, OffsetDateTime)>,
 }
 
-/// What a tool was judged by.
+/// The facts that a tool was judged by.
 #[derive(Clone, Debug)]
 pub(crate) struct Facts {
     pub(crate) known: Known,
@@ -110,7 +110,6 @@ impl Judge {
     }
 
     /// Returns the settings.
-    #[must_use]
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
@@ -217,7 +216,7 @@ impl Judge {
         Ok(self.ruled(listed, definition, facts, weighed, names))
     }
 
-    /// What the store knows of `subject`.
+    /// Asks the store about `subject`.
     pub(crate) async fn known(&self, subject: Subject) -> Result<Known, StoreError> {
         Ok(self.settings.store.known(&[subject]).await?.pop().unwrap_or_default())
     }

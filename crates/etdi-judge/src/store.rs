@@ -118,8 +118,9 @@ impl NewApproval {
 /// report was not kept at all. An error is a no: the caller lets nothing through on one.
 /// [`contract::check`](crate::contract::check) tests an implementation.
 ///
-/// A later version may add methods. Each comes with a default that returns an error, so that an
-/// older implementation still compiles, and lets nothing through where the new method is needed.
+/// A later version may add methods. Each comes with a default that returns
+/// [`StoreError::Unavailable`], so that an older implementation still compiles, and lets nothing
+/// through where the new method is needed.
 #[async_trait]
 pub trait ApprovalStore: Debug + Send + Sync + 'static {
     /// A number that is another one whenever what [`known`](Self::known) answers may be: after

@@ -73,9 +73,8 @@ impl JudgedTool {
             .is_some_and(|judgement| judgement.granted.iter().any(|s| s.as_str() == scope))
     }
 
-    /// Returns the digest that was approved for this tool and context when it was judged.
-    #[must_use]
-    pub fn approved(&self) -> Option<Digest> {
+    /// The digest that was approved for this tool and context when it was judged.
+    pub(crate) fn approved(&self) -> Option<Digest> {
         self.judgement.as_ref().and_then(|judgement| judgement.approved)
     }
 }

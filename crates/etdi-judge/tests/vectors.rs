@@ -143,7 +143,7 @@ async fn definitions_are_judged_and_decided_as_the_vectors_say() {
             let is_blocked = outcome.action == Action::Block;
             let is_recorded = judging.sighting.is_some();
             assert!(!(is_blocked && is_recorded), "{name}");
-            assert!(verdict.what.iter().any(|what| *what == What::New), "{name}");
+            assert!(verdict.what.contains(&What::New), "{name}");
             assert_eq!(scene.store.revision().await.unwrap(), 0, "{name}");
         }
     }

@@ -1,4 +1,4 @@
-//! What cannot be made, copied from text, or used in another's place. The examples in the crate's
+//! Types that cannot be made, copied from text, or used in another's place. The examples in the crate's
 //! documentation that must not compile are the other half of this.
 #![cfg(test)]
 

@@ -9,6 +9,7 @@ use etdi_types::{Digest, Pin, StdioCommand};
 
 /// The program that a command resolves to.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Executable {
     /// Its absolute path.
     pub path: PathBuf,

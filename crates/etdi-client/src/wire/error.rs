@@ -1,4 +1,4 @@
-//! What can go wrong on the wire. Every error is a no.
+//! Errors of the wire. Every error is a no.
 //!
 //! Errors of rmcp can quote what a server sent. They are kept as values, and escaped in messages, but
 //! are never a `source`: a printed chain of causes would show them raw.
@@ -19,7 +19,7 @@ use rmcp::transport::streamable_http_client::StreamableHttpError;
 
 use super::gate::NotJudged;
 
-/// What rmcp's worker makes of a failed request.
+/// The error of rmcp's worker for a request that failed.
 pub(crate) type RequestError = StreamableHttpError<reqwest::Error>;
 
 /// A connection could not be made.

@@ -256,7 +256,7 @@ fn without_url(error: RequestError) -> RequestError {
     }
 }
 
-/// What is asked for by a request whose response is judged.
+/// A request whose response is judged.
 struct JudgedRequest<'m> {
     id: &'m RequestId,
     listing: bool,

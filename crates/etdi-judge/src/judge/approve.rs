@@ -135,8 +135,8 @@ impl Judge {
         }
     }
 
-    /// What is known of the tool once the key that the person brings is trusted for this server. The
-    /// tool is judged whole by it: a key vouches for the signature, not for what the definition is.
+    /// The facts about the tool once the key that the person brings is trusted for this server. The tool
+    /// is judged whole by them: a key vouches for the signature alone.
     ///
     /// Only a definition without a trust entry needs such a key. Its provider has no key set to
     /// fetch, and nobody may attest it, so the signature alone is checked again.

@@ -12,7 +12,7 @@ use crate::store::NewApproval;
 /// Value of `approved_by` for approvals made by policy.
 const POLICY: &str = "review policy";
 
-/// What the review policy makes of a tool that a person would be asked about.
+/// The ruling of the review policy on a tool that a person would be asked about.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Ruling {
     /// The tool stands as its outcome says.

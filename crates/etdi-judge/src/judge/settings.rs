@@ -13,7 +13,8 @@ use crate::judge::report;
 use crate::store::ApprovalStore;
 use crate::store::memory::MemoryApprovals;
 
-/// What all judges of a host share: whom it trusts, where approvals are kept, and how strict it is.
+/// Settings that all judges of a host share: whom it trusts, where approvals are kept, and how strict
+/// it is.
 #[derive(Debug)]
 #[must_use]
 pub struct Settings {

@@ -1,4 +1,4 @@
-//! What judging asks and stores, counted.
+//! Judging, with its questions to the store and its writes counted.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};

@@ -74,7 +74,7 @@ async fn approvals_supersede_and_move_the_pin(store: &dyn ApprovalStore) -> Resu
     holds("good evidence is noted", refreshed.is_some_and(|a| a.evidence_good_at == later))
 }
 
-/// Whoever gives an approval goes on with [`NewApproval::stored_in`], and does not ask again.
+/// A judgement after an approval goes on with [`NewApproval::stored_in`], and asks only once.
 async fn approvals_are_known_as_they_were_given(store: &dyn ApprovalStore) -> Result<(), Broken> {
     let id = "a.example/given";
     let mut expected = None;
