@@ -21,6 +21,7 @@ pub(super) const CRATES: &[Crate] = &[
     },
     Crate { name: "etdi-client", never: &["etdi-server"] },
     Crate { name: "etdi", never: &[] },
+    Crate { name: "etdi-dev-issuer", never: &["rmcp"] },
     Crate { name: "etdi-cli", never: &[] },
     Crate { name: "etdi-testkit", never: &[] },
     Crate { name: "demos", never: &[] },
