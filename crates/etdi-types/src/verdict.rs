@@ -55,9 +55,10 @@ pub enum KeyTrust {
 }
 
 /// Who published a definition.
+///
+/// Exhaustive on purpose: a host that matches on it hears from the compiler when an answer is added.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-#[non_exhaustive]
 pub enum Who {
     /// An identity provider vouches for it.
     Attested {
@@ -121,9 +122,10 @@ pub enum Origin {
 
 /// How a definition relates to what was seen and approved before. All that apply are reported, in
 /// this order.
+///
+/// Exhaustive on purpose: a host that matches on it hears from the compiler when an answer is added.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-#[non_exhaustive]
 pub enum What {
     /// Same server, same id and version, other digest.
     Tampered {
@@ -193,9 +195,10 @@ pub enum What {
 }
 
 /// Whether a tool may be called.
+///
+/// Exhaustive on purpose: a host that matches on it hears from the compiler when an answer is added.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-#[non_exhaustive]
 pub enum May {
     /// A policy allows it.
     Allowed,

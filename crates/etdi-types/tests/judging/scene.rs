@@ -286,7 +286,6 @@ pub fn kinds(verdict: &Verdict) -> Vec<&'static str> {
             What::ApprovalExpired { .. } => "approval expired",
             What::New => "new",
             What::Approved => "approved",
-            _ => "?",
         })
         .collect()
 }
