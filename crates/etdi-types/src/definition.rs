@@ -8,9 +8,10 @@ use std::sync::Arc;
 pub use error::DefinitionError;
 pub use member::SignedPart;
 
+use crate::digest::Digest;
 use crate::json::{self, Limits, Object, Value};
 use crate::text::has_hidden_characters;
-use crate::{DEFINITION_KEY, Digest, META_PREFIX};
+use crate::{DEFINITION_KEY, META_PREFIX};
 
 /// One tool as a server served it, parsed with every refusal of the wire format.
 ///

@@ -10,7 +10,7 @@ mod reader;
 
 use std::borrow::Cow;
 
-pub use canonical::{write_canonical, write_string};
+pub(crate) use canonical::{write_canonical, write_string};
 pub use error::{JsonError, JsonErrorKind, Limits};
 pub use reader::spans::{spans, strings_named};
 pub use reader::{parse, parse_any_integer, parse_canonical};

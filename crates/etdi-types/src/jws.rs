@@ -5,7 +5,7 @@ use crate::json::{self, JsonError, Limits, Value};
 use crate::keys::{Jwk, SigAlg, SigningKey, VerifyingKey, base64url_decode, base64url_encode};
 
 /// The `typ` of a definition signature.
-pub const DEFINITION_TYP: &str = "etdi-definition+jws";
+pub(crate) const DEFINITION_TYP: &str = "etdi-definition+jws";
 
 /// Why a signature is no good.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -146,7 +146,7 @@ impl DetachedJws {
 
 /// Signs the canonical form of a definition: `header..signature`.
 #[must_use]
-pub fn sign_detached(key: &SigningKey, canonical: &[u8]) -> String {
+pub(crate) fn sign_detached(key: &SigningKey, canonical: &[u8]) -> String {
     let mut header = String::from("{\"alg\":\"EdDSA\",\"kid\":");
     json::write_string(&mut header, key.kid());
     header.push_str(",\"typ\":\"");

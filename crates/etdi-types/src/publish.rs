@@ -3,10 +3,11 @@
 use serde_json::{Map, Value, json};
 
 use crate::definition::{DefinitionError, ToolDefinition};
+use crate::digest::Digest;
 use crate::jws::sign_detached;
 use crate::keys::SigningKey;
 use crate::names::{Permission, Provider, ToolId, Version};
-use crate::{DEFINITION_KEY, Digest, SCHEMA};
+use crate::{DEFINITION_KEY, SCHEMA};
 
 /// What a publisher says of a tool beyond the tool object itself.
 #[derive(Clone, Debug, PartialEq, Eq)]

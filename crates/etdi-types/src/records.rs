@@ -351,7 +351,8 @@ impl Subject {
         }
     }
 
-    /// Whether `pin` is a record of this tool: same server, and same id or same served name.
+    /// Whether `pin` is a record of this tool: same server, and same id or same served name. A store
+    /// answers with such pins, and with approvals that hold one.
     #[must_use]
     pub fn is_same_tool(&self, pin: &Pin) -> bool {
         pin.server == self.server && (pin.id == self.id || pin.served_name == self.served_name)
@@ -364,7 +365,8 @@ impl Subject {
             && (name_key(&pin.served_name) == self.name_key || self.has_id_like(pin))
     }
 
-    /// Whether the ledger entry is about this tool and version, here or everywhere.
+    /// Whether the ledger entry is about this tool and version, here or everywhere. A store answers
+    /// with such entries.
     #[must_use]
     pub fn is_same_version(&self, entry: &LedgerEntry) -> bool {
         let here = entry.server == self.server;

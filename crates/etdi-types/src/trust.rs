@@ -11,7 +11,7 @@ use crate::keys::Jwk;
 use crate::names::is_a_label_host;
 use crate::text::escaped;
 
-pub use revocation::Revocation;
+pub use revocation::{Revocation, RevocationError};
 
 /// The weakest evidence that a provider's definitions must carry to count as more than identified.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
@@ -282,7 +282,7 @@ impl TrustConfig {
 
     /// The entry that may sign tool ids of `authority`.
     #[must_use]
-    pub fn authority_owner(&self, authority: &str) -> Option<&TrustedProvider> {
+    pub(crate) fn authority_owner(&self, authority: &str) -> Option<&TrustedProvider> {
         self.providers.iter().find(|p| p.authorities.iter().any(|a| a == authority))
     }
 }

@@ -4,9 +4,10 @@ use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
+use etdi_types::diff::push_segment;
+
 use super::{Finding, Rule, Severity};
 use crate::place::Place;
-use etdi_types::diff::push_segment;
 
 /// Findings of one rule and one severity beyond this many are left out.
 const OF_ONE_KIND: usize = 64;

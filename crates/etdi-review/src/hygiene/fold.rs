@@ -2,11 +2,10 @@
 
 use std::collections::HashMap;
 
+use etdi_types::text::is_hidden;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 use unicode_security::skeleton;
-
-use etdi_types::text::is_hidden;
 
 /// A text in compatibility decomposition (NFKD) without marks and hidden characters, letters
 /// replaced by those that they look like (UTS 39), in lower case; line breaks stay, other space is

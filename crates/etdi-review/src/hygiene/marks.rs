@@ -3,10 +3,10 @@
 
 use std::ops::Range;
 
+use etdi_types::text::is_hidden;
 use unicode_security::{MixedScript, skeleton};
 
 use super::Severity;
-use etdi_types::text::is_hidden;
 
 /// The hidden characters of a text that no writing system needs there, and where the first one is.
 pub(super) fn hidden(text: &str) -> Option<(usize, String)> {

@@ -4,13 +4,14 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::ops::Range;
 
+use etdi_types::confusable::name_key;
+use etdi_types::json::Value;
+
 use super::collector::{Collector, Hit, Passage, region};
 use super::names::{ToolNames, is_compound};
 use super::sentences::Sentences;
 use super::{Rule, Severity, disguise, marks};
 use crate::place::Place;
-use etdi_types::confusable::name_key;
-use etdi_types::json::Value;
 
 /// Looks at a whole definition.
 pub(crate) fn scan(value: &Value<'_>, names: &ToolNames, collector: &mut Collector<'_>) {

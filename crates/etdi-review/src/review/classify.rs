@@ -4,13 +4,14 @@ use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 
-use super::{Change, ChangeKind, Class, Reason, permissions, schema};
-use crate::hygiene::{Collector, Scanner, SeenTexts, ToolNames};
-use crate::place::Place;
 use etdi_types::DEFINITION_KEY;
 use etdi_types::diff::Difference;
 use etdi_types::json::Value;
 use etdi_types::names::Version;
+
+use super::{Change, ChangeKind, Class, Reason, permissions, schema};
+use crate::hygiene::{Collector, Scanner, SeenTexts, ToolNames};
+use crate::place::Place;
 
 /// Reasons of one kind for one change, at most.
 pub(super) const OF_ONE_KIND: usize = 16;

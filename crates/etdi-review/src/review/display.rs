@@ -2,8 +2,9 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use super::{Change, Reason, Review};
 use etdi_types::text::{escaped, escaped_json};
+
+use super::{Change, Reason, Review};
 
 impl Display for Review {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {

@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use etdi_types::json::Value;
+
 use super::{ChangeKind, Class, Reason};
 use crate::place::{Place, Side};
-use etdi_types::json::Value;
 
 /// (kind, the parameter that it is about, the value) → how often.
 pub(super) type Facts<'v> = BTreeMap<(&'static str, &'v str, Cow<'v, str>), usize>;

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::{Change, ChangeKind, Class, Reason};
 use etdi_types::DEFINITION_KEY;
 use etdi_types::diff::push_segment;
 use etdi_types::json::{Object, Value};
 use etdi_types::records::EvidenceRecord;
+
+use super::{Change, ChangeKind, Class, Reason};
 
 /// The changes between two lists of permissions, scope by scope.
 pub(super) fn changes(path: &str, old: Option<&Value<'_>>, new: Option<&Value<'_>>) -> Vec<Change> {

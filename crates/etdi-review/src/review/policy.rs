@@ -1,11 +1,11 @@
 //! What to do about a review: configuration, and how it meets the decision table.
 
-use serde::{Deserialize, Serialize};
-
-use super::{Class, Review};
 use etdi_types::decision::{Action, Outcome, Row, decide};
 use etdi_types::level::SecurityLevel;
 use etdi_types::verdict::{Verdict, What};
+use serde::{Deserialize, Serialize};
+
+use super::{Class, Review};
 
 /// What to do about a change that would be asked about.
 #[derive(

@@ -1,11 +1,12 @@
 //! Changes inside the schemas.
 
+use etdi_types::diff::Difference;
+use etdi_types::json::{Object, Value};
+
 use super::classify::{At, Comparison};
 use super::facts::{self, Facts};
 use super::{ChangeKind, Class, Reason};
 use crate::place::{Place, Side};
-use etdi_types::diff::Difference;
-use etdi_types::json::{Object, Value};
 
 /// The reasons of a change that stands in a schema, or is one.
 pub(super) fn reasons(

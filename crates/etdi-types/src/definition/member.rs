@@ -4,7 +4,7 @@ use super::DefinitionError;
 use crate::SCHEMA;
 use crate::identity::ResourceUri;
 use crate::json::{Object, Value};
-use crate::names::{Permission, Provider, ToolId, Version};
+use crate::names::{Permission, Provider, Scope, ToolId, Version};
 
 /// What a definition member says. Claims, until the signature is verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,7 +75,7 @@ impl SignedPart {
     }
 
     /// The scopes that the tool cannot work without.
-    pub fn required_scopes(&self) -> impl Iterator<Item = &crate::Scope> {
+    pub fn required_scopes(&self) -> impl Iterator<Item = &Scope> {
         self.permissions.iter().filter(|p| p.required).map(|p| &p.scope)
     }
 }

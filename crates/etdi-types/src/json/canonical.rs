@@ -6,7 +6,7 @@ use super::Value;
 ///
 /// Numbers follow ECMAScript's `Number::toString` (RFC 8785, section 3.2.2.3), strings section
 /// 3.2.2.2. Members are in canonical order already: the reader puts them there.
-pub fn write_canonical(out: &mut String, value: &Value<'_>) {
+pub(crate) fn write_canonical(out: &mut String, value: &Value<'_>) {
     match value {
         Value::Null => out.push_str("null"),
         Value::Bool(true) => out.push_str("true"),
@@ -39,7 +39,7 @@ pub fn write_canonical(out: &mut String, value: &Value<'_>) {
 }
 
 /// Appends `text` as a JSON string with the escapes of RFC 8785, section 3.2.2.2, and no others.
-pub fn write_string(out: &mut String, text: &str) {
+pub(crate) fn write_string(out: &mut String, text: &str) {
     out.push('"');
     let mut rest = text;
     while let Some(at) = rest.bytes().position(|b| b < 0x20 || b == b'"' || b == b'\\') {

@@ -3,6 +3,7 @@
 use std::fmt::{self, Display, Formatter};
 
 use super::{Binding, DenyReason, KeyTrust, May, Notice, Origin, Verdict, What, Who};
+use crate::identity::ServerIdentity;
 use crate::text::escaped;
 
 impl Display for Verdict {
@@ -127,7 +128,7 @@ impl Display for DenyReason {
 
 impl Display for Notice {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let server = |server: &crate::ServerIdentity| escaped(&server.to_string()).to_string();
+        let server = |server: &ServerIdentity| escaped(&server.to_string()).to_string();
         match self {
             Self::SameName { server: s } => {
                 write!(f, "{} has an approved tool of the same name", server(s))
