@@ -1,10 +1,12 @@
 //! Who is on the other end: servers and authorization contexts (wire format, section 6).
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use url::{Position, SyntaxViolation, Url};
 
 use crate::digest::Digest;
 use crate::json::{self, Limits};
@@ -29,8 +31,8 @@ pub enum ResourceUriError {
     /// A user name or password.
     #[error("the resource URI has a user name or password; pass credentials another way")]
     Credentials,
-    /// A path or query that HTTP clients would rewrite, so that it names two things.
-    #[error("the resource URI \"{}\" has a path or query that clients rewrite; write it as \"{}\"",
+    /// A host, port, path or query that HTTP clients would rewrite, so that it names two things.
+    #[error("the resource URI \"{}\" has a host, port, path or query that clients rewrite; write it as \"{}\"",
         escaped(.0), escaped(.1))]
     NotNormal(String, String),
 }
@@ -42,35 +44,32 @@ impl ResourceUri {
     /// A [`ResourceUriError`] if there is no such form.
     pub fn parse(text: &str) -> Result<Self, ResourceUriError> {
         let not_absolute = || ResourceUriError::NotAbsolute(text.to_owned());
-        let (_, after_scheme) = text.split_once("://").ok_or_else(not_absolute)?;
         // The URL parser repairs what is not printable ASCII; two texts would become one server.
         if !text.bytes().all(|b| b.is_ascii_graphic() && b != b'\\') {
             return Err(not_absolute());
         }
-        let url = url::Url::parse(text).map_err(|_| not_absolute())?;
-        let host = url.host_str().filter(|host| !host.is_empty()).ok_or_else(not_absolute)?;
+        // An empty user name leaves no trace in the URL, so that the parser has to tell.
+        let has_user = Cell::new(false);
+        let note = |violation| {
+            has_user.set(has_user.get() || violation == SyntaxViolation::EmbeddedCredentials);
+        };
+        let url = Url::options()
+            .syntax_violation_callback(Some(&note))
+            .parse(text)
+            .map_err(|_| not_absolute())?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err(not_absolute());
         }
         if url.fragment().is_some() {
             return Err(ResourceUriError::Fragment(text.to_owned()));
         }
-        let authority = after_scheme.split(['/', '?']).next().unwrap_or_default();
-        if !url.username().is_empty() || url.password().is_some() || authority.contains('@') {
+        if has_user.get() {
             return Err(ResourceUriError::Credentials);
         }
-        let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
-        let rest = after_scheme.find(['/', '?']).and_then(|at| after_scheme.get(at..));
-        let rest = match rest {
-            None => "/".to_owned(),
-            Some(query) if query.starts_with('?') => format!("/{query}"),
-            Some(rest) => rest.to_owned(),
-        };
-        let uri = format!("{}://{host}{port}{rest}", url.scheme());
-        if url.as_str() == uri {
-            Ok(Self(uri))
+        if is_spelling_of(text, &url) {
+            Ok(Self(url.into()))
         } else {
-            Err(ResourceUriError::NotNormal(text.to_owned(), url.to_string()))
+            Err(ResourceUriError::NotNormal(text.to_owned(), url.into()))
         }
     }
 
@@ -79,6 +78,25 @@ impl ResourceUri {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Whether `text` is the URL in its normal form, except for capitals in the scheme and the host, a
+/// default port, and an empty path. A token goes to the URL and an approval belongs to the text, so
+/// the parser must not have repaired anything else.
+fn is_spelling_of(text: &str, url: &Url) -> bool {
+    let (origin, path) = (&url[..Position::BeforePath], &url[Position::BeforePath..]);
+    let without_path = || match path.strip_prefix('/') {
+        Some(query) if query.is_empty() || query.starts_with('?') => text.strip_suffix(query),
+        _ => None,
+    };
+    let Some(written) = text.strip_suffix(path).or_else(without_path) else {
+        return false;
+    };
+    let with_port = || match (url.port(), url.port_or_known_default()) {
+        (None, Some(port)) => written.eq_ignore_ascii_case(&format!("{origin}:{port}")),
+        _ => false,
+    };
+    written.eq_ignore_ascii_case(origin) || with_port()
 }
 
 impl Display for ResourceUri {
@@ -259,6 +277,26 @@ mod tests {
             "https://docs.example/a b",
         ] {
             assert!(ResourceUri::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_host_or_port_that_clients_rewrite_is_refused_with_its_one_form() {
+        for (bad, normal) in [
+            ("http://0x7f.1/mcp", "http://127.0.0.1/mcp"),
+            ("http://2130706433/mcp", "http://127.0.0.1/mcp"),
+            ("https://docs%2eexample/mcp", "https://docs.example/mcp"),
+            ("https://%61.example/", "https://a.example/"),
+            ("http://[0:0:0:0:0:0:0:1]/", "http://[::1]/"),
+            ("https://docs.example:0443/", "https://docs.example/"),
+            ("https://docs.example:08443/", "https://docs.example:8443/"),
+            ("https://docs.example:/mcp", "https://docs.example/mcp"),
+            ("https:docs.example/mcp", "https://docs.example/mcp"),
+            ("https:///docs.example/mcp", "https://docs.example/mcp"),
+        ] {
+            let expected = ResourceUriError::NotNormal(bad.to_owned(), normal.to_owned());
+            assert_eq!(ResourceUri::parse(bad), Err(expected), "{bad}");
+            assert_eq!(ResourceUri::parse(normal).unwrap().as_str(), normal);
         }
     }
 

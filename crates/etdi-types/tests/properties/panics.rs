@@ -128,6 +128,9 @@ proptest! {
     fn resource_uris(bytes in bytes_like(URI)) {
         if let Ok(text) = std::str::from_utf8(&bytes) {
             if let Ok(uri) = ResourceUri::parse(text) {
+                // A token goes to the URL, and an approval belongs to the identity.
+                let url = url::Url::parse(text).unwrap();
+                prop_assert_eq!(url.as_str(), uri.as_str());
                 prop_assert_eq!(ResourceUri::parse(uri.as_str()), Ok(uri));
             }
             text.parse::<ServerIdentity>().ok();
