@@ -9,6 +9,8 @@
 pub mod folder;
 #[cfg(feature = "terminal")]
 pub mod publisher;
+#[cfg(feature = "json")]
+pub mod spelling;
 #[cfg(all(unix, feature = "terminal"))]
 pub mod terminal;
 #[cfg(all(unix, feature = "terminal"))]

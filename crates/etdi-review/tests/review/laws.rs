@@ -2,11 +2,11 @@
 
 use etdi_review::hygiene::{ToolNames, inspect};
 use etdi_review::{ChangeKind, Class, Review};
+use etdi_testkit::spelling::{spell, text, value};
 use etdi_types::{Diff, ToolDefinition};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::spelling::{spell, text, value};
 use crate::tool::{DEFINITION, canonical, names, set, tool};
 
 /// The pointers of everything in `value`, itself left out.

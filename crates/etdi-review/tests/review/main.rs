@@ -8,5 +8,4 @@ mod findings;
 mod laws;
 mod orders;
 mod policy;
-mod spelling;
 mod tool;

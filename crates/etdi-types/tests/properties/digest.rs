@@ -1,11 +1,10 @@
 //! The digest changes with every member that a definition can have, and with nothing else.
 
+use etdi_testkit::spelling::{spell, text, value};
 use etdi_types::json::{Limits, parse, parse_canonical};
 use etdi_types::{Digest, ToolDefinition};
 use proptest::prelude::*;
 use serde_json::{Value, json};
-
-use crate::spelling::{spell, text, value};
 
 /// A tool with every member that MCP or section 1 defines, and some that nobody defines.
 fn full() -> Value {

@@ -3,4 +3,3 @@
 
 mod digest;
 mod panics;
-mod spelling;
