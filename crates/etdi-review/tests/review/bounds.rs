@@ -4,6 +4,7 @@ use etdi_review::Review;
 use etdi_review::hygiene::{ToolNames, inspect};
 use etdi_types::{Clock, SystemClock};
 use serde_json::{Map, Value, json};
+use time::Duration;
 
 use crate::tool::names;
 
@@ -47,28 +48,43 @@ fn texts(n: usize) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// The shortest of three runs.
-fn time(run: impl Fn()) -> time::Duration {
-    let runs = [(); 3].map(|()| {
-        let begun = SystemClock.now();
-        run();
-        SystemClock.now() - begun
-    });
-    runs.into_iter().min().unwrap()
+/// How many times longer the long text of a pair is.
+const TIMES: usize = 16;
+
+/// Returns the result of a run over a text that is [`TIMES`] as long as the one of the short run. It
+/// takes as long as that many short runs, give or take, and not [`TIMES`] as long as them. Both sides
+/// are of about one length, so that a busy machine slows them down alike.
+fn in_linear_time<T>(name: &str, short: impl Fn() -> T, long: impl Fn() -> T) -> T {
+    for _ in 0..2 {
+        let (result, few, many) = measured(&short, &long);
+        if is_linear(few, many) {
+            return result;
+        }
+    }
+    let (result, few, many) = measured(&short, &long);
+    assert!(is_linear(few, many), "{name}: {few}, then {many}");
+    result
+}
+
+fn is_linear(few: Duration, many: Duration) -> bool {
+    many < few * 4 + Duration::milliseconds(250)
+}
+
+fn measured<T>(short: impl Fn() -> T, long: impl Fn() -> T) -> (T, Duration, Duration) {
+    let begun = SystemClock.now();
+    (0..TIMES).for_each(|_| drop(short()));
+    let between = SystemClock.now();
+    let result = long();
+    (result, between - begun, SystemClock.now() - between)
 }
 
 #[test]
 fn inspecting_takes_linear_time_and_bounded_room() {
-    for ((name, few), (_, many)) in texts(2_000).into_iter().zip(texts(32_000)) {
+    for ((name, few), (_, many)) in texts(2_000).into_iter().zip(texts(2_000 * TIMES)) {
         let canonical = |text: &str| json!({"description": text, "name": "a"}).to_string();
         let (few, many) = (canonical(&few), canonical(&many));
-        let looks = |text: &String| time(|| drop(inspect(text, &names())));
-        let (short, long) = (looks(&few), looks(&many));
-        assert!(
-            long < short * 60 + time::Duration::milliseconds(250),
-            "{name}: {short}, then {long}"
-        );
-        let findings = inspect(&many, &names());
+        let looks = |text: &str| inspect(text, &names());
+        let findings = in_linear_time(name, || looks(&few), || looks(&many));
         let size: usize =
             findings.iter().map(|finding| finding.excerpt.len() + finding.path.len()).sum();
         assert!(size <= 100_000, "{name}: {size} bytes in {} findings", findings.len());
@@ -102,13 +118,13 @@ fn wide(n: usize, value: u8) -> Vec<(&'static str, Value)> {
 #[test]
 fn reviewing_takes_linear_time_and_bounded_room() {
     let pairs = |n| wide(n, 0).into_iter().zip(wide(n, 1));
-    for (((name, old), (_, new)), ((_, more_old), (_, more_new))) in pairs(150).zip(pairs(2_400)) {
+    for (((name, old), (_, new)), ((_, more_old), (_, more_new))) in
+        pairs(150).zip(pairs(150 * TIMES))
+    {
         let [old, new, more_old, more_new] = [old, new, more_old, more_new].map(|v| v.to_string());
         let names = ToolNames::none();
-        let few = time(|| drop(Review::of(&old, &new, &names)));
-        let many = time(|| drop(Review::of(&more_old, &more_new, &names)));
-        assert!(many < few * 60 + time::Duration::milliseconds(250), "{name}: {few}, then {many}");
-        let review = Review::of(&more_old, &more_new, &names);
+        let short = || Review::of(&old, &new, &names);
+        let review = in_linear_time(name, short, || Review::of(&more_old, &more_new, &names));
         let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
         let size: usize = review
             .changes()
