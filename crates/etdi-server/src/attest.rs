@@ -17,7 +17,7 @@ use crate::catalog::Definitions;
 use crate::error::ServerBuildError;
 use crate::report::ServerReporter;
 use crate::secured::LISTING_REFUSED;
-use crate::server::{Inner, SecureServer};
+use crate::server::{SecureServer, SharedServer};
 
 /// The attestation is renewed when a tenth of its life is left, but no earlier than this before its
 /// end. Identity providers' own caches renew no earlier either.
@@ -251,7 +251,7 @@ impl SecureServer {
 
 /// Looks at the clock from time to time for as long as the server is held by somebody. Reading the
 /// clock each time also holds on a machine that was suspended.
-async fn renew(server: Weak<Inner>) {
+async fn renew(server: Weak<SharedServer>) {
     while let Some(inner) = server.upgrade() {
         let secure = SecureServer::from_inner(inner);
         let tick = match &secure.inner().attestor {

@@ -18,7 +18,7 @@ use crate::error::ServerBuildError;
 use crate::presigned::{self, SignedDefinition};
 use crate::report::ServerReporter;
 use crate::requirement::Requirement;
-use crate::server::{Inner, SecureServer};
+use crate::server::{SecureServer, SharedServer};
 use crate::sign::DefinitionSource;
 use crate::spec::{Resolved, ToolSpec};
 
@@ -261,7 +261,7 @@ impl SecureServerBuilder<Live> {
             catalog.require(&name, requirement);
         }
         let (catalog, provider) = (Mutex::new(catalog), Some(provider));
-        Ok(SecureServer::new(Inner { catalog, provider, attestor, authorization, reporter }))
+        Ok(SecureServer::new(SharedServer { catalog, provider, attestor, authorization, reporter }))
     }
 }
 
@@ -326,7 +326,7 @@ impl SecureServerBuilder<Presigned> {
         }
         let (catalog, reporter) = (Mutex::new(catalog), ServerReporter::new(self.emitter));
         let (provider, attestor) = (None, None);
-        Ok(SecureServer::new(Inner { catalog, provider, attestor, authorization, reporter }))
+        Ok(SecureServer::new(SharedServer { catalog, provider, attestor, authorization, reporter }))
     }
 }
 

@@ -25,11 +25,11 @@ use crate::spec::{Resolved, ToolSpec};
 /// a request captures one.
 #[derive(Clone, Debug)]
 pub struct SecureServer {
-    inner: Arc<Inner>,
+    inner: Arc<SharedServer>,
 }
 
 #[derive(Debug)]
-pub(crate) struct Inner {
+pub(crate) struct SharedServer {
     pub(crate) catalog: Mutex<Catalog>,
     pub(crate) provider: Option<Provider>,
     pub(crate) attestor: Option<Attestor>,
@@ -165,15 +165,15 @@ impl SecureServer {
         Ok(())
     }
 
-    pub(crate) fn new(inner: Inner) -> Self {
+    pub(crate) fn new(inner: SharedServer) -> Self {
         Self::from_inner(Arc::new(inner))
     }
 
-    pub(crate) fn from_inner(inner: Arc<Inner>) -> Self {
+    pub(crate) fn from_inner(inner: Arc<SharedServer>) -> Self {
         Self { inner }
     }
 
-    pub(crate) fn inner(&self) -> &Arc<Inner> {
+    pub(crate) fn inner(&self) -> &Arc<SharedServer> {
         &self.inner
     }
 
