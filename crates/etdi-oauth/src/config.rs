@@ -259,6 +259,12 @@ impl OAuthConfig {
         self.rules.issuer()
     }
 
+    /// The algorithms that the issuer may sign with.
+    #[must_use]
+    pub fn allowed_algorithms(&self) -> &[SigAlg] {
+        self.rules.allowed_algorithms()
+    }
+
     /// The kind of the issuer.
     #[must_use]
     pub fn kind(&self) -> IssuerKind {

@@ -23,7 +23,7 @@ use crate::validation::{Expectations, Principal};
 /// The configuration says of which kind the issuer is, and that decides everything else.
 /// [`Auth0Provider`] and its like accept the configuration of one kind alone;
 /// [`IssuerProvider::any`] accepts every kind.
-pub struct IssuerProvider<K> {
+pub struct IssuerProvider<K = AnyKind> {
     client: Arc<IssuerClient>,
     kind: PhantomData<fn() -> K>,
 }

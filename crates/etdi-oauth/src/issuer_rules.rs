@@ -54,14 +54,8 @@ impl IssuerRules {
         self.kind
     }
 
-    pub(crate) fn allows(&self, algorithm: SigAlg) -> bool {
-        self.algorithms.contains(&algorithm)
-    }
-
-    /// The allowed algorithms, for an error.
-    pub(crate) fn allowed_algorithms(&self) -> String {
-        let names: Vec<_> = self.algorithms.iter().map(ToString::to_string).collect();
-        names.join(", ")
+    pub(crate) fn allowed_algorithms(&self) -> &[SigAlg] {
+        &self.algorithms
     }
 
     /// The scopes of a token with these claims.

@@ -106,10 +106,10 @@ pub(crate) fn verify_signature(
     }
     check_typ(jwt.header.typ.as_deref())?;
     let algorithm = SigAlg::from_jose(&jwt.header.alg)
-        .filter(|algorithm| rules.allows(*algorithm))
+        .filter(|algorithm| rules.allowed_algorithms().contains(algorithm))
         .ok_or_else(|| TokenError::WrongAlgorithm {
             found: jwt.header.alg.clone(),
-            allowed: rules.allowed_algorithms(),
+            allowed: names(rules.allowed_algorithms()),
         })?;
     let key = keys.select(jwt.header.kid.as_deref(), algorithm)?;
     if key.verifies(jwt.signing_input.as_bytes(), &jwt.signature) {
@@ -117,6 +117,11 @@ pub(crate) fn verify_signature(
     } else {
         Err(TokenError::BadSignature)
     }
+}
+
+fn names(algorithms: &[SigAlg]) -> String {
+    let names: Vec<_> = algorithms.iter().map(ToString::to_string).collect();
+    names.join(", ")
 }
 
 /// Absent, `JWT` or `at+jwt` (RFC 9068, section 2.1), compared as RFC 7515, section 4.1.9 says.

@@ -18,10 +18,10 @@ pub(crate) use rules::Vendor;
 /// The rules of this kind.
 pub(crate) fn vendor(kind: IssuerKind) -> &'static dyn Vendor {
     match kind {
-        IssuerKind::Auth0 => &auth0::Auth0,
-        IssuerKind::Okta => &okta::Okta,
-        IssuerKind::Entra => &entra::Entra,
-        IssuerKind::Generic => &generic::Generic,
+        IssuerKind::Auth0 => &auth0::Auth0Rules,
+        IssuerKind::Okta => &okta::OktaRules,
+        IssuerKind::Entra => &entra::EntraRules,
+        IssuerKind::Generic => &generic::GenericRules,
     }
 }
 

@@ -10,9 +10,9 @@ use crate::claims::{required_text, scope_claim, text};
 use crate::discovery::Endpoints;
 use crate::token_error::TokenError;
 
-pub(super) struct Auth0;
+pub(super) struct Auth0Rules;
 
-impl Vendor for Auth0 {
+impl Vendor for Auth0Rules {
     fn audience_parameter(&self) -> AudienceParameter {
         AudienceParameter::Audience
     }
@@ -89,7 +89,7 @@ mod tests {
     #[test]
     fn an_issuer_elsewhere_is_not_taken_for_one_at_auth0() {
         for issuer in ["https://tenant.eu.auth0.com/", "https://tenant.auth0.com:8443/"] {
-            assert_eq!(Auth0.unreachable_remedy(issuer), CHECK_THE_NETWORK, "{issuer}");
+            assert_eq!(Auth0Rules.unreachable_remedy(issuer), CHECK_THE_NETWORK, "{issuer}");
         }
         for issuer in [
             "https://login.example/",
@@ -97,7 +97,7 @@ mod tests {
             "https://login.example#.auth0.com",
             "http://tenant.auth0.com.example/",
         ] {
-            assert!(Auth0.unreachable_remedy(issuer).contains("AUTH0_DOMAIN"), "{issuer}");
+            assert!(Auth0Rules.unreachable_remedy(issuer).contains("AUTH0_DOMAIN"), "{issuer}");
         }
     }
 }

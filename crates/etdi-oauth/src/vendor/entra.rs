@@ -8,9 +8,9 @@ use super::rules::{AudienceParameter, Vendor, scope_and_scp};
 use crate::claims::{required_text, scope_claim, text};
 use crate::token_error::TokenError;
 
-pub(super) struct Entra;
+pub(super) struct EntraRules;
 
-impl Vendor for Entra {
+impl Vendor for EntraRules {
     fn audience_parameter(&self) -> AudienceParameter {
         AudienceParameter::DefaultScope
     }

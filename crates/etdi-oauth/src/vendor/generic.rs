@@ -7,9 +7,9 @@ use super::rules::{AudienceParameter, Vendor};
 use crate::claims::{required_text, text};
 use crate::token_error::TokenError;
 
-pub(super) struct Generic;
+pub(super) struct GenericRules;
 
-impl Vendor for Generic {
+impl Vendor for GenericRules {
     fn algorithms(&self) -> &'static [SigAlg] {
         &[SigAlg::RS256, SigAlg::ES256, SigAlg::EdDSA]
     }

@@ -6,9 +6,9 @@ use super::rules::{AudienceParameter, Vendor};
 use crate::claims::{required_text, text};
 use crate::token_error::TokenError;
 
-pub(super) struct Okta;
+pub(super) struct OktaRules;
 
-impl Vendor for Okta {
+impl Vendor for OktaRules {
     fn audience_parameter(&self) -> AudienceParameter {
         AudienceParameter::Implied
     }
