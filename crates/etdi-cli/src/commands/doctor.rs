@@ -1,7 +1,7 @@
 //! `etdi doctor`.
 
 use clap::Args;
-use etdi::oauth::{Expectations, OAuthError, TokenError, TokenRequest};
+use etdi::oauth::{Expectations, IssuerProvider, OAuthError, TokenError, TokenRequest};
 use etdi::text::escaped;
 use serde::Serialize;
 use serde_json::json;
@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::exit::{Ending, Exit};
 use crate::files;
 use crate::files::trust_file;
-use crate::publisher::identity_provider::{IdentityOptions, IdentityProvider, ProviderConfig};
+use crate::publisher::identity_provider::{IdentityOptions, ProviderConfig};
 use crate::servers::network::{flag_for, in_words};
 use crate::terminal::line::Line;
 
@@ -110,7 +110,7 @@ impl DoctorArgs {
         let issuer = escaped(configured.config.issuer()).to_string();
         chart.ok("provider", format!("{issuer}, from {}", configured.from));
         let has_client = configured.config.client_id().is_some();
-        let algorithms = configured.algorithms();
+        let algorithms = configured.config.allowed_algorithms().to_vec();
         let audience = configured.audience.clone();
         let progress = context.out.progress("asking the identity provider");
         let rest = ["keys", "algorithm", "audience", "scopes"];
@@ -138,7 +138,7 @@ impl DoctorArgs {
         };
         chart.ok("reachable", "it answers");
         chart.ok("discovery", format!("keys at {}", escaped(identity.jwks().uri())));
-        keys(&identity, algorithms, chart);
+        keys(&identity, &algorithms, chart);
         match (has_client, &audience) {
             (true, Some(audience)) => self.token(&identity, audience, chart).await,
             (true, None) => {
@@ -155,10 +155,9 @@ impl DoctorArgs {
     }
 
     /// Asks for a token as the client, and validates it as a server would.
-    async fn token(&self, identity: &IdentityProvider, audience: &str, chart: &mut Chart) {
-        let provider = identity.provider();
+    async fn token(&self, identity: &IssuerProvider, audience: &str, chart: &mut Chart) {
         let request = TokenRequest::new().audience(audience).scopes(&self.identity.scope);
-        let token = match provider.token(&request).await {
+        let token = match identity.token(&request).await {
             Ok(token) => token,
             Err(error) => {
                 let check = match &error {
@@ -176,7 +175,7 @@ impl DoctorArgs {
             }
         };
         let expected = Expectations::audience(audience).scopes(&self.identity.scope);
-        match provider.validate(&token, &expected).await {
+        match identity.validate(&token, &expected).await {
             Ok(principal) => {
                 chart.ok("audience", escaped(audience));
                 let granted: Vec<_> = principal.scopes().iter().map(String::as_str).collect();
@@ -216,7 +215,7 @@ fn trust(chart: &mut Chart, context: &Context) {
     }
 }
 
-fn keys(identity: &IdentityProvider, algorithms: &[etdi::SigAlg], chart: &mut Chart) {
+fn keys(identity: &IssuerProvider, algorithms: &[etdi::SigAlg], chart: &mut Chart) {
     let Some(set) = identity.jwks().current() else {
         return chart.fail("keys", "they are not fresh any more; run this again");
     };

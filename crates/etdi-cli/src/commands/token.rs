@@ -119,7 +119,7 @@ impl TokenArgs {
         };
         let token = BearerToken::new(SecretString::from(text.to_owned()));
         let expected = Expectations::audience(audience).scopes(&self.identity.scope);
-        match identity.provider().validate(&token, &expected).await {
+        match identity.validate(&token, &expected).await {
             Ok(_) => Ok(TokenStatus::Valid),
             Err(OAuthError::Token(error)) => Ok(TokenStatus::Invalid(error.to_string())),
             Err(error) => Ok(TokenStatus::Unverified(error.to_string())),

@@ -1,16 +1,13 @@
 //! The identity provider that a command asks, from flags or the environment.
 
 use clap::Args;
-use etdi::SigAlg;
-use etdi::oauth::{
-    Auth0Provider, Auth0Variables, ConfigError, EntraProvider, GenericProvider, JwksClient,
-    OAuthConfig, OAuthError, OAuthProvider, OktaProvider,
-};
+use etdi::oauth::{Auth0Variables, ConfigError, IssuerProvider, OAuthConfig, OAuthError};
+use etdi::trust::IssuerKind;
 use secrecy::SecretString;
 
 use crate::context::Context;
 use crate::exit::CliError;
-use crate::publisher::proposal::IssuerKindArg;
+use crate::publisher::proposal::issuer_kind;
 use crate::servers::network::NetworkOptions;
 
 /// The variable with the secret of `--client-id`. A secret is never an argument.
@@ -24,8 +21,8 @@ pub(crate) struct IdentityOptions {
     #[arg(long, value_name = "ISSUER")]
     pub(crate) issuer: Option<String>,
     /// The kind of the issuer.
-    #[arg(long, value_enum, default_value_t, value_name = "KIND")]
-    pub(crate) kind: IssuerKindArg,
+    #[arg(long, value_parser = issuer_kind(), default_value = "generic", value_name = "KIND")]
+    pub(crate) kind: IssuerKind,
     /// The audience that a token must be for. Otherwise AUTH0_AUDIENCE.
     #[arg(long, value_name = "URI")]
     pub(crate) audience: Option<String>,
@@ -39,18 +36,9 @@ pub(crate) struct IdentityOptions {
     pub(crate) network: NetworkOptions,
 }
 
-/// An identity provider that was reached.
-pub(crate) enum IdentityProvider {
-    Auth0(Auth0Provider),
-    Okta(OktaProvider),
-    Entra(EntraProvider),
-    Generic(GenericProvider),
-}
-
 /// What is configured.
 pub(crate) struct ProviderConfig {
     pub(crate) config: OAuthConfig,
-    pub(crate) kind: IssuerKindArg,
     pub(crate) audience: Option<String>,
     /// `flags` or the names of variables, for a person.
     pub(crate) from: &'static str,
@@ -69,7 +57,7 @@ impl IdentityOptions {
             Some(issuer) => Some(self.by_flags(issuer, client, context)?),
             None => self.by_variables(variable)?,
         };
-        let Some((mut config, kind, from)) = found else {
+        let Some((mut config, from)) = found else {
             return Ok(None);
         };
         let audience = self
@@ -83,7 +71,7 @@ impl IdentityOptions {
             .rbac(self.rbac)
             .network(self.network.network()?)
             .clock(std::sync::Arc::clone(&context.clock));
-        Ok(Some(ProviderConfig { config, kind, audience, from }))
+        Ok(Some(ProviderConfig { config, audience, from }))
     }
 
     fn by_flags(
@@ -91,13 +79,8 @@ impl IdentityOptions {
         issuer: &str,
         client: Option<&str>,
         context: &Context,
-    ) -> Result<(OAuthConfig, IssuerKindArg, &'static str), CliError> {
-        let mut config = match self.kind {
-            IssuerKindArg::Auth0 => OAuthConfig::auth0_at(issuer),
-            IssuerKindArg::Okta => OAuthConfig::okta(issuer),
-            IssuerKindArg::Entra => OAuthConfig::entra(issuer),
-            IssuerKindArg::Generic => OAuthConfig::generic(issuer),
-        };
+    ) -> Result<(OAuthConfig, &'static str), CliError> {
+        let mut config = OAuthConfig::new(self.kind, issuer);
         if let Some(client) = client {
             let secret = context.environment.get(SECRET_VARIABLE).ok_or_else(|| {
                 CliError::new("the client has no secret")
@@ -105,21 +88,21 @@ impl IdentityOptions {
             })?;
             config = config.client(client, SecretString::from(secret));
         }
-        Ok((config, self.kind, "flags"))
+        Ok((config, "flags"))
     }
 
     fn by_variables(
         &self,
         variable: impl Fn(&str) -> Option<String>,
-    ) -> Result<Option<(OAuthConfig, IssuerKindArg, &'static str)>, CliError> {
+    ) -> Result<Option<(OAuthConfig, &'static str)>, CliError> {
         match Auth0Variables::default().read(&variable) {
             Ok(None) => Ok(None),
-            Ok(Some(config)) => Ok(Some((config, IssuerKindArg::Auth0, "AUTH0_*"))),
+            Ok(Some(config)) => Ok(Some((config, "AUTH0_*"))),
             // A domain is enough to check tokens of others.
             Err(ConfigError::Missing(missing)) => match variable("AUTH0_DOMAIN") {
                 Some(domain) if missing.iter().any(|name| name.contains("CLIENT")) => {
                     let config = OAuthConfig::auth0(domain).map_err(CliError::new)?;
-                    Ok(Some((config, IssuerKindArg::Auth0, "AUTH0_DOMAIN")))
+                    Ok(Some((config, "AUTH0_DOMAIN")))
                 }
                 _ => Err(CliError::new(ConfigError::Missing(missing))),
             },
@@ -130,48 +113,7 @@ impl IdentityOptions {
 
 impl ProviderConfig {
     /// Finds its endpoints and fetches its keys.
-    pub(crate) async fn reach(self) -> Result<IdentityProvider, OAuthError> {
-        Ok(match self.kind {
-            IssuerKindArg::Auth0 => {
-                IdentityProvider::Auth0(Auth0Provider::initialize(self.config).await?)
-            }
-            IssuerKindArg::Okta => {
-                IdentityProvider::Okta(OktaProvider::initialize(self.config).await?)
-            }
-            IssuerKindArg::Entra => {
-                IdentityProvider::Entra(EntraProvider::initialize(self.config).await?)
-            }
-            IssuerKindArg::Generic => {
-                IdentityProvider::Generic(GenericProvider::initialize(self.config).await?)
-            }
-        })
-    }
-
-    /// The algorithms that its tokens may be signed with.
-    pub(crate) fn algorithms(&self) -> &'static [SigAlg] {
-        match self.kind {
-            IssuerKindArg::Generic => &[SigAlg::RS256, SigAlg::ES256, SigAlg::EdDSA],
-            _ => &[SigAlg::RS256],
-        }
-    }
-}
-
-impl IdentityProvider {
-    pub(crate) fn provider(&self) -> &dyn OAuthProvider {
-        match self {
-            Self::Auth0(provider) => provider,
-            Self::Okta(provider) => provider,
-            Self::Entra(provider) => provider,
-            Self::Generic(provider) => provider,
-        }
-    }
-
-    pub(crate) fn jwks(&self) -> &JwksClient {
-        match self {
-            Self::Auth0(provider) => provider.jwks(),
-            Self::Okta(provider) => provider.jwks(),
-            Self::Entra(provider) => provider.jwks(),
-            Self::Generic(provider) => provider.jwks(),
-        }
+    pub(crate) async fn reach(self) -> Result<IssuerProvider, OAuthError> {
+        IssuerProvider::any(self.config).await
     }
 }

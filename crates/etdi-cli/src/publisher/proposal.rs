@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use etdi::oauth::{AttestationVerifier, JwksClient, KeySet};
 use etdi::text::escaped;
@@ -37,8 +38,8 @@ pub(crate) struct KeySource {
     #[arg(long, value_name = "ISSUER", requires = "client")]
     pub(crate) issuer: Option<String>,
     /// The kind of the issuer.
-    #[arg(long, value_enum, default_value_t, value_name = "KIND")]
-    pub(crate) kind: IssuerKindArg,
+    #[arg(long, value_parser = issuer_kind(), default_value = "generic", value_name = "KIND")]
+    pub(crate) kind: IssuerKind,
     /// A client of the issuer that speaks for the provider. Any number of times.
     #[arg(long, value_name = "CLIENT", requires = "issuer")]
     pub(crate) client: Vec<String>,
@@ -59,16 +60,6 @@ pub(crate) struct KeySource {
     pub(crate) network: NetworkOptions,
 }
 
-/// The kinds of issuer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum IssuerKindArg {
-    Auth0,
-    Okta,
-    Entra,
-    #[default]
-    Generic,
-}
-
 /// The weakest evidence that counts.
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
 pub(crate) enum MinBindingArg {
@@ -81,15 +72,13 @@ pub(crate) enum MinBindingArg {
     Digest,
 }
 
-impl From<IssuerKindArg> for IssuerKind {
-    fn from(kind: IssuerKindArg) -> Self {
-        match kind {
-            IssuerKindArg::Auth0 => Self::Auth0,
-            IssuerKindArg::Okta => Self::Okta,
-            IssuerKindArg::Entra => Self::Entra,
-            IssuerKindArg::Generic => Self::Generic,
-        }
-    }
+/// Reads the kind of an issuer by its name.
+pub(crate) fn issuer_kind() -> impl TypedValueParser<Value = IssuerKind> {
+    let names = IssuerKind::ALL.iter().map(|kind| kind.as_str());
+    PossibleValuesParser::new(names).map(|name| {
+        let named = IssuerKind::ALL.iter().find(|kind| kind.as_str() == name);
+        named.copied().unwrap_or_default()
+    })
 }
 
 /// A key that would be trusted, and where it was found.
@@ -155,7 +144,7 @@ impl KeySource {
             }
         }
         if let Some(name) = &self.issuer {
-            let mut issuer = TrustedIssuer::new(name, self.kind.into());
+            let mut issuer = TrustedIssuer::new(name, self.kind);
             issuer.clients.clone_from(&self.client);
             issuer.attestation_audience.clone_from(&self.attestation_audience);
             issuer.claim.clone_from(&self.claim);
