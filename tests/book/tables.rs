@@ -151,7 +151,7 @@ fn every_event_comes_from_where_the_page_says() {
             event.split('_').map(|word| word[..1].to_uppercase() + &word[1..]).collect();
         let from: Vec<&str> = sources
             .iter()
-            .filter(|(_, source)| source.contains(&format!("{camel} {{")))
+            .filter(|(_, source)| source.contains(&format!("{camel}::new(")))
             .map(|(name, _)| *name)
             .collect();
         let expected = match from.join(", ") {
