@@ -1,6 +1,5 @@
 //! A pseudo-terminal, and what a person sees in it.
 
-use std::fmt::Write as _;
 use std::io::{Read, Write};
 use std::num::NonZeroU16;
 use std::sync::Arc;
@@ -16,8 +15,11 @@ use crate::folder::Folder;
 /// As many as the longest screen has, and some more.
 const ROWS: u16 = 800;
 
-/// Longer than any screen takes on a machine that is busy with others.
-const LIMIT: Duration = Duration::from_secs(60);
+/// Longer than any screen takes on a busy machine, and shorter than a test may take.
+const LIMIT: Duration = Duration::from_secs(150);
+
+/// How often the terminal is asked whether the program has set it to take an answer.
+const GLANCE: Duration = Duration::from_millis(1);
 
 /// The thumbprint of the key of RFC 8410, section 10.3: the one that is the same in every run.
 const THUMBPRINT: &str = "3YZxBJ12jO3n_mXt_q-j_Z-TFP1vt-NiI3OCf-fEnHQ";
@@ -33,16 +35,27 @@ pub struct Screen {
     pub code: i32,
     /// Every byte that the program wrote.
     pub bytes: Vec<u8>,
-    parser: vt100::Parser,
-    columns: u16,
-    /// The cells, row and column, whose text is not to be kept.
-    covered: Vec<(u16, u16)>,
+    /// The rows from the first to the last that shows something.
+    rows: Vec<Row>,
+}
+
+struct Row {
+    cells: Vec<Cell>,
+    /// Whether the terminal broke it at its edge, so that the next one continues it.
+    is_wrapped: bool,
+}
+
+struct Cell {
+    /// A wide character stands in one of these, and blank is a space.
+    text: String,
+    style: String,
 }
 
 /// A word on the screen, and the cells that it takes.
 pub struct Word {
     pub text: String,
-    pub cells: Vec<(u16, u16)>,
+    /// The row of each cell, and its place there.
+    pub cells: Vec<(usize, usize)>,
     /// Whether other words stand before it in what the terminal broke because it was too wide.
     pub is_torn: bool,
 }
@@ -90,7 +103,11 @@ pub fn run_after(
                     let _ = child.kill();
                     panic!("nobody waited for the answer to {wait:?}:\n{shown}");
                 }
-                std::thread::yield_now();
+                // The terminal tells of output and is silent about its modes.
+                if let Ok(more) = written.recv_timeout(GLANCE) {
+                    parser.process(&more);
+                    bytes.extend(more);
+                }
             }
             (&*terminal).write_all(reply.as_bytes()).unwrap();
             next = script.next();
@@ -116,7 +133,22 @@ pub fn run_after(
     assert!(!parser.screen().hide_cursor(), "the cursor is hidden");
     assert!(next.is_none(), "never asked: {next:?}\n{}", parser.screen().contents());
     assert!(parser.screen().cursor_position().0 < ROWS - 1, "the screen has more than {ROWS} rows");
-    Screen { code, bytes, parser, columns, covered: Vec::new() }
+    Screen { code, bytes, rows: rows(parser.screen(), columns) }
+}
+
+fn rows(screen: &vt100::Screen, columns: u16) -> Vec<Row> {
+    let shown = screen.rows(0, columns).collect::<Vec<_>>();
+    let height = shown.iter().rposition(|row| !row.trim().is_empty()).map_or(0, |last| last + 1);
+    let rows = (0..ROWS).take(height).map(|row| {
+        let cells = (0..columns).filter_map(|column| screen.cell(row, column));
+        // The second half of a wide character shows nothing.
+        let cells = cells.filter(|cell| !cell.is_wide_continuation()).map(|cell| Cell {
+            text: if cell.has_contents() { cell.contents() } else { " " }.to_owned(),
+            style: name(cell),
+        });
+        Row { cells: cells.collect(), is_wrapped: screen.row_wrapped(row) }
+    });
+    rows.collect()
 }
 
 #[expect(clippy::disallowed_methods, reason = "how long a program takes is no time of a clock's")]
@@ -142,94 +174,81 @@ fn listen(terminal: &Arc<Pty>) -> Receiver<Vec<u8>> {
 
 impl Screen {
     pub fn text(&self) -> String {
-        let rows: Vec<_> = (0..ROWS).map(|row| self.row(row).trim_end().to_owned()).collect();
+        let rows: Vec<_> = self.rows.iter().map(|row| row.text().trim_end().to_owned()).collect();
         redact(rows.join("\n").trim_end())
-    }
-
-    fn row(&self, row: u16) -> String {
-        (0..self.columns).filter_map(|column| self.shown(row, column)).collect()
-    }
-
-    /// What stands in a cell; nothing does in the second half of a wide character.
-    fn shown(&self, row: u16, column: u16) -> Option<&str> {
-        let cell = self.parser.screen().cell(row, column)?;
-        if cell.is_wide_continuation() {
-            return None;
-        }
-        let is_covered = self.covered.binary_search(&(row, column)).is_ok();
-        Some(match cell.has_contents() {
-            true if is_covered => "░",
-            true => cell.contents(),
-            false => " ",
-        })
     }
 
     /// The words from first to last. One that the terminal broke at its edge is one.
     pub fn words(&self) -> Vec<Word> {
         let (mut words, mut word) = (Vec::new(), None::<Word>);
         let (mut is_first, mut is_broken) = (true, false);
-        for row in 0..ROWS {
-            for column in 0..self.columns {
-                let Some(shown) = self.shown(row, column) else { continue };
-                if shown.trim().is_empty() {
+        for (row, shown) in self.rows.iter().enumerate() {
+            for (place, cell) in shown.cells.iter().enumerate() {
+                if cell.is_blank() {
                     is_first &= word.is_none();
                     words.extend(word.take());
                     continue;
                 }
-                let is_torn = column == 0 && is_broken && !is_first;
+                let is_torn = place == 0 && is_broken && !is_first;
                 let word = word.get_or_insert_with(|| Word {
                     text: String::new(),
                     cells: Vec::new(),
                     is_torn: false,
                 });
                 word.is_torn |= is_torn;
-                word.text.push_str(shown);
-                word.cells.push((row, column));
+                word.text.push_str(&cell.text);
+                word.cells.push((row, place));
             }
-            is_broken = self.parser.screen().row_wrapped(row);
+            is_broken = shown.is_wrapped;
             if !is_broken {
                 words.extend(word.take());
                 is_first = true;
             }
         }
+        words.extend(word);
         words
     }
 
-    /// The cells whose text is not to be kept; what stands around them is.
-    pub fn cover(&mut self, mut cells: Vec<(u16, u16)>) {
-        cells.sort_unstable();
-        self.covered = cells;
-    }
-
-    /// The text with its styles in angle quotes.
-    pub fn styled(&self) -> String {
-        let mut text = String::new();
-        for row in 0..ROWS {
-            let (mut line, mut style) = (String::new(), String::new());
-            for column in 0..self.columns {
-                let Some(cell) = self.parser.screen().cell(row, column) else { continue };
-                let Some(shown) = self.shown(row, column) else { continue };
-                let now = if shown.trim().is_empty() { style.clone() } else { name(cell) };
-                if now != style {
-                    write!(line, "{}{}", close(&style), open_tag(&now)).unwrap();
-                    style = now;
-                }
-                line.push_str(shown);
-            }
-            let line = format!("{}{}", line.trim_end(), close(&style));
-            text.push_str(&line);
-            text.push('\n');
+    /// Replaces the text of these cells by a sign, so that it is not kept.
+    pub fn cover(&mut self, cells: impl IntoIterator<Item = (usize, usize)>) {
+        for (row, place) in cells {
+            "░".clone_into(&mut self.rows[row].cells[place].text);
         }
-        redact(text.trim_end())
+    }
+
+    /// The texts in one style, each with that style. A text goes on over blanks and line breaks.
+    pub fn marks(&self) -> Vec<(&str, String)> {
+        let mut marks: Vec<(&str, String)> = Vec::new();
+        for row in &self.rows {
+            let mut is_apart = true;
+            for cell in &row.cells {
+                if cell.is_blank() {
+                    is_apart = true;
+                    continue;
+                }
+                match marks.last_mut().filter(|(style, _)| *style == cell.style) {
+                    Some((_, text)) if is_apart => *text = format!("{text} {}", cell.text),
+                    Some((_, text)) => text.push_str(&cell.text),
+                    None => marks.push((&cell.style, cell.text.clone())),
+                }
+                is_apart = false;
+            }
+        }
+        marks.iter_mut().for_each(|(_, text)| *text = redact(text));
+        marks
     }
 }
 
-fn open_tag(style: &str) -> String {
-    if style.is_empty() { String::new() } else { format!("‹{style}:") }
+impl Row {
+    fn text(&self) -> String {
+        self.cells.iter().map(|cell| &*cell.text).collect()
+    }
 }
 
-fn close(style: &str) -> &'static str {
-    if style.is_empty() { "" } else { "›" }
+impl Cell {
+    fn is_blank(&self) -> bool {
+        self.text.trim().is_empty()
+    }
 }
 
 fn name(cell: &vt100::Cell) -> String {

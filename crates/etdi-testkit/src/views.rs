@@ -1,5 +1,5 @@
-//! The four views of one screen: in a terminal of 80 and of 120 columns, plain and in colour; and what
-//! holds of every screen.
+//! The four views of one screen: in a terminal of 80 and of 120 columns, plain and in colour. The laws
+//! hold for all four, and a test stores the plain view of 80 columns.
 
 use std::collections::{HashMap, HashSet};
 
@@ -8,8 +8,74 @@ use etdi_types::text::{escaped, has_hidden_characters};
 use crate::folder::Folder;
 use crate::terminal::{Screen, Script, Word, redact, run};
 
-/// The four views of one screen. `folder` makes the state that the command finds. Where it says what
-/// `theirs` say, the texts of somebody else, the cells are covered.
+/// The widths of the terminals, the one that is stored first.
+const WIDTHS: [u16; 2] = [80, 120];
+
+/// What each colour may begin with.
+const COLOURS: &[(&str, &[&str])] = &[
+    (
+        "green",
+        &[
+            "#",
+            "+",
+            "<FILE>",
+            "VALID",
+            "a program, not a person",
+            "added",
+            "alice",
+            "allow",
+            "approved",
+            "as locked",
+            "locked",
+            "made",
+            "ok",
+            "removed",
+            "revoked",
+            "signed",
+            "tip:",
+            "trusted",
+            "written",
+        ],
+    ),
+    (
+        "yellow",
+        &[
+            "-x",
+            "Approving it pins the key",
+            "NOT VERIFIED",
+            "ask",
+            "medium",
+            "not locked",
+            "notable",
+            "note:",
+            "the definition holds characters that cannot be seen",
+            "warn",
+        ],
+    ),
+    (
+        "red bold",
+        &[
+            "-",
+            "FAIL",
+            "NOT VALID",
+            "NOT trusted",
+            "block",
+            "critical",
+            "drift",
+            "error:",
+            "file-changed",
+            "high",
+            "tool-added",
+            "tool-changed",
+            "tool-missing",
+            "tool_verified",
+        ],
+    ),
+];
+
+/// Looks at one screen in four views, asserts that they obey the laws, and returns the plain view of 80
+/// columns. `folder` makes the state that the command finds. Where a view shows `theirs`, the texts of
+/// somebody else, the cells are covered.
 pub fn views_without(
     theirs: &[String],
     folder: impl Fn() -> Folder,
@@ -17,32 +83,59 @@ pub fn views_without(
     script: Script<'_>,
     code: i32,
 ) -> String {
-    let mut all = format!("$ etdi {}\n", arguments.join(" "));
-    let mut read = Vec::new();
-    for columns in [80, 120] {
-        let mut plain = run(&folder().set("NO_COLOR", "1"), columns, arguments, script);
+    let first = folder();
+    let copy = || first.copied();
+    // Each program has a folder of its own, and none waits for another.
+    let folders = WIDTHS.map(|columns| (columns, [copy().set("NO_COLOR", "1"), copy()]));
+    let views: Vec<[Screen; 2]> = std::thread::scope(|scope| {
+        let started = folders.each_ref().map(|(columns, both)| {
+            both.each_ref().map(|one| scope.spawn(|| run(one, *columns, arguments, script)))
+        });
+        started.into_iter().map(|both| both.map(|view| view.join().unwrap())).collect()
+    });
+    let mut stored = None;
+    let (mut read, mut marked) = (Vec::new(), Vec::new());
+    for [mut plain, mut coloured] in views {
         assert_eq!(plain.code, code, "{}", plain.text());
-        let mut coloured = run(&folder(), columns, arguments, script);
+        assert_eq!(coloured.code, code, "{}", coloured.text());
         assert_eq!(coloured.text(), plain.text(), "colour changes no text");
         assert!(!has_styles(&plain.bytes), "no colour was asked for: {}", plain.text());
+        marked.push(marks(&coloured));
         for screen in [&mut plain, &mut coloured] {
             assert_harmless(screen);
             let words = screen.words();
-            // What a program reads is not broken into lines.
+            // A terminal may break the lines that another program reads.
             if !arguments.contains(&"--json") {
                 assert_fits(&words, screen);
             }
             screen.cover(places(theirs, &words));
-            // A table breaks what stands in its columns, so there it is the letters that are the same.
-            read.push(if is_table(screen) { letters(&words) } else { said(&words) });
+            // A table breaks the texts in its columns, so there the letters are the same.
+            read.push(if is_table(screen) { letters(&said(&words)) } else { said(&words) });
         }
-        all.push_str(&format!("---- {columns} columns\n{}\n", plain.text()));
-        all.push_str(&format!("---- {columns} columns, in colour\n{}\n", coloured.styled()));
+        stored.get_or_insert_with(|| plain.text());
     }
     read.dedup();
     assert_eq!(read.len(), 1, "every view says the same: {read:#?}");
-    all.push_str(&format!("---- exit code {code}\n"));
-    redact_ports(all)
+    marked.dedup();
+    assert_eq!(marked.len(), 1, "a colour marks the same at every width: {marked:#?}");
+    let shown = stored.unwrap_or_default();
+    redact_ports(format!("$ etdi {}\n{shown}\n---- exit code {code}\n", arguments.join(" ")))
+}
+
+/// The letters in each colour, once each text in it begins as [`COLOURS`] has it.
+fn marks(screen: &Screen) -> Vec<(&'static str, String)> {
+    let marks = screen.marks();
+    for (style, text) in
+        marks.iter().filter(|(style, _)| !["", "bold", "dim", "cyan"].contains(style))
+    {
+        let allowed = COLOURS.iter().filter(|(colour, _)| colour == style);
+        let mut allowed = allowed.flat_map(|(_, texts)| texts.iter());
+        assert!(allowed.any(|allowed| text.starts_with(allowed)), "{text:?} is in {style}");
+    }
+    let colours = COLOURS.iter().map(|(colour, _)| *colour).chain(["cyan"]);
+    let all = |colour| marks.iter().filter(move |(style, _)| *style == colour);
+    let all = |colour| all(colour).map(|(_, text)| &**text).collect::<String>();
+    colours.map(|colour| (colour, letters(&redact_ports(all(colour))))).collect()
 }
 
 /// The words in their order, without what differs from run to run.
@@ -56,8 +149,8 @@ fn is_table(screen: &Screen) -> bool {
     screen.text().lines().any(|line| line.starts_with("tool ") && line.ends_with(" findings"))
 }
 
-fn letters(words: &[Word]) -> String {
-    let mut letters: Vec<_> = said(words).chars().filter(|c| !c.is_whitespace()).collect();
+fn letters(said: &str) -> String {
+    let mut letters: Vec<_> = said.chars().filter(|c| !c.is_whitespace()).collect();
     letters.sort_unstable();
     letters.into_iter().collect()
 }
@@ -95,7 +188,7 @@ fn has_styles(bytes: &[u8]) -> bool {
 
 /// Where the screen says what `theirs` say: three words of one in a row, or all of it; and where a
 /// part of it is quoted, the words that the quotation marks cut.
-fn places(theirs: &[String], words: &[Word]) -> Vec<(u16, u16)> {
+fn places(theirs: &[String], words: &[Word]) -> Vec<(usize, usize)> {
     let texts: Vec<String> = theirs.iter().map(|text| escaped(text).to_string()).collect();
     let texts: Vec<Vec<&str>> =
         texts.iter().map(|text| text.split_whitespace().collect()).collect();

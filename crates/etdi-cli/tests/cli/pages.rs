@@ -2,16 +2,15 @@
 
 use std::path::Path;
 
-/// A command and what it prints at 120 columns, from the snapshots.
+/// Each command with the view of 80 columns that its snapshot holds.
 fn snapshots() -> Vec<(String, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli/snapshots");
     let mut all = Vec::new();
     for file in std::fs::read_dir(folder).unwrap().flatten() {
         let text = std::fs::read_to_string(file.path()).unwrap();
         let (_, text) = text.split_once("\n---\n").unwrap();
-        let (command, views) = text.split_once('\n').unwrap();
-        let (_, view) = views.split_once("---- 120 columns\n").unwrap();
-        let (view, _) = view.split_once("\n---- 120 columns, in colour\n").unwrap();
+        let (command, view) = text.split_once('\n').unwrap();
+        let (view, _) = view.rsplit_once("\n---- exit code ").unwrap();
         all.push((command.to_owned(), view.to_owned()));
     }
     all

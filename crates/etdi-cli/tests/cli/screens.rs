@@ -1,4 +1,4 @@
-//! Every screen, in a terminal of 80 and of 120 columns, plain and in colour.
+//! Every screen, looked at in four views: at 80 and 120 columns, plain and in colour.
 
 use etdi_testkit::folder::Folder;
 use etdi_testkit::publisher::{claims, token};
