@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use etdi_tests::book::blocks;
+use etdi_testkit::book::blocks;
 use serde_json::{Value, json};
 
 const AUDIENCE: &str = "https://attestations.trustedsoft.example";

@@ -14,7 +14,7 @@ use std::fs;
 use etdi::events::EventRecord;
 use etdi::review::ReviewPolicy;
 use etdi::{Jwk, Lockfile, SecureServer, ToolDefinition, TrustConfig};
-use etdi_tests::book::{Block, blocks, folder, page};
+use etdi_testkit::book::{Block, blocks, folder, page};
 use serde_json::Value;
 
 /// The blocks that run only with somebody's account at an identity provider: page and first line.

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use etdi_tests::book::{folder, page, pages};
+use etdi_testkit::book::{folder, page, pages};
 
 #[test]
 fn every_page_is_in_the_table_of_contents_once() {

@@ -8,7 +8,7 @@ use etdi::SecurityLevel;
 use etdi::decision::{Row, action};
 use etdi::events::contract::records_of_every_type;
 use etdi::lockfile::{DriftKind, DriftLevel};
-use etdi_tests::book::{folder, page};
+use etdi_testkit::book::{folder, page};
 use serde_json::Value;
 
 const LEVELS: [SecurityLevel; 3] =

@@ -1,7 +1,6 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
-pub mod book;
 #[cfg(feature = "peers")]
 pub mod conformance;
 pub mod corpus;

@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod book;
 #[cfg(all(unix, feature = "terminal"))]
 pub mod folder;
 #[cfg(feature = "terminal")]

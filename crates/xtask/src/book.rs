@@ -5,7 +5,7 @@ mod console;
 use std::fs;
 
 use anyhow::{Result, bail};
-use etdi_tests::book::{blocks, blocks_of};
+use etdi_testkit::book::{blocks, blocks_of};
 
 use crate::step::Step;
 use crate::{ci, setup, workspace};

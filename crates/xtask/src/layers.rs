@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use etdi_tests::book;
+use etdi_testkit::book;
 use serde_json::Value;
 
 use crate::step::Step;

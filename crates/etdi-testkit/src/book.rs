@@ -40,7 +40,7 @@ impl Block {
 
 /// The folder of the book.
 pub fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs")
 }
 
 /// Every page with its text, by name.
