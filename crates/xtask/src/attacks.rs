@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 
 use crate::step::Step;
-use crate::workspace;
+use crate::{junit, workspace};
 
 /// The attacks that must be there, by the number in the name of their tests, `attack_NN_…`.
 pub(crate) const EXPECTED: &[(u32, &str)] = &[
@@ -53,35 +53,43 @@ pub(crate) const EXPECTED: &[(u32, &str)] = &[
     (45, "the server lies about its own security"),
 ];
 
+/// The binary of the attacks, as nextest calls it.
+const BINARY: &str = "etdi-tests::attacks";
+
 pub(crate) fn run() -> Result<()> {
-    let step = Step::cargo("attacks")
-        .args(["test", "--quiet"])
-        .args(workspace::WHOLE)
-        .args(["--test", "attacks", "--no-fail-fast"])
-        .args(["--", "--format", "pretty", "attack_"]);
+    let step = step();
     let repeat = step.to_string();
     let output = step.probe()?;
     let text = String::from_utf8_lossy(&output.stdout);
-    let report = Report::of(&text);
-    for line in &report.lines {
-        println!("{line}");
-    }
+    let results: Vec<TestResult<'_>> = text.lines().filter_map(TestResult::parse).collect();
+    let report = Report::of(&results);
     if report.tests == 0 || (!output.status.success() && report.failed == 0) {
         eprint!("{}", String::from_utf8_lossy(&output.stderr));
     }
     if report.failed > 0 {
         eprint!("{text}");
     }
-    if report.failed > 0 || report.missing > 0 || !output.status.success() {
-        bail!(
-            "{} tests: {} failed, {} attacks missing; repeat it with\n    {repeat}",
-            report.tests,
-            report.failed,
-            report.missing
-        );
-    }
-    println!("\n{} attacks, none succeeded ({} tests)", EXPECTED.len(), report.tests);
-    Ok(())
+    report.show(output.status.success(), &repeat)
+}
+
+/// The same for tests that have run already.
+pub(crate) fn show(tests: &junit::Report) -> Result<()> {
+    let results: Vec<TestResult<'_>> = tests
+        .of(BINARY)
+        .filter_map(|test| {
+            let outcome = if test.passed { Outcome::Passed } else { Outcome::Failed };
+            TestResult::named(&test.name, outcome)
+        })
+        .collect();
+    Report::of(&results).show(true, &step().to_string())
+}
+
+fn step() -> Step {
+    Step::cargo("attacks")
+        .args(["test", "--quiet"])
+        .args(workspace::WHOLE)
+        .args(["--test", "attacks", "--no-fail-fast"])
+        .args(["--", "--format", "pretty", "attack_"])
 }
 
 /// What the tests said, one line for each attack.
@@ -93,8 +101,7 @@ struct Report {
 }
 
 impl Report {
-    fn of(output: &str) -> Self {
-        let results: Vec<TestResult<'_>> = output.lines().filter_map(TestResult::parse).collect();
+    fn of(results: &[TestResult<'_>]) -> Self {
         let mut report = Self { lines: Vec::new(), tests: results.len(), failed: 0, missing: 0 };
         let mut numbers: Vec<u32> = EXPECTED.iter().map(|(number, _)| *number).collect();
         numbers.extend(results.iter().map(|result| result.number));
@@ -105,6 +112,22 @@ impl Report {
             report.add(number, &tests.collect::<Vec<_>>());
         }
         report
+    }
+
+    fn show(&self, succeeded: bool, repeat: &str) -> Result<()> {
+        for line in &self.lines {
+            println!("{line}");
+        }
+        if self.failed > 0 || self.missing > 0 || !succeeded {
+            bail!(
+                "{} tests: {} failed, {} attacks missing; repeat it with\n    {repeat}",
+                self.tests,
+                self.failed,
+                self.missing
+            );
+        }
+        println!("\n{} attacks, none succeeded ({} tests)", EXPECTED.len(), self.tests);
+        Ok(())
     }
 
     fn add(&mut self, number: u32, tests: &[&TestResult<'_>]) {
@@ -146,13 +169,17 @@ enum Outcome {
 impl<'a> TestResult<'a> {
     fn parse(line: &'a str) -> Option<Self> {
         let (path, outcome) = line.strip_prefix("test ")?.split_once(" ... ")?;
-        let name = path.split_whitespace().next()?.rsplit("::").next()?;
-        let (number, words) = name.strip_prefix("attack_")?.split_once('_')?;
         let outcome = match outcome.split([' ', ',']).next()? {
             "ok" => Outcome::Passed,
             "ignored" => Outcome::Ignored,
             _ => Outcome::Failed,
         };
+        Self::named(path.split_whitespace().next()?, outcome)
+    }
+
+    fn named(path: &'a str, outcome: Outcome) -> Option<Self> {
+        let name = path.rsplit("::").next()?;
+        let (number, words) = name.strip_prefix("attack_")?.split_once('_')?;
         Some(Self { number: number.parse().ok()?, words, outcome })
     }
 }
@@ -160,6 +187,10 @@ impl<'a> TestResult<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn parsed(output: &str) -> Report {
+        Report::of(&output.lines().filter_map(TestResult::parse).collect::<Vec<_>>())
+    }
 
     fn passing() -> String {
         EXPECTED
@@ -170,7 +201,7 @@ mod tests {
 
     #[test]
     fn every_attack_has_one_line_however_many_tests_it_has() {
-        let report = Report::of(&(passing() + "test m::attack_01_again ... ok <0.1s>\n"));
+        let report = parsed(&(passing() + "test m::attack_01_again ... ok <0.1s>\n"));
         assert_eq!((report.failed, report.missing), (0, 0));
         assert_eq!(report.lines.len(), EXPECTED.len());
         assert_eq!(report.tests, EXPECTED.len() + 1);
@@ -180,16 +211,15 @@ mod tests {
 
     #[test]
     fn an_attack_without_a_test_or_with_an_ignored_one_is_missing() {
-        let report = Report::of(&passing().replace("test m::attack_05_x ... ok\n", ""));
+        let report = parsed(&passing().replace("test m::attack_05_x ... ok\n", ""));
         assert_eq!((report.failed, report.missing), (0, 1));
-        let report =
-            Report::of(&passing().replace("attack_05_x ... ok", "attack_05_x ... ignored"));
+        let report = parsed(&passing().replace("attack_05_x ... ok", "attack_05_x ... ignored"));
         assert_eq!((report.failed, report.missing), (0, 1));
     }
 
     #[test]
     fn one_failing_test_fails_its_attack() {
-        let report = Report::of(&(passing() + "test m::attack_09_on_http ... FAILED\n"));
+        let report = parsed(&(passing() + "test m::attack_09_on_http ... FAILED\n"));
         assert_eq!((report.failed, report.missing), (1, 0));
         assert!(
             report.lines.iter().any(|line| line.starts_with("  9") && line.ends_with("FAILED"))
@@ -198,7 +228,27 @@ mod tests {
 
     #[test]
     fn an_attack_beyond_the_list_is_shown_by_its_name() {
-        let report = Report::of(&(passing() + "test attack_77_of_our_own ... ok\n"));
+        let report = parsed(&(passing() + "test attack_77_of_our_own ... ok\n"));
         assert!(report.lines.iter().any(|line| line.starts_with(" 77  of our own ")));
+    }
+
+    #[test]
+    fn tests_that_have_run_already_are_read_from_their_report() {
+        let all = |failed: u32| {
+            let cases = EXPECTED.iter().map(|(number, _)| {
+                let failure = if *number == failed { "<failure/>" } else { "" };
+                format!(
+                    r#"<testcase name="m::attack_{number:02}_x" classname="{BINARY}" time="1">{failure}</testcase>"#
+                )
+            });
+            let cases: String = cases.collect();
+            junit::Report::parse(&format!(r#"<testsuites time="1">{cases}</testsuites>"#)).unwrap()
+        };
+        show(&all(0)).unwrap();
+        let error = show(&all(9)).unwrap_err().to_string();
+        assert!(error.contains(" 1 failed, 0 attacks missing"), "{error}");
+        let mut other = all(0);
+        other.tests.iter_mut().for_each(|test| test.binary.push('x'));
+        assert!(show(&other).unwrap_err().to_string().contains("0 tests: 0 failed"));
     }
 }

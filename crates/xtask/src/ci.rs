@@ -4,6 +4,7 @@ use std::fs;
 
 use anyhow::{Context, Result, ensure};
 
+use crate::junit::Report;
 use crate::step::Step;
 use crate::workspace::Package;
 use crate::{attacks, bench, book, conformance, demos, peers, review, setup, test, workspace};
@@ -14,10 +15,10 @@ type Run = fn() -> Result<()>;
 /// of the book may show them without running them once more.
 const COMMANDS: &[(&str, Run)] = &[
     ("cargo xtask test", || test::run(&test::Options::default())),
-    ("cargo xtask attacks", attacks::run),
+    ("cargo xtask attacks", || seen(attacks::show, attacks::run)),
     ("cargo xtask conformance", || conformance::run(&conformance::Options::default())),
     ("cargo xtask review", || review::run(&review::Options::default())),
-    ("cargo xtask peers", || peers::run(&peers::Options::default())),
+    ("cargo xtask peers", || seen(peers::show, || peers::run(&peers::Options::default()))),
     ("cargo run -p demos", demos::run),
     ("cargo xtask bench", bench::run_among_others),
     ("cargo xtask book", book::build),
@@ -57,6 +58,14 @@ pub(crate) fn run() -> Result<()> {
     }
     println!("\nall checks passed");
     Ok(())
+}
+
+/// Reads the results in the report of the tests. Runs the tests once more if nextest did not run them.
+fn seen(show: fn(&Report) -> Result<()>, run: Run) -> Result<()> {
+    match Report::latest()? {
+        Some(report) => show(&report),
+        None => run(),
+    }
 }
 
 /// Only packages that have features: the others were checked whole.

@@ -12,6 +12,7 @@ mod book;
 mod ci;
 mod conformance;
 mod demos;
+mod junit;
 #[cfg(test)]
 mod layers;
 mod page;

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::page::Place;
 use crate::step::Step;
-use crate::{setup, workspace};
+use crate::{junit, setup, workspace};
 
 const SHOWN: Place = Place {
     page: "docs/peers.md",
@@ -17,6 +17,9 @@ const SHOWN: Place = Place {
     end: "\n<!-- What it writes ends here. -->",
     command: "cargo xtask peers",
 };
+
+/// The binary of the peers, as nextest calls it.
+const BINARY: &str = "etdi-tests::interop";
 
 /// What a test says of one row.
 const ROW: &str = "peers-row ";
@@ -42,12 +45,23 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         .args(workspace::WHOLE)
         .args(["--test", "interop", "--no-fail-fast", "--", "--nocapture"])
         .read_all()?;
-    let rows = output.lines().filter_map(|line| line.strip_prefix(ROW));
-    let rows = rows.map(Row::parse).collect::<Result<Vec<Row>>>()?;
-    let table = tables(rows);
+    let table = tables(rows(&output)?);
     println!("\n{table}");
     ensure!(passed, "a peer loses something, or could not be tried:\n{output}");
     SHOWN.show(&table, options.write)
+}
+
+/// The same for tests that have run already, and passed.
+pub(crate) fn show(tests: &junit::Report) -> Result<()> {
+    let rows: Vec<Vec<Row>> =
+        tests.of(BINARY).map(|test| rows(&test.output)).collect::<Result<_>>()?;
+    let table = tables(rows.into_iter().flatten().collect());
+    println!("\n{table}");
+    SHOWN.show(&table, false)
+}
+
+fn rows(output: &str) -> Result<Vec<Row>> {
+    output.lines().filter_map(|line| line.strip_prefix(ROW)).map(Row::parse).collect()
 }
 
 /// A peer on a transport.

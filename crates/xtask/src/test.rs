@@ -1,8 +1,14 @@
 //! `cargo xtask test`.
 
-use anyhow::{Result, ensure};
+mod load;
+mod slowest;
+
+use anyhow::{Context, Result, ensure};
 use clap::Args;
 
+use self::load::Load;
+use self::slowest::compare;
+use crate::junit::Report;
 use crate::setup;
 use crate::step::Step;
 use crate::workspace::{self, Package};
@@ -15,36 +21,99 @@ pub(crate) struct Options {
     /// Test only this package (may be repeated).
     #[arg(short, long = "package", value_name = "NAME")]
     packages: Vec<String>,
+    /// Run the tests twice on a machine that is made busy, and show the slowest ones.
+    ///
+    /// Two loops for each core compete with the tests, at normal priority. Prints the time of both
+    /// runs and the ten slowest tests. Needs cargo-nextest.
+    #[arg(long)]
+    under_load: bool,
     /// Run only the tests whose name contains this.
     filter: Option<String>,
 }
 
 pub(crate) fn run(options: &Options) -> Result<()> {
     setup::tests()?;
+    Report::forget()?;
     let packages = options.packages()?;
-    let selection = options.selection(&packages);
-    let nextest = Step::cargo("nextest").args(["nextest", "--version"]).probe()?.status.success();
-    if !nextest {
+    let tests = Tests {
+        filter: options.filter.as_slice(),
+        has_libraries: packages.iter().any(|package| package.library),
+        selection: options.selection(&packages),
+    };
+    let has_nextest =
+        Step::cargo("nextest").args(["nextest", "--version"]).probe()?.status.success();
+    if options.under_load {
+        ensure!(
+            has_nextest,
+            "--under-load needs cargo-nextest, which reports the time of each test: cargo install --locked cargo-nextest"
+        );
+        return tests.run_under_load();
+    }
+    if !has_nextest {
         println!("\ncargo-nextest is not installed: the tests run with `cargo test`");
-        return Step::cargo("tests")
+        return tests.run_with_cargo();
+    }
+    tests.nextest(&[])?;
+    tests.run_in_documentation()
+}
+
+/// The tests that are asked for.
+struct Tests<'o> {
+    selection: Vec<String>,
+    filter: &'o [String],
+    /// Whether any of the packages has documentation tests.
+    has_libraries: bool,
+}
+
+impl Tests<'_> {
+    fn nextest(&self, more: &[&str]) -> Result<()> {
+        Step::cargo("tests")
+            .args(["nextest", "run", "--no-fail-fast", "--no-tests=warn"])
+            .args(more)
+            .args(&self.selection)
+            .args(self.filter)
+            .run()
+    }
+
+    fn run_with_cargo(&self) -> Result<()> {
+        Step::cargo("tests")
             .args(["test", "--no-fail-fast"])
-            .args(&selection)
-            .args(options.filter.as_slice())
-            .run();
+            .args(&self.selection)
+            .args(self.filter)
+            .run()
     }
-    Step::cargo("tests")
-        .args(["nextest", "run", "--no-fail-fast", "--no-tests=warn"])
-        .args(&selection)
-        .args(options.filter.as_slice())
-        .run()?;
-    if !packages.iter().any(|package| package.library) {
-        return Ok(());
+
+    fn run_in_documentation(&self) -> Result<()> {
+        if !self.has_libraries {
+            return Ok(());
+        }
+        Step::cargo("documentation tests")
+            .args(["test", "--doc"])
+            .args(&self.selection)
+            .args(self.filter)
+            .run()
     }
-    Step::cargo("documentation tests")
-        .args(["test", "--doc"])
-        .args(&selection)
-        .args(options.filter.as_slice())
-        .run()
+
+    /// Runs everything twice under load. The second run takes place also if the first one fails.
+    fn run_under_load(&self) -> Result<()> {
+        // The compiler is not measured.
+        self.nextest(&["--no-run"])?;
+        let load = Load::start()?;
+        println!("\n{} busy loops run until the tests end", load.loops());
+        let mut failures = Vec::new();
+        let mut runs = Vec::new();
+        for _ in 0..2 {
+            Report::forget()?;
+            failures.extend(self.nextest(&[]).err());
+            runs.push(Report::latest()?.context("nextest left no report of the tests")?);
+            failures.extend(self.run_in_documentation().err());
+        }
+        drop(load);
+        println!("\n{}", compare(&runs));
+        let failures: Vec<_> = failures.iter().map(|failure| format!("{failure:#}")).collect();
+        ensure!(failures.is_empty(), "{}", failures.join("\n"));
+        Ok(())
+    }
 }
 
 impl Options {
@@ -82,12 +151,12 @@ mod tests {
         let selection = all.selection(&all.packages().unwrap());
         assert_eq!(selection, workspace::WHOLE);
 
-        let one = Options { packages: vec!["xtask".to_owned()], filter: None };
+        let one = Options { packages: vec!["xtask".to_owned()], ..Options::default() };
         let packages = one.packages().unwrap();
         assert_eq!(one.selection(&packages), ["--package", "xtask"]);
         assert!(!packages.iter().any(|package| package.library));
 
-        let none = Options { packages: vec!["no-such".to_owned()], filter: None };
+        let none = Options { packages: vec!["no-such".to_owned()], ..Options::default() };
         assert!(none.packages().is_err());
     }
 }
