@@ -1,13 +1,12 @@
 //! `cargo xtask ci`.
 
-use std::fs;
-
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 
 use crate::junit::Report;
 use crate::step::Step;
-use crate::workspace::Package;
-use crate::{attacks, bench, book, conformance, demos, peers, review, setup, test, workspace};
+use crate::{
+    attacks, bench, book, conformance, demos, package, peers, review, setup, test, workspace,
+};
 
 type Run = fn() -> Result<()>;
 
@@ -52,7 +51,7 @@ pub(crate) fn run() -> Result<()> {
         .args(["doc", "--workspace", "--no-deps", "--all-features"])
         .env("RUSTDOCFLAGS", "-D warnings")
         .run()?;
-    packages()?;
+    package::run()?;
     for (_, command) in COMMANDS {
         command()?;
     }
@@ -82,39 +81,4 @@ fn each_feature_alone(tools: &std::path::Path) -> Result<()> {
         .args(["--", "-D", "warnings"])
         .with_programs_in(tools)?
         .run()
-}
-
-/// What goes to the registry builds from what goes there.
-fn packages() -> Result<()> {
-    let packages = workspace::packages()?;
-    let published: Vec<_> = packages.iter().filter(|package| package.published).collect();
-    let selection = published.iter().flat_map(|package| ["--package", package.name.as_str()]);
-    // What cargo unpacked and built of the same version before, it takes again, be it older: the
-    // packages that others here depend on come from a registry in the target folder.
-    forget_unpacked(&published)?;
-    Step::cargo("earlier packages").args(["clean", "--quiet"]).args(selection.clone()).run()?;
-    Step::cargo("packages")
-        .args(["package", "--quiet", "--allow-dirty", "--all-features"])
-        .args(selection)
-        .run()
-}
-
-fn forget_unpacked(published: &[&Package]) -> Result<()> {
-    let Some(home) = workspace::cargo_home() else { return Ok(()) };
-    let Ok(registries) = fs::read_dir(home.join("registry/src")) else { return Ok(()) };
-    for registry in registries {
-        let registry = registry?;
-        // A registry that is a folder has no host in its name.
-        if !registry.file_name().to_string_lossy().starts_with('-') {
-            continue;
-        }
-        for Package { name, version, .. } in published {
-            let unpacked = registry.path().join(format!("{name}-{version}"));
-            if unpacked.exists() {
-                fs::remove_dir_all(&unpacked)
-                    .with_context(|| format!("{} cannot be removed", unpacked.display()))?;
-            }
-        }
-    }
-    Ok(())
 }

@@ -15,6 +15,7 @@ mod demos;
 mod junit;
 #[cfg(test)]
 mod layers;
+mod package;
 mod page;
 mod peers;
 mod programs;
@@ -51,8 +52,8 @@ enum Command {
     Test(test::Options),
     /// Everything that continuous integration checks.
     ///
-    /// Format, dependencies, clippy, each feature alone, documentation, packages, then the tests, the
-    /// attacks, the conformance suite, the peers, the demos, the bench and the book. cargo-deny, cargo-hack, mdBook and lychee are fetched ready-made into `.tools`.
+    /// Format, dependencies, clippy, each feature alone, documentation, packages, then the public APIs,
+    /// the tests, the attacks, the conformance suite, the peers, the demos, the bench and the book. cargo-deny, cargo-hack, mdBook and lychee are fetched ready-made into `.tools`.
     Ci,
     /// Run the attacks that must fail, and print one line for each.
     ///

@@ -1,6 +1,5 @@
 //! What the workspace holds, as cargo describes it.
 
-use std::env;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
@@ -12,13 +11,6 @@ use crate::step::Step;
 pub(crate) fn root() -> &'static Path {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     here.ancestors().nth(2).unwrap_or(here)
-}
-
-/// Where cargo keeps what it fetched.
-#[expect(clippy::disallowed_methods, reason = "a developer's tool asks where cargo's files are")]
-pub(crate) fn cargo_home() -> Option<PathBuf> {
-    let home = || Some(PathBuf::from(env::var_os("HOME")?).join(".cargo"));
-    env::var_os("CARGO_HOME").map(PathBuf::from).or_else(home)
 }
 
 /// What every command selects that builds more than one package. Cargo unifies features over what is
