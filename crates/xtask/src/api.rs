@@ -174,7 +174,8 @@ fn foreign(apis: &[(&str, Api)]) -> String {
             .filter(|name| !name.starts_with("etdi"))
             .map(|name| format!("`{name}`"))
             .collect();
-        let _ = writeln!(table, "| `{name}` | {} |", shown.join(", "));
+        let shown = if shown.is_empty() { "none".to_owned() } else { shown.join(", ") };
+        let _ = writeln!(table, "| `{name}` | {shown} |");
     }
     table
 }
@@ -263,10 +264,14 @@ mod tests {
     #[test]
     fn the_table_of_foreign_crates_leaves_our_own_out() {
         let foreign_crates = ["etdi_types", "rmcp", "time"].map(str::to_owned).into();
-        let apis = [("small", Api { lines: Vec::new(), foreign: foreign_crates })];
+        let apis = [
+            ("small", Api { lines: Vec::new(), foreign: foreign_crates }),
+            ("facade", Api { lines: Vec::new(), foreign: BTreeSet::new() }),
+        ];
         assert_eq!(
             foreign(&apis),
-            "| crate | shows types and traits of |\n| --- | --- |\n| `small` | `rmcp`, `time` |\n"
+            "| crate | shows types and traits of |\n| --- | --- |\n| `small` | `rmcp`, `time` |\n\
+             | `facade` | none |\n"
         );
     }
 }

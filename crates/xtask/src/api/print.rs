@@ -426,6 +426,9 @@ impl Printer<'_> {
     }
 
     fn function(&mut self, head: &str, path: &str, data: &Function) -> String {
+        if let Some(line) = self.async_trait_function(head, path, data) {
+            return line;
+        }
         let (parameters, bounds) = self.generics(&data.generics);
         let header = &data.header;
         let words = [
@@ -436,6 +439,32 @@ impl Printer<'_> {
         let words: String = words.iter().filter(|(is, _)| *is).map(|(_, word)| *word).collect();
         let (inputs, output) = self.signature(&data.sig);
         format!("{head}{words}fn {path}{parameters}({inputs}){output}{bounds}")
+    }
+
+    /// A function as `async_trait` found it: the macro makes a boxed future of it, with a lifetime for
+    /// each reference.
+    fn async_trait_function(&mut self, head: &str, path: &str, data: &Function) -> Option<String> {
+        let is_made = |name: &str| name == "'async_trait" || name.starts_with("'life");
+        let mut generics = data.generics.clone();
+        let all = generics.params.len();
+        generics.params.retain(|parameter| !is_made(&parameter.name));
+        if generics.params.len() == all {
+            return None;
+        }
+        generics.where_predicates.retain(|predicate| match predicate {
+            WherePredicate::BoundPredicate { bounds, .. } => !bounds.iter().all(
+                |bound| matches!(bound, GenericBound::Outlives(lifetime) if is_made(lifetime)),
+            ),
+            WherePredicate::LifetimePredicate { lifetime, .. } => !is_made(lifetime),
+            WherePredicate::EqPredicate { .. } => true,
+        });
+        let (inputs, output) = self.signature(&data.sig);
+        let output = output.strip_prefix(" -> std::pin::Pin<Box<dyn Future<Output = ")?;
+        let output = output.strip_suffix("> + Send + 'async_trait>>")?;
+        let output = if output == "()" { String::new() } else { format!(" -> {output}") };
+        let (parameters, bounds) = self.generics(&generics);
+        let inputs = without_made_lifetimes(&inputs);
+        Some(format!("{head}#[async_trait] async fn {path}{parameters}({inputs}){output}{bounds}"))
     }
 
     fn signature(&mut self, sig: &FunctionSignature) -> (String, String) {
@@ -637,6 +666,12 @@ impl Printer<'_> {
             let rest = summary.path.iter().skip(1).map(String::as_str);
             return ["std"].into_iter().chain(rest).collect::<Vec<_>>().join("::");
         }
+        // A program names these crates by the one that passes them on.
+        let root = match root {
+            "futures_core" => "futures",
+            "serde_core" => "serde",
+            root => root,
+        };
         self.foreign.insert(root.to_owned());
         format!("{root}::{name}")
     }
@@ -713,6 +748,17 @@ const IN_EVERY_SCOPE: &[&str] = &[
     "Unpin",
     "Vec",
 ];
+
+/// `&'life0 str` as it was written: `&str`.
+fn without_made_lifetimes(text: &str) -> String {
+    let mut parts = text.split("'life");
+    let mut shown = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let rest = part.trim_start_matches(|c: char| c.is_ascii_digit());
+        shown.push_str(rest.strip_prefix(' ').unwrap_or(rest));
+    }
+    shown
+}
 
 fn attributes(item: &Item) -> String {
     let mut shown = String::new();

@@ -63,6 +63,18 @@ pub trait Open {
     }
 }
 
+/// The method `get` as `async_trait` writes it.
+pub trait Asynchronous {
+    fn get<'life0, 'life1, 'async_trait>(
+        &'life0 self,
+        name: &'life1 [&'life1 str],
+    ) -> std::pin::Pin<Box<dyn Future<Output = Option<u8>> + Send + 'async_trait>>
+    where
+        Self: 'async_trait,
+        'life0: 'async_trait,
+        'life1: 'async_trait;
+}
+
 impl Open for Plain {
     type T = u8;
     fn required(&self) -> u8 {
