@@ -85,6 +85,21 @@ fn the_root_of_the_command_lists_its_modules_in_their_order() {
 }
 
 #[test]
+fn the_walks_of_contributing_name_at_most_four_files_that_are_there() {
+    let text = fs::read_to_string(workspace::root().join("CONTRIBUTING.md")).unwrap();
+    let walks = walks(&text);
+    assert_eq!(walks.len(), 3, "{walks:?}");
+    for files in walks {
+        assert!((1..=4).contains(&files.len()), "{files:?}");
+        for file in files {
+            // The file of a vendor that is not there yet.
+            let file = file.strip_suffix("NAME.rs").unwrap_or(&file);
+            assert!(workspace::root().join(file).exists(), "CONTRIBUTING.md names {file}");
+        }
+    }
+}
+
+#[test]
 fn a_connection_has_few_blocks_of_methods() {
     let sources = sources("crates/etdi-client/src");
     let blocks = lines_with(&sources, |line| line.starts_with("impl ServerConnection"));
@@ -246,6 +261,18 @@ fn lines_with(sources: &[(PathBuf, String)], wanted: impl Fn(&str) -> bool) -> V
     }
     found.sort();
     found
+}
+
+/// The files of each walk in CONTRIBUTING.md: what the steps of a numbered list begin with.
+fn walks(text: &str) -> Vec<Vec<String>> {
+    let (_, section) = text.split_once("\n## Three walks").unwrap();
+    let section = section.split("\n## ").next().unwrap();
+    let walks = section.split("\n\n**").skip(1).map(|walk| {
+        let steps = walk.lines().filter_map(|line| line.split_once(". `"));
+        let steps = steps.filter(|(number, _)| number.parse::<u8>().is_ok());
+        steps.map(|(_, rest)| rest.split('`').next().unwrap().to_owned()).collect()
+    });
+    walks.collect()
 }
 
 /// The rows of the table under a heading of a page, without the head.
