@@ -16,7 +16,8 @@ use crate::records::{ApprovalRecord, Known, tool_id};
 use crate::trust::TrustConfig;
 use crate::verdict::{DenyReason, May, Notice, Origin, Verdict, What};
 
-/// Everything a verdict depends on.
+/// Everything a verdict depends on. Exhaustive on purpose: a caller hears from the compiler when a
+/// verdict depends on one thing more.
 #[derive(Clone, Copy, Debug)]
 pub struct Case<'a> {
     /// The definition, as served.
@@ -41,16 +42,14 @@ pub struct Case<'a> {
 ///
 /// ```
 /// use etdi_types::*;
-/// use etdi_types::{evidence::{AttestationEvidence, SignatureEvidence}, judge::Case};
+/// use etdi_types::evidence::{AttestationEvidence, SignatureEvidence};
+/// use etdi_types::judge::Case;
 ///
 /// let definition = ToolDefinition::parse(br#"{"name":"scan","inputSchema":{}}"#)?;
 /// let server = ServerIdentity::from(&StdioCommand::new("docs-server"));
 /// let verdict = judge(Case {
 ///     definition: &definition,
-///     evidence: &Evidence {
-///         signature: SignatureEvidence::Absent,
-///         attestation: AttestationEvidence::Absent,
-///     },
+///     evidence: &Evidence::new(SignatureEvidence::Absent, AttestationEvidence::Absent),
 ///     server: &server,
 ///     context: &AuthorizationContext::None,
 ///     trust: &TrustConfig::default(),
