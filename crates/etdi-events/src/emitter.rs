@@ -30,7 +30,7 @@ pub struct Emitter {
     correlation: Option<CorrelationId>,
 }
 
-/// What all clones of an emitter share. A panic of the clock leaves the registry as it was, so its
+/// The parts that all clones of an emitter share. A panic of the clock leaves the registry as it was, so its
 /// lock need not be poisoned.
 struct Hub {
     clock: Box<dyn Clock>,

@@ -22,7 +22,7 @@ const LIMITS: Limits = Limits::TOOL.with_depth(32).with_bytes(BODY_LIMIT);
 /// How long a token of which nobody says when it expires is kept.
 const UNTOLD_LIFETIME: time::Duration = time::Duration::minutes(5);
 
-/// What a grant is asked for.
+/// The parameters of a grant.
 #[derive(Clone, Debug)]
 pub(crate) struct GrantRequest {
     pub(crate) audience: Option<String>,
@@ -32,7 +32,7 @@ pub(crate) struct GrantRequest {
     pub(crate) key: Option<SigningKey>,
 }
 
-/// What the issuer granted.
+/// The token that the issuer granted.
 pub(crate) struct Granted {
     pub(crate) token: SecretString,
     pub(crate) scopes: BTreeSet<String>,
@@ -139,7 +139,7 @@ fn read(
     let expires_at = expiry(answer, inside, issuer.now());
     Ok(Granted {
         token: SecretString::from(token),
-        // What is not said is what was asked for, unless the token itself says otherwise.
+        // Without `scope`, the scopes of the token itself count, and then those that were asked for.
         scopes: told.or(jwt.map(|(scopes, _)| scopes)).unwrap_or_else(|| request.scopes.clone()),
         expires_at,
     })

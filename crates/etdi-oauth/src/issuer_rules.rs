@@ -1,4 +1,4 @@
-//! What the configuration fixes for one issuer.
+//! The rules for the tokens of one issuer.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use etdi_types::trust::IssuerKind;
 use crate::token_error::TokenError;
 use crate::vendor::vendor;
 
-/// What the configuration fixes for one issuer.
+/// The rules for the tokens of one issuer, as the configuration fixes them.
 #[derive(Clone, Debug)]
 pub struct IssuerRules {
     issuer: String,

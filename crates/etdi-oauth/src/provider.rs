@@ -1,4 +1,4 @@
-//! What an identity provider does.
+//! The trait of identity providers.
 
 use std::fmt::Debug;
 use std::sync::Arc;

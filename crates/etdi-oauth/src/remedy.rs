@@ -1,4 +1,4 @@
-//! What to do about a refused token, in words. One place, so that an error, its event and the
+//! Advice for refused tokens. One place, so that an error, its event and the
 //! documentation say the same. Remedies that differ by issuer are in `vendor`.
 
 pub(crate) const NEW_TOKEN: &str = "get a new token from the issuer";

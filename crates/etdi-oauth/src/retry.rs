@@ -50,7 +50,7 @@ impl RetryPolicy {
     /// Makes attempts until one is final or none is left, and gives the last answer.
     ///
     /// # Errors
-    /// That of an attempt that could not be made. It is not tried again.
+    /// The error of an attempt that could not be made. Such an attempt is not tried again.
     pub(crate) async fn run<E, F>(
         &self,
         issuer: &str,
@@ -130,7 +130,7 @@ pub(crate) type Answer = Result<HttpResponse, HttpError>;
 enum Unfinished<E> {
     /// Another one may do better, no sooner than this.
     Again { answer: Answer, asked_for: Option<Duration> },
-    /// It could not be made.
+    /// The attempt could not be made.
     Failed(E),
 }
 

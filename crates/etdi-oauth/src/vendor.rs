@@ -25,7 +25,7 @@ pub(crate) fn vendor(kind: IssuerKind) -> &'static dyn Vendor {
     }
 }
 
-/// What to do about scopes that the issuer does not grant, in words.
+/// Advice for scopes that the issuer does not grant.
 pub(crate) fn scope_remedy(kind: IssuerKind, scopes: &[String]) -> String {
     vendor(kind).scope_remedy(&escaped(&scopes.join(" ")).to_string())
 }

@@ -9,7 +9,7 @@ use crate::issuer_rules::IssuerRules;
 use crate::token_error::TokenError;
 use crate::vendor::vendor;
 
-/// What a token says, read and not yet compared with what is expected.
+/// The claims of a token, read and not yet compared with the expected ones.
 #[derive(Debug)]
 pub(crate) struct Claims {
     pub(crate) issuer: String,

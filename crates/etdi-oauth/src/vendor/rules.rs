@@ -1,4 +1,4 @@
-//! What differs between the kinds of issuer, with what an issuer does that only follows the RFCs.
+//! The differences between the kinds of issuer. The defaults follow the RFCs.
 
 use std::collections::BTreeSet;
 
@@ -58,28 +58,28 @@ pub(crate) trait Vendor: Sync {
         scope_and_scp(claims)
     }
 
-    /// What to do about `invalid_client`.
+    /// Advice for `invalid_client`.
     fn secret_remedy(&self) -> &'static str {
         "the secret is wrong, or the client authenticates in another way than it is registered with: compare both \
              with its registration at the issuer"
     }
 
-    /// What to do about fewer scopes than asked, or none at all.
+    /// Advice for fewer scopes than asked, or none at all.
     fn scope_remedy(&self, scopes: &str) -> String {
         format!("grant this scope to the client at the issuer: {scopes}")
     }
 
-    /// What to do if the issuer knows no such API.
+    /// Advice for an API that the issuer does not know.
     fn audience_remedy(&self) -> &'static str {
         "the audience must equal the API identifier exactly, as it is registered at the issuer"
     }
 
-    /// What to do if the client may not use this API, or this grant.
+    /// Advice for a client that may not use this API, or this grant.
     fn grant_remedy(&self) -> &'static str {
         "authorize the client for this API and for the client_credentials grant at the issuer"
     }
 
-    /// What to do if `issuer` does not answer.
+    /// Advice for an `issuer` that does not answer.
     fn unreachable_remedy(&self, issuer: &str) -> &'static str {
         let _ = issuer;
         CHECK_THE_NETWORK
