@@ -28,7 +28,7 @@ async fn attack_29_attestation_as_a_bearer_token() {
     let published = secure.attestation().unwrap().as_str().to_owned();
     let site = address.serve(&secure, &app, Sessions::None);
     // Whoever lists the tools has it.
-    let connection = issuer.host(&publisher).connect_http(&site.uri).await.unwrap();
+    let connection = host_of(&issuer, &publisher).connect_http(&site.uri).await.unwrap();
     let known = only(connection.discover().await.unwrap(), "known");
     let listed = known.definition().unwrap().signed().unwrap().attestation.clone();
     assert_eq!(listed.as_deref(), Some(published.as_str()));
@@ -38,7 +38,7 @@ async fn attack_29_attestation_as_a_bearer_token() {
     let other = issuer.attestation_claims(&elsewhere);
     let both = changed(&other, json!({"aud": [API, ATTESTATIONS]}));
     let scoped = changed(&both, json!({"scope": SCOPES.join(" ")}));
-    for token in [published, KEY.sign(&other), KEY.sign(&both), KEY.sign(&scoped)] {
+    for token in [published, FIRST.sign(&other), FIRST.sign(&both), FIRST.sign(&scoped)] {
         for tool in ["known", "scan", "harmless"] {
             site.call(tool, Some(&token)).await.assert_challenge(401, "invalid_token");
         }
@@ -254,7 +254,7 @@ async fn attack_44_identity_provider_gone_before_the_attestation() {
         .await
         .unwrap();
     let (host, token) =
-        (issuer.host(&publisher), issuer.token("alice", "execute:tools read:files"));
+        (host_of(&issuer, &publisher), issuer.token("alice", "execute:tools read:files"));
     issuer.go_down();
     let error = secure.check(app.clone()).await.unwrap_err();
     let ServerError::NotAttested { source, .. } = &error else { panic!("{error}") };

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use etdi::{Provider, SecureServer, SigningKey, ToolSpec};
+use etdi_testkit::issuer::{API, Issuer};
 use futures::StreamExt;
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, ListToolsResult,
@@ -17,7 +18,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 
 use crate::timing::{Row, median, now};
-use crate::tokens::{AUDIENCE, Issuer, SCOPE};
+use crate::tokens::SCOPE;
 
 const ROUNDS: usize = 15;
 const CALLS: usize = 400;
@@ -53,12 +54,13 @@ pub async fn wrapped_server() -> Row {
         SigningKey::generate().unwrap(),
     )
     .authorize_with(issuer.provider().await)
-    .audience(AUDIENCE)
+    .audience(API)
+    .clock(issuer.clock.clone())
     .tool("scan", ToolSpec::version("1.0.0").requires(SCOPE))
     .build()
     .await
     .unwrap();
-    let wrapped = connect(&serve(Some(secure)).await, Some(issuer.token())).await;
+    let wrapped = connect(&serve(Some(secure)).await, Some(issuer.token("client", SCOPE))).await;
     call_many(&bare).await;
     call_many(&wrapped).await;
     let mut ratios = Vec::new();

@@ -11,7 +11,7 @@ use etdi::{
     OAuthConfig, OAuthError, Provider, SecureServer, ServerIdentity, SigningKey, StdioCommand,
     TokenRequest, ToolSpec, TrustConfig, Who,
 };
-use etdi_tests::counting::Counting;
+use etdi_testkit::handler::CountingHandler;
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 use serde_json::{Value, json};
@@ -36,7 +36,7 @@ in_both_layouts!(
 /// A protected server in this process.
 struct Served {
     key: SigningKey,
-    app: Counting,
+    app: CountingHandler,
     secure: SecureServer,
     uri: String,
     task: tokio::task::JoinHandle<()>,
@@ -64,7 +64,7 @@ impl Served {
             .build()
             .await
             .unwrap();
-        let app = Counting::new(&["scan", "delete"]);
+        let app = CountingHandler::numbered(&["scan", "delete"]);
         secure.check(app.clone()).await.unwrap();
         let layer = secure.auth_layer(&uri).unwrap();
         let task = serve(listener, &secure, &app, layer);
@@ -83,7 +83,7 @@ impl Served {
 fn serve(
     listener: TcpListener,
     secure: &SecureServer,
-    app: &Counting,
+    app: &CountingHandler,
     layer: AuthLayer,
 ) -> tokio::task::JoinHandle<()> {
     let (secure, app) = (secure.clone(), app.clone());

@@ -5,8 +5,6 @@
 pub mod conformance;
 pub mod corpus;
 #[cfg(feature = "peers")]
-pub mod counting;
-#[cfg(feature = "peers")]
 pub mod rich;
 pub mod scripted;
 pub mod steps;

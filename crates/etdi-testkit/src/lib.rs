@@ -8,7 +8,13 @@
 pub mod book;
 #[cfg(all(unix, feature = "terminal"))]
 pub mod folder;
-#[cfg(feature = "terminal")]
+#[cfg(feature = "handler")]
+pub mod handler;
+#[cfg(feature = "issuer")]
+pub mod issuer;
+#[cfg(feature = "issuer")]
+pub mod keys;
+#[cfg(feature = "publisher")]
 pub mod publisher;
 #[cfg(feature = "json")]
 pub mod spelling;

@@ -1,8 +1,9 @@
-//! The publisher that the tests share: its key, its tool, and tokens that its key signs.
+//! Honest publishers, their tools and the trust in them; and the one whose key never changes.
 
-use etdi_types::SigningKey;
 use etdi_types::keys::base64url_encode;
-use serde_json::{Value, json};
+use etdi_types::trust::TrustedProvider;
+use etdi_types::{DefinitionSpec, Permission, Provider, SignedTool, SigningKey, TrustConfig};
+use serde_json::{Map, Value, json};
 
 /// RFC 8410, section 10.3.
 pub const PRIVATE_PEM: &str = "-----BEGIN PRIVATE KEY-----\n\
@@ -43,4 +44,100 @@ pub fn claims(issuer: &str) -> Value {
         "iat": 1_577_836_800, "exp": 4_070_908_800_i64, "scope": "documents:read execute:tools",
         "jti": "7",
     })
+}
+
+/// Someone with a key and an authority.
+#[derive(Clone)]
+pub struct Publisher {
+    pub key: SigningKey,
+    pub authority: String,
+    pub provider: Provider,
+    /// The servers that definitions name; `None` for anywhere.
+    pub servers: Option<Vec<String>>,
+    pub permissions: Vec<Permission>,
+}
+
+impl Publisher {
+    pub fn new(authority: &str) -> Self {
+        Self {
+            key: SigningKey::generate().unwrap(),
+            authority: authority.to_owned(),
+            provider: Provider::new(format!("https://{authority}"), "TrustedSoft").unwrap(),
+            servers: None,
+            permissions: Vec::new(),
+        }
+    }
+
+    /// The same publisher, whose definitions may be served there only.
+    pub fn at(&self, servers: &[String]) -> Self {
+        Self { servers: Some(servers.to_vec()), ..self.clone() }
+    }
+
+    /// The same publisher, asking for one permission more.
+    pub fn asking_for(&self, scope: &str, required: bool) -> Self {
+        let mut permission = Permission::optional(scope.parse().unwrap(), format!("needs {scope}"));
+        permission.required = required;
+        let permissions = self.permissions.iter().cloned().chain([permission]).collect();
+        Self { permissions, ..self.clone() }
+    }
+
+    /// The same publisher, signing with another key.
+    pub fn with_key(&self, key: SigningKey) -> Self {
+        Self { key, ..self.clone() }
+    }
+
+    pub fn spec(&self, id: &str, version: &str) -> DefinitionSpec {
+        let (id, version) = (id.parse().unwrap(), version.parse().unwrap());
+        let mut spec = DefinitionSpec::new(id, version, self.provider.clone());
+        spec.servers.clone_from(&self.servers);
+        spec.permissions.clone_from(&self.permissions);
+        spec
+    }
+
+    /// Signs a tool under its own name.
+    pub fn sign(&self, tool: &Value, version: &str) -> Value {
+        let id = format!("{}/{}", self.authority, tool["name"].as_str().unwrap());
+        self.sign_as(&id, tool, version)
+    }
+
+    /// Signs a tool under this id.
+    pub fn sign_as(&self, id: &str, tool: &Value, version: &str) -> Value {
+        self.signed(id, tool, version).tool().clone().into()
+    }
+
+    pub fn signed(&self, id: &str, tool: &Value, version: &str) -> SignedTool {
+        self.spec(id, version).sign(object(tool), &self.key).unwrap()
+    }
+}
+
+/// Trusts these publishers.
+pub fn trust(publishers: &[&Publisher]) -> TrustConfig {
+    let entries = publishers.iter().map(|publisher| {
+        let (id, key) = (publisher.provider.id(), publisher.key.public_jwk().clone());
+        TrustedProvider::new(id, &publisher.authority, key)
+    });
+    TrustConfig::new(entries.collect()).unwrap()
+}
+
+/// A tool with every kind of member that a definition can have.
+pub fn tool(name: &str) -> Value {
+    json!({
+        "name": name,
+        "title": "Scanner",
+        "description": "Finds personal data in a document.",
+        "inputSchema": {
+            "type": "object",
+            "properties": {"document": {"type": "string"}},
+            "required": ["document"],
+        },
+        "outputSchema": {"type": "object", "properties": {"findings": {"type": "array"}}},
+        "annotations": {"readOnlyHint": true, "destructiveHint": false},
+        "icons": [{"src": "https://trustedsoft.example/icon.png"}],
+        "_meta": {"vendor.example/shelf": "documents"},
+        "vendorExtension": {"beta": false},
+    })
+}
+
+fn object(tool: &Value) -> &Map<String, Value> {
+    tool.as_object().unwrap()
 }

@@ -8,10 +8,10 @@ use etdi::{
     Approval, ApprovalRequest, ApprovalStore, ApprovedTool, AuthorizationContext, Decision,
     EtdiClient, ListingError, ManualClock, MemoryApprovals, SecurityLevel, TrustConfig, Who,
 };
+use etdi_testkit::issuer::NOW;
 use serde_json::{Map, Value, json};
 
-/// Sunday, 2026-11-22T12:00:00Z.
-const NOW: i64 = 1_795_348_800;
+use super::{Issuer, Publisher, network};
 
 pub struct Host {
     pub client: EtdiClient,
@@ -189,4 +189,15 @@ pub fn listing_refused(result: Result<Vec<JudgedTool>, DiscoverError>) -> Listin
         Err(DiscoverError::Listing(ListError::Refused(error))) => error,
         other => panic!("the listing should be refused, not {other:?}"),
     }
+}
+
+/// A host that trusts the publisher's key and the issuer to vouch for it, with the issuer's clock.
+pub fn host_of(issuer: &Issuer, publisher: &Publisher) -> EtdiClient {
+    host_with(issuer, issuer.trust(publisher))
+}
+
+/// A host that trusts like that, with the issuer's clock.
+pub fn host_with(issuer: &Issuer, trust: TrustConfig) -> EtdiClient {
+    let builder = EtdiClient::builder(trust).clock(issuer.clock.clone());
+    builder.network(network()).build().unwrap()
 }

@@ -1,18 +1,18 @@
 //! What every attack needs: a server that says anything, a publisher, a host, and what a host sees.
 
 mod host;
-mod issuer;
-mod keys;
-mod publisher;
 mod server;
 mod site;
+mod tampering;
 
+pub use etdi_testkit::handler::CountingHandler;
+pub use etdi_testkit::issuer::{API, ATTESTATIONS, CLAIM, CLIENT, Issuer, Jwks, attested, network};
+pub use etdi_testkit::keys::{EcKey, FIRST, KID, SECOND, changed, signing_input};
+pub use etdi_testkit::publisher::{Publisher, tool, trust};
 pub use host::*;
-pub use issuer::*;
-pub use keys::*;
-pub use publisher::*;
 pub use server::*;
 pub use site::*;
+pub use tampering::*;
 
 /// Runs each of these attacks on stdio and on HTTP.
 macro_rules! on_both_transports {

@@ -2,65 +2,16 @@
 //! interface, and requests to it as they stand on the wire.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use etdi::server::{AuthLayer, SecureServerBuilder};
 use etdi::{SecureServer, ToolSpec};
-use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ListToolsResult,
-    PaginatedRequestParams, ServerCapabilities, ServerConfig, Tool,
-};
-use rmcp::service::RequestContext;
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
-use rmcp::{ErrorData, RoleServer, ServerHandler};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use super::{API, Issuer, Publisher, tool};
-
-/// Lists its tools and counts its calls.
-#[derive(Clone)]
-pub struct App {
-    tools: Arc<Vec<Tool>>,
-    calls: Arc<AtomicUsize>,
-}
-
-impl App {
-    pub fn new(names: &[&str]) -> Self {
-        let tools = names.iter().map(|name| serde_json::from_value(tool(name)).unwrap());
-        Self { tools: Arc::new(tools.collect()), calls: Arc::default() }
-    }
-
-    #[track_caller]
-    pub fn assert_calls(&self, count: usize) {
-        assert_eq!(self.calls.load(Ordering::SeqCst), count, "calls");
-    }
-}
-
-impl ServerHandler for App {
-    fn get_info(&self) -> ServerConfig {
-        ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
-    }
-
-    async fn list_tools(
-        &self,
-        _: Option<PaginatedRequestParams>,
-        _: RequestContext<RoleServer>,
-    ) -> Result<ListToolsResult, ErrorData> {
-        Ok(ListToolsResult::with_all_items(self.tools.to_vec()))
-    }
-
-    async fn call_tool(
-        &self,
-        _: CallToolRequestParams,
-        _: RequestContext<RoleServer>,
-    ) -> Result<CallToolResponse, ErrorData> {
-        self.calls.fetch_add(1, Ordering::SeqCst);
-        Ok(CallToolResult::success(vec![ContentBlock::text("called")]).into())
-    }
-}
+use super::{API, CountingHandler, Issuer, Publisher, tool};
 
 /// `harmless` is for everybody, `scan` for who has both scopes, `known` for who has any token.
 pub const SCOPES: [&str; 2] = ["execute:tools", "read:files"];
@@ -73,8 +24,13 @@ pub fn protecting(publisher: &Publisher) -> SecureServerBuilder {
         .tool("known", ToolSpec::version("1.0.0").require_auth())
 }
 
-pub fn protected_app() -> App {
-    App::new(&["harmless", "scan", "known"])
+/// Lists a tool of each of these names.
+pub fn handler(names: &[&str]) -> CountingHandler {
+    CountingHandler::new(names.iter().map(|name| tool(name))).on_one_page()
+}
+
+pub fn protected_app() -> CountingHandler {
+    handler(&["harmless", "scan", "known"])
 }
 
 /// An address that nobody serves yet.
@@ -91,20 +47,25 @@ impl Address {
     }
 
     /// Serves behind the server's layer.
-    pub fn serve(self, secure: &SecureServer, app: &App, sessions: Sessions) -> Site {
+    pub fn serve(self, secure: &SecureServer, app: &CountingHandler, sessions: Sessions) -> Site {
         let layer = secure.auth_layer(&self.uri).unwrap();
         self.serve_with(secure, app, sessions, Some(layer))
     }
 
     /// Serves without a layer.
-    pub fn serve_bare(self, secure: &SecureServer, app: &App, sessions: Sessions) -> Site {
+    pub fn serve_bare(
+        self,
+        secure: &SecureServer,
+        app: &CountingHandler,
+        sessions: Sessions,
+    ) -> Site {
         self.serve_with(secure, app, sessions, None)
     }
 
     fn serve_with(
         self,
         secure: &SecureServer,
-        app: &App,
+        app: &CountingHandler,
         sessions: Sessions,
         layer: Option<AuthLayer>,
     ) -> Site {
@@ -169,13 +130,18 @@ impl Answer {
 
 impl Site {
     /// Everything that an identity provider at hand can protect, without sessions.
-    pub async fn protected(issuer: &Issuer, app: &App) -> Self {
+    pub async fn protected(issuer: &Issuer, app: &CountingHandler) -> Self {
         let publisher = Publisher::new("trustedsoft.example");
         Self::of(issuer, &publisher, app, Sessions::None).await
     }
 
     /// The same, of this publisher.
-    pub async fn of(issuer: &Issuer, publisher: &Publisher, app: &App, sessions: Sessions) -> Self {
+    pub async fn of(
+        issuer: &Issuer,
+        publisher: &Publisher,
+        app: &CountingHandler,
+        sessions: Sessions,
+    ) -> Self {
         let secure = protecting(publisher)
             .authorize_with(issuer.provider().await)
             .clock(issuer.clock.clone())

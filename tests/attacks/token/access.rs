@@ -12,6 +12,10 @@ use serde_json::{Value, json};
 
 use crate::support::*;
 
+fn input_of(header: &Value, claims: &Value) -> String {
+    signing_input(&header.to_string(), &claims.to_string())
+}
+
 /// What a provider says of a token that is for the API.
 async fn refusal_of(provider: &dyn OAuthProvider, token: &str) -> TokenError {
     let token = BearerToken::new(token.to_owned());
@@ -45,7 +49,7 @@ async fn attack_30_access_tokens_that_are_not_valid() {
     let issuer = Issuer::start().await;
     let (now, clock) = (issuer.now(), issuer.clock.now());
     let good = issuer.access_claims("alice", &SCOPES.join(" "));
-    let token = |changes| KEY.sign(&changed(&good, changes));
+    let token = |changes| FIRST.sign(&changed(&good, changes));
     let wrong_audience = |found: &[&str]| TokenError::WrongAudience {
         expected: API.to_owned(),
         found: found.iter().map(|one| (*one).to_owned()).collect(),
@@ -60,7 +64,7 @@ async fn attack_30_access_tokens_that_are_not_valid() {
     let (slash, upper) = (format!("{API}/"), API.to_uppercase());
     let late = |claim| TokenError::NotYetValid { claim, from: clock + Duration::from_secs(61) };
     let crit = json!({"alg": "RS256", "kid": KID, "crit": ["exp"], "exp": now + 60});
-    let kind = |typ: &str| KEY.sign_with(&json!({"alg": "RS256", "kid": KID, "typ": typ}), &good);
+    let kind = |typ: &str| FIRST.sign_with(&json!({"alg": "RS256", "kid": KID, "typ": typ}), &good);
     let wrong_type = |found: &str| TokenError::WrongType { found: found.to_owned() };
     let mut cases = vec![
         (
@@ -97,7 +101,7 @@ async fn attack_30_access_tokens_that_are_not_valid() {
             malformed("exp", "a number of at most 2^53", "a string"),
         ),
         (token(json!({"exp": 1e300})), malformed("exp", "a number of at most 2^53", "a number")),
-        (KEY.sign_with(&crit, &good), TokenError::Critical),
+        (FIRST.sign_with(&crit, &good), TokenError::Critical),
         (kind("JWT+x"), wrong_type("JWT+x")),
         (kind("etdi-definition+jws"), wrong_type("etdi-definition+jws")),
         // Bound to a key that its presenter proves nothing of.
@@ -107,7 +111,7 @@ async fn attack_30_access_tokens_that_are_not_valid() {
         ),
         ("0123456789".to_owned(), TokenError::NotAJwt),
         (SECOND.sign(&good), TokenError::UnknownKey { kid: Some("second".to_owned()) }),
-        (SECOND.sign_with(&KEY.header(), &good), TokenError::BadSignature),
+        (SECOND.sign_with(&FIRST.header(), &good), TokenError::BadSignature),
     ];
     for name in ["exp", "iat", "iss", "aud"] {
         cases.push((token(json!({name: null})), TokenError::MissingClaim(name)));
@@ -140,9 +144,9 @@ pub fn forged(claims: &Value) -> Vec<(String, TokenError)> {
     };
     let mut cases = Vec::new();
     let (_, signature) =
-        KEY.sign(claims).rsplit_once('.').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
+        FIRST.sign(claims).rsplit_once('.').map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
     for none in ["none", "None", "NONE", ""] {
-        let input = signing_input(&json!({"alg": none, "typ": "JWT", "kid": KID}), claims);
+        let input = input_of(&json!({"alg": none, "typ": "JWT", "kid": KID}), claims);
         for signature in ["", &signature] {
             cases.push((format!("{input}.{signature}"), algorithm(none)));
         }
@@ -154,18 +158,18 @@ pub fn forged(claims: &Value) -> Vec<(String, TokenError)> {
         format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
     };
     // SubjectPublicKeyInfo (RFC 5280, section 4.1): rsaEncryption, then RSAPublicKey in a bit string.
-    let der = KEY.public_der();
+    let der = FIRST.public_der();
     let mut spki =
         b"\x30\x82\x01\x22\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00".to_vec();
     spki.extend_from_slice(b"\x03\x82\x01\x0f\x00");
     spki.extend_from_slice(der);
     let public = [
         der.to_vec(),
-        KEY.modulus().to_vec(),
-        encode(KEY.modulus()).into_bytes(),
-        KEY.jwk().to_string().into_bytes(),
-        pem("RSA PUBLIC KEY", der).into_bytes(),
-        pem("PUBLIC KEY", &spki).into_bytes(),
+        FIRST.modulus().to_vec(),
+        encode(FIRST.modulus()).into_bytes(),
+        FIRST.jwk().to_string().into_bytes(),
+        pem("RSA PUBLIC FIRST", der).into_bytes(),
+        pem("PUBLIC FIRST", &spki).into_bytes(),
         spki,
         Vec::new(),
     ];
@@ -174,13 +178,13 @@ pub fn forged(claims: &Value) -> Vec<(String, TokenError)> {
     }
     for other in ["RS384", "PS256", "rs256", "EdDSA", "ES256"] {
         let header = json!({"alg": other, "kid": KID});
-        cases.push((KEY.sign_with(&header, claims), algorithm(other)));
+        cases.push((FIRST.sign_with(&header, claims), algorithm(other)));
     }
     cases
 }
 
 fn hs256(kid: &str, secret: &[u8], claims: &Value) -> String {
-    let input = signing_input(&json!({"alg": "HS256", "typ": "JWT", "kid": kid}), claims);
+    let input = input_of(&json!({"alg": "HS256", "typ": "JWT", "kid": kid}), claims);
     let key = hmac::Key::new(hmac::HMAC_SHA256, secret);
     format!("{input}.{}", encode(hmac::sign(&key, input.as_bytes())))
 }
@@ -197,7 +201,7 @@ async fn attack_31_rs256_token_against_an_ec_key_of_its_kid() {
     let issuer = Issuer::start().await;
     let (ec, claims) = (EcKey::generate(), issuer.access_claims("alice", &SCOPES.join(" ")));
     // The name of the RSA key that the token was signed with, on another kind of key.
-    issuer.jwks(Jwks::Keys(vec![ec.jwk("second"), KEY.jwk()]));
+    issuer.jwks(Jwks::Keys(vec![ec.jwk("second"), FIRST.jwk()]));
     let algorithm = |found: &str| TokenError::WrongAlgorithm {
         found: found.to_owned(),
         allowed: "RS256".to_owned(),
@@ -239,7 +243,7 @@ async fn attack_31_oct_key_in_the_jwks() {
     let mut nameless = oct("x");
     nameless.as_object_mut().unwrap().remove("kid");
     // It spoils none of the keys beside it, not even one of its own name.
-    issuer.jwks(Jwks::Keys(vec![oct("secret"), bold, nameless, oct(KID), KEY.jwk()]));
+    issuer.jwks(Jwks::Keys(vec![oct("secret"), bold, nameless, oct(KID), FIRST.jwk()]));
     let claims = issuer.access_claims("alice", &SCOPES.join(" "));
     let algorithm =
         TokenError::WrongAlgorithm { found: "HS256".to_owned(), allowed: "RS256".to_owned() };
@@ -248,7 +252,7 @@ async fn attack_31_oct_key_in_the_jwks() {
     let cases = vec![
         (hs256("secret", &secret, &claims), algorithm.clone()),
         (hs256(KID, &secret, &claims), algorithm),
-        (KEY.sign_with(&header("secret"), &claims), unknown("secret")),
+        (FIRST.sign_with(&header("secret"), &claims), unknown("secret")),
         (SECOND.sign(&claims), unknown("second")),
     ];
     assert_refused(&issuer, cases).await;

@@ -36,7 +36,7 @@ impl Scene {
     /// With this attestation the tool is blocked at first contact, and is this.
     async fn assert_blocked(&self, transport: Transport, attestation: &str, expected: &Who) {
         let server = Server::serving(transport, &[&attested(&self.signed, attestation)]).await;
-        let connection = server.connect(&self.issuer.host(&self.publisher)).await;
+        let connection = server.connect(&host_of(&self.issuer, &self.publisher)).await;
         let found = blocked(&connection, "scan").await;
         assert_eq!(who(&found), expected);
         server.assert_not_called();
@@ -44,13 +44,13 @@ impl Scene {
 
     /// With these claims for an attestation the tool is an impostor's, for this reason.
     async fn assert_impostor(&self, transport: Transport, claims: &Value, why: AttestationError) {
-        self.assert_blocked(transport, &KEY.sign(claims), &impostor(why)).await;
+        self.assert_blocked(transport, &FIRST.sign(claims), &impostor(why)).await;
     }
 
     /// Without anything wrong it is attested, so that the refusals mean something.
     async fn assert_attested(&self, transport: Transport) {
         let server = Server::serving(transport, &[&self.issuer.attest(&self.signed)]).await;
-        let connection = server.connect(&self.issuer.host(&self.publisher)).await;
+        let connection = server.connect(&host_of(&self.issuer, &self.publisher)).await;
         let request = asked(&connection, "scan").await;
         assert_eq!(who(request.tool()), &self.vouched_for());
         server.assert_not_called();
@@ -73,7 +73,7 @@ fn impostor(why: AttestationError) -> Who {
 #[tokio::test]
 async fn attack_22_attested_copy_on_an_unlisted_http_server() {
     let Scene { issuer, publisher, .. } = Scene::set().await;
-    let (app, address) = (App::new(&["scan"]), Address::bind().await);
+    let (app, address) = (handler(&["scan"]), Address::bind().await);
     let secure = SecureServer::builder(publisher.provider.clone(), publisher.key.clone())
         .attest_with(issuer.provider().await)
         .audience(API)
@@ -85,7 +85,7 @@ async fn attack_22_attested_copy_on_an_unlisted_http_server() {
         .unwrap();
     secure.check(app.clone()).await.unwrap();
     let honest = address.serve(&secure, &app, Sessions::None);
-    let host = issuer.host(&publisher);
+    let host = host_of(&issuer, &publisher);
     let connection = host.connect_http(&honest.uri).await.unwrap();
     let request = asked(&connection, "scan").await;
     assert!(matches!(who(request.tool()), Who::Attested { binding: Binding::Digest, .. }));
@@ -98,7 +98,7 @@ async fn attack_22_attested_copy_on_an_unlisted_http_server() {
         if approved {
             approve(&connection, "scan").await;
         }
-        for host in [&host, &issuer.host(&publisher)] {
+        for host in [&host, &host_of(&issuer, &publisher)] {
             let thief = Server::start(Transport::Http).await;
             thief.serve_texts(&[&copy]);
             let found = blocked(&thief.connect(host).await, "scan").await;
@@ -159,9 +159,9 @@ async fn attack_27_attestation_for_something_else(transport: Transport) {
     scene.assert_attested(transport).await;
 
     // One that binds nothing names a client, no more: the tool is as good as its signature.
-    let unbound = KEY.sign(&changed(&good, json!({CLAIM: null})));
+    let unbound = FIRST.sign(&changed(&good, json!({CLAIM: null})));
     let server = Server::serving(transport, &[&attested(&scene.signed, &unbound)]).await;
-    let connection = server.connect(&scene.issuer.host(&scene.publisher)).await;
+    let connection = server.connect(&host_of(&scene.issuer, &scene.publisher)).await;
     let found = asked(&connection, "scan").await;
     assert!(matches!(who(found.tool()), Who::Signed { .. }), "{:?}", who(found.tool()));
     server.assert_not_called();
@@ -189,10 +189,10 @@ async fn attack_27_attestation_by_another_client_of_the_tenant(transport: Transp
     let poison = scene.publisher.signed(ID, &poisoned(&tool("scan")), "1.0.0");
     let claims = scene.issuer.attestation_claims(&poison);
     let claims = changed(&claims, json!({"azp": "intruder", "sub": "intruder@clients"}));
-    let mut bare = attested(&poison, &KEY.sign(&claims));
+    let mut bare = attested(&poison, &FIRST.sign(&claims));
     definition_mut(&mut bare).remove("signature");
     let server = Server::serving(transport, &[&bare]).await;
-    let connection = server.connect(&scene.issuer.host(&scene.publisher)).await;
+    let connection = server.connect(&host_of(&scene.issuer, &scene.publisher)).await;
     assert_eq!(who(&blocked(&connection, "scan").await), &impostor(why));
     server.assert_not_called();
 }
@@ -238,7 +238,7 @@ async fn attack_28_publisher_refuses_an_attestation_that_is_a_credential() {
         let site = address.serve(&secure, &app, Sessions::None);
         let answer = site.call("harmless", None).await;
         assert_eq!(answer.json()["error"]["code"], LISTING_REFUSED, "{answer:?}");
-        let connection = issuer.host(&publisher).connect_http(&site.uri).await.unwrap();
+        let connection = host_of(&issuer, &publisher).connect_http(&site.uri).await.unwrap();
         let error = connection.discover().await.unwrap_err();
         assert!(matches!(error, DiscoverError::Listing(ListError::Service(_))), "{error:?}");
         assert!(secure.attestation().is_none());
@@ -293,7 +293,7 @@ async fn attack_30_attestations_that_are_not_valid(transport: Transport) {
             "it is by the issuer \"{shown}\", which the provider's trust entry does not name"
         );
         let expected = Who::Impostor { why: ImpostorReason::Attestation(said) };
-        scene.assert_blocked(transport, &KEY.sign(&claims), &expected).await;
+        scene.assert_blocked(transport, &FIRST.sign(&claims), &expected).await;
     }
     let expected = [
         (json!({"iss": [issuer.issuer]}), "`iss` must be a string"),
@@ -303,9 +303,9 @@ async fn attack_30_attestations_that_are_not_valid(transport: Transport) {
         (json!({"exp": "never"}), "`exp` must be a number"),
     ];
     for (changes, said) in expected {
-        let token = KEY.sign(&changed(&good, changes));
+        let token = FIRST.sign(&changed(&good, changes));
         let server = Server::serving(transport, &[&attested(&scene.signed, &token)]).await;
-        let connection = server.connect(&issuer.host(&scene.publisher)).await;
+        let connection = server.connect(&host_of(issuer, &scene.publisher)).await;
         let found = blocked(&connection, "scan").await;
         let Who::Impostor { why: ImpostorReason::Attestation(why) } = who(&found) else {
             panic!("{found}")
@@ -314,13 +314,13 @@ async fn attack_30_attestations_that_are_not_valid(transport: Transport) {
         server.assert_not_called();
     }
     let critical = json!({"alg": "RS256", "kid": KID, "crit": ["b64"], "b64": true});
-    let token = KEY.sign_with(&critical, &good);
+    let token = FIRST.sign_with(&critical, &good);
     scene.assert_blocked(transport, &token, &impostor(TokenError::Critical.into())).await;
 
     // What was good once is not an impostor's, and is not let through either.
-    let token = KEY.sign(&changed(&good, json!({"exp": now - 60})));
+    let token = FIRST.sign(&changed(&good, json!({"exp": now - 60})));
     let server = Server::serving(transport, &[&attested(&scene.signed, &token)]).await;
-    let connection = server.connect(&issuer.host(&scene.publisher)).await;
+    let connection = server.connect(&host_of(issuer, &scene.publisher)).await;
     let found = blocked(&connection, "scan").await;
     assert!(
         matches!(who(&found), Who::Expired { since, .. } if since.unix_timestamp() == now - 60),
@@ -345,11 +345,11 @@ async fn attack_27_attestation_of_the_approved_definition_on_a_poisoned_one() {
     let scene = Scene::set().await;
     let (issuer, publisher) = (&scene.issuer, &scene.publisher);
     let honest = issuer.attest(&scene.signed);
-    let token = KEY.sign(&issuer.attestation_claims(&scene.signed));
+    let token = FIRST.sign(&issuer.attestation_claims(&scene.signed));
     let poison = publisher.signed(ID, &poisoned(&tool("scan")), "1.0.0");
     for transport in [Transport::Stdio, Transport::Http] {
         let server = Server::serving(transport, &[&honest]).await;
-        let connection = server.connect(&issuer.host(publisher)).await;
+        let connection = server.connect(&host_of(issuer, publisher)).await;
         let approved = approve(&connection, "scan").await;
         server.serve(&[&attested(&poison, &token)]);
         issuer.clock.advance(std::time::Duration::from_secs(301));

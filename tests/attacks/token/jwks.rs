@@ -106,7 +106,7 @@ async fn attack_33_others_validate_meanwhile() {
 async fn attack_33_attestations_with_random_kids() {
     let scene = Scene::set().await;
     let issuer = &scene.issuer;
-    let host = issuer.host(&scene.publisher);
+    let host = host_of(issuer, &scene.publisher);
     let claims = issuer.attestation_claims(&scene.signed);
     let good = Server::serving(Transport::Http, &[&issuer.attest(&scene.signed)]).await;
     let honest = good.connect(&host).await;
@@ -187,7 +187,7 @@ async fn attack_34_a_host_meets_such_keys() {
         let scene = Scene::set().await;
         scene.issuer.jwks(jwks);
         let server = Server::serving(Transport::Http, &[&scene.issuer.attest(&scene.signed)]).await;
-        let connection = server.connect(&scene.issuer.host(&scene.publisher)).await;
+        let connection = server.connect(&host_of(&scene.issuer, &scene.publisher)).await;
         let found = blocked(&connection, "scan").await;
         let Who::Unknown { why: UnknownReason::AttestationUnchecked(_) } = who(&found) else {
             panic!("{found}")

@@ -24,7 +24,7 @@ async fn attack_32_issuers_key_removed(transport: Transport) {
     let scene = Scene::set().await;
     let issuer = &scene.issuer;
     let server = Server::serving(transport, &[&issuer.attest(&scene.signed)]).await;
-    let connection = server.connect(&issuer.host(&scene.publisher)).await;
+    let connection = server.connect(&host_of(issuer, &scene.publisher)).await;
     let approved = approve(&connection, "scan").await;
     call(&connection, &approved).await.unwrap();
 
@@ -45,7 +45,7 @@ async fn attack_32_issuers_key_removed(transport: Transport) {
     server.assert_calls(1);
 
     // Its old key back, the tool is again what it was.
-    issuer.jwks(Jwks::Keys(vec![KEY.jwk()]));
+    issuer.jwks(Jwks::Keys(vec![FIRST.jwk()]));
     issuer.clock.advance(STALE);
     call(&connection, &approved).await.unwrap();
     server.assert_calls(2);
@@ -81,7 +81,7 @@ async fn attack_32_publishers_key_removed(transport: Transport) {
     entry.jwks_uri = Some(issuer.url(".well-known/jwks.json"));
     let trust = TrustConfig::new(vec![entry]).unwrap();
     let server = Server::serving(transport, &[&publisher.sign(&tool("scan"), "1.0.0")]).await;
-    let connection = server.connect(&issuer.host_with(trust)).await;
+    let connection = server.connect(&host_with(&issuer, trust)).await;
     let approved = approve(&connection, "scan").await;
     call(&connection, &approved).await.unwrap();
 
@@ -102,7 +102,7 @@ async fn attack_32_keys_of_definitions_out_of_reach(transport: Transport) {
     let other = scene.publisher.signed("trustedsoft.example/new", &tool("new"), "1.0.0");
     let tools = [issuer.attest(&scene.signed), issuer.attest(&other)];
     let server = Server::serving(transport, &[&tools[0], &tools[1]]).await;
-    let connection = server.connect(&issuer.host(&scene.publisher)).await;
+    let connection = server.connect(&host_of(issuer, &scene.publisher)).await;
     let approved = approve(&connection, "scan").await;
 
     issuer.go_down();
@@ -134,7 +134,7 @@ async fn attack_32_access_tokens_of_a_removed_key() {
     let provider = issuer.provider().await;
     let long = issuer.now() + 24 * 3600;
     let claims = changed(&issuer.access_claims("alice", &SCOPES.join(" ")), json!({"exp": long}));
-    let (old, new) = (KEY.sign(&claims), SECOND.sign(&claims));
+    let (old, new) = (FIRST.sign(&claims), SECOND.sign(&claims));
     assert_eq!(site.call("scan", Some(&old)).await.status, 200);
     let expected = Expectations::audience(API);
     provider.validate(&BearerToken::new(old.clone()), &expected).await.unwrap();
@@ -158,25 +158,25 @@ async fn attack_32_keys_of_access_tokens_out_of_reach() {
     let site = Site::protected(&issuer, &app).await;
     let long = issuer.now() + 24 * 3600;
     let claims = changed(&issuer.access_claims("alice", &SCOPES.join(" ")), json!({"exp": long}));
-    let early = KEY.sign(&claims);
+    let early = FIRST.sign(&claims);
     assert_eq!(site.call("scan", Some(&early)).await.status, 200);
     issuer.go_down();
     // Up to one hour after the last success the keys serve on, for tokens that were seen and others.
     issuer.clock.advance(Duration::from_secs(3599));
-    let late = KEY.sign(&changed(&claims, json!({"jti": "late"})));
+    let late = FIRST.sign(&changed(&claims, json!({"jti": "late"})));
     for token in [&early, &late] {
         assert_eq!(site.call("scan", Some(token)).await.status, 200);
     }
     app.assert_calls(3);
     issuer.clock.advance(Duration::from_secs(1));
-    let latest = KEY.sign(&changed(&claims, json!({"jti": "latest"})));
+    let latest = FIRST.sign(&changed(&claims, json!({"jti": "latest"})));
     for token in [&early, &late, &latest] {
         assert_eq!(site.call("scan", Some(token)).await.status, 503);
         assert_eq!(site.call("known", Some(token)).await.status, 503);
     }
     app.assert_calls(3);
     // Back again, after the pause that failures have.
-    issuer.jwks(Jwks::Keys(vec![KEY.jwk()]));
+    issuer.jwks(Jwks::Keys(vec![FIRST.jwk()]));
     issuer.clock.advance(Duration::from_secs(30));
     assert_eq!(site.call("scan", Some(&early)).await.status, 200);
     app.assert_calls(4);
@@ -189,7 +189,7 @@ async fn attack_32_removed_before_the_host_started() {
     let issuer = &scene.issuer;
     issuer.jwks(Jwks::Keys(vec![SECOND.jwk()]));
     let server = Server::serving(Transport::Http, &[&issuer.attest(&scene.signed)]).await;
-    let connection = server.connect(&issuer.host(&scene.publisher)).await;
+    let connection = server.connect(&host_of(issuer, &scene.publisher)).await;
     let found = blocked(&connection, "scan").await;
     assert!(matches!(who(&found), Who::Impostor { .. }), "{found}");
     let request = match connection.decide(&found).await.unwrap() {

@@ -11,7 +11,7 @@ use etdi::{
     AttestationConfig, Auth0Provider, GenericProvider, OAuthConfig, Provider, SecureServer,
     SigningKey, ToolSpec,
 };
-use etdi_tests::counting::Counting;
+use etdi_testkit::handler::CountingHandler;
 use rmcp::ServiceExt;
 use serde_json::Value;
 
@@ -46,7 +46,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         false => builder.attest_with(GenericProvider::initialize(config).await?),
     };
     let secure = builder.build().await?;
-    let app = Counting::new(&["scan"]);
+    let app = CountingHandler::numbered(&["scan"]);
     secure.check(app.clone()).await?;
     secure.wrap(app).serve(rmcp::transport::stdio()).await?.waiting().await?;
     Ok(())

@@ -7,7 +7,7 @@ use etdi_testkit::publisher::{PRIVATE_PEM, claims, key, token};
 use etdi_testkit::terminal::{INTERRUPT, run};
 use serde_json::json;
 
-use crate::issuer::Issuer;
+use crate::issuer::FixedIssuer;
 use crate::program::new_folder;
 
 #[test]
@@ -152,7 +152,7 @@ fn quiet_says_nothing_but_the_exit_code() {
 
 #[test]
 fn only_a_token_that_was_checked_gives_status_0() {
-    let issuer = Issuer::start();
+    let issuer = FixedIssuer::start();
     let folder = new_folder();
     let good = token(&claims(&issuer.url));
     let named = ["token", "--json", "--danger-loopback-http", "--issuer", &issuer.url];
@@ -215,7 +215,7 @@ fn completions_name_every_command() {
 
 #[test]
 fn no_secret_is_ever_shown() {
-    let issuer = Issuer::start();
+    let issuer = FixedIssuer::start();
     let folder = new_folder()
         .trusting()
         .set("ETDI_KEY_PASSPHRASE", "correct horse")

@@ -1,28 +1,22 @@
-//! An identity provider on the loopback interface, with one key.
+//! An identity provider on the loopback interface, with one key that is the same in every run.
 
-use std::net::SocketAddr;
-
-use axum::routing::{get, post};
-use axum::{Json, Router};
+use etdi_testkit::issuer::{Issuer, Reply};
 use etdi_testkit::publisher::{claims, key, token};
-use serde_json::{Value, json};
+use serde_json::json;
+use tokio::runtime::{Builder, Runtime};
 
 /// A running issuer; it ends with the test.
-pub(crate) struct Issuer {
+pub(crate) struct FixedIssuer {
     pub(crate) url: String,
-    _runtime: tokio::runtime::Runtime,
+    _issuer: Issuer,
+    _runtime: Runtime,
 }
 
-impl Issuer {
+impl FixedIssuer {
     pub(crate) fn start() -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .unwrap();
-        let address = SocketAddr::from(([127, 0, 0, 1], 0));
-        let listener = runtime.block_on(tokio::net::TcpListener::bind(address)).unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
+        let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let issuer = runtime.block_on(Issuer::bare());
+        let url = issuer.issuer.trim_end_matches('/').to_owned();
         let metadata = json!({
             "issuer": url, "token_endpoint": format!("{url}/token"),
             "jwks_uri": format!("{url}/jwks.json"),
@@ -32,13 +26,10 @@ impl Issuer {
             "scope": "documents:read execute:tools",
         });
         let jwks = json!({ "keys": [key().public_jwk(), { "kty": "oct", "k": "AA" }] });
-        let answer = |value: Value| move || async move { Json(value) };
-        let router = Router::new()
-            .route("/.well-known/oauth-authorization-server", get(answer(metadata)))
-            .route("/jwks.json", get(answer(jwks)))
-            .route("/token", post(answer(grant)));
-        runtime.spawn(async move { axum::serve(listener, router).await });
-        Self { url, _runtime: runtime }
+        issuer.reply("/.well-known/oauth-authorization-server", Reply::json(&metadata));
+        issuer.reply("/jwks.json", Reply::json(&jwks));
+        issuer.reply("/token", Reply::json(&grant));
+        Self { url, _issuer: issuer, _runtime: runtime }
     }
 
     pub(crate) fn jwks(&self) -> String {

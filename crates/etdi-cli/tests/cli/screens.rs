@@ -5,7 +5,7 @@ use etdi_testkit::publisher::{claims, token};
 use etdi_testkit::terminal::Script;
 use etdi_testkit::views::views_without;
 
-use crate::issuer::Issuer;
+use crate::issuer::FixedIssuer;
 use crate::program::new_folder;
 
 /// The four views of one screen, where no text is somebody else's.
@@ -113,7 +113,7 @@ screen!(
 
 #[test]
 fn trust_add_fetched() {
-    let issuer = Issuer::start();
+    let issuer = FixedIssuer::start();
     let jwks = issuer.jwks();
     let arguments =
         ["trust", "add", "https://other.example", "--jwks-uri", &jwks, "--danger-loopback-http"];
@@ -123,7 +123,7 @@ fn trust_add_fetched() {
 
 #[test]
 fn doctor_is_content() {
-    let issuer = Issuer::start();
+    let issuer = FixedIssuer::start();
     let folder = || trusting().set("ETDI_CLIENT_SECRET", "s3cret");
     let arguments = [
         "doctor",
@@ -142,7 +142,7 @@ fn doctor_is_content() {
 
 #[test]
 fn doctor_finds_a_wrong_issuer() {
-    let issuer = Issuer::start();
+    let issuer = FixedIssuer::start();
     let with_slash = format!("{}/", issuer.url);
     let arguments = ["doctor", "--issuer", &with_slash, "--danger-loopback-http"];
     insta::assert_snapshot!("doctor_finds_a_wrong_issuer", views(new_folder, &arguments, &[], 1));
@@ -235,7 +235,7 @@ screen!(token_that_is_none, new_folder, &["token"], &[("The token", "garbage\r")
 
 #[test]
 fn token_valid() {
-    let issuer = Issuer::start();
+    let issuer = FixedIssuer::start();
     let text = format!("{}\r", token(&claims(&issuer.url)));
     let arguments = [
         "token",
@@ -253,7 +253,7 @@ fn token_valid() {
 
 #[test]
 fn token_for_somebody_else() {
-    let issuer = Issuer::start();
+    let issuer = FixedIssuer::start();
     let text = format!("{}\r", token(&claims(&issuer.url)));
     let arguments = [
         "token",

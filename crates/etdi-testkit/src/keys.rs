@@ -1,0 +1,107 @@
+//! Keys that are made once in a process, and tokens that they sign.
+
+use std::sync::LazyLock;
+
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
+use etdi_dev_issuer::RsaSigningKey;
+use etdi_types::keys::base64url_encode;
+use serde_json::{Value, json};
+
+/// The id of [`FIRST`].
+pub const KID: &str = "first";
+
+/// The key that the issuer signs with, unless a test says otherwise.
+pub static FIRST: LazyLock<RsaKey> = LazyLock::new(|| RsaKey::generate(KID));
+/// Another key.
+pub static SECOND: LazyLock<RsaKey> = LazyLock::new(|| RsaKey::generate("second"));
+
+/// An RSA key that signs headers and claims as a test writes them.
+#[derive(Clone, Debug)]
+pub struct RsaKey(RsaSigningKey);
+
+impl RsaKey {
+    fn generate(kid: &str) -> Self {
+        Self(RsaSigningKey::generate(kid).unwrap())
+    }
+
+    pub fn kid(&self) -> &str {
+        self.0.kid()
+    }
+
+    /// RSAPublicKey (RFC 8017, appendix A.1.1).
+    pub fn public_der(&self) -> &[u8] {
+        self.0.public_der()
+    }
+
+    pub fn modulus(&self) -> &[u8] {
+        self.0.modulus()
+    }
+
+    pub fn jwk(&self) -> Value {
+        self.0.jwk()
+    }
+
+    pub fn header(&self) -> Value {
+        json!({ "alg": "RS256", "typ": "at+jwt", "kid": self.kid() })
+    }
+
+    pub fn sign(&self, claims: &Value) -> String {
+        self.sign_with(&self.header(), claims)
+    }
+
+    pub fn sign_with(&self, header: &Value, claims: &Value) -> String {
+        self.sign_text(&header.to_string(), &claims.to_string())
+    }
+
+    /// Signs these texts as they are, JSON or not.
+    pub fn sign_text(&self, header: &str, claims: &str) -> String {
+        self.0.sign_texts(header, claims).unwrap()
+    }
+}
+
+/// A P-256 key.
+#[derive(Debug)]
+pub struct EcKey(EcdsaKeyPair);
+
+impl EcKey {
+    pub fn generate() -> Self {
+        Self(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap())
+    }
+
+    pub fn jwk(&self, kid: &str) -> Value {
+        let point = self.0.public_key().as_ref();
+        let (x, y) = (base64url_encode(&point[1..33]), base64url_encode(&point[33..]));
+        json!({ "kty": "EC", "crv": "P-256", "use": "sig", "kid": kid, "x": x, "y": y })
+    }
+
+    pub fn sign(&self, kid: &str, claims: &Value) -> String {
+        let header = json!({ "alg": "ES256", "kid": kid });
+        let input = signing_input(&header.to_string(), &claims.to_string());
+        let signature = self.0.sign(&SystemRandom::new(), input.as_bytes()).unwrap();
+        format!("{input}.{}", base64url_encode(signature.as_ref()))
+    }
+}
+
+/// The bytes that a signature covers (RFC 7515, section 5.1).
+pub fn signing_input(header: &str, claims: &str) -> String {
+    format!("{}.{}", base64url_encode(header.as_bytes()), base64url_encode(claims.as_bytes()))
+}
+
+/// A JWK set of these keys.
+pub fn jwks(keys: &[Value]) -> Value {
+    json!({ "keys": keys })
+}
+
+/// The object with these members set; `null` removes one.
+pub fn changed(object: &Value, changes: Value) -> Value {
+    let mut object = object.clone();
+    let members = object.as_object_mut().unwrap();
+    for (name, change) in changes.as_object().unwrap() {
+        match change {
+            Value::Null => drop(members.remove(name)),
+            change => drop(members.insert(name.clone(), change.clone())),
+        }
+    }
+    object
+}
