@@ -2,9 +2,7 @@
 
 use etdi::trust::IssuerKind;
 use etdi::{Clock, SystemClock};
-use etdi_oauth::{
-    BearerToken, Expectations, IssuerRules, KeySet, OAuthProvider, TokenRequest, validate,
-};
+use etdi_oauth::{Expectations, IssuerRules, KeySet, OAuthProvider, TokenRequest, validate};
 use etdi_testkit::issuer::{API, Issuer};
 use etdi_testkit::keys::{FIRST, jwks};
 use serde_json::json;

@@ -8,6 +8,7 @@ mod reply;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::extract::State;
@@ -20,7 +21,7 @@ use etdi_types::trust::{IssuerKind, TrustedIssuer, TrustedProvider};
 use etdi_types::{Clock, Jwk, ManualClock, SignedTool, TrustConfig};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinHandle;
 
 use crate::keys::{FIRST, RsaKey, changed};
@@ -70,6 +71,7 @@ struct Shared {
     granted: Mutex<Option<(Vec<String>, bool)>>,
     tamper: Mutex<Option<Tamper>>,
     tokens: AtomicUsize,
+    asked: Notify,
     is_down: AtomicBool,
     metadata: Mutex<Option<Value>>,
 }
@@ -108,6 +110,7 @@ impl Issuer {
             granted: Mutex::default(),
             tamper: Mutex::default(),
             tokens: AtomicUsize::new(0),
+            asked: Notify::new(),
             is_down: AtomicBool::new(false),
             metadata: Mutex::default(),
         });
@@ -146,6 +149,12 @@ impl Issuer {
     /// Changes the claims that it signs at its token endpoint.
     pub fn tamper(&self, tamper: impl Fn(&mut Value) + Send + Sync + 'static) {
         *self.shared.tamper.lock().unwrap() = Some(Arc::new(tamper));
+    }
+
+    /// From now on tokens live for this long. The shortest-lived are looked at every second.
+    pub fn attest_for(&self, life: Duration) {
+        let life = life.as_secs();
+        self.tamper(move |claims| claims["exp"] = json!(claims["iat"].as_u64().unwrap() + life));
     }
 
     /// Publishes metadata (RFC 8414, section 3.2): the issuer itself, and these.
@@ -192,6 +201,17 @@ impl Issuer {
         self.shared.tokens.load(Ordering::SeqCst)
     }
 
+    /// Waits until this many tokens were asked for.
+    pub async fn attested(&self, count: usize) {
+        loop {
+            let asked = self.shared.asked.notified();
+            if self.tokens() >= count {
+                return;
+            }
+            asked.await;
+        }
+    }
+
     pub fn url(&self, path: &str) -> String {
         format!("{}/{}", self.issuer.trim_end_matches('/'), path.trim_start_matches('/'))
     }
@@ -207,7 +227,7 @@ impl Issuer {
 
     /// The same clock, the loopback interface, and no waiting.
     pub fn plug(&self, config: OAuthConfig) -> OAuthConfig {
-        config.network(network()).clock(Arc::clone(&self.clock)).retry(RetryPolicy::never())
+        config.network(network()).clock(Arc::clone(&self.clock)).retry(without_pauses())
     }
 
     /// A client of the issuer that also asks for attestations, which bind digests.
@@ -287,6 +307,7 @@ impl Issuer {
 impl Shared {
     fn grant(&self, seen: &Seen, offered: &[&str], key: &RsaKey) -> Reply {
         let number = self.tokens.fetch_add(1, Ordering::SeqCst) + 1;
+        self.asked.notify_one();
         let field = |name: &str| seen.form.get(name).cloned().unwrap_or_default();
         if field("client_id") != CLIENT || field("client_secret") != SECRET {
             return Reply::error(401, "access_denied", "Unauthorized");
@@ -373,6 +394,11 @@ async fn answer(
 /// Lets an issuer be on this machine.
 pub fn network() -> Network {
     Network::default().dangerous().allow_loopback_http()
+}
+
+/// As many attempts as without configuration, one right after the other.
+pub fn without_pauses() -> RetryPolicy {
+    RetryPolicy::default().first_pause(Duration::ZERO)
 }
 
 /// The definition with this for an attestation.

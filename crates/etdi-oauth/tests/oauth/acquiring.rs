@@ -8,10 +8,9 @@ use etdi_oauth::{
     AttestationConfig, Auth0Provider, ClientAuthentication, ConfigError, GenericProvider,
     OAuthConfig, OAuthError, OAuthProvider, TokenRequest,
 };
+use etdi_testkit::issuer::{API, ATTESTATIONS, CLIENT, Issuer, Reply, SECRET, without_pauses};
+use etdi_testkit::keys::FIRST;
 use etdi_types::Clock;
-
-use crate::issuer::{API, ATTESTATIONS, CLIENT, Issuer, Reply, SECRET, without_pauses};
-use crate::keys::FIRST;
 
 const PATH: &str = "/oauth/token";
 

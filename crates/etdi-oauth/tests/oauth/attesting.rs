@@ -8,6 +8,10 @@ use etdi_oauth::{
     AttestedDefinition, Auth0Provider, BearerToken, ConfigError, Expectations, OAuthError,
     TokenError, check_attestation,
 };
+use etdi_testkit::issuer::{
+    API, ATTESTATIONS, CLAIM, CLIENT, Issuer, NOW, Reply, network, read_proof,
+};
+use etdi_testkit::keys::{FIRST, SECOND, jwks};
 use etdi_types::evidence::AttestationEvidence;
 use etdi_types::trust::{IssuerKind, TrustedIssuer, TrustedProvider};
 use etdi_types::verdict::Binding;
@@ -15,8 +19,7 @@ use etdi_types::{Digest, SigningKey, ToolId, Version};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
-use crate::issuer::{API, ATTESTATIONS, CLAIM, CLIENT, Issuer, Reply, network, read_proof};
-use crate::keys::{FIRST, NOW, SECOND, jwks, key_set, with};
+use crate::keys::{key_set, with};
 
 const ISSUER: &str = "https://tenant.auth0.com/";
 const TOKEN: &str = "/oauth/token";
@@ -331,7 +334,7 @@ async fn a_key_is_bound_by_dpop_with_the_nonce_of_the_issuer() {
     issuer.clock.advance(Duration::from_secs(4000));
     auth0.attestation(&request).await.unwrap();
     assert_eq!(issuer.count(TOKEN), 3);
-    let id = |seen: &crate::issuer::Seen| {
+    let id = |seen: &etdi_testkit::issuer::Seen| {
         read_proof(seen.headers["dpop"].to_str().unwrap(), &issuer.url(TOKEN)).claims["jti"].clone()
     };
     let ids: Vec<_> = issuer.seen(TOKEN).iter().map(id).collect();

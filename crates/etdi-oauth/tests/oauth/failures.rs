@@ -1,11 +1,10 @@
 //! What an issuer's refusals are called, each with its remedy.
 
 use etdi_oauth::{Auth0Provider, OAuthConfig, OAuthError, TokenRequest};
+use etdi_testkit::issuer::{API, CLIENT, SECRET, network, without_pauses};
+use etdi_testkit::keys::{FIRST, jwks};
 use httpmock::prelude::*;
 use serde_json::json;
-
-use crate::issuer::{API, CLIENT, SECRET, network, without_pauses};
-use crate::keys::{FIRST, jwks};
 
 async fn refused(status: u16, error: &str, description: &str) -> OAuthError {
     let server = MockServer::start_async().await;

@@ -8,11 +8,12 @@ use etdi_oauth::{
     Auth0Provider, BearerToken, Expectations, HttpError, JwksClient, Network, OAuthError,
     TokenError,
 };
+use etdi_testkit::issuer::{API, Issuer, Reply, network};
+use etdi_testkit::keys::{FIRST, SECOND, jwks};
 use etdi_types::Clock;
 use serde_json::json;
 
-use crate::issuer::{API, Issuer, Reply, network};
-use crate::keys::{FIRST, SECOND, jwks, with};
+use crate::keys::with;
 
 const PATH: &str = "/.well-known/jwks.json";
 
@@ -257,7 +258,7 @@ async fn what_is_no_jwks_is_refused() {
 }
 
 async fn jwks_at(address: &str, network: Network) -> JwksError {
-    let clock = Arc::new(etdi_types::ManualClock::at(crate::keys::NOW));
+    let clock = Arc::new(etdi_types::ManualClock::at(etdi_testkit::issuer::NOW));
     JwksClient::new(address, network, clock).unwrap().keys().await.unwrap_err()
 }
 

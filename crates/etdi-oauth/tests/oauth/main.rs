@@ -4,7 +4,6 @@
 mod acquiring;
 mod attesting;
 mod failures;
-mod issuer;
 mod jwks;
 mod keys;
 mod providers;

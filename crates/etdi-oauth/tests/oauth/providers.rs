@@ -6,12 +6,13 @@ use etdi_oauth::{
     GenericProvider, HttpError, IssuerProvider, OAuthConfig, OAuthError, OAuthProvider,
     OktaProvider, ProviderRegistry, TokenRequest,
 };
+use etdi_testkit::issuer::{API, CLIENT, Issuer, Reply, SECRET};
+use etdi_testkit::keys::{FIRST, SECOND, jwks};
 use etdi_types::trust::IssuerKind;
 use serde_json::{Value, json};
 use static_assertions::{assert_impl_all, assert_not_impl_any, assert_obj_safe};
 
-use crate::issuer::{API, CLIENT, Issuer, Reply, SECRET};
-use crate::keys::{FIRST, SECOND, jwks, with};
+use crate::keys::with;
 
 assert_obj_safe!(OAuthProvider);
 assert_impl_all!(Auth0Provider: Send, Sync, Clone);

@@ -9,12 +9,13 @@ use etdi_oauth::{
     AttestationConfig, AttestationRequest, Auth0Provider, BearerToken, Expectations, OAuthProvider,
     TokenRequest,
 };
+use etdi_testkit::issuer::{API, ATTESTATIONS, CLAIM, Issuer, Reply, SECRET};
+use etdi_testkit::keys::{FIRST, SECOND};
 use etdi_types::{Digest, SigningKey};
 use serde_json::json;
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::issuer::{API, ATTESTATIONS, CLAIM, Issuer, Reply, SECRET};
-use crate::keys::{FIRST, SECOND, with};
+use crate::keys::with;
 
 #[derive(Clone, Default)]
 struct Captured(Arc<Mutex<Vec<u8>>>);

@@ -1,96 +1,10 @@
-//! A server author's handler, and the publisher of its tools.
-
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicUsize, Ordering},
-};
+//! The publisher of a server's tools.
 
 use etdi_server::{SecureServer, SecureServerBuilder, ToolSpec};
 use etdi_types::{Provider, SigningKey, ToolDefinition, jws::DetachedJws};
-use rmcp::{ErrorData, RoleServer, ServerHandler, model::*, service::RequestContext};
 use serde_json::{Value, json};
 
 use crate::wire::Client;
-
-/// Lists whatever tools it was last given, one a page unless told otherwise, and counts its calls.
-#[derive(Clone, Default)]
-pub struct App {
-    tools: Arc<Mutex<Vec<Tool>>>,
-    calls: Arc<AtomicUsize>,
-    shows_tools: bool,
-    one_page: bool,
-}
-
-impl App {
-    pub fn new(tools: impl IntoIterator<Item = Value>) -> Self {
-        let app = Self::default();
-        app.set(tools);
-        app
-    }
-
-    /// Answers `get_tool` too.
-    pub fn showing_tools(self) -> Self {
-        Self { shows_tools: true, ..self }
-    }
-
-    /// Lists all its tools at once.
-    pub fn on_one_page(self) -> Self {
-        Self { one_page: true, ..self }
-    }
-
-    pub fn set(&self, tools: impl IntoIterator<Item = Value>) {
-        let tools = tools.into_iter().map(|tool| serde_json::from_value(tool).unwrap());
-        *self.tools.lock().unwrap() = tools.collect();
-    }
-
-    pub fn calls(&self) -> usize {
-        self.calls.load(Ordering::SeqCst)
-    }
-}
-
-impl ServerHandler for App {
-    fn get_info(&self) -> ServerConfig {
-        ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
-    }
-
-    async fn list_tools(
-        &self,
-        request: Option<PaginatedRequestParams>,
-        _: RequestContext<RoleServer>,
-    ) -> Result<ListToolsResult, ErrorData> {
-        let at: usize =
-            request.and_then(|request| request.cursor).map_or(0, |cursor| cursor.parse().unwrap());
-        let tools = self.tools.lock().unwrap();
-        let size = if self.one_page { tools.len() } else { 1 };
-        let mut page =
-            ListToolsResult::with_all_items(tools.iter().skip(at).take(size).cloned().collect());
-        page.next_cursor = (at + size < tools.len()).then(|| (at + size).to_string());
-        Ok(page)
-    }
-
-    async fn call_tool(
-        &self,
-        _: CallToolRequestParams,
-        _: RequestContext<RoleServer>,
-    ) -> Result<CallToolResponse, ErrorData> {
-        self.calls.fetch_add(1, Ordering::SeqCst);
-        Ok(CallToolResult::success(vec![ContentBlock::text("called")]).into())
-    }
-
-    fn get_tool(&self, name: &str) -> Option<Tool> {
-        let tools = self.tools.lock().unwrap();
-        tools.iter().find(|tool| self.shows_tools && tool.name == name).cloned()
-    }
-
-    async fn on_custom_request(
-        &self,
-        _: CustomRequest,
-        _: RequestContext<RoleServer>,
-    ) -> Result<CustomResult, ErrorData> {
-        self.calls.fetch_add(1, Ordering::SeqCst);
-        Ok(CustomResult::new(json!({})))
-    }
-}
 
 /// A tool that uses every member that rmcp knows.
 pub fn scan() -> Value {

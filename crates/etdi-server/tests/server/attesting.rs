@@ -10,22 +10,21 @@ use etdi_oauth::{
 use etdi_server::{
     LISTING_REFUSED, SecureServer, SecureServerBuilder, ServerBuildError, ServerError, ToolSpec,
 };
+use etdi_testkit::handler::CountingHandler;
+use etdi_testkit::issuer::{API, ATTESTATIONS, CLAIM, CLIENT, Issuer, network};
 use etdi_types::{
     SystemClock, ToolDefinition, TrustConfig, evidence::AttestationEvidence, verdict::Binding,
 };
 use serde_json::{Value, json};
 
-use crate::{
-    app::{App, builder, described, key, list, scan, tool, verify},
-    idp::{API, ATTESTATIONS, CLAIM, CLIENT, Idp},
-    wire::{Client, LEGACY, ROUTES, Route},
-};
+use crate::app::{builder, described, key, list, scan, tool, verify};
+use crate::wire::{Client, LEGACY, ROUTES, Route};
 
 const TTL: Duration = Duration::from_secs(3600);
 /// For tests of renewal, which wait until the server looks at the clock: once a second.
 const SHORT_TTL: Duration = Duration::from_secs(40);
 
-async fn describe(idp: &Idp) -> SecureServerBuilder {
+async fn describe(idp: &Issuer) -> SecureServerBuilder {
     let (scan, redact) = (ToolSpec::version("1.0.0"), ToolSpec::version("1.0.0"));
     builder(&key())
         .attest_with(idp.provider().await)
@@ -35,12 +34,12 @@ async fn describe(idp: &Idp) -> SecureServerBuilder {
         .tool("redact", redact)
 }
 
-fn app() -> App {
-    App::new([scan(), tool("redact")])
+fn app() -> CountingHandler {
+    CountingHandler::new([scan(), tool("redact")])
 }
 
 /// What clients with a trust configuration make of it.
-async fn evidence(idp: &Idp, tool: &ToolDefinition) -> AttestationEvidence {
+async fn evidence(idp: &Issuer, tool: &ToolDefinition) -> AttestationEvidence {
     let trust = TrustConfig::parse(&format!(
         "[[provider]]\nid = \"https://trustedsoft.example\"\n\
          authorities = [\"trustedsoft.example\"]\nkeys = []\n\
@@ -49,7 +48,7 @@ async fn evidence(idp: &Idp, tool: &ToolDefinition) -> AttestationEvidence {
         idp.issuer
     ))
     .unwrap();
-    let verifier = AttestationVerifier::new(idp.network(), Arc::clone(&idp.clock)).unwrap();
+    let verifier = AttestationVerifier::new(network(), Arc::clone(&idp.clock)).unwrap();
     let part = tool.signed().unwrap();
     let signature = part.signature.as_deref().unwrap();
     let kid = etdi_types::jws::DetachedJws::parse(signature).unwrap().kid().to_owned();
@@ -60,7 +59,7 @@ async fn evidence(idp: &Idp, tool: &ToolDefinition) -> AttestationEvidence {
     verifier.evidence(part.attestation.as_deref().unwrap(), provider, &definition).await
 }
 
-async fn assert_attested(idp: &Idp, tools: &[ToolDefinition], expected: Binding) {
+async fn assert_attested(idp: &Issuer, tools: &[ToolDefinition], expected: Binding) {
     for tool in tools {
         let evidence = evidence(idp, tool).await;
         let AttestationEvidence::Good { binding, client, .. } = &evidence else {
@@ -70,12 +69,12 @@ async fn assert_attested(idp: &Idp, tools: &[ToolDefinition], expected: Binding)
     }
 }
 
-async fn open(secure: &SecureServer, app: &App) -> Client {
+async fn open(secure: &SecureServer, app: &CountingHandler) -> Client {
     Client::connect(secure.wrap(app.clone()), Route::Lines, LEGACY).await
 }
 
 /// Nothing is listed and nothing is called.
-async fn assert_closed(secure: &SecureServer, app: &App) {
+async fn assert_closed(secure: &SecureServer, app: &CountingHandler) {
     for (route, version) in ROUTES {
         let mut client = Client::connect(secure.wrap(app.clone()), route, version).await;
         for (method, params) in
@@ -91,7 +90,7 @@ async fn assert_closed(secure: &SecureServer, app: &App) {
 
 #[tokio::test]
 async fn one_attestation_stands_beside_every_signature() {
-    let idp = Idp::start().await;
+    let idp = Issuer::start().await;
     let key = key();
     let secure = builder(&key)
         .attest_with(idp.provider().await)
@@ -117,31 +116,31 @@ async fn one_attestation_stands_beside_every_signature() {
         }
         assert_attested(&idp, &tools, Binding::Digest).await;
     }
-    assert_eq!(idp.attestations(), 1);
+    assert_eq!(idp.tokens(), 1);
 }
 
 #[tokio::test]
 async fn where_no_claim_is_configured_the_key_is_bound() {
-    let idp = Idp::start().await;
+    let idp = Issuer::start().await;
     let provider = idp.provider_of(AttestationConfig::audience(ATTESTATIONS)).await;
     let secure = describe(&idp).await.attest_with(provider).build().await.unwrap();
     secure.check(app()).await.unwrap();
     assert_eq!(secure.attestation().unwrap().binding(), Binding::Key);
     assert_attested(&idp, &list(&mut open(&secure, &app()).await).await, Binding::Key).await;
     // The key vouches for what it signs later.
-    let app = App::new([described("scan", "new"), tool("redact")]);
+    let app = CountingHandler::new([described("scan", "new"), tool("redact")]);
     secure.replace_tool("scan", ToolSpec::version("1.1.0")).unwrap();
     assert_attested(&idp, &list(&mut open(&secure, &app).await).await, Binding::Key).await;
-    assert_eq!(idp.attestations(), 1);
+    assert_eq!(idp.tokens(), 1);
 }
 
 #[tokio::test]
 async fn both_bindings_are_demanded_where_that_was_said() {
-    let idp = Idp::start().await;
+    let idp = Issuer::start().await;
     let secure = describe(&idp).await.attest_key().build().await.unwrap();
     secure.check(app()).await.unwrap();
     assert_attested(&idp, &list(&mut open(&secure, &app()).await).await, Binding::Digest).await;
-    let unbound = Idp::start().await;
+    let unbound = Issuer::start().await;
     unbound.tamper(|claims| claims["cnf"] = Value::Null);
     let secure = describe(&unbound).await.attest_key().build().await.unwrap();
     let error = secure.check(app()).await.unwrap_err();
@@ -150,7 +149,7 @@ async fn both_bindings_are_demanded_where_that_was_said() {
 
 #[tokio::test]
 async fn without_an_audience_for_attestations_definitions_are_signed_and_that_is_said() {
-    let idp = Idp::start().await;
+    let idp = Issuer::start().await;
     let emitter = Emitter::new(SystemClock, "test");
     let mut events = emitter.subscribe(16);
     let provider = Auth0Provider::initialize(idp.config()).await.unwrap();
@@ -165,7 +164,7 @@ async fn without_an_audience_for_attestations_definitions_are_signed_and_that_is
     for tool in list(&mut open(&secure, &app()).await).await {
         assert_eq!(tool.signed().unwrap().attestation, None);
     }
-    assert_eq!(idp.attestations(), 0);
+    assert_eq!(idp.tokens(), 0);
 }
 
 #[tokio::test]
@@ -216,7 +215,7 @@ async fn attack_28_an_attestation_that_clients_would_refuse_is_not_published() {
         ),
     ];
     for (number, (tamper, expected)) in cases.into_iter().enumerate() {
-        let idp = Idp::start().await;
+        let idp = Issuer::start().await;
         idp.tamper(tamper);
         let (secure, app) = (describe(&idp).await.build().await.unwrap(), app());
         let error = secure.check(app.clone()).await.unwrap_err();
@@ -227,15 +226,15 @@ async fn attack_28_an_attestation_that_clients_would_refuse_is_not_published() {
         assert!(secure.attestation().is_none());
         assert_closed(&secure, &app).await;
         // Refused clients do not make it ask again and again.
-        assert_eq!(idp.attestations(), 1);
+        assert_eq!(idp.tokens(), 1);
     }
 }
 
 #[tokio::test]
 async fn attack_44_without_its_identity_provider_the_server_does_not_start_and_serves_nothing() {
-    let idp = Idp::start().await;
+    let idp = Issuer::start().await;
     let (secure, app) = (describe(&idp).await.build().await.unwrap(), app());
-    idp.down(true);
+    idp.go_down();
     let error = secure.check(app.clone()).await.unwrap_err();
     let ServerError::NotAttested { source, .. } = &error else { panic!("{error}") };
     assert_eq!(**source, OAuthError::Unavailable { status: 503 });
@@ -243,7 +242,7 @@ async fn attack_44_without_its_identity_provider_the_server_does_not_start_and_s
     // Nor can a provider be had.
     assert!(Auth0Provider::initialize(idp.config()).await.is_err());
     // It asks again after a while.
-    idp.down(false);
+    idp.come_back();
     assert_closed(&secure, &app).await;
     idp.clock.advance(Duration::from_secs(31));
     assert_eq!(list(&mut open(&secure, &app).await).await.len(), 2);
@@ -251,9 +250,9 @@ async fn attack_44_without_its_identity_provider_the_server_does_not_start_and_s
 
 #[tokio::test]
 async fn a_provider_that_is_nobodys_client_cannot_attest() {
-    let idp = Idp::start().await;
+    let idp = Issuer::start().await;
     let config = etdi_oauth::OAuthConfig::auth0_at(&idp.issuer)
-        .network(idp.network())
+        .network(network())
         .attestations(AttestationConfig::audience(ATTESTATIONS).claim(CLAIM));
     let provider = Auth0Provider::initialize(config).await.unwrap();
     let built = describe(&idp).await.attest_with(provider).build().await;
@@ -264,7 +263,7 @@ async fn a_provider_that_is_nobodys_client_cannot_attest() {
 
 #[tokio::test]
 async fn the_audience_of_attestations_is_none_for_calls() {
-    let idp = Idp::start().await;
+    let idp = Issuer::start().await;
     let secure = describe(&idp).await.audience(ATTESTATIONS).build().await.unwrap();
     let error = secure.check(app()).await.unwrap_err();
     let ServerError::NotAttested { source, .. } = &error else { panic!("{error}") };
@@ -280,7 +279,7 @@ async fn the_audience_of_attestations_is_none_for_calls() {
         .build()
         .await
         .unwrap();
-    secure.check(App::new([scan()])).await.unwrap();
+    secure.check(CountingHandler::new([scan()])).await.unwrap();
     let layer = secure.auth_layer("https://a.example").map(drop);
     assert_eq!(layer, Err(ServerError::AttestationAudience("https://a.example/".to_owned())));
 }
@@ -288,20 +287,20 @@ async fn the_audience_of_attestations_is_none_for_calls() {
 #[tokio::test]
 async fn a_server_that_was_not_checked_attests_before_it_serves() {
     for method in ["tools/list", "tools/call"] {
-        let idp = Idp::start().await;
+        let idp = Issuer::start().await;
         let (secure, app) = (describe(&idp).await.build().await.unwrap(), app());
         let mut client = open(&secure, &app).await;
         let answer = client.ask(method, json!({"name": "scan"})).await;
         assert!(answer.get("error").is_none(), "{answer}");
         assert_attested(&idp, &list(&mut client).await, Binding::Digest).await;
         // All tools at once, though the handler lists them one a page.
-        assert_eq!(idp.attestations(), 1);
+        assert_eq!(idp.tokens(), 1);
     }
 }
 
 #[tokio::test]
 async fn many_clients_at_once_make_one_request() {
-    let idp = Idp::start().await;
+    let idp = Issuer::start().await;
     let (secure, app) = (describe(&idp).await.build().await.unwrap(), app());
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..16 {
@@ -309,16 +308,16 @@ async fn many_clients_at_once_make_one_request() {
         tasks.spawn(async move { list(&mut open(&secure, &app).await).await.len() });
     }
     assert_eq!(tasks.join_all().await, [2; 16]);
-    assert_eq!(idp.attestations(), 1);
+    assert_eq!(idp.tokens(), 1);
 }
 
 #[tokio::test]
 async fn a_new_version_is_served_with_a_new_attestation_or_not_at_all() {
-    let idp = Idp::start().await;
+    let idp = Issuer::start().await;
     let (secure, app) = (describe(&idp).await.build().await.unwrap(), app());
     secure.check(app.clone()).await.unwrap();
     list(&mut open(&secure, &app).await).await;
-    idp.down(true);
+    idp.go_down();
     app.set([described("scan", "new"), tool("redact")]);
     secure.replace_tool("scan", ToolSpec::version("1.1.0")).unwrap();
     let mut client = open(&secure, &app).await;
@@ -330,34 +329,34 @@ async fn a_new_version_is_served_with_a_new_attestation_or_not_at_all() {
     // What was attested stays callable.
     let answer = client.ask("tools/call", json!({"name": "redact"})).await;
     assert!(answer.get("error").is_none(), "{answer}");
-    idp.down(false);
+    idp.come_back();
     idp.clock.advance(Duration::from_secs(31));
     let tools = list(&mut client).await;
     assert_eq!(tools[0].signed().unwrap().version.to_string(), "1.1.0");
     assert_attested(&idp, &tools, Binding::Digest).await;
-    assert_eq!(idp.attestations(), 2);
+    assert_eq!(idp.tokens(), 2);
 }
 
 #[tokio::test]
 async fn an_address_that_is_named_after_the_check_is_attested_too() {
-    let idp = Idp::start().await;
+    let idp = Issuer::start().await;
     let (secure, app) = (describe(&idp).await.build().await.unwrap(), app());
     secure.check(app.clone()).await.unwrap();
     secure.served_at("http://127.0.0.1:8080/mcp").unwrap();
     assert_attested(&idp, &list(&mut open(&secure, &app).await).await, Binding::Digest).await;
-    assert_eq!(idp.attestations(), 2);
+    assert_eq!(idp.tokens(), 2);
 }
 
 #[tokio::test]
 async fn an_attestation_is_renewed_before_it_expires_and_off_the_path_of_calls() {
-    let idp = Idp::start().await;
+    let idp = Issuer::start().await;
     let app = app();
     let secure = describe(&idp).await.build().await.unwrap();
     secure.check(app.clone()).await.unwrap();
     idp.clock.advance(TTL - Duration::from_secs(60));
     // Nobody's listing renews it, and the server does not look at the clock for half a minute.
     assert_attested(&idp, &list(&mut open(&secure, &app).await).await, Binding::Digest).await;
-    assert_eq!(idp.attestations(), 1);
+    assert_eq!(idp.tokens(), 1);
     drop(secure);
     idp.attest_for(SHORT_TTL);
     let secure = describe(&idp).await.build().await.unwrap();
@@ -368,7 +367,7 @@ async fn an_attestation_is_renewed_before_it_expires_and_off_the_path_of_calls()
     while secure.attestation().unwrap().as_str() == first.as_str() {
         tokio::task::yield_now().await;
     }
-    assert_eq!(idp.attestations(), 3);
+    assert_eq!(idp.tokens(), 3);
     idp.clock.advance(Duration::from_secs(20));
     let tools = list(&mut open(&secure, &app).await).await;
     assert_attested(&idp, &tools, Binding::Digest).await;
@@ -376,7 +375,7 @@ async fn an_attestation_is_renewed_before_it_expires_and_off_the_path_of_calls()
 
 #[tokio::test]
 async fn while_renewal_fails_the_old_attestation_is_served_and_that_is_said() {
-    let idp = Idp::start().await;
+    let idp = Issuer::start().await;
     let emitter = Emitter::new(SystemClock, "test");
     let mut events = emitter.subscribe(16);
     let app = app();
@@ -384,7 +383,7 @@ async fn while_renewal_fails_the_old_attestation_is_served_and_that_is_said() {
     let secure = describe(&idp).await.events(emitter).build().await.unwrap();
     secure.check(app.clone()).await.unwrap();
     let first = secure.attestation().unwrap();
-    idp.down(true);
+    idp.go_down();
     for advance in [SHORT_TTL - Duration::from_secs(1), Duration::from_secs(180)] {
         idp.clock.advance(advance);
         let record = events.recv().await.unwrap();
@@ -395,7 +394,7 @@ async fn while_renewal_fails_the_old_attestation_is_served_and_that_is_said() {
     // It has expired. Clients are sent it as it is, and call it that.
     let tools = list(&mut open(&secure, &app).await).await;
     let evidence_now = {
-        idp.down(false);
+        idp.come_back();
         evidence(&idp, &tools[0]).await
     };
     assert!(matches!(evidence_now, AttestationEvidence::Expired { .. }), "{evidence_now:?}");
@@ -409,9 +408,9 @@ async fn while_renewal_fails_the_old_attestation_is_served_and_that_is_said() {
 
 #[tokio::test]
 async fn no_attestation_goes_into_a_file_of_definitions() {
-    let idp = Idp::start().await;
+    let idp = Issuer::start().await;
     let (secure, app) = (describe(&idp).await.build().await.unwrap(), app());
     let definitions = secure.export(app.clone()).await.unwrap();
     assert!(!definitions.contains("attestation"), "{definitions}");
-    assert_eq!(idp.attestations(), 0);
+    assert_eq!(idp.tokens(), 0);
 }

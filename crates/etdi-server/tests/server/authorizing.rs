@@ -4,19 +4,19 @@ use std::sync::Arc;
 
 use etdi_oauth::Auth0Provider;
 use etdi_server::{SecureServer, SecureServerBuilder, ToolSpec, UNAUTHENTICATED};
+use etdi_testkit::handler::CountingHandler;
+use etdi_testkit::issuer::{API, ATTESTATIONS, Issuer};
+use etdi_testkit::keys::{FIRST, KID};
 use serde_json::{Value, json};
 
-use crate::{
-    app::{App, builder, key, tool},
-    idp::{API, ATTESTATIONS, Idp, sign, sign_with},
-    site::{HTTP_ROUTES, METADATA, RESOURCE, Site, bearing, in_session, send},
-    wire::{LEGACY, MODERN, Route},
-};
+use crate::app::{builder, key, tool};
+use crate::site::{HTTP_ROUTES, METADATA, RESOURCE, Site, bearing, in_session, send};
+use crate::wire::{LEGACY, MODERN, Route};
 
 pub const JSON: (Route, &str) = (Route::Json, LEGACY);
 
 /// `harmless` is for everybody, `scan` for who has both scopes, `known` for who has any token.
-pub async fn describe(idp: &Idp) -> SecureServerBuilder {
+pub async fn describe(idp: &Issuer) -> SecureServerBuilder {
     builder(&key())
         .authorize_with(Auth0Provider::initialize(idp.config()).await.unwrap())
         .audience(API)
@@ -26,17 +26,17 @@ pub async fn describe(idp: &Idp) -> SecureServerBuilder {
         .tool("known", ToolSpec::version("1.0.0").require_auth())
 }
 
-pub async fn secure(idp: &Idp) -> SecureServer {
+pub async fn secure(idp: &Issuer) -> SecureServer {
     describe(idp).await.build().await.unwrap()
 }
 
-pub fn app() -> App {
-    App::new([tool("harmless"), tool("scan"), tool("known")]).on_one_page()
+pub fn app() -> CountingHandler {
+    CountingHandler::new([tool("harmless"), tool("scan"), tool("known")]).on_one_page()
 }
 
 #[tokio::test]
 async fn a_call_with_every_scope_reaches_the_tool() {
-    let idp = Idp::start().await;
+    let idp = Issuer::start().await;
     let (secure, token) = (secure(&idp).await, idp.token("alice", "execute:tools read:files"));
     for route in HTTP_ROUTES {
         let app = app();
@@ -50,7 +50,7 @@ async fn a_call_with_every_scope_reaches_the_tool() {
 
 #[tokio::test]
 async fn attack_41_a_token_without_the_scopes_is_told_every_one_that_is_missing() {
-    let idp = Idp::start().await;
+    let idp = Issuer::start().await;
     let secure = secure(&idp).await;
     for route in HTTP_ROUTES {
         let app = app();
@@ -87,7 +87,7 @@ async fn attack_41_a_token_without_the_scopes_is_told_every_one_that_is_missing(
 
 #[tokio::test]
 async fn no_token_is_answered_without_an_error_code() {
-    let idp = Idp::start().await;
+    let idp = Issuer::start().await;
     let (secure, app) = (secure(&idp).await, app());
     for route in HTTP_ROUTES {
         let site = Site::start(&secure, app.clone(), route).await;
@@ -107,7 +107,7 @@ async fn no_token_is_answered_without_an_error_code() {
 
 #[tokio::test]
 async fn a_token_counts_in_the_authorization_header_only_and_once() {
-    let idp = Idp::start().await;
+    let idp = Issuer::start().await;
     let (secure, app) = (secure(&idp).await, app());
     let site = Site::start(&secure, app.clone(), JSON).await;
     let token = idp.token("alice", "execute:tools read:files");
@@ -135,20 +135,20 @@ async fn a_token_counts_in_the_authorization_header_only_and_once() {
 
 #[tokio::test]
 async fn attack_30_a_token_that_is_not_valid_is_refused_whatever_it_is_presented_for() {
-    let idp = Idp::start().await;
+    let idp = Issuer::start().await;
     let (secure, app) = (secure(&idp).await, app());
     let changed = |name: &str, value: Value| {
-        let mut claims = idp.claims("alice", "execute:tools read:files");
+        let mut claims = idp.access_claims("alice", "execute:tools read:files");
         claims[name] = value;
-        sign(&claims)
+        FIRST.sign(&claims)
     };
     let without = |name: &str| {
-        let mut claims = idp.claims("alice", "execute:tools read:files");
+        let mut claims = idp.access_claims("alice", "execute:tools read:files");
         claims.as_object_mut().unwrap().remove(name);
-        sign(&claims)
+        FIRST.sign(&claims)
     };
-    let good = idp.claims("alice", "execute:tools read:files");
-    let now = crate::idp::NOW;
+    let good = idp.access_claims("alice", "execute:tools read:files");
+    let now = etdi_testkit::issuer::NOW;
     let tokens = [
         changed("exp", json!(now - 60)),
         changed("aud", json!(format!("{API}/"))),
@@ -161,9 +161,9 @@ async fn attack_30_a_token_that_is_not_valid_is_refused_whatever_it_is_presented
         without("iat"),
         without("iss"),
         without("aud"),
-        sign_with(&json!({"alg": "none", "kid": "the-key"}), &good),
-        sign_with(&json!({"alg": "HS256", "kid": "the-key"}), &good),
-        sign_with(&json!({"alg": "RS256", "kid": "the-key", "crit": ["x"], "x": 1}), &good),
+        FIRST.sign_with(&json!({"alg": "none", "kid": KID}), &good),
+        FIRST.sign_with(&json!({"alg": "HS256", "kid": KID}), &good),
+        FIRST.sign_with(&json!({"alg": "RS256", "kid": KID, "crit": ["x"], "x": 1}), &good),
         "0123456789".to_owned(),
     ];
     for version in [LEGACY, MODERN] {
@@ -191,7 +191,7 @@ async fn attack_30_a_token_that_is_not_valid_is_refused_whatever_it_is_presented
 
 #[tokio::test]
 async fn attack_29_an_attestation_is_no_bearer_token() {
-    let idp = Idp::start().await;
+    let idp = Issuer::start().await;
     let secure = builder(&key())
         .attest_with(idp.provider().await)
         .audience(API)
@@ -200,10 +200,10 @@ async fn attack_29_an_attestation_is_no_bearer_token() {
         .build()
         .await
         .unwrap();
-    let app = App::new([tool("scan")]);
+    let app = CountingHandler::new([tool("scan")]);
     secure.check(app.clone()).await.unwrap();
     let published = secure.attestation().unwrap().as_str().to_owned();
-    let mut another = idp.claims("alice", "");
+    let mut another = idp.access_claims("alice", "");
     another.as_object_mut().unwrap().remove("scope");
     another["aud"] = json!(ATTESTATIONS);
     // Were an issuer to sign such a thing, it would not be a credential either.
@@ -211,7 +211,7 @@ async fn attack_29_an_attestation_is_no_bearer_token() {
     both["aud"] = json!([API, ATTESTATIONS]);
     for route in HTTP_ROUTES {
         let site = Site::start(&secure, app.clone(), route).await;
-        for token in [&published, &sign(&another), &sign(&both)] {
+        for token in [&published, &FIRST.sign(&another), &FIRST.sign(&both)] {
             let answer = site.call("scan", Some(token)).await;
             assert_eq!(answer.status, 401, "{route:?} {answer:?}");
             assert!(answer.challenge.unwrap().contains("error=\"invalid_token\""));
@@ -224,7 +224,7 @@ async fn attack_29_an_attestation_is_no_bearer_token() {
 
 #[tokio::test]
 async fn attack_42_the_body_is_judged_and_never_a_header() {
-    let idp = Idp::start().await;
+    let idp = Issuer::start().await;
     let (secure, app) = (secure(&idp).await, app());
     let token = idp.token("alice", "other:scope");
     for (route, version) in HTTP_ROUTES {
@@ -252,7 +252,7 @@ async fn attack_42_the_body_is_judged_and_never_a_header() {
 
 #[tokio::test]
 async fn attack_43_bob_has_bobs_rights_on_alices_session() {
-    let idp = Idp::start().await;
+    let idp = Issuer::start().await;
     let (secure, app) = (secure(&idp).await, app());
     let site = Site::start(&secure, app.clone(), (Route::Sessions, LEGACY)).await;
     let alice = idp.token("alice", "execute:tools read:files");
@@ -273,7 +273,7 @@ async fn attack_43_bob_has_bobs_rights_on_alices_session() {
 /// What a session's stream carries is for its caller, who alone may end it.
 #[tokio::test]
 async fn attack_43_bob_neither_hears_nor_ends_alices_session() {
-    let idp = Idp::start().await;
+    let idp = Issuer::start().await;
     let (secure, app) = (secure(&idp).await, app());
     let site = Site::start(&secure, app.clone(), (Route::Sessions, LEGACY)).await;
     let scopes = "execute:tools read:files";
@@ -298,7 +298,7 @@ async fn attack_43_bob_neither_hears_nor_ends_alices_session() {
 /// A session that was begun without a token is nobody's.
 #[tokio::test]
 async fn a_session_without_a_caller_is_open_to_who_knows_it() {
-    let idp = Idp::start().await;
+    let idp = Issuer::start().await;
     let secure = secure(&idp).await;
     let site = Site::start(&secure, app(), (Route::Sessions, LEGACY)).await;
     let session = site.session(None).await.unwrap();
@@ -309,7 +309,7 @@ async fn a_session_without_a_caller_is_open_to_who_knows_it() {
 
 #[tokio::test]
 async fn a_body_that_two_readers_could_read_differently_does_not_pass() {
-    let idp = Idp::start().await;
+    let idp = Issuer::start().await;
     let (secure, app) = (secure(&idp).await, app());
     let site = Site::start(&secure, app.clone(), JSON).await;
     let call = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"scan"}}"#;
@@ -343,7 +343,7 @@ async fn a_body_that_two_readers_could_read_differently_does_not_pass() {
 /// Identifiers of 64 bits are common, and no business of authorization.
 #[tokio::test]
 async fn an_argument_may_be_any_number() {
-    let idp = Idp::start().await;
+    let idp = Issuer::start().await;
     let (secure, app) = (secure(&idp).await, app());
     let site = Site::start(&secure, app.clone(), JSON).await;
     let token = idp.token("alice", "execute:tools read:files");
@@ -359,7 +359,7 @@ async fn an_argument_may_be_any_number() {
 
 #[tokio::test]
 async fn without_the_layer_a_protected_tool_is_denied_and_not_open() {
-    let idp = Idp::start().await;
+    let idp = Issuer::start().await;
     let (secure, app) = (secure(&idp).await, app());
     let token = idp.token("alice", "execute:tools read:files");
     for route in HTTP_ROUTES {
@@ -375,7 +375,7 @@ async fn without_the_layer_a_protected_tool_is_denied_and_not_open() {
 
 #[tokio::test]
 async fn the_layer_of_another_server_lets_nobody_in() {
-    let idp = Idp::start().await;
+    let idp = Issuer::start().await;
     let (inner, outer, app) = (secure(&idp).await, secure(&idp).await, app());
     let layer = outer.auth_layer(RESOURCE).unwrap();
     let site = Site::with(&inner, app.clone(), JSON, Some(layer)).await;

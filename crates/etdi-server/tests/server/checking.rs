@@ -6,14 +6,13 @@ use std::sync::{
 };
 
 use etdi_server::{SecureServer, ServerError, ToolProblem, ToolSpec};
+use etdi_testkit::handler::CountingHandler;
 use etdi_types::ListingError;
 use rmcp::{ErrorData, RoleServer, ServerHandler, model::*, service::RequestContext};
 use serde_json::json;
 
-use crate::{
-    app::{App, builder, described, key, scan, scanner, tool},
-    wire::{Client, LEGACY, Route},
-};
+use crate::app::{builder, described, key, scan, scanner, tool};
+use crate::wire::{Client, LEGACY, Route};
 
 async fn problems<H: ServerHandler>(secure: &SecureServer, handler: H) -> Vec<ToolProblem> {
     match secure.check(handler).await {
@@ -30,7 +29,7 @@ async fn all_pages_are_looked_at_and_everything_that_is_wrong_is_said() {
         .build()
         .await
         .unwrap();
-    let found = problems(&secure, App::new([scan(), tool("extra"), scan()])).await;
+    let found = problems(&secure, CountingHandler::new([scan(), tool("extra"), scan()])).await;
     let tool = str::to_owned;
     assert_eq!(
         found,
@@ -40,7 +39,7 @@ async fn all_pages_are_looked_at_and_everything_that_is_wrong_is_said() {
             ToolProblem::NotServed { tool: tool("gone") },
         ]
     );
-    let text = secure.check(App::new([scan()])).await.unwrap_err().to_string();
+    let text = secure.check(CountingHandler::new([scan()])).await.unwrap_err().to_string();
     assert!(text.contains("\n- the tool `gone` is declared but"), "{text}");
 }
 
@@ -50,10 +49,11 @@ async fn an_output_schema_that_older_clients_would_not_get_is_refused() {
         let mut tool = tool("scan");
         tool["outputSchema"] = schema;
         let secure = scanner().await;
-        let found = problems(&secure, App::new([tool.clone()])).await;
+        let found = problems(&secure, CountingHandler::new([tool.clone()])).await;
         assert_eq!(found, [ToolProblem::OutputSchema { tool: "scan".to_owned() }]);
         // Nor is it served by a server that was not checked.
-        let mut client = Client::connect(secure.wrap(App::new([tool])), Route::Lines, LEGACY).await;
+        let mut client =
+            Client::connect(secure.wrap(CountingHandler::new([tool])), Route::Lines, LEGACY).await;
         let answer = client.ask("tools/list", json!({})).await;
         assert_eq!(answer["error"]["data"]["reason"], "output_schema");
     }
@@ -65,7 +65,7 @@ async fn a_tool_that_clients_would_refuse_is_refused_here() {
     numbered["inputSchema"]["maximum"] = json!(1u64 << 60);
     let long = described("scan", &"x".repeat(300_000));
     for tool in [numbered, long] {
-        let found = problems(&scanner().await, App::new([tool])).await;
+        let found = problems(&scanner().await, CountingHandler::new([tool])).await;
         assert!(
             matches!(&found[..], [ToolProblem::Definition { tool, .. }] if tool == "scan"),
             "{found:?}"
@@ -109,15 +109,15 @@ async fn a_definition_that_differs_from_listing_to_listing_does_not_start() {
         assert_eq!(diff.changes()[0].path, "/description");
         assert!(problem.to_string().contains("make the definition the same"), "{problem}");
         // A check that failed binds nothing.
-        secure.check(App::new([scan()])).await.unwrap();
+        secure.check(CountingHandler::new([scan()])).await.unwrap();
     }
 }
 
 #[tokio::test]
 async fn what_was_checked_is_binding_when_it_is_served() {
     let secure = scanner().await;
-    secure.check(App::new([described("scan", "checked")])).await.unwrap();
-    let app = App::new([described("scan", "another")]);
+    secure.check(CountingHandler::new([described("scan", "checked")])).await.unwrap();
+    let app = CountingHandler::new([described("scan", "another")]);
     let mut client = Client::connect(secure.wrap(app), Route::Lines, LEGACY).await;
     let answer = client.ask("tools/list", json!({})).await;
     assert_eq!(answer["error"]["data"]["reason"], "changed");

@@ -2,20 +2,19 @@
 
 use etdi_events::{Emitter, Event};
 use etdi_server::{CALL_REFUSED, ToolSpec};
+use etdi_testkit::handler::CountingHandler;
 use etdi_types::SystemClock;
 use rmcp::ServerHandler;
 use serde_json::json;
 
-use crate::{
-    app::{App, builder, described, key, list, scanner, tool, unsigned},
-    wire::{Client, LEGACY, ROUTES, Route},
-};
+use crate::app::{builder, described, key, list, scanner, tool, unsigned};
+use crate::wire::{Client, LEGACY, ROUTES, Route};
 
 #[tokio::test]
 async fn a_published_tool_is_called_whether_or_not_it_was_listed_before() {
     for (route, version) in ROUTES {
         let secure = scanner().await;
-        let app = App::new([tool("scan")]);
+        let app = CountingHandler::new([tool("scan")]);
         let mut client = Client::connect(secure.wrap(app.clone()), route, version).await;
         let answer = client.ask("tools/call", json!({"name": "scan", "arguments": {}})).await;
         assert_eq!(answer["result"]["content"][0]["text"], "called", "{route:?} {version}");
@@ -28,7 +27,7 @@ async fn a_published_tool_is_called_whether_or_not_it_was_listed_before() {
 #[tokio::test]
 async fn a_tool_that_is_not_declared_cannot_be_called() {
     for (route, version) in ROUTES {
-        let app = App::new([tool("scan"), tool("hidden")]);
+        let app = CountingHandler::new([tool("scan"), tool("hidden")]);
         let handler = scanner().await.wrap(app.clone());
         let mut client = Client::connect(handler, route, version).await;
         let answer = client.ask("tools/call", json!({"name": "hidden", "arguments": {}})).await;
@@ -39,7 +38,7 @@ async fn a_tool_that_is_not_declared_cannot_be_called() {
 
 #[tokio::test]
 async fn a_declared_tool_that_is_not_served_cannot_be_called() {
-    let app = App::new([]);
+    let app = CountingHandler::new([]);
     let mut client = Client::connect(scanner().await.wrap(app.clone()), Route::Lines, LEGACY).await;
     let answer = client.ask("tools/call", json!({"name": "scan"})).await;
     assert_eq!(answer["error"]["code"], CALL_REFUSED);
@@ -51,7 +50,7 @@ async fn a_declared_tool_that_is_not_served_cannot_be_called() {
 async fn a_tool_that_changed_under_its_version_cannot_be_called() {
     for (route, version) in ROUTES {
         let secure = scanner().await;
-        let app = App::new([described("scan", "honest")]);
+        let app = CountingHandler::new([described("scan", "honest")]);
         let mut client = Client::connect(secure.wrap(app.clone()), route, version).await;
         list(&mut client).await;
         app.set([described("scan", "poisoned")]);
@@ -71,7 +70,7 @@ async fn a_tool_that_changed_under_its_version_cannot_be_called() {
 #[tokio::test]
 async fn a_handler_that_shows_its_tools_is_compared_at_the_call_itself() {
     let secure = scanner().await;
-    let app = App::new([described("scan", "honest")]).showing_tools();
+    let app = CountingHandler::new([described("scan", "honest")]).showing_tools();
     let mut client = Client::connect(secure.wrap(app.clone()), Route::Lines, LEGACY).await;
     list(&mut client).await;
     app.set([described("scan", "poisoned")]);
@@ -83,12 +82,12 @@ async fn a_handler_that_shows_its_tools_is_compared_at_the_call_itself() {
 #[tokio::test]
 async fn get_tool_gives_the_tool_that_is_listed() {
     let secure = scanner().await;
-    let app = App::new([tool("scan"), tool("hidden")]).showing_tools();
+    let app = CountingHandler::new([tool("scan"), tool("hidden")]).showing_tools();
     let handler = secure.wrap(app);
     let shown = serde_json::to_vec(&handler.get_tool("scan").unwrap()).unwrap();
     let shown = etdi_types::ToolDefinition::parse(&shown).unwrap();
     assert_eq!(handler.get_tool("hidden"), None);
-    let app = App::new([tool("scan")]);
+    let app = CountingHandler::new([tool("scan")]);
     let mut client = Client::connect(secure.wrap(app), Route::Lines, LEGACY).await;
     let listed = &list(&mut client).await[0];
     assert_eq!(shown.digest(), listed.digest());
@@ -98,7 +97,7 @@ async fn get_tool_gives_the_tool_that_is_listed() {
 #[tokio::test]
 async fn a_call_in_the_guise_of_a_custom_request_is_refused() {
     for secure in [scanner().await, unsigned().await] {
-        let app = App::new([tool("scan")]);
+        let app = CountingHandler::new([tool("scan")]);
         let mut client = Client::connect(secure.wrap(app.clone()), Route::Lines, LEGACY).await;
         // Parameters that rmcp cannot read as those of a call.
         let answer = client.ask("tools/call", json!({"name": 7})).await;
@@ -119,7 +118,7 @@ async fn calls_refusals_and_new_versions_are_reported() {
         .build()
         .await
         .unwrap();
-    let app = App::new([described("scan", "honest")]);
+    let app = CountingHandler::new([described("scan", "honest")]);
     let mut client = Client::connect(secure.wrap(app.clone()), Route::Lines, LEGACY).await;
     let digest = list(&mut client).await[0].digest().to_string();
     client.ask("tools/call", json!({"name": "scan"})).await;

@@ -6,10 +6,8 @@ use rmcp::{
 };
 use serde_json::{Value, json};
 
-use crate::{
-    recorder::Recorder,
-    wire::{Client, LEGACY, MODERN, ROUTES, Route},
-};
+use crate::recorder::Recorder;
+use crate::wire::{Client, LEGACY, MODERN, ROUTES, Route};
 
 /// (method on the wire, parameters, method of the trait, the protocol version that has it, or both)
 fn requests() -> Vec<(&'static str, Value, &'static str, Option<&'static str>)> {

@@ -6,22 +6,22 @@ use axum::http::request::Parts;
 use etdi_events::{Emitter, Event, EventType};
 use etdi_oauth::{Auth0Provider, Principal, ProviderRegistry};
 use etdi_server::{ServerError, ToolSpec};
+use etdi_testkit::handler::CountingHandler;
+use etdi_testkit::issuer::{API, Issuer, SECRET};
+use etdi_testkit::keys::FIRST;
 use etdi_types::SystemClock;
 use rmcp::{ErrorData, RoleServer, ServerHandler, model::*, service::RequestContext};
 use serde_json::json;
 use tower::Layer;
 
-use crate::{
-    app::{App, builder, key, list, tool},
-    authorizing::{JSON, app, describe, secure},
-    idp::{API, Idp, SECRET, sign},
-    site::{HTTP_ROUTES, METADATA, RESOURCE, Site, in_session, send},
-    wire::{Client, LEGACY, Route},
-};
+use crate::app::{builder, key, list, tool};
+use crate::authorizing::{JSON, app, describe, secure};
+use crate::site::{HTTP_ROUTES, METADATA, RESOURCE, Site, in_session, send};
+use crate::wire::{Client, LEGACY, Route};
 
 #[tokio::test]
 async fn requests_that_need_no_token_pass_without_one() {
-    let idp = Idp::start().await;
+    let idp = Issuer::start().await;
     let (secure, app) = (secure(&idp).await, app());
     for route in HTTP_ROUTES {
         let site = Site::start(&secure, app.clone(), route).await;
@@ -46,7 +46,7 @@ async fn requests_that_need_no_token_pass_without_one() {
 
 #[tokio::test]
 async fn the_metadata_of_the_resource_is_served_at_both_paths() {
-    let idp = Idp::start().await;
+    let idp = Issuer::start().await;
     let secure = secure(&idp).await;
     let site = Site::start(&secure, app(), JSON).await;
     let layer = secure.auth_layer(RESOURCE).unwrap();
@@ -72,7 +72,7 @@ async fn the_metadata_of_the_resource_is_served_at_both_paths() {
 
 #[tokio::test]
 async fn the_audience_is_the_resource_unless_one_is_configured() {
-    let idp = Idp::start().await;
+    let idp = Issuer::start().await;
     let secure = builder(&key())
         .authorize_with(Auth0Provider::initialize(idp.config()).await.unwrap())
         .clock(Arc::clone(&idp.clock))
@@ -80,19 +80,20 @@ async fn the_audience_is_the_resource_unless_one_is_configured() {
         .build()
         .await
         .unwrap();
-    let app = App::new([tool("scan")]);
+    let app = CountingHandler::new([tool("scan")]);
     let site = Site::start(&secure, app.clone(), JSON).await;
     assert_eq!(site.call("scan", Some(&idp.token("alice", ""))).await.status, 401);
     assert_eq!(app.calls(), 0);
-    let mut claims = idp.claims("alice", "");
+    let mut claims = idp.access_claims("alice", "");
     claims["aud"] = json!(RESOURCE);
-    assert_eq!(site.call("scan", Some(&sign(&claims))).await.status, 200);
+    assert_eq!(site.call("scan", Some(&FIRST.sign(&claims))).await.status, 200);
     assert_eq!(app.calls(), 1);
 }
 
 #[tokio::test]
 async fn a_token_is_judged_by_the_provider_that_issued_it() {
-    let (one, two, stranger) = (Idp::start().await, Idp::start().await, Idp::start().await);
+    let (one, two, stranger) =
+        (Issuer::start().await, Issuer::start().await, Issuer::start().await);
     let providers = ProviderRegistry::new();
     for idp in [&one, &two] {
         providers.register(Auth0Provider::initialize(idp.config()).await.unwrap()).unwrap();
@@ -105,7 +106,7 @@ async fn a_token_is_judged_by_the_provider_that_issued_it() {
         .build()
         .await
         .unwrap();
-    let app = App::new([tool("scan")]);
+    let app = CountingHandler::new([tool("scan")]);
     let site = Site::start(&secure, app.clone(), JSON).await;
     for idp in [&one, &two] {
         let answer = site.call("scan", Some(&idp.token("alice", "execute:tools"))).await;
@@ -118,10 +119,10 @@ async fn a_token_is_judged_by_the_provider_that_issued_it() {
 
 #[tokio::test]
 async fn while_keys_cannot_be_had_tokens_are_not_judged_and_nothing_is_called() {
-    let idp = Idp::start().await;
+    let idp = Issuer::start().await;
     let (secure, app) = (secure(&idp).await, app());
     let site = Site::start(&secure, app.clone(), JSON).await;
-    idp.down(true);
+    idp.go_down();
     idp.clock.advance(std::time::Duration::from_secs(3 * 24 * 3600));
     let answer = site.call("scan", Some(&idp.token("alice", "execute:tools read:files"))).await;
     assert_eq!(answer.status, 503, "{answer:?}");
@@ -156,7 +157,7 @@ impl ServerHandler for WhoAmI {
 
 #[tokio::test]
 async fn the_handler_is_told_who_calls() {
-    let idp = Idp::start().await;
+    let idp = Issuer::start().await;
     let secure = builder(&key())
         .authorize_with(Auth0Provider::initialize(idp.config()).await.unwrap())
         .audience(API)
@@ -174,7 +175,7 @@ async fn the_handler_is_told_who_calls() {
 
 #[tokio::test]
 async fn what_is_required_is_a_required_permission_of_the_definition() {
-    let idp = Idp::start().await;
+    let idp = Issuer::start().await;
     let spec = ToolSpec::version("1.0.0")
         .optional_permission("read:files", "reads the file that you name")
         .requires("read:files")
@@ -185,7 +186,7 @@ async fn what_is_required_is_a_required_permission_of_the_definition() {
         .build()
         .await
         .unwrap();
-    let handler = secure.wrap(App::new([tool("scan")]));
+    let handler = secure.wrap(CountingHandler::new([tool("scan")]));
     let mut client = Client::connect(handler, Route::Lines, LEGACY).await;
     let tools = list(&mut client).await;
     let permissions = &tools[0].signed().unwrap().permissions;
@@ -201,7 +202,7 @@ async fn what_is_required_is_a_required_permission_of_the_definition() {
 async fn without_a_provider_there_is_no_layer() {
     let secure = builder(&key()).build().await.unwrap();
     assert_eq!(secure.auth_layer(RESOURCE).map(drop), Err(ServerError::NoIdentityProvider));
-    let idp = Idp::start().await;
+    let idp = Issuer::start().await;
     let secure = crate::authorizing::secure(&idp).await;
     assert!(matches!(secure.auth_layer("docs.example").map(drop), Err(ServerError::Refused(_))));
     // It goes around any service, a router or rmcp's own.
@@ -211,7 +212,7 @@ async fn without_a_provider_there_is_no_layer() {
 
 #[tokio::test]
 async fn who_was_let_in_and_who_was_not_is_reported() {
-    let idp = Idp::start().await;
+    let idp = Issuer::start().await;
     let emitter = Emitter::new(SystemClock, "test");
     let mut events = emitter.subscribe(16);
     let (secure, app) = (describe(&idp).await.events(emitter).build().await.unwrap(), app());
@@ -251,13 +252,13 @@ async fn no_token_is_ever_in_the_log() {
         .with_writer(move || writer.clone())
         .finish();
     let _guard = tracing::subscriber::set_default(subscriber);
-    let idp = Idp::start().await;
+    let idp = Issuer::start().await;
     let (secure, app) = (secure(&idp).await, app());
     let good = idp.token("alice", "execute:tools read:files");
     let lacking = idp.token("alice", "read:files");
-    let mut foreign = idp.claims("alice", "");
+    let mut foreign = idp.access_claims("alice", "");
     foreign["aud"] = json!("https://elsewhere.example");
-    let foreign = sign(&foreign);
+    let foreign = FIRST.sign(&foreign);
     for route in HTTP_ROUTES {
         let site = Site::start(&secure, app.clone(), route).await;
         for token in [&good, &lacking, &foreign] {

@@ -15,8 +15,6 @@ mod enforcement;
 #[cfg(test)]
 mod forwarding;
 #[cfg(test)]
-mod idp;
-#[cfg(test)]
 mod layering;
 #[cfg(test)]
 mod presigned;

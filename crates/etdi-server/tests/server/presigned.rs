@@ -1,13 +1,12 @@
 //! Servers that hold no key.
 
 use etdi_server::{SecureServer, ServerBuildError, ServerError, ToolProblem, ToolSpec};
+use etdi_testkit::handler::CountingHandler;
 use etdi_types::{DefinitionError, SignatureError, SigningKey};
 use serde_json::{Value, json};
 
-use crate::{
-    app::{App, builder, described, key, list, scan, tool, verify},
-    wire::{Client, ROUTES},
-};
+use crate::app::{builder, described, key, list, scan, tool, verify};
+use crate::wire::{Client, ROUTES};
 
 /// What a build machine writes.
 async fn definitions(key: &SigningKey) -> String {
@@ -18,7 +17,7 @@ async fn definitions(key: &SigningKey) -> String {
         .build()
         .await
         .unwrap();
-    publisher.export(App::new([scan(), tool("redact")])).await.unwrap()
+    publisher.export(CountingHandler::new([scan(), tool("redact")])).await.unwrap()
 }
 
 fn edited(definitions: &str, edit: impl FnOnce(&mut Value)) -> String {
@@ -41,7 +40,7 @@ async fn a_server_without_a_key_serves_what_was_signed() {
         .build()
         .await
         .unwrap();
-    let app = App::new([scan(), tool("redact")]);
+    let app = CountingHandler::new([scan(), tool("redact")]);
     secure.check(app.clone()).await.unwrap();
     for (route, version) in ROUTES {
         let mut client = Client::connect(secure.wrap(app.clone()), route, version).await;
@@ -60,7 +59,7 @@ async fn a_server_without_a_key_serves_what_was_signed() {
 async fn a_tool_that_differs_from_what_was_signed_does_not_start_and_is_not_served() {
     let secure =
         SecureServer::presigned(&definitions(&key()).await).unwrap().build().await.unwrap();
-    let app = App::new([described("scan", "another"), tool("redact")]);
+    let app = CountingHandler::new([described("scan", "another"), tool("redact")]);
     let Err(ServerError::Check(problems)) = secure.check(app.clone()).await else { panic!() };
     let problems: Vec<_> = problems.iter().collect();
     let [ToolProblem::DiffersFromSigned { tool, diff }] = &problems[..] else {
@@ -81,7 +80,8 @@ async fn a_tool_that_differs_from_what_was_signed_does_not_start_and_is_not_serv
 async fn a_signed_tool_that_is_not_served_does_not_start() {
     let secure =
         SecureServer::presigned(&definitions(&key()).await).unwrap().build().await.unwrap();
-    let Err(ServerError::Check(problems)) = secure.check(App::new([scan()])).await else {
+    let Err(ServerError::Check(problems)) = secure.check(CountingHandler::new([scan()])).await
+    else {
         panic!()
     };
     let expected = ToolProblem::NotServed { tool: "redact".to_owned() };

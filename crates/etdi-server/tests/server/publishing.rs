@@ -3,13 +3,12 @@
 use std::collections::BTreeSet;
 
 use etdi_server::{LISTING_REFUSED, SecureServer, ServerError, ToolProblem, ToolSpec};
+use etdi_testkit::handler::CountingHandler;
 use etdi_types::SigningKey;
 use serde_json::json;
 
-use crate::{
-    app::{App, builder, described, key, list, scan, scanner, tool, verify},
-    wire::{Client, LEGACY, MODERN, ROUTES, Route},
-};
+use crate::app::{builder, described, key, list, scan, scanner, tool, verify};
+use crate::wire::{Client, LEGACY, MODERN, ROUTES, Route};
 
 async fn two_tools(key: &SigningKey) -> SecureServer {
     builder(key)
@@ -29,7 +28,7 @@ async fn two_tools(key: &SigningKey) -> SecureServer {
 async fn every_route_and_protocol_version_is_sent_the_same_verifiable_definitions() {
     let key = key();
     let secure = two_tools(&key).await;
-    let app = App::new([scan(), tool("redact")]);
+    let app = CountingHandler::new([scan(), tool("redact")]);
     secure.check(app.clone()).await.unwrap();
     let mut seen = BTreeSet::new();
     for (route, version) in ROUTES {
@@ -51,7 +50,7 @@ async fn every_route_and_protocol_version_is_sent_the_same_verifiable_definition
 async fn a_definition_says_what_was_declared_and_nothing_more() {
     let key = key();
     let secure = two_tools(&key).await;
-    let app = App::new([scan(), tool("redact")]);
+    let app = CountingHandler::new([scan(), tool("redact")]);
     let mut client = Client::connect(secure.wrap(app), Route::Lines, LEGACY).await;
     let tools = list(&mut client).await;
     let signed: Vec<_> = tools.iter().map(|tool| tool.signed().unwrap()).collect();
@@ -70,7 +69,8 @@ async fn a_definition_says_what_was_declared_and_nothing_more() {
 #[tokio::test]
 async fn what_the_handler_says_of_a_tool_reaches_clients_unchanged() {
     let secure = scanner().await;
-    let mut client = Client::connect(secure.wrap(App::new([scan()])), Route::Json, MODERN).await;
+    let mut client =
+        Client::connect(secure.wrap(CountingHandler::new([scan()])), Route::Json, MODERN).await;
     let mut sent = client.ask("tools/list", json!({})).await["result"]["tools"][0].clone();
     sent["_meta"].as_object_mut().unwrap().remove("dev.etdi/definition").unwrap();
     assert_eq!(sent, scan());
@@ -79,7 +79,7 @@ async fn what_the_handler_says_of_a_tool_reaches_clients_unchanged() {
 #[tokio::test]
 async fn an_address_that_is_known_after_binding_is_in_every_definition() {
     let secure = scanner().await;
-    let app = App::new([scan()]);
+    let app = CountingHandler::new([scan()]);
     secure.check(app.clone()).await.unwrap();
     secure.served_at("HTTP://127.0.0.1:4711").unwrap();
     let mut client = Client::connect(secure.wrap(app), Route::Sessions, LEGACY).await;
@@ -101,7 +101,8 @@ async fn stdio_is_listed_beside_the_addresses() {
         .build()
         .await
         .unwrap();
-    let mut client = Client::connect(secure.wrap(App::new([scan()])), Route::Lines, MODERN).await;
+    let mut client =
+        Client::connect(secure.wrap(CountingHandler::new([scan()])), Route::Lines, MODERN).await;
     let servers = list(&mut client).await[0].signed().unwrap().servers.clone();
     assert_eq!(servers, Some(vec!["https://docs.example/mcp".to_owned(), "stdio".to_owned()]));
 }
@@ -110,7 +111,7 @@ async fn stdio_is_listed_beside_the_addresses() {
 async fn a_tool_that_changes_under_its_version_is_not_served_to_anyone() {
     for (route, version) in ROUTES {
         let secure = scanner().await;
-        let app = App::new([described("scan", "honest")]);
+        let app = CountingHandler::new([described("scan", "honest")]);
         let mut client = Client::connect(secure.wrap(app.clone()), route, version).await;
         let honest = list(&mut client).await;
         app.set([described("scan", "poisoned")]);
@@ -126,7 +127,7 @@ async fn a_tool_that_changes_under_its_version_is_not_served_to_anyone() {
 #[tokio::test]
 async fn a_new_version_is_published_at_run_time_and_the_old_one_can_come_back() {
     let secure = scanner().await;
-    let app = App::new([described("scan", "one")]);
+    let app = CountingHandler::new([described("scan", "one")]);
     let mut client = Client::connect(secure.wrap(app.clone()), Route::Lines, LEGACY).await;
     let first = list(&mut client).await;
     app.set([described("scan", "two")]);
@@ -160,7 +161,7 @@ async fn a_replacement_needs_a_declared_tool_and_a_new_version() {
 #[tokio::test]
 async fn a_tool_that_appears_undeclared_refuses_the_listing() {
     let secure = scanner().await;
-    let app = App::new([tool("scan")]);
+    let app = CountingHandler::new([tool("scan")]);
     let mut client = Client::connect(secure.wrap(app.clone()), Route::Json, LEGACY).await;
     assert_eq!(list(&mut client).await.len(), 1);
     app.set([tool("exfiltrate")]);
@@ -177,7 +178,7 @@ async fn undeclared_tools_are_served_unsigned_where_that_was_said() {
         .build()
         .await
         .unwrap();
-    let app = App::new([tool("scan"), tool("extra")]);
+    let app = CountingHandler::new([tool("scan"), tool("extra")]);
     secure.check(app.clone()).await.unwrap();
     let mut client = Client::connect(secure.wrap(app), Route::Events, MODERN).await;
     let tools = list(&mut client).await;
@@ -191,7 +192,7 @@ async fn the_handler_writes_nothing_under_the_prefix() {
     for name in ["dev.etdi/definition", "dev.etdi/verified"] {
         let mut forged = tool("scan");
         forged["_meta"] = json!({name: {"verified": true}});
-        let app = App::new([forged]);
+        let app = CountingHandler::new([forged]);
         let mut client = Client::connect(secure.wrap(app.clone()), Route::Lines, LEGACY).await;
         let answer = client.ask("tools/list", json!({})).await;
         assert_eq!(answer["error"]["data"]["reason"], "reserved_meta", "{answer}");
@@ -204,7 +205,7 @@ async fn the_handler_writes_nothing_under_the_prefix() {
 #[tokio::test]
 async fn two_tools_of_one_name_are_neither_served_nor_called() {
     let secure = scanner().await;
-    let app = App::new([tool("scan")]).on_one_page();
+    let app = CountingHandler::new([tool("scan")]).on_one_page();
     let mut client = Client::connect(secure.wrap(app.clone()), Route::Lines, LEGACY).await;
     list(&mut client).await;
     app.set([tool("scan"), described("scan", "twin")]);

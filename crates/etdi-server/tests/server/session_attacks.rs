@@ -4,19 +4,18 @@ use std::sync::Arc;
 
 use etdi_oauth::Auth0Provider;
 use etdi_server::{SecureServer, ToolSpec};
+use etdi_testkit::handler::CountingHandler;
+use etdi_testkit::issuer::{API, Issuer};
 use rmcp::{ErrorData, RoleServer, ServerHandler, model::*, service::RequestContext};
 use serde_json::json;
 
-use crate::{
-    app::{App, builder, key, tool},
-    idp::{API, Idp},
-    site::{Site, bearing, in_session, send},
-    wire::{LEGACY, Route},
-};
+use crate::app::{builder, key, tool};
+use crate::site::{Site, bearing, in_session, send};
+use crate::wire::{LEGACY, Route};
 
 /// Asks its caller for the roots, and answers with them.
 #[derive(Clone)]
-struct Asking(App);
+struct Asking(CountingHandler);
 
 impl ServerHandler for Asking {
     fn get_info(&self) -> ServerConfig {
@@ -42,7 +41,7 @@ impl ServerHandler for Asking {
     }
 }
 
-async fn secure(idp: &Idp) -> SecureServer {
+async fn secure(idp: &Issuer) -> SecureServer {
     builder(&key())
         .authorize_with(Auth0Provider::initialize(idp.config()).await.unwrap())
         .audience(API)
@@ -56,8 +55,8 @@ async fn secure(idp: &Idp) -> SecureServer {
 /// What the server asks Alice in her session, nobody else answers.
 #[tokio::test]
 async fn extra_bob_does_not_answer_what_alice_is_asked() {
-    let idp = Idp::start().await;
-    let app = Asking(App::new([tool("known")]).on_one_page());
+    let idp = Issuer::start().await;
+    let app = Asking(CountingHandler::new([tool("known")]).on_one_page());
     let site = Site::start(&secure(&idp).await, app, (Route::Sessions, LEGACY)).await;
     let (alice, bob) = (idp.token("alice", "a"), idp.token("bob", "a"));
     let params = json!({ "protocolVersion": LEGACY, "capabilities": { "roots": {} },
@@ -111,7 +110,7 @@ async fn extra_bob_begins_more_sessions_than_are_remembered() {
     use tower_layer::Layer;
     use tower_service::Service;
 
-    let idp = Idp::start().await;
+    let idp = Issuer::start().await;
     let secure = secure(&idp).await;
     let (alice, bob) = (idp.token("alice", "a"), idp.token("bob", "a"));
     let count = Arc::new(AtomicUsize::new(0));

@@ -7,16 +7,16 @@ use etdi_server::{
     INSUFFICIENT_SCOPE, SecureServer, SecureServerBuilder, ServerBuildError, ToolSpec,
     UNAUTHENTICATED,
 };
+use etdi_testkit::handler::CountingHandler;
+use etdi_testkit::issuer::{API, Issuer};
+use etdi_testkit::keys::FIRST;
 use serde_json::json;
 
-use crate::{
-    app::{App, builder, key, tool},
-    idp::{API, Idp},
-    site::Site,
-    wire::{Client, LEGACY, MODERN, Route},
-};
+use crate::app::{builder, key, tool};
+use crate::site::Site;
+use crate::wire::{Client, LEGACY, MODERN, Route};
 
-async fn describe(idp: &Idp) -> SecureServerBuilder {
+async fn describe(idp: &Issuer) -> SecureServerBuilder {
     builder(&key())
         .authorize_with(Auth0Provider::initialize(idp.config()).await.unwrap())
         .audience(API)
@@ -25,11 +25,15 @@ async fn describe(idp: &Idp) -> SecureServerBuilder {
         .tool("harmless", ToolSpec::version("1.0.0"))
 }
 
-fn app() -> App {
-    App::new([tool("scan"), tool("harmless")])
+fn app() -> CountingHandler {
+    CountingHandler::new([tool("scan"), tool("harmless")])
 }
 
-async fn call(secure: &SecureServer, app: &App, version: &'static str) -> serde_json::Value {
+async fn call(
+    secure: &SecureServer,
+    app: &CountingHandler,
+    version: &'static str,
+) -> serde_json::Value {
     let handler = secure.wrap(app.clone());
     let mut client = Client::connect(handler, Route::Lines, version).await;
     client.ask("tools/call", json!({"name": "harmless", "arguments": {}})).await;
@@ -38,7 +42,7 @@ async fn call(secure: &SecureServer, app: &App, version: &'static str) -> serde_
 
 #[tokio::test]
 async fn a_call_speaks_for_the_token_of_the_process() {
-    let idp = Idp::start().await;
+    let idp = Issuer::start().await;
     let token = idp.bearer("alice", "execute:tools read:files");
     let secure = describe(&idp).await.access_token(token).build().await.unwrap();
     for version in [LEGACY, MODERN] {
@@ -51,7 +55,7 @@ async fn a_call_speaks_for_the_token_of_the_process() {
 
 #[tokio::test]
 async fn without_a_token_a_tool_that_requires_one_is_denied() {
-    let idp = Idp::start().await;
+    let idp = Issuer::start().await;
     let secure = describe(&idp).await.build().await.unwrap();
     for version in [LEGACY, MODERN] {
         let app = app();
@@ -73,7 +77,7 @@ async fn without_a_token_a_tool_that_requires_one_is_denied() {
 
 #[tokio::test]
 async fn every_scope_that_the_token_lacks_is_named() {
-    let idp = Idp::start().await;
+    let idp = Issuer::start().await;
     let token = idp.bearer("alice", "read:files");
     let secure = describe(&idp).await.access_token(token).build().await.unwrap();
     let app = app();
@@ -93,7 +97,7 @@ async fn every_scope_that_the_token_lacks_is_named() {
 
 #[tokio::test]
 async fn the_tokens_expiry_is_judged_at_each_call() {
-    let idp = Idp::start().await;
+    let idp = Issuer::start().await;
     let token = idp.bearer("alice", "execute:tools read:files");
     let secure = describe(&idp).await.access_token(token).build().await.unwrap();
     let app = app();
@@ -108,13 +112,13 @@ async fn the_tokens_expiry_is_judged_at_each_call() {
 
 #[tokio::test]
 async fn a_token_that_is_not_valid_does_not_start() {
-    let idp = Idp::start().await;
+    let idp = Issuer::start().await;
     let built = describe(&idp).await.access_token(BearerToken::new("0123456789")).build().await;
     let refused = ServerBuildError::AccessToken(Box::new(OAuthError::Token(TokenError::NotAJwt)));
     assert_eq!(built.unwrap_err(), refused);
-    let mut claims = idp.claims("alice", "execute:tools");
+    let mut claims = idp.access_claims("alice", "execute:tools");
     claims["aud"] = json!("https://elsewhere.example");
-    let token = BearerToken::new(crate::idp::sign(&claims));
+    let token = BearerToken::new(FIRST.sign(&claims));
     let built = describe(&idp).await.access_token(token).build().await.unwrap_err();
     let ServerBuildError::AccessToken(error) = &built else { panic!("{built:?}") };
     assert!(matches!(**error, OAuthError::Token(TokenError::WrongAudience { .. })), "{error}");
@@ -122,7 +126,7 @@ async fn a_token_that_is_not_valid_does_not_start() {
 
 #[tokio::test]
 async fn nothing_says_what_the_token_must_be_for() {
-    let idp = Idp::start().await;
+    let idp = Issuer::start().await;
     let built = builder(&key())
         .authorize_with(Auth0Provider::initialize(idp.config()).await.unwrap())
         .access_token(idp.bearer("alice", ""))
@@ -133,7 +137,7 @@ async fn nothing_says_what_the_token_must_be_for() {
 
 #[tokio::test]
 async fn a_request_over_http_never_speaks_for_the_process() {
-    let idp = Idp::start().await;
+    let idp = Issuer::start().await;
     let token = idp.bearer("alice", "execute:tools read:files");
     let secure = describe(&idp).await.access_token(token).build().await.unwrap();
     let app = app();
@@ -146,10 +150,10 @@ async fn a_request_over_http_never_speaks_for_the_process() {
 
 #[tokio::test]
 async fn a_server_without_a_key_authorizes_too() {
-    let idp = Idp::start().await;
+    let idp = Issuer::start().await;
     let provider = Auth0Provider::initialize(idp.config()).await.unwrap();
     let publisher = builder(&key()).tool("scan", ToolSpec::version("1.0.0")).build().await.unwrap();
-    let app = App::new([tool("scan")]);
+    let app = CountingHandler::new([tool("scan")]);
     let definitions = publisher.export(app.clone()).await.unwrap();
     let server =
         || SecureServer::presigned(&definitions).unwrap().requires("scan", "execute:tools");
