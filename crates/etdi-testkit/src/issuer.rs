@@ -3,6 +3,7 @@
 //! [`etdi_dev_issuer::DevIssuer`] refuses what an issuer must refuse. This one signs any claims,
 //! grants scopes that nobody asked for, and answers with faults.
 
+mod proof;
 mod reply;
 
 use std::collections::HashMap;
@@ -16,9 +17,8 @@ use axum::http::{HeaderMap, Response, Uri};
 use etdi_oauth::{
     AttestationConfig, Auth0Provider, BearerToken, Network, OAuthConfig, RetryPolicy,
 };
-use etdi_types::keys::base64url_decode;
 use etdi_types::trust::{IssuerKind, TrustedIssuer, TrustedProvider};
-use etdi_types::{Clock, Jwk, ManualClock, SignedTool, TrustConfig};
+use etdi_types::{Clock, ManualClock, SignedTool, TrustConfig};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, Semaphore};
@@ -27,6 +27,7 @@ use tokio::task::JoinHandle;
 use crate::keys::{FIRST, RsaKey, changed};
 use crate::publisher::Publisher;
 
+pub use proof::{Proof, read_proof};
 pub use reply::{Jwks, Reply, Seen};
 
 pub const API: &str = "https://api.etdi-tools.demo.com";
@@ -404,25 +405,4 @@ pub fn without_pauses() -> RetryPolicy {
 /// The definition with this for an attestation.
 pub fn attested(definition: &SignedTool, attestation: &str) -> Value {
     definition.clone().with_attestation(attestation).tool().clone().into()
-}
-
-/// A DPoP proof whose signature was checked.
-pub struct Proof {
-    pub thumbprint: String,
-    pub claims: Value,
-}
-
-/// Checks a DPoP proof (RFC 9449, section 4.3).
-pub fn read_proof(proof: &str, endpoint: &str) -> Proof {
-    let (input, signature) = proof.rsplit_once('.').unwrap();
-    let (header, claims) = input.split_once('.').unwrap();
-    let value = |text| serde_json::from_slice::<Value>(&base64url_decode(text).unwrap()).unwrap();
-    let (header, claims) = (value(header), value(claims));
-    assert_eq!((&header["typ"], &header["alg"]), (&json!("dpop+jwt"), &json!("EdDSA")));
-    assert_eq!(header["jwk"].as_object().unwrap().len(), 3, "public members only");
-    assert_eq!((&claims["htm"], &claims["htu"]), (&json!("POST"), &json!(endpoint)));
-    let jwk = Jwk::from_json(&header["jwk"].to_string()).unwrap();
-    let signature = base64url_decode(signature).unwrap();
-    assert!(jwk.verifying_key().unwrap().verifies(input.as_bytes(), &signature));
-    Proof { thumbprint: jwk.thumbprint(), claims }
 }
