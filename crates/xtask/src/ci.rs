@@ -5,7 +5,7 @@ use anyhow::{Result, ensure};
 use crate::junit::Report;
 use crate::step::Step;
 use crate::{
-    attacks, bench, book, conformance, demos, package, peers, review, setup, test, workspace,
+    api, attacks, bench, book, conformance, demos, package, peers, review, setup, test, workspace,
 };
 
 type Run = fn() -> Result<()>;
@@ -13,6 +13,7 @@ type Run = fn() -> Result<()>;
 /// The commands that a person may type as they stand, in the order in which CI runs them. The pages
 /// of the book may show them without running them once more.
 const COMMANDS: &[(&str, Run)] = &[
+    ("cargo xtask api", || api::run(&api::Options::default())),
     ("cargo xtask test", || test::run(&test::Options::default())),
     ("cargo xtask attacks", || seen(attacks::show, attacks::run)),
     ("cargo xtask conformance", || conformance::run(&conformance::Options::default())),
