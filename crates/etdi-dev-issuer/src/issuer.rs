@@ -35,7 +35,6 @@ pub struct DevIssuer {
 
 impl DevIssuer {
     /// Returns a builder of an issuer in Auth0's layout, without APIs and clients, on a free port.
-    #[must_use]
     pub fn builder() -> DevIssuerBuilder {
         DevIssuerBuilder::default()
     }
