@@ -8,8 +8,9 @@ use roxmltree::{Document, Node};
 
 use crate::workspace;
 
-/// Below the target folder: a folder for each profile of nextest, and the `path` of its configuration.
-const PATH: &str = "nextest/default/junit.xml";
+/// Where nextest writes the report of its default profile, below the root and wherever cargo builds:
+/// `store.dir`, the profile, and the `path` of `.config/nextest.toml`.
+const PATH: &str = "target/nextest/default/junit.xml";
 
 /// One run of the tests.
 pub(crate) struct Report {
@@ -31,7 +32,7 @@ pub(crate) struct Test {
 impl Report {
     /// Removes the report of an earlier run, so that it is not read for the next one.
     pub(crate) fn forget() -> Result<()> {
-        let path = path()?;
+        let path = path();
         if path.exists() {
             fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))?;
         }
@@ -40,7 +41,7 @@ impl Report {
 
     /// Reads the report of the tests that have just run, if nextest ran them.
     pub(crate) fn latest() -> Result<Option<Self>> {
-        let path = path()?;
+        let path = path();
         if !path.exists() {
             return Ok(None);
         }
@@ -77,8 +78,8 @@ impl Test {
     }
 }
 
-fn path() -> Result<PathBuf> {
-    Ok(workspace::target_folder()?.join(PATH))
+fn path() -> PathBuf {
+    workspace::root().join(PATH)
 }
 
 fn seconds(of: Node<'_, '_>) -> Result<f64> {

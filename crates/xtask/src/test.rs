@@ -53,7 +53,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         println!("\ncargo-nextest is not installed: the tests run with `cargo test`");
         return tests.run_with_cargo();
     }
-    tests.nextest(&[])?;
+    tests.run_with_nextest()?;
     tests.run_in_documentation()
 }
 
@@ -66,10 +66,13 @@ struct Tests<'o> {
 }
 
 impl Tests<'_> {
-    fn nextest(&self, more: &[&str]) -> Result<()> {
+    fn build_for_nextest(&self) -> Result<()> {
+        Step::cargo("build").args(["nextest", "run", "--no-run"]).args(&self.selection).run()
+    }
+
+    fn run_with_nextest(&self) -> Result<()> {
         Step::cargo("tests")
             .args(["nextest", "run", "--no-fail-fast", "--no-tests=warn"])
-            .args(more)
             .args(&self.selection)
             .args(self.filter)
             .run()
@@ -97,14 +100,14 @@ impl Tests<'_> {
     /// Runs everything twice under load. The second run takes place also if the first one fails.
     fn run_under_load(&self) -> Result<()> {
         // The compiler is not measured.
-        self.nextest(&["--no-run"])?;
+        self.build_for_nextest()?;
         let load = Load::start()?;
         println!("\n{} busy loops run until the tests end", load.loops());
         let mut failures = Vec::new();
         let mut runs = Vec::new();
         for _ in 0..2 {
             Report::forget()?;
-            failures.extend(self.nextest(&[]).err());
+            failures.extend(self.run_with_nextest().err());
             runs.push(Report::latest()?.context("nextest left no report of the tests")?);
             failures.extend(self.run_in_documentation().err());
         }
