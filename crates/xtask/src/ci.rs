@@ -68,14 +68,12 @@ fn seen(show: fn(&Report) -> Result<()>, run: Run) -> Result<()> {
     }
 }
 
-/// Only packages that have features: the others were checked whole.
+/// Checks packages that have features, and packages that are published: in the workspace, another
+/// package may turn on the feature of a dependency that this one forgot to ask for.
 fn each_feature_alone(tools: &std::path::Path) -> Result<()> {
     let packages = workspace::packages()?;
-    let mut featured = packages.iter().filter(|package| !package.features.is_empty()).peekable();
-    if featured.peek().is_none() {
-        return Ok(());
-    }
-    let selection = featured.flat_map(|package| ["--package", package.name.as_str()]);
+    let alone = packages.iter().filter(|package| package.published || !package.features.is_empty());
+    let selection = alone.flat_map(|package| ["--package", package.name.as_str()]);
     Step::cargo("each feature alone")
         .args(["hack", "clippy", "--each-feature"])
         .args(selection)
