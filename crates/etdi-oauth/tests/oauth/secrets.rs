@@ -124,7 +124,7 @@ async fn run(logs: &Captured) -> Vec<String> {
             keep(&mut secrets, proof.to_str().unwrap());
         }
     }
-    assert!(emitter.flush(Duration::from_secs(5)));
+    assert!(emitter.flush(Duration::from_secs(60)));
     secrets
 }
 
