@@ -29,9 +29,12 @@ pub(crate) struct Package {
     pub(crate) published: bool,
 }
 
-/// The packages of the workspace.
+/// Returns the packages of the workspace by name: cargo's order is not the same in every checkout.
 pub(crate) fn packages() -> Result<Vec<Package>> {
-    parse(&metadata()?).context("`cargo metadata` gave JSON of another shape")
+    let packages = parse(&metadata()?);
+    let mut packages = packages.context("`cargo metadata` gave JSON of another shape")?;
+    packages.sort_by(|one, other| one.name.cmp(&other.name));
+    Ok(packages)
 }
 
 /// The folder that cargo builds into.
