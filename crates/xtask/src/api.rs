@@ -42,15 +42,13 @@ pub(crate) struct Options {
 
 pub(crate) fn run(options: &Options) -> Result<()> {
     let packages = workspace::packages()?;
-    let mut crates: Vec<String> = packages
+    let crates: Vec<String> = packages
         .into_iter()
         .filter(|package| package.published && package.library)
         .map(|package| package.name)
         // Its library is for its own binary.
         .filter(|name| name != "etdi-cli")
         .collect();
-    // cargo's own order changes with the dependencies.
-    crates.sort();
     let version = rustc_version()?;
     document()?;
     let mut apis = Vec::new();
