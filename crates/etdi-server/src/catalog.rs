@@ -224,16 +224,27 @@ impl Catalog {
         self.attested.as_ref().map(|attested| &attested.token)
     }
 
-    /// Puts the attestation beside the signatures of the published tools that it binds.
-    pub(crate) fn attach_attestation(&self, tools: &mut [Tool]) {
-        let Some(attested) = &self.attested else { return };
-        for tool in tools {
-            if let Some((release, digest)) = self.published(&tool.name)
-                && self.is_attested(&release, digest)
-            {
-                sign::attach_attestation(tool, attested.token.as_str());
-            }
-        }
+    /// Puts the attestation beside the signatures of one page of a listing. Returns whether each signed
+    /// tool has one: `false` where a tool was replaced after the page was published.
+    pub(crate) fn attach_attestation(&self, tools: &mut [Tool]) -> bool {
+        tools.iter_mut().filter(|tool| self.is_signed_here(tool)).all(|tool| {
+            let token = self.attestation_of(tool);
+            token.inspect(|token| sign::attach_attestation(tool, token)).is_some()
+        })
+    }
+
+    fn is_signed_here(&self, tool: &Tool) -> bool {
+        self.origin(&tool.name).is_some_and(|origin| release_of(origin).is_some())
+    }
+
+    /// The attestation, if it binds the very definition that `tool` carries.
+    fn attestation_of(&self, tool: &Tool) -> Option<&str> {
+        let attested = self.attested.as_ref()?;
+        let (release, digest) = self.published(&tool.name)?;
+        let published = self.tools.get(&*tool.name)?.published.as_ref()?;
+        let carried = sign::attached(tool)?;
+        (*carried == published.member && self.is_attested(&release, digest))
+            .then(|| attested.token.as_str())
     }
 
     fn is_attested(&self, release: &Release, digest: Digest) -> bool {

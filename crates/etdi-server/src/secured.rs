@@ -8,6 +8,7 @@ use rmcp::service::{MaybeSendFuture, NotificationContext, RequestContext, Subscr
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 
 use crate::admission::refusal;
+use crate::attest::not_attested;
 use crate::check::Examination;
 use crate::problem::ToolProblem;
 use crate::report::tool_ref;
@@ -19,6 +20,10 @@ pub const LISTING_REFUSED: i32 = 5001;
 
 /// The JSON-RPC error code of a call that is refused because the tool is not published.
 pub const CALL_REFUSED: i32 = 5002;
+
+/// How often one request lists the handler's tools while `replace_tool` changes them during the wait
+/// for an attestation.
+const LISTINGS: usize = 3;
 
 /// A [`ServerHandler`] that publishes and enforces tool definitions for another one.
 ///
@@ -82,13 +87,19 @@ impl<H: ServerHandler> ServerHandler for Secured<H> {
         request: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        let mut result = self.handler.list_tools(request, context.clone()).await?;
-        self.publish(&mut result.tools).map_err(|problem| refusal(LISTING_REFUSED, &problem))?;
-        if self.attests {
+        for _ in 0..LISTINGS {
+            let mut result = self.handler.list_tools(request.clone(), context.clone()).await?;
+            self.publish(&mut result.tools)
+                .map_err(|problem| refusal(LISTING_REFUSED, &problem))?;
+            if !self.attests {
+                return Ok(result);
+            }
             self.attest(result.tools.iter().map(|tool| &*tool.name), &context).await?;
-            self.secure.catalog().attach_attestation(&mut result.tools);
+            if self.secure.catalog().attach_attestation(&mut result.tools) {
+                return Ok(result);
+            }
         }
-        Ok(result)
+        Err(not_attested())
     }
 
     async fn call_tool(

@@ -140,7 +140,8 @@ impl SecureServer {
     ///
     /// Where an attestation binds digests, the first listing that shows the new version obtains
     /// another one, and is refused without it. What the new version [requires](ToolSpec::requires)
-    /// of callers holds at once.
+    /// of callers holds at once. The version that is published now changes nothing but what is
+    /// required of callers.
     ///
     /// # Errors
     /// [`ServerError::SameVersion`] if something else is declared under the version that is
@@ -158,6 +159,10 @@ impl SecureServer {
             return Err(ServerError::SameVersion(name.to_owned()));
         }
         refuse_same_id(catalog.origins(), name, spec.id.as_str())?;
+        if **current == spec {
+            catalog.require(name, requirement);
+            return Ok(());
+        }
         let from = current.version.to_string();
         catalog.replace(name, DefinitionSource::Live(spec.into()));
         catalog.require(name, requirement);

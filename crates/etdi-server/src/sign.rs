@@ -93,6 +93,11 @@ pub(crate) fn attach(tool: &mut Tool, member: &Map<String, Value>) {
     meta.insert(DEFINITION_KEY.to_owned(), Value::Object(member.clone()));
 }
 
+/// The definition that [`attach`] put into a tool.
+pub(crate) fn attached(tool: &Tool) -> Option<&Map<String, Value>> {
+    tool.meta.as_ref()?.get(DEFINITION_KEY)?.as_object()
+}
+
 /// Puts an attestation beside the signature. The digest does not cover it.
 pub(crate) fn attach_attestation(tool: &mut Tool, attestation: &str) {
     let member = tool.meta.as_mut().and_then(|meta| meta.get_mut(DEFINITION_KEY));

@@ -1,6 +1,8 @@
 //! What an identity provider says of the definitions, beside their signatures.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use etdi_events::{Emitter, Event};
 use etdi_oauth::{
@@ -335,6 +337,48 @@ async fn a_new_version_is_served_with_a_new_attestation_or_not_at_all() {
     assert_eq!(tools[0].signed().unwrap().version.to_string(), "1.1.0");
     assert_attested(&idp, &tools, Binding::Digest).await;
     assert_eq!(idp.tokens(), 2);
+}
+
+#[tokio::test]
+async fn a_tool_that_is_replaced_while_the_attestation_is_made_is_served_attested() {
+    let idp = Issuer::start().await;
+    let (secure, app) = (describe(&idp).await.build().await.unwrap(), app());
+    let (server, versions) = (secure.clone(), AtomicUsize::new(1));
+    idp.tamper(move |_| {
+        let version = versions.fetch_add(1, Ordering::SeqCst);
+        if version <= 2 {
+            server.replace_tool("scan", ToolSpec::version(format!("1.{version}.0"))).unwrap();
+        }
+    });
+    let tools = list(&mut open(&secure, &app).await).await;
+    assert_eq!(tools[0].signed().unwrap().version.to_string(), "1.2.0");
+    assert_attested(&idp, &tools, Binding::Digest).await;
+}
+
+#[tokio::test]
+async fn a_listing_whose_tools_never_stay_attested_is_refused() {
+    let idp = Issuer::start().await;
+    let (secure, app) = (describe(&idp).await.build().await.unwrap(), app());
+    let (server, versions) = (secure.clone(), AtomicUsize::new(1));
+    idp.tamper(move |_| {
+        let version = versions.fetch_add(1, Ordering::SeqCst);
+        server.replace_tool("scan", ToolSpec::version(format!("1.{version}.0"))).unwrap();
+    });
+    let answer = open(&secure, &app).await.ask("tools/list", json!({})).await;
+    assert_eq!(answer["error"]["data"], json!({"reason": "not_attested"}), "{answer}");
+}
+
+#[tokio::test]
+async fn the_version_that_is_published_already_leaves_its_attestation() {
+    let idp = Issuer::start().await;
+    let (secure, app) = (describe(&idp).await.build().await.unwrap(), app());
+    let mut client = open(&secure, &app).await;
+    list(&mut client).await;
+    secure.replace_tool("scan", ToolSpec::version("1.0.0")).unwrap();
+    let answer = client.ask("tools/call", json!({"name": "scan"})).await;
+    assert!(answer.get("error").is_none(), "{answer}");
+    assert_attested(&idp, &list(&mut client).await, Binding::Digest).await;
+    assert_eq!(idp.tokens(), 1);
 }
 
 #[tokio::test]
