@@ -38,6 +38,12 @@ pub enum KeyError {
     /// The library makes no RSA key.
     #[error("cannot make an RSA key of 2048 bits")]
     NotGenerated,
+    /// The bytes are no private key of 2048 bits in PKCS #8.
+    #[error("cannot read the RSA key: it must be of 2048 bits, in PKCS #8 and DER")]
+    NotRead,
+    /// The library does not write the key.
+    #[error("cannot write the RSA key")]
+    NotWritten,
     /// The library does not sign.
     #[error("cannot sign with the RSA key")]
     NotSigned,

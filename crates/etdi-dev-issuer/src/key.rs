@@ -1,8 +1,9 @@
-//! The issuer's keys: RSA-2048, made at run time, never written anywhere.
+//! The issuer's keys: RSA-2048, made at run time. The issuer writes none of them anywhere.
 
 use std::fmt::{self, Debug, Formatter};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair, KeySize};
@@ -36,11 +37,32 @@ impl RsaSigningKey {
     /// If the library makes none.
     pub fn generate(kid: &str) -> Result<Self, KeyError> {
         let pair = KeyPair::generate(KeySize::Rsa2048).map_err(|_| KeyError::NotGenerated)?;
+        Self::new(kid, pair).ok_or(KeyError::NotGenerated)
+    }
+
+    /// Reads a private key of 2048 bits in PKCS #8 (RFC 5208), in DER.
+    ///
+    /// # Errors
+    /// If it is another key or none.
+    pub fn from_pkcs8(kid: &str, der: &[u8]) -> Result<Self, KeyError> {
+        let pair = KeyPair::from_pkcs8(der).map_err(|_| KeyError::NotRead)?;
+        Self::new(kid, pair).ok_or(KeyError::NotRead)
+    }
+
+    fn new(kid: &str, pair: KeyPair) -> Option<Self> {
         let der = pair.public_key().as_ref();
-        let modulus = der.get(BEFORE_MODULUS..BEFORE_MODULUS + MODULUS);
-        let modulus = modulus.and_then(|modulus| modulus.try_into().ok());
-        let modulus = modulus.ok_or(KeyError::NotGenerated)?;
-        Ok(Self(Arc::new(Inner { kid: kid.to_owned(), pair, modulus })))
+        let modulus = der.get(BEFORE_MODULUS..BEFORE_MODULUS + MODULUS)?.try_into().ok()?;
+        let is_2048 = pair.public_modulus_len() == MODULUS;
+        is_2048.then(|| Self(Arc::new(Inner { kid: kid.to_owned(), pair, modulus })))
+    }
+
+    /// Returns the private key in PKCS #8 (RFC 5208), in DER.
+    ///
+    /// # Errors
+    /// If the library does not write it.
+    pub fn to_pkcs8(&self) -> Result<Vec<u8>, KeyError> {
+        let der: Pkcs8V1Der<'_> = self.0.pair.as_der().map_err(|_| KeyError::NotWritten)?;
+        Ok(der.as_ref().to_vec())
     }
 
     /// Returns the key's id.
@@ -164,4 +186,26 @@ pub(crate) fn random_text() -> Result<String, KeyError> {
     let mut bytes = [0; 32];
     aws_lc_rs::rand::fill(&mut bytes).map_err(|_| KeyError::NoRandomNumbers)?;
     Ok(base64url_encode(&bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_the_same_after_pkcs8() {
+        let key = RsaSigningKey::generate("one").unwrap();
+        let read = RsaSigningKey::from_pkcs8("one", &key.to_pkcs8().unwrap()).unwrap();
+        assert_eq!(read.jwk(), key.jwk());
+        assert_eq!(read.sign_texts("{}", "{}").unwrap(), key.sign_texts("{}", "{}").unwrap());
+    }
+
+    #[test]
+    fn keys_of_another_size_and_other_bytes_are_refused() {
+        let long = KeyPair::generate(KeySize::Rsa3072).unwrap();
+        let long: Pkcs8V1Der<'_> = long.as_der().unwrap();
+        for bytes in [long.as_ref(), b"", b"{}"] {
+            assert_eq!(RsaSigningKey::from_pkcs8("one", bytes).unwrap_err(), KeyError::NotRead);
+        }
+    }
 }
