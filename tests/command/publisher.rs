@@ -9,7 +9,7 @@ use etdi::SigningKey;
 use etdi_dev_issuer::{Api, DEFINITIONS_CLAIM, DevIssuer, RegisteredClient};
 use etdi_testkit::terminal;
 use etdi_testkit::terminal::Script;
-use etdi_testkit::views::views_without;
+use etdi_testkit::views::{Views, views_without};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
@@ -97,7 +97,7 @@ fn is_seen(transport: &str) {
     };
     let screen = |name: &str, arguments: &[&str], script: Script<'_>, code: i32| {
         let all = [arguments, &["--danger-loopback-http"], &server.words()].concat();
-        let views = views_without(&[], || folder.copied(), &all, script, code);
+        let views = views_without(Views::Four, &[], || folder.copied(), &all, script, code);
         let name = format!("trusted_{transport}_{name}");
         insta::assert_snapshot!(name, without_digests(&views));
         all.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>()

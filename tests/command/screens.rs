@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use etdi_testkit::folder::Folder;
 use etdi_testkit::terminal;
 use etdi_testkit::terminal::Script;
-use etdi_testkit::views::views_without;
+use etdi_testkit::views::{Views, views_without};
 use serde_json::{Value, json};
 
 use crate::program::{Server, new_folder, peers, python, text};
@@ -32,6 +32,7 @@ struct Life<'l> {
     questions: &'l [&'l str],
     /// The texts that are not ours.
     theirs: Vec<String>,
+    views: Views,
     /// Whether a digest is of an address that is another one each time.
     has_address: bool,
 }
@@ -46,7 +47,8 @@ impl Life<'_> {
         script: Script<'_>,
         code: i32,
     ) {
-        let views = views_without(&self.theirs, || folder.copied(), arguments, script, code);
+        let views =
+            views_without(self.views, &self.theirs, || folder.copied(), arguments, script, code);
         let views = if self.has_address { without_digests(&views) } else { views };
         insta::assert_snapshot!(format!("{}_{name}", self.name), views);
     }
@@ -162,6 +164,7 @@ fn everything_on_stdio() {
         tool: "echo",
         questions: EVERYTHING,
         theirs: listed(&["node", &text(&script)]),
+        views: Views::Two,
         has_address: false,
     }
     .lives();
@@ -177,6 +180,7 @@ fn everything_on_http() {
         tool: "echo",
         questions: EVERYTHING,
         theirs: listed(&["node", &text(&npm("server-everything"))]),
+        views: Views::Four,
         has_address: false,
     }
     .lives_at_its_address();
@@ -194,6 +198,7 @@ fn filesystem_on_stdio() {
         questions: &["Approve these 14 tools as shown?"],
         theirs: listed(&["node", &text(&script), &text(folder.path())]),
         folder,
+        views: Views::Two,
         has_address: false,
     }
     .lives();
@@ -212,6 +217,7 @@ fn python_on_stdio() {
         tool: "structured",
         questions: &["Approve these 16 tools as shown?"],
         theirs: Vec::new(),
+        views: Views::Two,
         has_address: false,
     };
     // It takes its time to start.
@@ -233,6 +239,7 @@ fn python_on_http() {
         tool: "structured",
         questions: &["Approve these 16 tools as shown?"],
         theirs: Vec::new(),
+        views: Views::Four,
         has_address: false,
     }
     .lives_at_its_address();
@@ -249,6 +256,7 @@ fn rust_on_stdio() {
         tool: "structured",
         questions: &["Approve these 16 tools as shown?"],
         theirs: Vec::new(),
+        views: Views::Four,
         has_address: false,
     }
     .lives();
@@ -263,6 +271,7 @@ fn rust_on_http() {
         tool: "structured",
         questions: &["Approve these 16 tools as shown?"],
         theirs: Vec::new(),
+        views: Views::Four,
         has_address: false,
     }
     .lives_at_its_address();
@@ -296,6 +305,7 @@ fn secured_on_stdio() {
         tool: "structured",
         questions: &[],
         theirs: Vec::new(),
+        views: Views::Four,
         has_address: false,
     });
 }
@@ -311,6 +321,7 @@ fn secured_on_http() {
         tool: "structured",
         questions: &[],
         theirs: Vec::new(),
+        views: Views::Four,
         has_address: true,
     });
 }
@@ -328,6 +339,7 @@ fn impostor_on_stdio() {
         tool: demos::servers::TOOL,
         questions: &["Approve this tool as shown?"],
         theirs: Vec::new(),
+        views: Views::Four,
         has_address: false,
     };
     life.changes(&life.is_approved(), Path::new("state/offer"), "copy", "tags");
@@ -345,6 +357,7 @@ fn impostor_on_http() {
         tool: demos::servers::TOOL,
         questions: &["Approve this tool as shown?"],
         theirs: Vec::new(),
+        views: Views::Four,
         has_address: false,
     }
     .lives_at_its_address();

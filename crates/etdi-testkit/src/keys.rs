@@ -1,5 +1,6 @@
-//! Keys that are made once in a process, and tokens that they sign.
+//! Keys that are made once and kept beside the tests' programs, and tokens that they sign.
 
+use std::io::Write;
 use std::sync::LazyLock;
 
 use aws_lc_rs::rand::SystemRandom;
@@ -7,22 +8,36 @@ use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPai
 use etdi_dev_issuer::RsaSigningKey;
 use etdi_types::keys::base64url_encode;
 use serde_json::{Value, json};
+use tempfile::NamedTempFile;
 
 /// The id of [`FIRST`].
 pub const KID: &str = "first";
 
 /// The key that the issuer signs with, unless a test says otherwise.
-pub static FIRST: LazyLock<RsaKey> = LazyLock::new(|| RsaKey::generate(KID));
+pub static FIRST: LazyLock<RsaKey> = LazyLock::new(|| RsaKey::kept(KID));
 /// Another key.
-pub static SECOND: LazyLock<RsaKey> = LazyLock::new(|| RsaKey::generate("second"));
+pub static SECOND: LazyLock<RsaKey> = LazyLock::new(|| RsaKey::kept("second"));
 
 /// An RSA key that signs headers and claims as a test writes them.
 #[derive(Clone, Debug)]
 pub struct RsaKey(RsaSigningKey);
 
 impl RsaKey {
-    fn generate(kid: &str) -> Self {
-        Self(RsaSigningKey::generate(kid).unwrap())
+    /// Reads the key that an earlier test of this folder made, or makes it. Each test is a process of
+    /// its own, and a new key for each took a fifth of the time of these tests.
+    fn kept(kid: &str) -> Self {
+        let program = std::env::current_exe().unwrap();
+        let folder = program.parent().unwrap();
+        let file = folder.join(format!("test-fixture-{kid}.p8"));
+        let kept = std::fs::read(&file).ok();
+        if let Some(key) = kept.and_then(|der| RsaSigningKey::from_pkcs8(kid, &der).ok()) {
+            return Self(key);
+        }
+        let key = RsaSigningKey::generate(kid).unwrap();
+        let mut whole = NamedTempFile::new_in(folder).unwrap();
+        whole.write_all(&key.to_pkcs8().unwrap()).unwrap();
+        whole.persist(&file).unwrap();
+        Self(key)
     }
 
     pub fn kid(&self) -> &str {

@@ -1,5 +1,5 @@
 //! The four views of one screen: in a terminal of 80 and of 120 columns, plain and in colour. The laws
-//! hold for all four, and a test stores the plain view of 80 columns.
+//! hold for each of them, and a test stores the plain view of 80 columns.
 
 use std::collections::{HashMap, HashSet};
 
@@ -8,8 +8,63 @@ use etdi_types::text::{escaped, has_hidden_characters};
 use crate::folder::Folder;
 use crate::terminal::{Screen, Script, Word, redact, run};
 
-/// The widths of the terminals, the one that is stored first.
-const WIDTHS: [u16; 2] = [80, 120];
+/// The views that a test looks at, and the laws that are asserted.
+#[derive(Clone, Copy)]
+pub enum Views {
+    /// All four.
+    Four,
+    /// Plain at 80 columns and coloured at 120, for servers that take a second to start: each view
+    /// starts the server again. Two laws need all four: the colours of both widths are compared, and
+    /// the texts with and without colour at one width.
+    Two,
+}
+
+struct View {
+    columns: u16,
+    coloured: bool,
+    screen: Screen,
+}
+
+impl Views {
+    /// The one that is stored is the first.
+    fn each(self) -> &'static [(u16, bool)] {
+        match self {
+            Self::Four => &[(80, false), (80, true), (120, false), (120, true)],
+            Self::Two => &[(80, false), (120, true)],
+        }
+    }
+
+    /// Each program has a folder of its own, and all run at once.
+    fn look(
+        self,
+        folder: impl Fn() -> Folder,
+        arguments: &[&str],
+        script: Script<'_>,
+    ) -> Vec<View> {
+        let first = folder();
+        let views = self.each().iter().map(|&(columns, coloured)| {
+            let folder = first.copied();
+            let folder = if coloured { folder } else { folder.set("NO_COLOR", "1") };
+            (columns, coloured, folder)
+        });
+        let views: Vec<_> = views.collect();
+        std::thread::scope(|scope| {
+            let started: Vec<_> = views
+                .iter()
+                .map(|(columns, coloured, folder)| {
+                    let run = scope.spawn(move || run(folder, *columns, arguments, script));
+                    (*columns, *coloured, run)
+                })
+                .collect();
+            let ended = started.into_iter().map(|(columns, coloured, run)| View {
+                columns,
+                coloured,
+                screen: run.join().unwrap(),
+            });
+            ended.collect()
+        })
+    }
+}
 
 /// What each colour may begin with.
 const COLOURS: &[(&str, &[&str])] = &[
@@ -73,52 +128,43 @@ const COLOURS: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// Looks at one screen in four views, asserts that they obey the laws, and returns the plain view of 80
-/// columns. `folder` makes the state that the command finds. Where a view shows `theirs`, the texts of
+/// Looks at one screen in several views, asserts that they obey the laws, and returns the plain view of
+/// 80 columns. `folder` makes the state that the command finds. Where a view shows `theirs`, the texts of
 /// somebody else, the cells are covered.
 pub fn views_without(
+    views: Views,
     theirs: &[String],
     folder: impl Fn() -> Folder,
     arguments: &[&str],
     script: Script<'_>,
     code: i32,
 ) -> String {
-    let first = folder();
-    let copy = || first.copied();
-    // Each program has a folder of its own, and none waits for another.
-    let folders = WIDTHS.map(|columns| (columns, [copy().set("NO_COLOR", "1"), copy()]));
-    let views: Vec<[Screen; 2]> = std::thread::scope(|scope| {
-        let started = folders.each_ref().map(|(columns, both)| {
-            both.each_ref().map(|one| scope.spawn(|| run(one, *columns, arguments, script)))
-        });
-        started.into_iter().map(|both| both.map(|view| view.join().unwrap())).collect()
-    });
-    let mut stored = None;
-    let (mut read, mut marked) = (Vec::new(), Vec::new());
-    for [mut plain, mut coloured] in views {
-        assert_eq!(plain.code, code, "{}", plain.text());
-        assert_eq!(coloured.code, code, "{}", coloured.text());
-        assert_eq!(coloured.text(), plain.text(), "colour changes no text");
-        assert!(!has_styles(&plain.bytes), "no colour was asked for: {}", plain.text());
-        marked.push(marks(&coloured));
-        for screen in [&mut plain, &mut coloured] {
-            assert_harmless(screen);
-            let words = screen.words();
-            // A terminal may break the lines that another program reads.
-            if !arguments.contains(&"--json") {
-                assert_fits(&words, screen);
-            }
-            screen.cover(places(theirs, &words));
-            // A table breaks the texts in its columns, so there the letters are the same.
-            read.push(if is_table(screen) { letters(&said(&words)) } else { said(&words) });
+    let mut views = views.look(folder, arguments, script);
+    let (mut read, mut marked, mut texts) = (Vec::new(), Vec::new(), HashMap::new());
+    for View { columns, coloured, screen } in &mut views {
+        assert_eq!(screen.code, code, "{}", screen.text());
+        let text = texts.entry(*columns).or_insert_with(|| screen.text());
+        assert_eq!(screen.text(), *text, "colour changes no text");
+        if *coloured {
+            marked.push(marks(screen));
+        } else {
+            assert!(!has_styles(&screen.bytes), "no colour was asked for: {}", screen.text());
         }
-        stored.get_or_insert_with(|| plain.text());
+        assert_harmless(screen);
+        let words = screen.words();
+        // A terminal may break the lines that another program reads.
+        if !arguments.contains(&"--json") {
+            assert_fits(&words, screen);
+        }
+        screen.cover(places(theirs, &words));
+        // A table breaks the texts in its columns, so there the letters are the same.
+        read.push(if is_table(screen) { letters(&said(&words)) } else { said(&words) });
     }
     read.dedup();
     assert_eq!(read.len(), 1, "every view says the same: {read:#?}");
     marked.dedup();
     assert_eq!(marked.len(), 1, "a colour marks the same at every width: {marked:#?}");
-    let shown = stored.unwrap_or_default();
+    let shown = views[0].screen.text();
     redact_ports(format!("$ etdi {}\n{shown}\n---- exit code {code}\n", arguments.join(" ")))
 }
 

@@ -3,7 +3,7 @@
 use etdi_testkit::folder::Folder;
 use etdi_testkit::publisher::{claims, token};
 use etdi_testkit::terminal::Script;
-use etdi_testkit::views::views_without;
+use etdi_testkit::views::{Views, views_without};
 
 use crate::issuer::FixedIssuer;
 use crate::program::new_folder;
@@ -15,7 +15,7 @@ pub(crate) fn views(
     script: Script<'_>,
     code: i32,
 ) -> String {
-    views_without(&[], folder, arguments, script, code)
+    views_without(Views::Four, &[], folder, arguments, script, code)
 }
 
 macro_rules! screen {
