@@ -22,6 +22,7 @@ mod programs;
 mod review;
 mod setup;
 mod step;
+mod style;
 mod test;
 #[cfg(test)]
 mod threats;
@@ -93,6 +94,11 @@ enum Command {
     /// missed, for the development half and the half that was put aside apart. Fails if the book
     /// says otherwise. Needs Node 20, npm and Python 3.11.
     Review(review::Options),
+    /// Count the kinds of sentences that stop readers, in comments, pages, strings and names of tests.
+    ///
+    /// Prints how many words each place has, and each sentence that docs/style.md does not allow. Exits
+    /// with 1 if there is one, or if a rate is over its limit.
+    Style(style::Options),
 }
 
 fn main() -> ExitCode {
@@ -110,6 +116,7 @@ fn main() -> ExitCode {
         Command::Book => book::run(),
         Command::Api(options) => api::run(&options),
         Command::Review(options) => review::run(&options),
+        Command::Style(options) => style::run(&options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

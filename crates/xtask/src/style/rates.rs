@@ -1,0 +1,121 @@
+//! What is counted, and how much of it is too much.
+
+use std::fmt::Write as _;
+
+use super::prose::{Text, sentences, words};
+
+/// Words that no sentence begins with: its subject is a noun.
+const BEGINNINGS: &[&str] = &["what", "whoever", "whatever", "that", "of"];
+
+/// Words that negate a whole sentence at once.
+const NEGATIONS: &[&str] = &["nobody", "nothing", "none", "nowhere"];
+
+/// The most negations in 1,000 words.
+const MOST_NEGATIONS: f64 = 3.5;
+
+/// The counts of the texts of one place.
+pub(super) struct Rates {
+    pub(super) place: &'static str,
+    words: usize,
+    beginnings: Vec<String>,
+    negations: Vec<String>,
+    is_no: Vec<String>,
+}
+
+impl Rates {
+    pub(super) fn of<'t>(place: &'static str, texts: impl Iterator<Item = &'t Text>) -> Self {
+        let mut rates = Self {
+            place,
+            words: 0,
+            beginnings: Vec::new(),
+            negations: Vec::new(),
+            is_no: Vec::new(),
+        };
+        for text in texts {
+            rates.add(text);
+        }
+        rates
+    }
+
+    fn add(&mut self, text: &Text) {
+        for sentence in sentences(&text.text) {
+            let lower = sentence.to_lowercase();
+            let words: Vec<_> = words(&lower).collect();
+            let found = || format!("{}:{}: {sentence}", text.file, text.line);
+            self.words += words.len();
+            let begins = words.first().is_some_and(|word| BEGINNINGS.contains(word));
+            if begins && words.len() > 2 && !sentence.ends_with('?') {
+                self.beginnings.push(found());
+            }
+            let negations = words.iter().filter(|word| NEGATIONS.contains(word));
+            self.negations.extend(negations.map(|_| found()));
+            let is_no = words.windows(2).filter(|pair| *pair == ["is", "no"]);
+            self.is_no.extend(is_no.map(|_| found()));
+        }
+    }
+
+    fn per_thousand(&self, count: usize) -> f64 {
+        #[expect(clippy::cast_precision_loss, reason = "counts of words are small")]
+        let rate = 1000.0 * count as f64 / self.words.max(1) as f64;
+        rate
+    }
+
+    /// The places that put a rate over its limit; with `all`, each place that counts.
+    pub(super) fn shown(&self, all: bool) -> impl Iterator<Item = &String> {
+        let negations = all || self.per_thousand(self.negations.len()) > MOST_NEGATIONS;
+        let negations = negations.then_some(&self.negations).into_iter().flatten();
+        self.beginnings.iter().chain(&self.is_no).chain(negations)
+    }
+}
+
+/// Returns a row for each place.
+pub(super) fn table(rates: &[Rates]) -> String {
+    let mut table = String::from(
+        "                    words  What, Whoever, That, Of   \"is no\"   nobody, nothing, none\n\
+         limit                                            0         0   3.5 per 1,000\n",
+    );
+    for rate in rates {
+        let Rates { place, words, beginnings, negations, is_no } = rate;
+        let _ = writeln!(
+            table,
+            "{place:<15} {words:>9} {:>24} {:>9} {:>5} = {:.1}",
+            beginnings.len(),
+            is_no.len(),
+            negations.len(),
+            rate.per_thousand(negations.len()),
+        );
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Place;
+    use super::*;
+
+    fn rates(text: &str) -> Rates {
+        let text =
+            Text { place: Place::Pages, file: "a.md".to_owned(), line: 3, text: text.to_owned() };
+        Rates::of("pages", [&text].into_iter())
+    }
+
+    #[test]
+    fn a_sentence_without_a_subject_is_found_and_a_question_is_not() {
+        let found = rates(
+            "What is read counts. What is it? A: that. \"That it is so.\" It is what counts. Of it",
+        );
+        assert_eq!(
+            found.beginnings,
+            ["a.md:3: What is read counts.", "a.md:3: \"That it is so.\""]
+        );
+    }
+
+    #[test]
+    fn negations_are_counted_in_a_thousand_words() {
+        let found = rates("There is no file, and nobody reads none. No file is read.");
+        assert_eq!((found.is_no.len(), found.negations.len(), found.words), (1, 2, 12));
+        assert_eq!(found.shown(false).count(), 3);
+        assert_eq!(rates(&format!("{}nothing", "word ".repeat(999))).shown(false).count(), 0);
+        assert_eq!(rates(&format!("{}nothing", "word ".repeat(199))).shown(false).count(), 1);
+    }
+}
