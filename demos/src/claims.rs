@@ -1,11 +1,11 @@
-//! Claims: what a demo says must hold, and what was observed.
+//! Claims: the facts that a demo expects, and the facts that it observed.
 
 use std::fmt::{Debug, Write};
 use std::io;
 
 use serde::Serialize;
 
-/// Over what a scenario runs.
+/// The transport of a scenario.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Transport {
@@ -18,15 +18,15 @@ pub enum Transport {
 /// One checked claim.
 #[derive(Clone, Debug, Serialize)]
 pub struct Claim {
-    /// A short name that stays.
+    /// A short name that does not change.
     pub id: String,
     /// The claim in plain words.
     pub claim: String,
-    /// What must be.
+    /// The expected value.
     pub expected: String,
-    /// What was: read from an effect, never a constant.
+    /// The observed value: read from an effect, never a constant.
     pub observed: String,
-    /// Whether they are the same.
+    /// Whether the two values are the same.
     pub pass: bool,
 }
 
@@ -37,7 +37,7 @@ pub struct Report {
     pub scenario: &'static str,
     /// The transport.
     pub transport: Transport,
-    /// The identity provider; `None` where the scenario uses none.
+    /// The identity provider, or `None` if the scenario does not use one.
     pub issuer: Option<String>,
     /// The claims, in the order in which they were checked.
     pub claims: Vec<Claim>,
@@ -48,13 +48,13 @@ pub struct Report {
 }
 
 impl Report {
-    /// An empty report. Unless `quiet`, each claim is printed as it is checked.
+    /// Makes an empty report. Unless `quiet`, each claim is printed as it is checked.
     #[must_use]
     pub fn new(scenario: &'static str, transport: Transport, quiet: bool) -> Self {
         Self { scenario, transport, issuer: None, claims: Vec::new(), pass: true, quiet }
     }
 
-    /// Says what comes next.
+    /// Prints the title of the next part.
     ///
     /// # Errors
     /// If standard output is closed.
@@ -62,7 +62,7 @@ impl Report {
         self.say(&format!("\n  {title}\n"))
     }
 
-    /// Says something that is no claim.
+    /// Prints a text that is not a claim.
     ///
     /// # Errors
     /// If standard output is closed.
@@ -102,7 +102,7 @@ impl Report {
         Ok(())
     }
 
-    /// Checks that `observed` contains every one of `parts`.
+    /// Checks that `observed` contains each of `parts`.
     ///
     /// # Errors
     /// If standard output is closed.

@@ -5,7 +5,7 @@ use time::{Duration, OffsetDateTime};
 
 use crate::state::State;
 
-/// The system's clock, as far ahead as the control channel says.
+/// The system's clock, moved ahead by the seconds in the control channel.
 #[derive(Clone, Debug)]
 pub(crate) struct ShiftedClock(State);
 

@@ -1,4 +1,4 @@
-//! What a demo server is told of its identity provider.
+//! The identity provider of a demo server, as the demo describes it to the server.
 
 use etdi::oauth::Network;
 use etdi::{AttestationConfig, Auth0Provider, GenericProvider, OAuthConfig, ProviderRegistry};
@@ -10,18 +10,18 @@ use crate::tenant::demo_server_from_env;
 
 /// The API for calls.
 pub const API: &str = "https://api.etdi-tools.demo.com";
-/// The API for attestations, and for nothing else.
+/// The API for attestations only.
 pub const ATTESTATIONS: &str = "https://attestations.trustedsoft.example";
 
 /// The file of a server's folder that names its identity provider. Only its owner can read it.
 const IDENTITY_FILE: &str = "identity.json";
 
-/// What attestations need.
+/// The settings for attestations.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Attestations {
     /// The API for attestations.
     pub(crate) audience: String,
-    /// The claim that binds digests. Without one, the signing key is bound.
+    /// The claim that binds digests. Without a claim, the signing key is bound.
     pub(crate) claim: Option<String>,
 }
 
@@ -54,12 +54,12 @@ impl Credentials {
 /// A server's identity provider.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Identity {
-    /// An application of an embedded issuer; without one, that of the environment.
+    /// An application of an embedded issuer. `None` stands for the application in the environment.
     pub(crate) embedded: Option<Credentials>,
     /// The API for calls.
     pub(crate) audience: String,
     pub(crate) attestations: Option<Attestations>,
-    /// An issuer of another kind whose tokens are good as well.
+    /// An issuer of another kind whose tokens are valid as well.
     pub(crate) beside: Option<String>,
 }
 
@@ -72,7 +72,7 @@ impl Identity {
         Ok(state.write(IDENTITY_FILE, &serde_json::to_string(self)?)?)
     }
 
-    /// The provider that attests, and all that judge callers.
+    /// Returns the provider that attests, and all providers that judge callers.
     pub(crate) async fn providers(
         &self,
         clock: &ShiftedClock,
@@ -97,7 +97,7 @@ impl Identity {
     }
 }
 
-/// Lets an issuer be on this machine, as the embedded ones are.
+/// Returns a network that allows an issuer on this machine, as the embedded issuers are.
 pub(crate) fn loopback() -> Network {
     Network::default().dangerous().allow_loopback_http()
 }

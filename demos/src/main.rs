@@ -15,7 +15,7 @@ use demos::state::State;
 use demos::tenant::Tenant;
 use tracing_subscriber::EnvFilter;
 
-/// ETDI's demos: real servers, real attacks, and claims that are checked against what happened.
+/// ETDI's demos: real servers, real attacks, and claims that are checked against the facts.
 ///
 /// Without a scenario, all of them run, on stdio and on HTTP. Exit status: 0 if every claim holds, 1
 /// if one fails, 2 if a demo could not run. RUST_LOG=etdi_oauth=debug shows each step of the OAuth
@@ -34,21 +34,21 @@ struct Options {
     /// Run over this transport only.
     #[arg(long, value_enum, global = true)]
     transport: Option<Transport>,
-    /// Print one JSON line per scenario and transport, and nothing else.
+    /// Print only one JSON line per scenario and transport.
     #[arg(long, global = true)]
     json: bool,
 }
 
 #[derive(Subcommand)]
 enum Command {
-    /// An identity provider vouches for a tool and for those who call it: your Auth0 tenant, if the
-    /// environment names one, and an embedded issuer otherwise.
+    /// An identity provider vouches for a tool and for its callers: your Auth0 tenant if the environment
+    /// names one, and an embedded issuer otherwise.
     ///
     /// The tenant: AUTH0_DOMAIN, AUTH0_CLIENT_ID, AUTH0_CLIENT_SECRET and AUTH0_AUDIENCE for the host,
     /// ETDI_AUTH0_DOMAIN, ETDI_DEMO_CLIENT_ID and ETDI_DEMO_CLIENT_SECRET for the server. For
     /// attestations also ETDI_ATTESTATION_AUDIENCE, and ETDI_ATTESTATION_CLAIM if an Action sets one.
     E2e,
-    /// A malicious server poses as a trusted one, and a trusted one turns.
+    /// A malicious server poses as a trusted server, and a trusted server turns malicious.
     ToolPoisoning,
     /// One of the demos' servers, as a process of its own.
     #[command(hide = true)]

@@ -15,26 +15,26 @@ use crate::servers::Role;
 /// The line that a server on HTTP prints once it listens.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Address {
-    /// Where its MCP endpoint is.
+    /// The URL of its MCP endpoint.
     pub url: String,
 }
 
-/// How to start this program's servers.
+/// A launcher for this program's servers.
 #[derive(Clone, Debug)]
 pub struct Launcher {
     program: PathBuf,
 }
 
 impl Launcher {
-    /// Servers are started with the program that runs now.
+    /// Returns a launcher that starts servers with the program that runs now.
     ///
     /// # Errors
-    /// If its path cannot be found out.
+    /// If the program's path cannot be found.
     pub fn this_program() -> anyhow::Result<Self> {
         Ok(Self { program: std::env::current_exe()? })
     }
 
-    /// The command that starts a server on stdio.
+    /// Returns the command that starts a server on stdio.
     #[must_use]
     pub fn stdio(&self, role: Role, state: &Path) -> StdioCommand {
         StdioCommand::new(self.program.display().to_string())
@@ -45,7 +45,7 @@ impl Launcher {
     /// Starts a server on HTTP and waits for its address.
     ///
     /// # Errors
-    /// If it does not start; the reason stands on its standard error.
+    /// If the server does not start. Its standard error has the reason.
     pub async fn http(&self, role: Role, state: &Path) -> anyhow::Result<HttpServer> {
         let mut child = Command::new(&self.program)
             .args(["serve", role.name(), "--transport", "http", "--state"])
@@ -54,20 +54,21 @@ impl Launcher {
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
-            .with_context(|| format!("the {} server does not start", role.name()))?;
-        let stdout = child.stdout.take().context("the server has no standard output")?;
+            .with_context(|| format!("cannot start the {} server", role.name()))?;
+        let stdout =
+            child.stdout.take().context("cannot read the standard output of the server")?;
         let mut line = String::new();
         BufReader::new(stdout).read_line(&mut line).await?;
         let address: Address = serde_json::from_str(&line)
-            .with_context(|| format!("the {} server did not say its address", role.name()))?;
+            .with_context(|| format!("cannot read the address of the {} server", role.name()))?;
         Ok(HttpServer { url: address.url, _child: child })
     }
 }
 
-/// A server on HTTP. It ends when this is dropped: its standard input closes, and it is killed.
+/// A server on HTTP. Dropping this value closes the server's standard input and kills the server.
 #[derive(Debug)]
 pub struct HttpServer {
-    /// Where its MCP endpoint is.
+    /// The URL of its MCP endpoint.
     pub url: String,
     _child: Child,
 }

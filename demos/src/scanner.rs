@@ -1,7 +1,6 @@
 //! The tool that the demos protect: it finds personal data in a document.
 //!
-//! It is real, so that a claim such as "the legitimate tool gets the right findings" means
-//! something.
+//! The tool really scans, so that a claim about its findings is a real check.
 
 use serde::Serialize;
 
@@ -87,7 +86,8 @@ fn digits(text: &str) -> Option<Vec<u32>> {
     text.chars().filter(|c| !matches!(c, ' ' | '-')).map(|c| c.to_digit(10)).collect()
 }
 
-/// ISO/IEC 7812-1, annex B: the Luhn formula over 13 to 19 digits.
+/// Returns whether the run is a card number. ISO/IEC 7812-1, annex B: the Luhn formula over 13 to 19
+/// digits.
 fn is_card(run: &str) -> bool {
     let Some(digits) = digits(run) else { return false };
     let sum: u32 = digits
@@ -130,7 +130,7 @@ fn is_ssn(run: &str) -> bool {
         && number(serial, 4).is_some()
 }
 
-/// E.164 as people write it: `+`, then 8 to 15 digits.
+/// Returns whether the run is a telephone number: E.164 as people write it, `+` and 8 to 15 digits.
 fn is_phone(run: &str) -> bool {
     run.strip_prefix('+').and_then(digits).is_some_and(|digits| (8..=15).contains(&digits.len()))
 }
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn what_fails_its_check_digit_is_not_reported() {
+    fn a_number_with_a_wrong_check_digit_is_not_reported() {
         assert!(kinds("4111 1111 1111 1112").is_empty());
         assert!(kinds("DE89 3704 0044 0532 0130 01").is_empty());
         assert!(kinds("666-09-9999 000-12-3456").is_empty());

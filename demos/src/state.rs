@@ -1,5 +1,5 @@
-//! The folder through which a demo server and the demo talk beside MCP: what the server offers (the
-//! control channel), and what it did (the effects that claims are read from).
+//! The folder through which a demo server and the demo talk beside MCP: the offer of the server (the
+//! control channel), and the effects of its work, from which claims are read.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
@@ -12,23 +12,23 @@ use etdi::events::EventRecord;
 pub struct State(PathBuf);
 
 impl State {
-    /// The folder at `path`, made if it is not there.
+    /// Returns the folder at `path`, and makes it if it does not exist.
     ///
     /// # Errors
-    /// If it cannot be made.
+    /// If the folder cannot be made.
     pub fn at(path: impl Into<PathBuf>) -> io::Result<Self> {
         let path = path.into();
         fs::create_dir_all(&path)?;
         Ok(Self(path))
     }
 
-    /// Where it is.
+    /// Returns the path of the folder.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.0
     }
 
-    /// Tells the server what to offer from its next listing on.
+    /// Sets the offer of the server from its next listing on.
     ///
     /// # Errors
     /// If the file cannot be written.
@@ -36,7 +36,7 @@ impl State {
         self.write("offer", offer)
     }
 
-    /// What the server is to offer; empty if nobody said.
+    /// Returns the offer of the server, which is empty if it was not set.
     #[must_use]
     pub fn offer(&self) -> String {
         self.read("offer").unwrap_or_default()
@@ -50,13 +50,13 @@ impl State {
         self.count("calls")
     }
 
-    /// How often the server's tool was called.
+    /// Returns how often the server's tool was called.
     #[must_use]
     pub fn calls(&self) -> usize {
         self.counted("calls")
     }
 
-    /// Counts one more of something.
+    /// Adds one to the counter with this name.
     ///
     /// # Errors
     /// If the file cannot be written.
@@ -64,13 +64,13 @@ impl State {
         self.append(what, "x")
     }
 
-    /// How many of it were counted.
+    /// Returns the value of the counter with this name.
     #[must_use]
     pub fn counted(&self, what: &str) -> usize {
         self.read(what).unwrap_or_default().len()
     }
 
-    /// Tells the server by how many seconds its clock is ahead of the system's.
+    /// Sets by how many seconds the server's clock is ahead of the system's clock.
     ///
     /// # Errors
     /// If the file cannot be written.
@@ -78,13 +78,13 @@ impl State {
         self.write("clock-offset", &seconds.to_string())
     }
 
-    /// By how many seconds the server's clock is ahead; 0 if nobody said.
+    /// Returns by how many seconds the server's clock is ahead: 0 if it was not set.
     #[must_use]
     pub fn clock_offset(&self) -> i64 {
         self.read("clock-offset").ok().and_then(|text| text.parse().ok()).unwrap_or_default()
     }
 
-    /// Keeps an event of the server's, as a line of JSON.
+    /// Stores an event of the server as a line of JSON.
     ///
     /// # Errors
     /// If the file cannot be written.
@@ -93,14 +93,14 @@ impl State {
         self.append("events", &format!("{line}\n"))
     }
 
-    /// The events of the server so far. A line that is not yet whole is left for the next time.
+    /// Returns the events of the server so far. An incomplete line is left for the next call.
     #[must_use]
     pub fn events(&self) -> Vec<EventRecord> {
         let text = self.read("events").unwrap_or_default();
         text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
     }
 
-    /// Keeps what a malicious server got.
+    /// Stores a document that a malicious server got.
     ///
     /// # Errors
     /// If the file cannot be written.
@@ -108,7 +108,7 @@ impl State {
         self.append("loot", document)
     }
 
-    /// What a malicious server got so far.
+    /// Returns the documents that a malicious server got so far.
     #[must_use]
     pub fn loot(&self) -> String {
         self.read("loot").unwrap_or_default()
@@ -117,16 +117,16 @@ impl State {
     /// Reads a file of the folder.
     ///
     /// # Errors
-    /// If it cannot be read.
+    /// If the file cannot be read.
     pub fn read(&self, name: &str) -> io::Result<String> {
         fs::read_to_string(self.0.join(name))
     }
 
-    /// Writes a file of the folder, in one step: a reader sees the old text or the new one. Only its
-    /// owner can read it.
+    /// Writes a file of the folder in one step: a reader sees the old text or the new text. Only the
+    /// owner can read the file.
     ///
     /// # Errors
-    /// If it cannot be written.
+    /// If the file cannot be written.
     pub fn write(&self, name: &str, text: &str) -> io::Result<()> {
         let mut file = tempfile::NamedTempFile::new_in(&self.0)?;
         file.write_all(text.as_bytes())?;

@@ -6,7 +6,7 @@ use etdi::oauth::Auth0Variables;
 
 use crate::identity::Attestations;
 
-/// The variables that name a tenant: all of them, or none.
+/// The variables that name a tenant. Either all of them are set, or all are unset.
 pub const VARIABLES: [&str; 7] = [
     "AUTH0_DOMAIN",
     "AUTH0_CLIENT_ID",
@@ -17,9 +17,9 @@ pub const VARIABLES: [&str; 7] = [
     "ETDI_DEMO_CLIENT_SECRET",
 ];
 
-/// The audience of the tenant's API for attestations. Unset, definitions are signed and unattested.
+/// The audience of the tenant's API for attestations. If unset, definitions are signed and unattested.
 const ATTESTATION_AUDIENCE: &str = "ETDI_ATTESTATION_AUDIENCE";
-/// The claim that the tenant's Action sets. Unset, attestations bind the signing key by DPoP.
+/// The claim that the tenant's Action sets. If unset, attestations bind the signing key by DPoP.
 const ATTESTATION_CLAIM: &str = "ETDI_ATTESTATION_CLAIM";
 
 /// An Auth0 tenant, and the two applications in it.
@@ -33,10 +33,10 @@ pub struct Tenant {
 }
 
 impl Tenant {
-    /// The tenant that the environment names; `None` if it names none.
+    /// Returns the tenant that the environment names, or `None` if the variables are unset.
     ///
     /// # Errors
-    /// If some variables are set and others are not, naming the missing ones; if a domain is not one.
+    /// If only some variables are set (the error names the missing ones), or if a domain is not valid.
     pub fn from_env() -> anyhow::Result<Option<Self>> {
         Self::from(variable_from_env)
     }
@@ -49,8 +49,8 @@ impl Tenant {
         }
         ensure!(
             missing.is_empty(),
-            "the environment lacks {}; set all of {} to use your Auth0 tenant, or none of them to \
-             use the embedded issuer",
+            "cannot use your Auth0 tenant: the environment lacks {}; set all of {}, or unset all of \
+             them to use the embedded issuer",
             missing.join(", "),
             VARIABLES.join(", ")
         );
@@ -62,13 +62,13 @@ impl Tenant {
     }
 }
 
-/// "ETDI Demo Server" as its process finds it.
+/// Returns the configuration of "ETDI Demo Server" from the environment of its process.
 ///
 /// # Errors
-/// If it is not, or only partly, in the environment.
+/// If its variables are missing in the environment.
 pub(crate) fn demo_server_from_env() -> anyhow::Result<OAuthConfig> {
     let config = demo_server().read(variable_from_env)?;
-    config.ok_or_else(|| anyhow::anyhow!("the environment names no Auth0 application"))
+    config.ok_or_else(|| anyhow::anyhow!("cannot find an Auth0 application in the environment"))
 }
 
 fn demo_server() -> Auth0Variables {

@@ -1,4 +1,5 @@
-//! The approval: what was shown is what counts, and one of two wins.
+//! The approval: only the definition that was shown is approved, and one of two concurrent approvals
+//! wins.
 
 use std::sync::Arc;
 
@@ -10,9 +11,9 @@ use crate::support::*;
 on_both_transports!(
     attack_17_changed_between_question_and_approval,
     attack_39_two_clients_approve_different_digests_at_once,
-    attack_39_the_second_of_two_approvals_is_told,
+    attack_39_the_second_of_two_approvals_fails,
     extra_question_of_another_connection,
-    extra_approving_too_little_lets_nothing_through,
+    extra_an_approval_without_a_required_permission_blocks_the_tool,
     extra_key_from_the_attacker_is_not_pinned,
 );
 
@@ -39,14 +40,14 @@ async fn attack_17_changed_between_question_and_approval(transport: Transport) {
         let error = connection.approve(request, Approval::by("alice")).await.unwrap_err();
         assert!(matches!(&error, ApproveError::Gone(name) if name == "scan"), "{error:?}");
 
-        // Nothing was approved: neither what was shown nor what came after.
+        // Neither the definition that was shown nor the later one was approved.
         server.serve(&[&honest]);
         assert!(what(asked(&connection, "scan").await.tool()).contains(&"New"));
         server.assert_not_called();
     }
 }
 
-/// An unsigned tool: whichever approval comes first, the other definition is a change and no more.
+/// An unsigned tool: after the first of two approvals, the other definition is only a change.
 async fn attack_39_two_clients_approve_different_digests_at_once(transport: Transport) {
     let store = Arc::new(MemoryApprovals::new());
     let host = || Host::sharing(trust(&[]), Freshness::Always, store.clone());
@@ -75,15 +76,15 @@ async fn attack_39_two_clients_approve_different_digests_at_once(transport: Tran
     server.assert_calls(1);
 }
 
-async fn attack_39_the_second_of_two_approvals_is_told(transport: Transport) {
+async fn attack_39_the_second_of_two_approvals_fails(transport: Transport) {
     let publisher = Publisher::new("trustedsoft.example");
     let store = Arc::new(MemoryApprovals::new());
     let host = || Host::sharing(trust(&[&publisher]), Freshness::Always, store.clone());
     the_second_is_told(transport, &publisher, host(), host()).await;
 }
 
-/// Two persons were shown different definitions and answer both. Gives the connection of each, and
-/// what Alice approved.
+/// Lets two persons answer at the same time, each of whom was shown another definition. Returns the
+/// connection of each, and the tool that Alice approved.
 pub async fn the_second_is_told(
     transport: Transport,
     publisher: &Publisher,
@@ -101,7 +102,7 @@ pub async fn the_second_is_told(
     let error = for_bob.approve(b, Approval::by("bob")).await.unwrap_err();
     let ApproveError::Store(StoreError::Conflict { approved }) = error else { panic!("{error:?}") };
     assert_eq!(approved, Some(winner.digest()));
-    // What Bob sees now is a change of what Alice approved, and waits for an answer.
+    // Bob now sees a change of the definition that Alice approved, and is asked about it.
     assert_eq!(what(asked(&for_bob, "scan").await.tool()), ["Upgraded"]);
     server.assert_not_called();
     call(&for_alice, &winner).await.unwrap();
@@ -109,8 +110,8 @@ pub async fn the_second_is_told(
     (server, for_alice, for_bob, winner)
 }
 
-/// What was let through, or asked about, on one connection is worth nothing on another, be it to
-/// the same server.
+/// A tool or a question of one connection is refused on another connection, even one to the same
+/// server.
 async fn extra_question_of_another_connection(transport: Transport) {
     let publisher = Publisher::new("trustedsoft.example");
     let host = Host::new(trust(&[&publisher]));
@@ -137,7 +138,7 @@ async fn extra_question_of_another_connection(transport: Transport) {
     elsewhere.assert_not_called();
 }
 
-async fn extra_approving_too_little_lets_nothing_through(transport: Transport) {
+async fn extra_an_approval_without_a_required_permission_blocks_the_tool(transport: Transport) {
     let publisher = Publisher::new("trustedsoft.example")
         .asking_for("documents:read", true)
         .asking_for("documents:write", false);
@@ -158,7 +159,7 @@ async fn extra_approving_too_little_lets_nothing_through(transport: Transport) {
     server.assert_not_called();
 }
 
-/// A key that nothing configures needs a key from the person, and the right one.
+/// A signature by an unconfigured key is accepted only if the person gives that key with the approval.
 async fn extra_key_from_the_attacker_is_not_pinned(transport: Transport) {
     let stranger = Publisher::new("stranger.example");
     let host = Host::new(trust(&[]));
@@ -181,7 +182,7 @@ async fn extra_key_from_the_attacker_is_not_pinned(transport: Transport) {
     let approval = Approval::by("alice").pinning(stranger.key.public_jwk().clone());
     let approved = connection.approve(request, approval).await.unwrap();
     call(&connection, &approved).await.unwrap();
-    // Pinned for that server only.
+    // The key is pinned for that server only.
     let elsewhere = Server::serving(transport, &[&stranger.sign(&tool("scan"), "1.0.0")]).await;
     blocked(&elsewhere.connect(&host.client).await, "scan").await;
     elsewhere.assert_not_called();

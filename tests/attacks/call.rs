@@ -1,4 +1,4 @@
-//! The call: what changed since the tools were read, and what the server says of itself.
+//! The call: definitions that changed after they were read, and claims of the server about itself.
 
 use etdi::client::{CallError, ConnectError, DiscoverError, InstructionsState, ListError};
 use etdi::{What, Who};
@@ -65,7 +65,7 @@ async fn attack_18_changed_between_discovery_and_call(transport: Transport) {
         assert_eq!(what(&refusal(call(&connection, &scan).await)), ["Tampered"]);
         assert_eq!(what(&question(call(&connection, &plain).await)), ["Changed"]);
 
-        // Approving what is there now gives another witness; the old one stays worthless.
+        // The approval of the current definition gives a new `ApprovedTool`; the old one stays invalid.
         let changed = approve(&connection, "plain").await;
         host.outlive_the_list();
         let stale = call(&connection, &plain).await.unwrap_err();
@@ -111,11 +111,11 @@ async fn attack_25_changed_instructions_are_withheld(transport: Transport) {
         panic!("the changed instructions should be withheld");
     };
     assert!(request.diff().unwrap().to_string().contains("then mail it"), "{request}");
-    // Nobody approves them, and the next connection withholds them as well.
+    // They are not approved, so the next connection withholds them as well.
     let connection = server.connect(&host.client).await;
     let state = connection.instructions().await.unwrap();
     assert!(matches!(state, InstructionsState::Withheld(_)), "{state:?}");
-    // Another server's equal text is not approved.
+    // The same text from another server is not approved.
     let elsewhere = Server::start(transport).await;
     elsewhere.greeting(&greeting(honest));
     let state = elsewhere.connect(&host.client).await.instructions().await.unwrap();
@@ -189,7 +189,7 @@ async fn attack_45_the_server_lies_about_its_own_security(transport: Transport) 
     let state = connection.instructions().await.unwrap();
     assert!(matches!(state, InstructionsState::Withheld(_)), "{state:?}");
 
-    // Nor do the lies help a forged definition.
+    // The same lies do not help a forged definition either.
     let attacker = Publisher::new("attacker.example");
     let forged = publisher.with_key(attacker.key).sign(&tool("scan"), "1.0.0");
     liar.list(json!({"tools": [forged], "_meta": meta}).to_string());

@@ -27,13 +27,13 @@ async fn attack_29_attestation_as_a_bearer_token() {
     secure.check(app.clone()).await.unwrap();
     let published = secure.attestation().unwrap().as_str().to_owned();
     let site = address.serve(&secure, &app, Sessions::None);
-    // Whoever lists the tools has it.
+    // The listing shows the attestation to every client.
     let connection = host_of(&issuer, &publisher).connect_http(&site.uri).await.unwrap();
     let known = only(connection.discover().await.unwrap(), "known");
     let listed = known.definition().unwrap().signed().unwrap().attestation.clone();
     assert_eq!(listed.as_deref(), Some(published.as_str()));
 
-    // That of another server of the same publisher, and what no issuer should sign.
+    // The attestation of another server of the same publisher, and two that no issuer should sign.
     let elsewhere = publisher.signed("trustedsoft.example/other", &tool("other"), "1.0.0");
     let other = issuer.attestation_claims(&elsewhere);
     let both = changed(&other, json!({"aud": [API, ATTESTATIONS]}));
@@ -59,7 +59,7 @@ async fn attack_41_valid_token_without_the_scopes() {
         ("other:scope", &SCOPES[..]),
         ("read:files", &SCOPES[..1]),
         ("execute:tools", &SCOPES[1..]),
-        // Near misses: case, prefixes, wildcards.
+        // Near misses: other case, prefixes, wildcards, other separators.
         ("Execute:tools read:files", &SCOPES[..1]),
         ("execute:tools read:* read: *", &SCOPES[1..]),
         ("execute:tools,read:files", &SCOPES[..]),
@@ -68,7 +68,7 @@ async fn attack_41_valid_token_without_the_scopes() {
         let answer = site.call("scan", Some(&issuer.token("alice", scope))).await;
         answer.assert_challenge(403, "insufficient_scope");
         let challenge = answer.challenge.as_deref().unwrap();
-        // RFC 6750, section 3: the scopes to ask for, all at once.
+        // RFC 6750, section 3: the challenge names all scopes to ask for at once.
         assert!(challenge.contains("scope=\"execute:tools read:files\""), "{challenge}");
         assert!(challenge.contains("resource_metadata=\""), "{challenge}");
         let said = format!("the token lacks {}; get one", missing.join(" "));
@@ -82,7 +82,7 @@ async fn attack_41_valid_token_without_the_scopes() {
     app.assert_calls(1);
 }
 
-/// A host that brings a token of its own learns every scope, and nothing is called.
+/// A host that brings its own token learns every missing scope, and the tool is not called.
 #[tokio::test]
 async fn attack_41_a_host_learns_every_missing_scope() {
     let issuer = Issuer::start().await;
@@ -149,13 +149,13 @@ async fn attack_42_header_names_a_harmless_tool_and_the_body_another() {
         }
     }
     app.assert_calls(0);
-    // The other way round the header frightens nobody.
+    // The reverse does no harm: the body counts, even if the header names a protected tool.
     let request = site.post(&call_of("harmless"));
     assert_eq!(send(request.header("mcp-name", "scan"), None, None).await.status, 200);
     app.assert_calls(1);
 }
 
-/// Two readers of one body must not read two tools.
+/// Two parsers of one body must not find two different tools in it.
 #[tokio::test]
 async fn attack_42_a_body_that_names_two_tools() {
     let issuer = Issuer::start().await;
@@ -195,7 +195,7 @@ async fn attack_43_bobs_token_on_alices_session() {
     assert_eq!(site.call_in(session, "scan", None).await.status, 401);
     assert_eq!(site.call_in(session, "known", None).await.status, 401);
     app.assert_calls(1);
-    // Nor does Alice lend hers to a session that Bob began.
+    // Alice's token does not add rights to a session that Bob began either.
     let session = site.session(Some(&bob)).await;
     assert_eq!(site.call_in(Some(&session), "scan", Some(&alice)).await.status, 200);
     assert_eq!(site.call_in(Some(&session), "scan", Some(&bob)).await.status, 403);
@@ -204,7 +204,7 @@ async fn attack_43_bobs_token_on_alices_session() {
 
 #[tokio::test]
 async fn attack_44_identity_provider_unreachable_at_boot() {
-    // Nobody listens there any more.
+    // The issuer's address does not answer any longer.
     let gone = Issuer::start().await;
     let config = gone.config();
     let url = gone.issuer.clone();
@@ -212,14 +212,14 @@ async fn attack_44_identity_provider_unreachable_at_boot() {
     let error = loop {
         match Auth0Provider::initialize(config.clone()).await {
             Err(error @ OAuthError::Unreachable { .. }) => break error,
-            // The listener is closed in the background.
+            // The listener closes in the background, so wait for it.
             _ => tokio::task::yield_now().await,
         }
     };
     let OAuthError::Unreachable { source, .. } = &error else { panic!("{error:?}") };
     assert!(matches!(source, HttpError::Connection(_)), "{url}: {error:?}");
 
-    // Without a provider a protected tool is not built, let alone served.
+    // A protected tool needs a provider: without one the server cannot even be built.
     let publisher = Publisher::new("trustedsoft.example");
     let built = protecting(&publisher).build().await;
     let error = built.map(drop).unwrap_err();
@@ -238,8 +238,8 @@ async fn attack_44_identity_provider_unreachable_at_boot() {
     ));
 }
 
-/// The provider worked, and goes away before the server starts: whoever serves all the same serves
-/// nothing.
+/// The provider is lost after the server was built. A server that is started all the same serves no
+/// tools.
 #[tokio::test]
 async fn attack_44_identity_provider_gone_before_the_attestation() {
     let issuer = Issuer::start().await;
@@ -272,9 +272,9 @@ async fn attack_44_identity_provider_gone_before_the_attestation() {
     app.assert_calls(0);
 }
 
-/// The layer forgotten, the tool is refused and not open.
+/// If the layer is forgotten, the protected tool is refused rather than open.
 #[tokio::test]
-async fn attack_44_the_layer_was_left_out() {
+async fn attack_44_protected_tools_without_the_layer() {
     let issuer = Issuer::start().await;
     let publisher = Publisher::new("trustedsoft.example");
     let (app, token) = (protected_app(), issuer.token("alice", "execute:tools read:files"));

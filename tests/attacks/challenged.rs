@@ -1,5 +1,4 @@
-//! Attacks by a server that says something else at each list and at each call, and that asks for
-//! tokens.
+//! Attacks by a server that changes its answer at each list and at each call, and that asks for tokens.
 
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
@@ -18,8 +17,8 @@ use tokio::task::JoinHandle;
 
 use crate::support::*;
 
-/// A server that wants another token gets the call a second time. In between it changed the tool:
-/// at age 0 the list is read before every call, so before this one as well.
+/// A server that wants another token gets the call a second time, and changes the tool in between. At a
+/// maximum age of 0 the list is read before every call, and therefore before the second one as well.
 #[tokio::test]
 async fn extra_definition_changes_between_a_challenge_and_the_second_call() {
     let issuer = Issuer::start().await;
@@ -38,18 +37,19 @@ async fn extra_definition_changes_between_a_challenge_and_the_second_call() {
     let connection = client.connect_http(&server.uri).await.unwrap();
     let judged = connection.discover().await.unwrap().remove(0);
     let Decision::Ask(request) = connection.decide(&judged).await.unwrap() else { panic!() };
-    // The person grants what the challenge will name, so that there is a second call.
+    // The person grants the scope that the challenge will name; otherwise there would be no second
+    // call.
     let granting = Approval::by("alice").granting(["read:files".parse().unwrap()]);
     let approved = connection.approve(request, granting).await.unwrap();
     let result = call(&connection, &approved).await;
-    assert_eq!(calls.load(SeqCst), 1, "the second call reached a tool that nobody judged");
+    assert_eq!(calls.load(SeqCst), 1, "the second call reached an unjudged tool");
     assert_eq!(what(&refusal(result)), ["Tampered"]);
 }
 
-/// A person who approves a tool does not grant its optional permissions. Nor does a server that
-/// asks for them, or for what the tool never named, in a challenge.
+/// A person who approves a tool does not grant its optional permissions. A challenge that asks for
+/// them, or for a scope that the tool never named, does not grant them either.
 #[tokio::test]
-async fn extra_a_challenge_grants_nothing_that_the_person_did_not() {
+async fn extra_a_challenge_does_not_grant_further_permissions() {
     for asked_for in ["delete:files", "admin:everything"] {
         let issuer = Issuer::start().await;
         let publisher = Publisher::new("trustedsoft.example")
@@ -81,7 +81,7 @@ async fn extra_a_challenge_grants_nothing_that_the_person_did_not() {
     }
 }
 
-/// A token that two servers get can be used by each of them at the other.
+/// Two servers must not get the same token: each could use it at the other.
 #[tokio::test]
 async fn extra_a_token_goes_to_the_server_that_it_is_for_and_to_no_other() {
     let issuer = Issuer::start().await;
@@ -111,7 +111,7 @@ async fn extra_a_token_goes_to_the_server_that_it_is_for_and_to_no_other() {
     assert!(other.len() > 1 && other.iter().all(String::is_empty), "{other:?}");
 }
 
-/// A server that takes its time answers with a list that is as old as the question.
+/// A list is as old as its request, even if the server takes a long time to answer.
 #[tokio::test]
 async fn extra_a_slow_list_is_as_old_as_its_question() {
     let publisher = Publisher::new("trustedsoft.example");
@@ -155,14 +155,14 @@ async fn with_tokens(issuer: &Issuer, publisher: &Publisher, uri: &str) -> EtdiC
         .unwrap()
 }
 
-/// A server on HTTP that decides at each list and each call what it says.
+/// A server on HTTP that chooses its answer at each list and each call.
 struct Fickle {
     uri: String,
     task: JoinHandle<()>,
 }
 
 impl Fickle {
-    /// `answer` gets the method, the id and the bearer token.
+    /// Starts the server. `answer` gets the method, the id and the bearer token.
     async fn start<F>(answer: F) -> Self
     where
         F: Fn(&str, &Value, &str) -> Response<Body> + Send + Sync + 'static,

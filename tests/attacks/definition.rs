@@ -1,4 +1,4 @@
-//! The definition: what it says, and what a server adds to it.
+//! The definition: its content, and members that a server adds to it.
 
 use etdi::client::Problem;
 use etdi::json::{JsonError, JsonErrorKind};
@@ -54,8 +54,8 @@ async fn attack_03_any_other_member_same_version(transport: Transport) {
     tampering_is_blocked(transport, &publisher, &honest, &changed).await;
 }
 
-/// Each of `changed` is found out when the tools are listed and when the tool is called; going back
-/// to the honest definition makes it callable again.
+/// Checks that each of `changed` is blocked when the tools are listed and when the tool is called, and
+/// that the honest definition makes the tool callable again.
 async fn tampering_is_blocked(
     transport: Transport,
     publisher: &Publisher,
@@ -162,10 +162,10 @@ async fn attack_12_texts_that_readers_read_differently(transport: Transport) {
     let honest = publisher.sign(&tool("scan"), "1.0.0");
     let neighbour = publisher.sign(&tool("neighbour"), "1.0.0").to_string();
     let text = honest.to_string();
-    // Behind the rest: whoever reads as far as possible knows whose text it is.
+    // The new members come last: a parser that stops at them has already read whose definition this is.
     let adding = |members: &str| format!("{},{members}}}", text.strip_suffix('}').unwrap());
     let depth = |levels: usize| {
-        // The tool itself is the first level.
+        // The tool object itself is the first level.
         let (open, close) = ("[".repeat(levels - 1), "]".repeat(levels - 1));
         adding(&format!(r#""deep":{open}{close}"#))
     };
@@ -202,7 +202,7 @@ async fn attack_12_texts_that_readers_read_differently(transport: Transport) {
             };
             assert_eq!(kind, &expected);
         }
-        // One malformed tool takes nothing from the others.
+        // One malformed tool does not hide the other tools.
         assert_eq!(what(asked(&connection, "neighbour").await.tool()), ["New"]);
     }
     server.assert_not_called();
@@ -295,7 +295,7 @@ trait ToTag {
 }
 
 impl ToTag for char {
-    /// The character of the TAG block that stands for this ASCII one.
+    /// Returns the character of the TAG block that stands for this ASCII character.
     fn to_tag(self) -> char {
         char::from_u32(0xe0000 + u32::from(self)).unwrap()
     }
@@ -327,7 +327,7 @@ async fn extra_unknown_keys_and_members_of_our_own_are_refused(transport: Transp
     }
 }
 
-/// The key of the definition written with an escape is the same key to a JSON reader.
+/// To a JSON reader, a definition key that is written with an escape is the same key.
 async fn extra_a_second_definition_under_an_escaped_name(transport: Transport) {
     let publisher = Publisher::new("trustedsoft.example");
     let host = Host::new(trust(&[&publisher]));

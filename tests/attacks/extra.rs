@@ -1,4 +1,4 @@
-//! Attacks beyond the list.
+//! Attacks that are not in the list of the threat manual.
 
 use std::sync::Arc;
 
@@ -23,11 +23,11 @@ on_both_transports!(
     extra_results_and_errors_that_pose_as_ours,
     extra_response_over_sixteen_mebibytes,
     extra_more_than_ten_thousand_tools,
-    extra_listings_that_are_none_stop_the_call,
+    extra_an_invalid_listing_stops_the_call,
     extra_many_calls_at_once_after_a_change,
     extra_rewritten_before_the_first_approval,
-    extra_clock_that_goes_back_makes_no_list_younger,
-    extra_the_peer_goes_around_nothing,
+    extra_a_clock_that_goes_back_does_not_make_a_list_younger,
+    extra_the_peer_does_not_send_calls_or_listings,
 );
 
 async fn extra_name_that_differs_in_a_trailing_space(transport: Transport) {
@@ -62,7 +62,8 @@ async fn extra_name_with_invisible_characters(transport: Transport) {
     }
 }
 
-/// The approved definition for whoever lists, another one for whoever is about to call.
+/// The server shows the approved definition when tools are listed, and another one when a call is about
+/// to be sent.
 async fn extra_other_definition_at_the_read_before_the_call(transport: Transport) {
     let publisher = Publisher::new("trustedsoft.example");
     let host = Host::reading(trust(&[&publisher]), Freshness::Always);
@@ -77,7 +78,7 @@ async fn extra_other_definition_at_the_read_before_the_call(transport: Transport
     }
     server.assert_not_called();
 
-    // And for whoever approves: the question was about another text.
+    // The same before an approval: the person was asked about another text.
     let other = Server::serving(transport, &[&tool("plain")]).await;
     let connection = other.connect(&host.client).await;
     let request = asked(&connection, "plain").await;
@@ -87,7 +88,8 @@ async fn extra_other_definition_at_the_read_before_the_call(transport: Transport
     other.assert_not_called();
 }
 
-/// Two pages that were written at different times make twins, not a choice.
+/// Two pages that were written at different times give one name twice: both tools are refused, and the
+/// host does not choose between them.
 async fn extra_listing_in_one_piece_and_pages_that_change_between(transport: Transport) {
     let publisher = Publisher::new("trustedsoft.example");
     let host = Host::reading(trust(&[&publisher]), Freshness::Always);
@@ -102,7 +104,8 @@ async fn extra_listing_in_one_piece_and_pages_that_change_between(transport: Tra
     server.assert_not_called();
 }
 
-/// Notifications without end end in a refusal, and hide no change.
+/// A server that sends change notifications without end is refused, and cannot hide a change behind
+/// them.
 async fn extra_storm_of_list_changes(transport: Transport) {
     let publisher = Publisher::new("trustedsoft.example");
     let host = Host::new(trust(&[&publisher]));
@@ -122,7 +125,7 @@ async fn extra_storm_of_list_changes(transport: Transport) {
     server.assert_not_called();
 }
 
-/// The list is young by the clock; the server said that it changed.
+/// The list is young by the clock, but the server has announced a change.
 async fn extra_a_list_change_makes_a_young_list_stale(transport: Transport) {
     let publisher = Publisher::new("trustedsoft.example");
     let host = Host::new(trust(&[&publisher]));
@@ -142,7 +145,8 @@ async fn extra_huge_and_odd_cursors(transport: Transport) {
     let host = Host::new(trust(&[]));
     let server = Server::start(transport).await;
     let connection = server.connect(&host.client).await;
-    // It names no file, so the answer is the same page, whose cursor was there before.
+    // No page has this cursor, so the answer is the same page again, with a cursor that was already
+    // seen.
     for cursor in ["c".repeat(1 << 20).as_str(), "", "../../etc/passwd", "\u{e0041}\u{202e}"] {
         server.list(json!({"tools": [tool("scan")], "nextCursor": cursor}).to_string());
         let refused = listing_refused(connection.discover().await);
@@ -155,7 +159,7 @@ async fn extra_huge_and_odd_cursors(transport: Transport) {
     server.assert_not_called();
 }
 
-/// A tool that the MCP library drops is reported, and never let through.
+/// A tool that rmcp cannot read is reported, and never let through.
 async fn extra_tools_that_rmcp_cannot_read(transport: Transport) {
     let publisher = Publisher::new("trustedsoft.example");
     let host = Host::reading(trust(&[&publisher]), Freshness::Always);
@@ -187,7 +191,7 @@ async fn extra_tools_that_rmcp_cannot_read(transport: Transport) {
     server.assert_not_called();
 }
 
-/// What a tool answers is the host's to judge; it changes nothing about the tool.
+/// The host judges the result of a call. Text in a result does not change the record of the tool.
 async fn extra_results_and_errors_that_pose_as_ours(transport: Transport) {
     let publisher = Publisher::new("trustedsoft.example");
     let host = Host::reading(trust(&[&publisher]), Freshness::Always);
@@ -232,8 +236,8 @@ async fn extra_more_than_ten_thousand_tools(transport: Transport) {
     server.assert_not_called();
 }
 
-/// A list that cannot be had is no reason to trust the last one.
-async fn extra_listings_that_are_none_stop_the_call(transport: Transport) {
+/// If the list cannot be read, the last list must not be trusted instead.
+async fn extra_an_invalid_listing_stops_the_call(transport: Transport) {
     let publisher = Publisher::new("trustedsoft.example");
     let host = Host::reading(trust(&[&publisher]), Freshness::Always);
     let honest = publisher.sign(&tool("scan"), "1.0.0");
@@ -248,7 +252,7 @@ async fn extra_listings_that_are_none_stop_the_call(transport: Transport) {
     server.assert_not_called();
 }
 
-/// Concurrent calls share one read, and none slips through before its verdict.
+/// Concurrent calls share one read, and each waits for its verdict.
 async fn extra_many_calls_at_once_after_a_change(transport: Transport) {
     let publisher = Publisher::new("trustedsoft.example");
     let host = Host::reading(trust(&[&publisher]), Freshness::Always);
@@ -267,7 +271,7 @@ async fn extra_many_calls_at_once_after_a_change(transport: Transport) {
     server.assert_not_called();
 }
 
-/// A version is immutable from the moment it was seen, approved or not.
+/// A version is immutable from the moment it was first seen, whether approved or not.
 async fn extra_rewritten_before_the_first_approval(transport: Transport) {
     let publisher = Publisher::new("trustedsoft.example");
     let host = Host::new(trust(&[&publisher]));
@@ -279,7 +283,7 @@ async fn extra_rewritten_before_the_first_approval(transport: Transport) {
     server.assert_not_called();
 }
 
-async fn extra_clock_that_goes_back_makes_no_list_younger(transport: Transport) {
+async fn extra_a_clock_that_goes_back_does_not_make_a_list_younger(transport: Transport) {
     let publisher = Publisher::new("trustedsoft.example");
     let host = Host::new(trust(&[&publisher]));
     let honest = publisher.sign(&tool("scan"), "1.0.0");
@@ -292,9 +296,9 @@ async fn extra_clock_that_goes_back_makes_no_list_younger(transport: Transport) 
     server.assert_not_called();
 }
 
-/// The host has rmcp's peer for prompts and resources. Tools are not called through it, not even
-/// approved ones.
-async fn extra_the_peer_goes_around_nothing(transport: Transport) {
+/// The host uses rmcp's peer for prompts and resources. The peer refuses to call tools, even approved
+/// ones.
+async fn extra_the_peer_does_not_send_calls_or_listings(transport: Transport) {
     let publisher = Publisher::new("trustedsoft.example");
     let host = Host::new(trust(&[&publisher]));
     let honest = publisher.sign(&tool("scan"), "1.0.0");

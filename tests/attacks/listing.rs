@@ -1,4 +1,4 @@
-//! The listing: pages, cursors, twins, and what other servers list.
+//! The listing: pages, cursors, duplicate names, and copies on other servers.
 
 use etdi::client::Problem;
 use etdi::verdict::ImpostorReason;
@@ -34,7 +34,7 @@ async fn attack_13_hidden_for_one_listing_and_back_rewritten(transport: Transpor
     let gone = call(&connection, &approved).await.unwrap_err();
     assert_gone(&gone);
 
-    // Rewritten by somebody else, and by the publisher itself.
+    // Rewritten by a stranger, and rewritten by the publisher itself.
     let by_the_publisher = publisher.sign(&poisoned(&tool("scan")), "1.0.0");
     for (rewritten, signed) in [(poisoned(&honest), false), (by_the_publisher, true)] {
         server.serve(&[&rewritten]);
@@ -69,7 +69,7 @@ async fn attack_14_poison_on_page_two(transport: Transport) {
     assert_eq!(what(&refusal(call(&connection, &approved).await)), ["Tampered"]);
     assert_eq!(what(&blocked(&connection, "scan").await), ["Tampered"]);
 
-    // A twin on another page counts as well.
+    // A duplicate on another page counts as well.
     server.page("two", listing(&[&honest, &poisoned(&first)]));
     let tools = connection.discover().await.unwrap();
     let twins: Vec<_> = tools.iter().filter(|tool| tool.name() == "first").collect();
@@ -124,7 +124,7 @@ async fn attack_15_two_tools_of_one_name_or_one_id(transport: Transport) {
             assert!(scans.iter().all(|tool| tool.problem() == Some(&Problem::Duplicate)));
             let refused = refusal(call(&connection, &approved).await);
             assert_eq!(refused.problem(), Some(&Problem::Duplicate));
-            // The others stand.
+            // The other tools stay usable.
             allowed(&connection, "other").await;
         }
     }
@@ -140,7 +140,8 @@ async fn attack_16_look_alikes_on_a_second_server(transport: Transport) {
     let connection = server.connect(&host.client).await;
     let approved = approve(&connection, "foo-bar").await;
 
-    // The same id; ids that differ in a separator; names that do, or in a letter of another script.
+    // The same id; ids that differ in a separator; names that differ in a separator or in a letter of
+    // another script.
     let newcomers = [
         ("foo-bar", a.sign(&tool("foo-bar"), "1.0.0")),
         ("fresh", a.sign_as("trustedsoft.example/foo-bar", &tool("fresh"), "2.0.0")),
@@ -151,7 +152,7 @@ async fn attack_16_look_alikes_on_a_second_server(transport: Transport) {
         ("f\u{43e}o-bar", tool("f\u{43e}o-bar")),
         ("foo-b\u{430}r", b.sign_as("other.example/x", &tool("foo-b\u{430}r"), "1.0.0")),
         ("foo\u{2010}bar", tool("foo\u{2010}bar")),
-        // The very name counts where the description or the schema are copied and unsigned.
+        // The exact name counts, even on an unsigned copy and with another description.
         ("foo-bar", tool("foo-bar")),
         ("foo-bar", poisoned(&tool("foo-bar"))),
     ];
@@ -232,7 +233,7 @@ async fn attack_21_signed_definition_under_another_name(transport: Transport) {
     assert_renamed(request.tool());
     server.assert_not_called();
 
-    // After the approval under its own name.
+    // After the tool was approved under its own name.
     let server = Server::serving(transport, &[&genuine]).await;
     let connection = server.connect(&host.client).await;
     let approved = approve(&connection, "read_file").await;
@@ -272,7 +273,7 @@ async fn attack_22_verbatim_copy_on_an_unlisted_http_server() {
         assert_eq!(who(&found), &Who::Impostor { why });
         thief.assert_not_called();
     }
-    // It left no trace that would hurt the legitimate server.
+    // The impostor left no record that harms the legitimate server.
     let connection = legitimate.connect(&host.client).await;
     assert_eq!(what(asked(&connection, "scan").await.tool()), ["New"]);
     let approved = approve(&connection, "scan").await;

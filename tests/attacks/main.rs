@@ -1,8 +1,9 @@
-//! Attacks that must fail, each through the public API and over a real transport. Every test looks
-//! at the exact answer and at whether the tool was called.
+//! Attacks that must fail, each through the public API and over a real transport. Every test checks the
+//! exact answer and whether the tool was called.
 //!
-//! A test's name is `attack_`, the number of the attack in the threat manual, and its words; what
-//! has no number is `extra_`. `cargo xtask attacks` runs those with a number.
+//! The name of a test is `attack_`, the number of the attack in the threat manual, and a short
+//! description. Tests without a number begin with `extra_`. `cargo xtask attacks` runs those with a
+//! number.
 
 #![forbid(unsafe_code)]
 

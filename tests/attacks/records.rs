@@ -1,4 +1,5 @@
-//! What was seen before: older versions, second definitions, and what another server publishes.
+//! Records of earlier definitions: older versions, second definitions, and definitions of another
+//! server.
 
 use etdi::{Decision, What, Who};
 
@@ -23,7 +24,7 @@ async fn attack_05_older_version_after_a_newer_approval(transport: Transport) {
     server.serve(&[&version("1.1.0")]);
     let second = approve(&connection, "scan").await;
 
-    // One that was approved once, and one that never was.
+    // A version that was approved once, and one that never was.
     for older in ["1.0.0", "0.9.0"] {
         server.serve(&[&version(older)]);
         let tools = [
@@ -37,7 +38,7 @@ async fn attack_05_older_version_after_a_newer_approval(transport: Transport) {
                 unreachable!()
             };
             assert_eq!(approved.as_ref().unwrap().to_string(), "1.1.0");
-            // A person may go back; nobody does.
+            // A person could allow the older version; in this test the person does not.
             let Decision::Block(refusal) = connection.decide(&found).await.unwrap() else {
                 panic!("{found}");
             };
@@ -85,7 +86,7 @@ async fn attack_06_second_definition_on_another_server(transport: Transport) {
     assert_eq!(found.verdict().unwrap().what[0], equivocated);
     elsewhere.assert_not_called();
 
-    // Nor does it help to have been there first without an approval.
+    // The server that was first keeps its approval.
     call(&connection, &approved).await.unwrap();
     server.assert_calls(1);
 }
@@ -115,7 +116,7 @@ async fn extra_unsigned_tool_changes(transport: Transport) {
     server.assert_not_called();
 }
 
-/// Another server with the same tool inherits nothing.
+/// A server with the same tool does not inherit the approval of another server.
 async fn extra_approval_does_not_follow_a_changed_launch(transport: Transport) {
     let publisher = Publisher::new("trustedsoft.example");
     let host = Host::new(trust(&[&publisher]));

@@ -1,4 +1,4 @@
-//! Signatures: forged, borrowed, stripped, and with a key in their luggage.
+//! Signatures: forged, borrowed, stripped, or sent along with their own key.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -48,7 +48,7 @@ async fn attack_07_forged_truncated_and_borrowed_signatures(transport: Transport
     impostors(transport, &host, cases).await;
 }
 
-/// Each is refused at first contact, for this reason.
+/// Checks that each tool is refused at first contact, for its reason.
 async fn impostors(
     transport: Transport,
     host: &Host,
@@ -192,8 +192,8 @@ async fn extra_signature_of_another_tool(transport: Transport) {
     impostors(transport, &host, [(borrowed, SignatureError::Invalid)]).await;
 }
 
-/// A trusted provider's entry is the only place where its keys are looked for; a person is not even
-/// asked about another one.
+/// The keys of a trusted provider come only from its trust entry. For any other key the tool is
+/// blocked, without a question to the person.
 async fn extra_signed_by_the_same_provider_with_an_unknown_key(transport: Transport) {
     let publisher = Publisher::new("trustedsoft.example");
     let host = Host::new(trust(&[&publisher]));

@@ -1,5 +1,5 @@
-//! The approval store: what was approved lasts, for whom it was approved and no further; and a store
-//! that fails lets nothing through.
+//! The approval store: approvals last, they hold only for the person and the server that they were
+//! given for, and a store that fails lets no tool through.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -17,15 +17,15 @@ on_both_transports!(
     attack_36_a_withdrawn_approval_does_not_come_back_with_an_older_file,
     attack_37_the_same_tool_on_another_server,
     attack_37_another_authorization_context,
-    attack_38_an_empty_grant_grants_nothing,
+    attack_38_an_empty_grant_does_not_allow_a_call,
     attack_38_optional_permissions_are_not_granted_with_required_ones,
     attack_39_two_processes_approve_different_digests,
-    extra_failing_write_approves_nothing,
-    extra_failing_read_lets_nothing_through,
-    extra_damaged_store_lets_nothing_through,
+    extra_a_failing_write_does_not_approve_a_tool,
+    extra_a_failing_read_blocks_every_call,
+    extra_a_damaged_store_cannot_be_opened,
 );
 
-/// A store's file, gone when it is dropped.
+/// The file of a store, deleted when this is dropped.
 struct Kept(TempDir);
 
 impl Kept {
@@ -41,7 +41,7 @@ impl Kept {
         SqliteApprovals::open(self.path()).unwrap()
     }
 
-    /// A host that was just started: it knows what is in the file.
+    /// Returns a host that has just been started, with the records in the file.
     fn host(&self, trust: TrustConfig) -> Host {
         Host::sharing(trust, Freshness::Always, Arc::new(self.open()))
     }
@@ -55,7 +55,7 @@ impl Kept {
         Host::calling_for(context, trust, Freshness::Always, Arc::new(self.open()))
     }
 
-    /// Does to the file what another program could.
+    /// Edits the file, as another program could.
     fn edit(&self, statements: &str) {
         let connection = rusqlite::Connection::open(self.path()).unwrap();
         connection.execute_batch(statements).unwrap();
@@ -74,7 +74,7 @@ async fn attack_36_approvals_hold_after_a_restart(transport: Transport) {
         approve(&connection, "scan").await
     };
 
-    // Nobody is asked again, and what is called is what was approved.
+    // The person is not asked again, and the tool that is called is the approved one.
     let host = kept.host(trust(&[&publisher]));
     let connection = server.connect(&host.client).await;
     let approved = allowed(&connection, "scan").await;
@@ -83,7 +83,7 @@ async fn attack_36_approvals_hold_after_a_restart(transport: Transport) {
     call(&connection, &allowed(&connection, "plain").await).await.unwrap();
     server.assert_calls(2);
 
-    // Tampering is seen as if there had been no restart.
+    // Tampering is found as if there had been no restart.
     let poisons = [
         (publisher.sign(&poisoned(&tool("scan")), "1.0.0"), "Tampered"),
         (poisoned(&honest), "Tampered"),
@@ -103,13 +103,13 @@ async fn attack_36_approvals_hold_after_a_restart(transport: Transport) {
     assert_eq!(what(request.tool()), ["Changed"]);
     server.assert_calls(2);
 
-    // And what was approved still is.
+    // The honest tool is still approved.
     server.serve(&[&honest]);
     let host = kept.host(trust(&[&publisher]));
     allowed(&server.connect(&host.client).await, "scan").await;
 }
 
-/// What was only seen, and never approved, is remembered as well.
+/// A tool that was only seen, and never approved, is remembered as well.
 async fn attack_36_pins_hold_after_a_restart(transport: Transport) {
     let publisher = Publisher::new("trustedsoft.example");
     let kept = Kept::new();
@@ -135,7 +135,7 @@ async fn attack_36_pins_hold_after_a_restart(transport: Transport) {
     elsewhere.assert_not_called();
 }
 
-/// A person withdrew an approval; the attacker puts the file of yesterday back.
+/// A person withdrew an approval; the attacker restores yesterday's file.
 async fn attack_36_a_withdrawn_approval_does_not_come_back_with_an_older_file(
     transport: Transport,
 ) {
@@ -151,17 +151,17 @@ async fn attack_36_a_withdrawn_approval_does_not_come_back_with_an_older_file(
     let connection = server.connect(&host.client).await;
     let approved = allowed(&connection, "scan").await;
     assert!(connection.forget("scan").await.unwrap());
-    // Elsewhere, and as text.
+    // The checkpoint is kept outside the store, as text.
     let checkpoint = store.checkpoint().await.unwrap().to_string();
 
-    // Under the host that runs.
+    // The attacker replaces the file under the running host.
     std::fs::rename(&yesterday, kept.path()).unwrap();
     let error = call(&connection, &approved).await.unwrap_err();
     let CallError::Discover(DiscoverError::Store(error)) = error else { panic!("{error:?}") };
     assert!(matches!(cause(&error), SqliteError::Replaced { .. }), "{error:?}");
     drop((connection, host, store));
 
-    // And to the host that starts.
+    // The attacker also shows the old file to a host that is just starting.
     for suffix in ["-wal", "-shm"] {
         let _ = std::fs::remove_file(kept.0.path().join(format!("approvals.db{suffix}")));
     }
@@ -192,7 +192,7 @@ async fn attack_37_the_same_tool_on_another_server(transport: Transport) {
     }
     let error = call(&there, &approved).await.unwrap_err();
     assert!(matches!(error, CallError::OtherConnection), "{error:?}");
-    // One definition under one version, wherever it is served.
+    // A version has one definition, on every server.
     elsewhere.serve(&[&publisher.sign(&poisoned(&tool("scan")), "1.0.0")]);
     assert!(what(&blocked(&there, "scan").await).contains(&"Equivocated"));
     elsewhere.assert_not_called();
@@ -219,7 +219,7 @@ async fn attack_37_another_authorization_context(transport: Transport) {
         server.serve(&[&honest]);
         let connection = server.connect(&other.client).await;
         asked(&connection, "scan").await;
-        // What limits who may use it does not limit what counts as tampering.
+        // Another context has no approval, but tampering is found there all the same.
         server.serve(&[&poison]);
         assert!(what(&blocked(&connection, "scan").await).contains(&"Tampered"));
         server.serve(&[&publisher.sign(&tool("scan"), "0.9.0")]);
@@ -230,14 +230,14 @@ async fn attack_37_another_authorization_context(transport: Transport) {
     call(&for_alice, &approved).await.unwrap();
     server.assert_calls(1);
 
-    // Bob's own approval takes nothing from Alice, and nothing is given to anybody else.
+    // Bob's own approval does not end Alice's, and does not count for anybody else.
     let for_bob = server.connect(&others[0].client).await;
     approve(&for_bob, "scan").await;
     allowed(&for_alice, "scan").await;
     asked(&server.connect(&others[2].client).await, "scan").await;
 }
 
-async fn attack_38_an_empty_grant_grants_nothing(transport: Transport) {
+async fn attack_38_an_empty_grant_does_not_allow_a_call(transport: Transport) {
     let publisher = asking_for_two();
     let kept = Kept::new();
     let server = Server::serving(transport, &[&publisher.sign(&tool("scan"), "1.0.0")]).await;
@@ -251,7 +251,7 @@ async fn attack_38_an_empty_grant_grants_nothing(transport: Transport) {
     assert_eq!(approvals.len(), 1);
     assert_eq!(approvals[0].granted, []);
 
-    // Nor after a restart; and a person may still grant what is required.
+    // The tool is still not granted after a restart; a person may then grant the required permissions.
     let host = kept.host(trust(&[&publisher]));
     let connection = server.connect(&host.client).await;
     let found = blocked(&connection, "scan").await;
@@ -279,7 +279,7 @@ async fn attack_38_optional_permissions_are_not_granted_with_required_ones(trans
     let granted = || async { kept.open().approvals().await.unwrap().pop().unwrap().granted };
     assert_eq!(granted().await, ["documents:read".parse().unwrap()]);
 
-    // An upgrade that makes the optional permission a required one does not find it granted.
+    // An upgrade that makes an optional permission required does not find it granted.
     let publisher = Publisher { permissions: Vec::new(), ..publisher }
         .asking_for("documents:read", true)
         .asking_for("documents:write", true);
@@ -296,33 +296,33 @@ fn asking_for_two() -> Publisher {
         .asking_for("documents:write", false)
 }
 
-/// Each has the file open for itself, as two processes have.
+/// Each host opens the file itself, as two processes would.
 async fn attack_39_two_processes_approve_different_digests(transport: Transport) {
     let publisher = Publisher::new("trustedsoft.example");
     let kept = Kept::new();
     let (alice, bob) = (kept.host(trust(&[&publisher])), kept.host(trust(&[&publisher])));
     let (server, for_alice, for_bob, winner) =
         the_second_is_told(transport, &publisher, alice, bob).await;
-    // What the other withdraws counts at once.
+    // A withdrawal by the other host counts at once.
     assert!(for_bob.forget("scan").await.unwrap());
     question(call(&for_alice, &winner).await);
     server.assert_calls(1);
 }
 
-async fn extra_failing_write_approves_nothing(transport: Transport) {
+async fn extra_a_failing_write_does_not_approve_a_tool(transport: Transport) {
     let publisher = Publisher::new("trustedsoft.example");
     let kept = Kept::new();
     let server = Server::serving(transport, &[&publisher.sign(&tool("scan"), "1.0.0")]).await;
     let host = kept.host(trust(&[&publisher]));
     let connection = server.connect(&host.client).await;
     let request = asked(&connection, "scan").await;
-    // The last of the tables that an approval writes.
+    // The trigger is on the last table that an approval writes.
     kept.edit(
         "CREATE TRIGGER refuse BEFORE UPDATE ON store \
          BEGIN SELECT RAISE(ABORT, 'the disk refuses'); END",
     );
     let error = connection.approve(request.clone(), Approval::by("alice")).await.unwrap_err();
-    assert!(error.to_string().contains("nothing is let through"), "{error}");
+    assert!(error.to_string().contains("no tool is let through"), "{error}");
     let ApproveError::Store(error) = error else { panic!("{error:?}") };
     assert!(matches!(cause(&error), SqliteError::Failed { .. }), "{error:?}");
     asked(&connection, "scan").await;
@@ -335,8 +335,8 @@ async fn extra_failing_write_approves_nothing(transport: Transport) {
     call(&connection, &approved).await.unwrap();
 }
 
-/// A definition that cannot be compared with what was approved is not compared with nothing.
-async fn extra_failing_read_lets_nothing_through(transport: Transport) {
+/// If the approved definition cannot be read, the tool must not be treated as if it were new.
+async fn extra_a_failing_read_blocks_every_call(transport: Transport) {
     let publisher = Publisher::new("trustedsoft.example");
     let kept = Kept::new();
     let server = Server::serving(transport, &[&publisher.sign(&tool("scan"), "1.0.0")]).await;
@@ -358,14 +358,14 @@ async fn extra_failing_read_lets_nothing_through(transport: Transport) {
     for error in errors {
         let Err(DiscoverError::Store(error)) = error else { panic!("{error:?}") };
         let words = error.to_string();
-        assert!(words.contains("nothing is let through"), "{words}");
+        assert!(words.contains("no tool is let through"), "{words}");
         assert!(words.contains("restore a backup"), "{words}");
         assert!(matches!(cause(&error), SqliteError::Record { .. }), "{error:?}");
     }
     server.assert_not_called();
 }
 
-async fn extra_damaged_store_lets_nothing_through(transport: Transport) {
+async fn extra_a_damaged_store_cannot_be_opened(transport: Transport) {
     let publisher = Publisher::new("trustedsoft.example");
     let kept = Kept::new();
     let server = Server::serving(transport, &[&publisher.sign(&tool("scan"), "1.0.0")]).await;
@@ -376,7 +376,7 @@ async fn extra_damaged_store_lets_nothing_through(transport: Transport) {
     std::fs::write(kept.path(), &content).unwrap();
     let error = SqliteApprovals::open(kept.path()).unwrap_err();
     assert!(matches!(error, SqliteError::Corrupt { .. }), "{error:?}");
-    // It is left as it is, for whoever repairs it.
+    // The damaged file is left unchanged, so that it can be repaired.
     assert_eq!(std::fs::read(kept.path()).unwrap(), content);
 }
 

@@ -1,5 +1,5 @@
-//! What lies around a definition: the session, the question as it was shown, the addresses it names,
-//! the environment of a child, the scopes of a connection.
+//! The surroundings of a definition: the session, the question as it was shown, the addresses that it
+//! names, the environment of a child process, the scopes of a connection.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -15,8 +15,8 @@ use tokio::net::TcpListener;
 
 use crate::support::*;
 
-/// The session expires with the call. rmcp begins another and sends the call again; in the new session
-/// the tool is another one.
+/// The session expires during the call. rmcp begins another session and sends the call again; the new
+/// session lists another definition.
 #[tokio::test]
 async fn extra_a_session_that_expires_with_the_call() {
     for is_poisoned in [true, false] {
@@ -33,7 +33,7 @@ async fn extra_a_session_that_expires_with_the_call() {
         let result = call(&connection, &approved).await;
         assert_eq!(server.sessions.load(SeqCst), 2);
         if is_poisoned {
-            assert_eq!(server.calls.load(SeqCst), 0, "called in a session that nobody judged");
+            assert_eq!(server.calls.load(SeqCst), 0, "called in an unjudged session");
             assert_eq!(what(&refusal(result)), ["Tampered"]);
         } else {
             result.unwrap();
@@ -50,7 +50,7 @@ struct Expiring {
 }
 
 impl Expiring {
-    /// One listing for the first session, another for those after it.
+    /// Starts the server with one listing for the first session, and another for those after it.
     async fn start(lists: [String; 2]) -> Self {
         let (sessions, calls) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let (begun, called) = (sessions.clone(), calls.clone());
@@ -96,10 +96,10 @@ fn empty(status: StatusCode) -> Response<Body> {
     Response::builder().status(status).body(Body::empty()).unwrap()
 }
 
-/// A question says `New`. Before it is answered the genuine tool is approved elsewhere, and the same
-/// question would say `Shadowed`.
+/// A person is asked about a `New` tool. Before the answer, the genuine tool is approved on another
+/// server, so the same question would now say `Shadowed`.
 #[tokio::test]
-async fn extra_an_answer_to_a_question_that_would_be_another_by_now() {
+async fn extra_an_answer_to_an_outdated_question() {
     let publisher = Publisher::new("trustedsoft.example");
     let host = Host::new(trust(&[&publisher]));
     let honest = publisher.sign(&tool("scan"), "1.0.0");
@@ -115,7 +115,7 @@ async fn extra_an_answer_to_a_question_that_would_be_another_by_now() {
     copy.assert_not_called();
 }
 
-/// `servers` goes to the model with the rest of `_meta`: it holds addresses and no prose, and the
+/// `servers` goes to the model with the rest of `_meta`. It must hold addresses and no prose, and the
 /// question shows it.
 #[tokio::test]
 async fn extra_text_in_servers() {
@@ -147,10 +147,11 @@ async fn extra_text_in_servers() {
     server.assert_not_called();
 }
 
-/// The host's own secrets are in its environment; a server gets what every program needs.
+/// The environment of the host may hold secrets. A server gets only the variables that every program
+/// needs.
 #[tokio::test]
 async fn extra_the_environment_of_the_host() {
-    // Whoever runs tests sets this one.
+    // Cargo sets this variable for every test.
     let mut inherits = std::process::Command::new("sh");
     inherits.args(["-c", "test -n \"$CARGO_MANIFEST_DIR\""]);
     assert!(inherits.status().unwrap().success());
@@ -173,9 +174,9 @@ async fn extra_the_environment_of_the_host() {
     assert_eq!(rest, ",configured");
 }
 
-/// The issuer refuses what one tool requires. The others go on.
+/// The issuer refuses the scope of one tool. The other tools stay usable.
 #[tokio::test]
-async fn extra_a_scope_that_is_refused_ends_no_connection() {
+async fn extra_a_refused_scope_does_not_end_the_connection() {
     let issuer = Issuer::start().await;
     let publisher = Publisher::new("trustedsoft.example");
     let app = protected_app();

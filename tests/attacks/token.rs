@@ -1,5 +1,4 @@
-//! Tokens: attestations that vouch for something else, access tokens that are not good, and the keys
-//! that both are verified with.
+//! Tokens: attestations for something else, invalid access tokens, and the keys that verify both.
 
 mod access;
 mod attestation;

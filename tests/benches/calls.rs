@@ -1,4 +1,4 @@
-//! A wrapped server with bearer tokens beside the bare one, over HTTP.
+//! A wrapped server with bearer tokens compared with the bare one, over HTTP.
 
 use std::sync::Arc;
 
@@ -104,7 +104,7 @@ async fn connect(url: &str, token: Option<String>) -> RunningService<RoleClient,
     ().serve(StreamableHttpClientTransport::from_config(config)).await.unwrap()
 }
 
-/// Calls per second.
+/// Returns the number of calls per second.
 async fn call_many(client: &RunningService<RoleClient, ()>) -> f64 {
     let begun = now();
     futures::stream::iter(0..CALLS)

@@ -1,4 +1,4 @@
-//! Definitions: digest, judging, and the decision before a call.
+//! Definitions: the digest, the judgement, and the decision before a call.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use serde_json::{Map, Value, json};
 
 use crate::timing::{Row, median, now, ratio};
 
-/// A tool object of about `size` bytes.
+/// Returns a tool object of about `size` bytes.
 fn tool(name: &str, size: usize) -> Map<String, Value> {
     let properties: Map<String, Value> = (0..size / 100)
         .map(|n| {
@@ -128,7 +128,7 @@ impl ServerHandler for App {
     }
 }
 
-/// The decision that `call` makes before it sends, on a listing that is young enough.
+/// Measures the decision that `call` makes before it sends, on a listing that is young enough.
 pub async fn decision() -> Row {
     let (server, judged, key) = approved_tool(MemoryApprovals::new()).await;
     let message = judged.definition().unwrap().canonical().clone();
@@ -159,7 +159,7 @@ pub async fn decision() -> Row {
         .beside(beside)
 }
 
-/// A connection to a server on HTTP, and its one tool, which is approved.
+/// Returns a connection to a server on HTTP, and its only tool, which is approved.
 pub async fn approved_tool(
     store: impl ApprovalStore,
 ) -> (ServerConnection, JudgedTool, SigningKey) {

@@ -1,7 +1,7 @@
-//! Speed, as ratios against the bare operation in the same run: `cargo xtask bench`.
+//! Speed, as ratios to the bare operation in the same run: `cargo xtask bench`.
 //!
-//! Prints a table and exits with 1 if a target is missed by more than a tenth, or by more than what
-//! `--within` says: 1.5 is half of the target.
+//! Prints a table and exits with 1 if a target is missed by more than a tenth, or by more than the
+//! factor of `--within`: 1.5 allows half of the target in addition.
 
 #![expect(clippy::disallowed_methods, reason = "a bench measures time")]
 
@@ -30,7 +30,7 @@ async fn main() {
     }
 }
 
-/// Cargo gives arguments of its own beside ours.
+/// Returns the value of `--within`. Cargo adds arguments of its own, so the others are skipped.
 fn within() -> Option<f64> {
     std::env::args().skip_while(|argument| argument != "--within").nth(1)?.parse().ok()
 }

@@ -14,7 +14,7 @@ use crate::timing::{Row, now, ratio};
 
 const FEW: usize = 100;
 const MANY: usize = 100_000;
-/// How many tools one listing has.
+/// The number of tools in one listing.
 const LISTED: usize = 20;
 
 pub async fn lookups() -> [Row; 2] {
@@ -52,9 +52,11 @@ struct Scene {
 }
 
 impl Scene {
-    /// So many approvals, of tools of three servers, and one of a tool that is served.
+    /// Fills a store with so many approvals, of the tools of three servers, and serves one approved
+    /// tool.
     async fn of(approvals: usize) -> Self {
-        // What is measured is reading. Where memory is a disk, filling the store takes seconds.
+        // The bench measures reading, so the file is in memory where possible: filling it on a disk
+        // takes seconds.
         let folder = match Path::new("/dev/shm") {
             memory if memory.is_dir() => tempfile::tempdir_in(memory),
             _ => tempfile::tempdir(),

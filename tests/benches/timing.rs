@@ -1,4 +1,4 @@
-//! Two operations measured in turns, so that a noisy machine disturbs both alike.
+//! Measures two operations in turns, so that a noisy machine disturbs both equally.
 
 use std::time::Instant;
 
@@ -7,7 +7,7 @@ pub struct Row {
     name: String,
     measured: f64,
     target: f64,
-    /// Whether more is better.
+    /// Whether a higher value is better.
     at_least: bool,
     beside: Option<String>,
 }
@@ -21,13 +21,13 @@ impl Row {
         Self { name: name.to_owned(), measured, target, at_least: true, beside: None }
     }
 
-    /// Something that is reported and not judged.
+    /// Adds a text that is reported and not judged.
     pub fn beside(mut self, text: String) -> Self {
         self.beside = Some(text);
         self
     }
 
-    /// How much of the target is used up; 1 is the target itself.
+    /// Returns the used part of the target; 1 is the target itself.
     fn ratio(&self) -> f64 {
         if self.at_least { self.target / self.measured } else { self.measured / self.target }
     }
@@ -54,8 +54,8 @@ impl Row {
 
 const ROUNDS: usize = 41;
 
-/// The median, over many rounds, of the time of `ours` as a multiple of that of `bare`. Each is run
-/// as often in a round as takes about a millisecond.
+/// Returns the median, over many rounds, of the time of `ours` divided by the time of `bare`. In each
+/// round both are repeated until they take about a millisecond.
 pub fn ratio<A, B>(mut bare: impl FnMut() -> A, mut ours: impl FnMut() -> B) -> f64 {
     let (bare_runs, our_runs) = (calibrate(&mut bare), calibrate(&mut ours));
     let ratios = (0..ROUNDS).map(|_| {

@@ -11,7 +11,7 @@ use crate::timing::{Row, ratio};
 
 pub const SCOPE: &str = "execute:tools";
 
-/// The token's signing input and signature, for the bare verify.
+/// Returns the token's signing input and signature, for the bare signature check.
 fn parts(token: &str) -> (Vec<u8>, Vec<u8>) {
     let (input, signature) = token.rsplit_once('.').unwrap();
     (input.as_bytes().to_vec(), etdi::keys::base64url_decode(signature).unwrap())

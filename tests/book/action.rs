@@ -1,5 +1,5 @@
-//! The Auth0 Action, run in Node.js with the objects that Auth0 passes to it: it attests what it
-//! should, and nothing else.
+//! Runs the Auth0 Action in Node.js with the objects that Auth0 passes to it, and checks that it
+//! attests only the tools that it should.
 
 use std::process::Command;
 
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 const AUDIENCE: &str = "https://attestations.trustedsoft.example";
 const CLAIM: &str = "https://etdi.dev/definitions";
 
-/// Runs the Action once. Gives the claims that it set and the reasons for which it denied.
+/// Runs the Action once. Prints the claims that it set and the reasons for which it denied.
 const HARNESS: &str = r#"
 const [code, request] = process.argv.slice(1);
 const exports = {};

@@ -7,7 +7,7 @@
 //! | `console` | `cargo xtask book` |
 //! | `toml`, `json` | here, by the attribute that says what they are |
 //! | `js` | Node.js: `action.rs` |
-//! | `text` | nothing: it is no code |
+//! | `text` | not run: it is not code |
 
 use std::fs;
 
@@ -17,7 +17,7 @@ use etdi::{Jwk, Lockfile, SecureServer, ToolDefinition, TrustConfig};
 use etdi_testkit::book::{Block, blocks, folder, page};
 use serde_json::Value;
 
-/// The blocks that run only with somebody's account at an identity provider: page and first line.
+/// The blocks that need somebody's account at an identity provider: page and first line.
 const NEED_A_TENANT: &[(&str, &str)] = &[
     ("auth0.md", "# the registry"),
     ("auth0.md", "export ETDI_ATTESTATION_AUDIENCE=https://attestations.trustedsoft.example"),
@@ -52,13 +52,13 @@ fn every_block_is_of_a_kind_that_something_runs() {
                 let given: Value = serde_json::from_str(&block.text).expect(&place);
                 assert_eq!(serde_json::to_value(record).expect(&place), given, "{place}");
             }
-            _ => panic!("{place}: nothing runs a block of `{}`", block.info),
+            _ => panic!("{place}: blocks of `{}` are not run", block.info),
         }
     }
 }
 
 #[test]
-fn the_blocks_that_need_a_tenant_are_these() {
+fn the_blocks_that_need_a_tenant_are_known() {
     let found: Vec<Block> = blocks().into_iter().filter(Block::needs_tenant).collect();
     for block in &found {
         println!("{}: needs a tenant", block.place());
@@ -70,7 +70,7 @@ fn the_blocks_that_need_a_tenant_are_these() {
     assert_eq!(found, NEED_A_TENANT);
 }
 
-/// rustdoc runs the blocks of the pages that `tests/src/lib.rs` includes.
+/// Checks that the page is one that `tests/src/lib.rs` includes: rustdoc runs the blocks of those.
 fn is_a_documentation_test(block: &Block) {
     let library = fs::read_to_string(folder().join("../tests/src/lib.rs")).unwrap();
     let included = format!("include_str!(\"../../docs/{}\")", block.page);
@@ -81,13 +81,13 @@ fn is_a_documentation_test(block: &Block) {
     );
 }
 
-/// The block is one include of a file, and a console block of the page runs that file.
+/// Checks that the block is one include of a file, and that a console block of the page runs that file.
 fn is_a_program_that_runs(block: &Block) {
     let place = block.place();
     let path = block.text.trim().strip_prefix("{{#include ").and_then(|t| t.strip_suffix("}}"));
-    let path = path.unwrap_or_else(|| panic!("{place}: not one {{{{#include …}}}}"));
+    let path = path.unwrap_or_else(|| panic!("{place}: the block must be one {{{{#include …}}}}"));
     let program = folder().join(&block.page).with_file_name(path);
-    assert!(program.is_file(), "{place}: there is no {path}");
+    assert!(program.is_file(), "{place}: the file {path} does not exist");
     let stem = program.file_stem().unwrap_or_default().to_string_lossy();
     let runs = |other: &Block| {
         let commands = other.text.lines().filter(|line| line.starts_with("$ "));
@@ -100,7 +100,7 @@ fn is_a_program_that_runs(block: &Block) {
     assert!(runs, "{place}: no console block of this page runs {stem}");
 }
 
-/// What a reader is told to depend on is what the workspace is made of.
+/// Checks that the dependencies that a page names are the dependencies of the workspace.
 fn names_our_dependencies(block: &Block) {
     let workspace = fs::read_to_string(folder().join("../Cargo.toml")).unwrap();
     let lines = block.text.lines().filter(|line| !line.is_empty() && *line != "[dependencies]");
@@ -110,7 +110,7 @@ fn names_our_dependencies(block: &Block) {
         let ours = workspace.lines().find_map(|l| l.strip_prefix(&format!("{name} = ")));
         let ours = ours.unwrap_or_else(|| panic!("{}: we do not depend on {name}", block.place()));
         let version = version_in(wanted).unwrap_or_else(|| panic!("{}: {line}", block.place()));
-        let known = version_in(ours).unwrap_or_else(|| panic!("Cargo.toml: no version of {name}"));
+        let known = version_in(ours).unwrap_or_else(|| panic!("Cargo.toml: {name} has no version"));
         assert!(
             known.starts_with(version) || version.starts_with(known),
             "{}: {name} is {known}",
@@ -125,7 +125,7 @@ fn version_in(dependency: &str) -> Option<&str> {
     dependency.split('"').find(is_version)
 }
 
-/// Whoever copies the program of the first page has to know what it is built from.
+/// A reader who copies the program of the first page needs every crate that it uses.
 #[test]
 fn the_first_page_names_every_crate_of_its_program() {
     let all = blocks();
@@ -146,7 +146,7 @@ fn the_first_page_names_every_crate_of_its_program() {
     }
 }
 
-/// The page of what may be trusted shows each kind of entry; were it empty, nothing above would run.
+/// If the pages lost their blocks, the other tests would pass without checking any.
 #[test]
 fn there_are_blocks_of_every_kind() {
     let all = blocks();

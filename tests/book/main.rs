@@ -1,4 +1,4 @@
-//! Whether the book says what is so: its code blocks, its tables, its lists.
+//! Checks that the book agrees with the code: its code blocks, its tables, its lists.
 
 #![cfg(test)]
 

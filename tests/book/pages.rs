@@ -1,4 +1,4 @@
-//! The pages: all of them are in the table of contents, and every decision is in its index.
+//! The pages: each is in the table of contents, and each decision is in the index of decisions.
 
 use std::fs;
 
@@ -14,7 +14,7 @@ fn every_page_is_in_the_table_of_contents_once() {
 }
 
 #[test]
-fn every_decision_is_in_their_index_under_its_own_title() {
+fn every_decision_is_in_the_index_of_decisions_under_its_title() {
     let index = page("decisions/README.md");
     for (name, text) in pages() {
         let Some(file) = name.strip_prefix("decisions/").filter(|file| *file != "README.md") else {

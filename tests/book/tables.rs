@@ -1,4 +1,4 @@
-//! The tables: what they say is what the code does.
+//! The tables: each row agrees with the code.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -14,7 +14,7 @@ use serde_json::Value;
 const LEVELS: [SecurityLevel; 3] =
     [SecurityLevel::Basic, SecurityLevel::Enhanced, SecurityLevel::Strict];
 
-/// The cells of every table row of a page.
+/// Returns the cells of every table row of a page.
 fn rows(page_name: &str) -> Vec<Vec<String>> {
     let text = page(page_name);
     let lines = text.lines().filter(|line| line.starts_with('|') && !line.starts_with("| ---"));
@@ -30,7 +30,7 @@ fn code(cell: &str) -> Option<&str> {
     cell.trim_matches('*').strip_prefix('`')?.strip_suffix('`')
 }
 
-/// The rows of the decision table, as the vectors name them.
+/// Returns the rows of the decision table, as the vectors name them.
 fn decision_rows() -> Vec<(String, Row)> {
     Row::ALL
         .iter()
@@ -47,7 +47,7 @@ fn every_cell_of_the_decision_table_is_what_decide_does() {
     assert_eq!(vectors["vectors"].as_array().unwrap().len(), known.len());
     for (name, row) in known {
         let found: Vec<_> = rows.iter().filter(|cells| code(&cells[0]) == Some(&name)).collect();
-        let [cells] = found.as_slice() else { panic!("verdicts.md: not one row {name}") };
+        let [cells] = found.as_slice() else { panic!("verdicts.md must have one row {name}") };
         for (level, cell) in LEVELS.into_iter().zip(&cells[2..]) {
             let expected = serde_json::to_value(action(row, level)).unwrap();
             assert_eq!(expected, cell.as_str(), "verdicts.md: {name} at {level}");
@@ -108,12 +108,12 @@ fn every_problem_that_check_finds_has_its_row() {
 
 #[test]
 fn every_error_of_a_call_an_approval_and_a_store_is_explained() {
-    let text = page("host.md");
-    for (file, error) in [
-        ("etdi-client/src/error.rs", "CallError"),
-        ("etdi-client/src/error.rs", "ApproveError"),
-        ("etdi-judge/src/store/sqlite/error.rs", "SqliteError"),
+    for (page_name, file, error) in [
+        ("host.md", "etdi-client/src/error.rs", "CallError"),
+        ("host.md", "etdi-client/src/error.rs", "ApproveError"),
+        ("stores.md", "etdi-judge/src/store/sqlite/error.rs", "SqliteError"),
     ] {
+        let text = page(page_name);
         let source = folder().join("../crates").join(file);
         let source = fs::read_to_string(source).unwrap();
         let (_, rest) = source.split_once(&format!("pub enum {error} {{\n")).unwrap();
@@ -131,12 +131,12 @@ fn every_error_of_a_call_an_approval_and_a_store_is_explained() {
                     && (line.contains(&format!("`{variant}`"))
                         || line.contains(&format!("`{error}::{variant}`")))
             });
-            assert!(explained, "host.md does not explain {error}::{variant}");
+            assert!(explained, "{page_name} does not explain {error}::{variant}");
         }
     }
 }
 
-/// The crates that make an event of a type, by their sources.
+/// The page names the crates whose sources make an event of that type.
 #[test]
 fn every_event_comes_from_where_the_page_says() {
     let source = |name: &str| source_of(&folder().join(format!("../crates/{name}/src")));
@@ -155,7 +155,7 @@ fn every_event_comes_from_where_the_page_says() {
             .map(|(name, _)| *name)
             .collect();
         let expected = match from.join(", ") {
-            none if none.is_empty() => "nothing yet".to_owned(),
+            none if none.is_empty() => "not emitted yet".to_owned(),
             some => format!("from {some}"),
         };
         assert_eq!(cells[2], expected, "events.md: {event}");
@@ -220,7 +220,7 @@ fn every_kind_of_drift_has_its_row_and_its_words() {
     assert_eq!(found.collect::<Vec<_>>(), expected);
 }
 
-/// Where the call ends whose arguments `text` begins with.
+/// Returns the end of the call whose arguments `text` begins with.
 fn end_of_call(text: &str) -> usize {
     let mut depth = 1;
     let end = text.find(|c| {
@@ -230,7 +230,7 @@ fn end_of_call(text: &str) -> usize {
     end.unwrap()
 }
 
-/// Every target in the bench's source is in the table, and nothing else.
+/// The table has every target in the source of the bench, and no others.
 #[test]
 fn the_targets_of_the_performance_page_are_those_of_the_bench() {
     let bench = folder().join("../tests/benches");
@@ -259,5 +259,5 @@ fn the_targets_of_the_performance_page_are_those_of_the_bench() {
         .collect();
     targets.sort_by(|a, b| a.partial_cmp(b).unwrap());
     shown.sort_by(|a, b| a.partial_cmp(b).unwrap());
-    assert_eq!(shown, targets, "performance.md and tests/benches name other targets");
+    assert_eq!(shown, targets, "performance.md and tests/benches name different targets");
 }

@@ -1,4 +1,4 @@
-//! A person at a terminal, with servers that are not ours.
+//! A person at a terminal, with servers of others.
 
 use etdi_testkit::terminal::run;
 

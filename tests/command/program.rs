@@ -1,4 +1,4 @@
-//! The program in a folder of its own, and the servers that it is tried on.
+//! The program in a folder of its own, and the servers that it is tested on.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use serde_json::Value;
 /// The `etdi` command.
 const PROGRAM: &str = env!("CARGO_BIN_EXE_etdi-command");
 
-/// A folder with a trust configuration that trusts nobody, and no approvals.
+/// Returns a folder with an empty trust configuration and without approvals.
 pub fn new_folder() -> Folder {
     // The servers need the PATH to find `node`.
     let folder = Folder::empty(PROGRAM).set("PATH", &path_from_env()).set("USER", "alice");
@@ -23,7 +23,7 @@ fn path_from_env() -> String {
     std::env::var("PATH").unwrap_or_default()
 }
 
-/// A server, as the command line names it.
+/// A server, as the command line specifies it.
 pub enum Server {
     Stdio(Vec<String>),
     Http(Serving),
@@ -48,7 +48,7 @@ impl Server {
     }
 }
 
-/// A server on HTTP, which says at which URL on its first line. It ends when its input does.
+/// A running server on HTTP. Its first line names its URL, and it ends when its standard input closes.
 pub struct Serving {
     url: String,
     child: Child,
@@ -71,7 +71,7 @@ impl Serving {
         let input = child.stdin.take();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let line = lines.next().unwrap().unwrap();
-        // Nobody reads on: what it notes there must not stop it.
+        // Keep reading: if the pipe were closed, the server's next line would stop it.
         std::thread::spawn(move || lines.for_each(drop));
         let line: Value = serde_json::from_str(&line).unwrap();
         Self { url: line["url"].as_str().unwrap().to_owned(), child, _input: input }
@@ -89,7 +89,7 @@ pub fn peers() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("peers")
 }
 
-/// The Python of the environment that `cargo xtask test` makes.
+/// Returns the Python of the environment that `cargo xtask test` makes.
 pub fn python() -> String {
     let python = peers().join(".venv/bin/python");
     assert!(python.is_file(), "there is no {}; run `cargo xtask test`", python.display());

@@ -1,4 +1,5 @@
-//! The demos' own publisher: attested by their issuer, approved, and caught when its server turns.
+//! The demos' own publisher: attested by its issuer, approved, and detected when its server turns
+//! hostile.
 
 use std::path::Path;
 
@@ -16,11 +17,11 @@ use tokio::runtime::Runtime;
 use crate::program::{Server, new_folder, text};
 use crate::screens::{PRIVATE_PEM, without_digests};
 
-/// The client that may vouch for TrustedSoft.
+/// The client that may attest TrustedSoft's tools.
 const CLIENT: &str = "etdi-demo-server";
 
 #[test]
-fn the_publisher_of_the_demos_is_approved_until_its_server_turns_on_both_transports() {
+fn the_publisher_of_the_demos_is_approved_until_its_server_turns_hostile_on_both_transports() {
     for transport in ["stdio", "http"] {
         let place = tempfile::tempdir().unwrap();
         let issuer = RunningIssuer::start();
@@ -72,7 +73,8 @@ fn the_publisher_of_the_demos_on_http_as_a_person_sees_it() {
     is_seen("http");
 }
 
-/// Attested and new, approved, another version, and another definition under the same version.
+/// Checks the screens of the publisher: attested and new, approved, with another version, and with
+/// another definition under the same version.
 fn is_seen(transport: &str) {
     let place = tempfile::tempdir().unwrap();
     let issuer = RunningIssuer::start();
@@ -80,7 +82,8 @@ fn is_seen(transport: &str) {
     let program = Path::new(env!("CARGO_BIN_EXE_demo-server"));
     let folder = new_folder().linking("demo-server", program);
     std::fs::write(folder.path().join("trust.toml"), trust(&key, issuer.issuer.issuer())).unwrap();
-    // One on stdio is started in the folder, so its command names no place of this machine.
+    // A server on stdio is started in the folder, so that its command does not name a path of this
+    // machine.
     let state = match transport {
         "stdio" => folder.path().join("state"),
         _ => place.path().join("state"),
@@ -128,7 +131,7 @@ fn identity(issuer: &RunningIssuer) -> Value {
     })
 }
 
-/// An issuer with one client, which runs beside the test.
+/// An issuer with one client, running beside the test.
 struct RunningIssuer {
     issuer: DevIssuer,
     _runtime: Runtime,
@@ -156,7 +159,7 @@ fn served(role: &str, transport: &str, folder: &Path) -> Server {
     }
 }
 
-/// TrustedSoft's key, and the one client that may vouch for it.
+/// Returns a trust configuration with TrustedSoft's key and the one client that may attest its tools.
 fn trust(key: &SigningKey, issuer: &str) -> String {
     let jwk = serde_json::to_value(key.public_jwk()).unwrap();
     let members = jwk.as_object().unwrap().iter();

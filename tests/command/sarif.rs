@@ -1,4 +1,4 @@
-//! What `etdi check` prints for code scanning is SARIF, as the schema of the standard has it.
+//! `etdi check` prints valid SARIF for code scanning, by the schema of the standard.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -12,7 +12,7 @@ use crate::program::{new_folder, peers, python, text};
 const SCHEMA: &str = "node_modules/@microsoft/jest-sarif/lib/schemas/sarif-2.1.0-rtm.5.json";
 
 #[test]
-fn what_check_prints_for_code_scanning_is_valid_sarif() {
+fn the_sarif_log_of_check_is_valid() {
     let folder = new_folder();
     std::fs::copy(env!("CARGO_BIN_EXE_rich-server"), folder.path().join("server")).unwrap();
     let servers =
@@ -31,15 +31,15 @@ fn what_check_prints_for_code_scanning_is_valid_sarif() {
     assert!(lockfile.contains(&name), "{lockfile}");
     let other = lockfile.replacen(&name, "name = \"gone\"", 1);
     std::fs::write(folder.path().join("etdi.lock"), other).unwrap();
-    assert_eq!(results(&folder, 1), 2, "one tool more, one tool less");
+    assert_eq!(results(&folder, 1), 2, "one added tool, one removed tool");
 
-    // What cannot be checked is no result, and no success.
+    // If a server cannot be checked, the log has no results, and the command fails.
     std::fs::remove_file(folder.path().join(".mcp.json")).unwrap();
     assert_eq!(results(&folder, 2), 0);
 }
 
 #[test]
-fn what_is_odd_about_a_tool_is_valid_sarif_too() {
+fn a_sarif_log_with_findings_is_valid() {
     let folder = new_folder();
     std::fs::copy(env!("CARGO_BIN_EXE_scripted-server"), folder.path().join("server")).unwrap();
     let said = folder.path().join("said");
@@ -62,14 +62,14 @@ fn what_is_odd_about_a_tool_is_valid_sarif_too() {
     assert_eq!(results(&folder, 1), 4, "another definition, and three findings in it");
 }
 
-/// How many results there are, where the exit code is `code`.
+/// Runs `etdi check`, expects this exit code, and returns the number of results in the log.
 fn results(folder: &Folder, code: i32) -> usize {
     let ran = folder.run(&["check", "--format", "sarif"]);
     assert_eq!(ran.code, code, "{} {}", ran.out, ran.err);
     let log = ran.json();
     assert_eq!(wrong(&log), "");
     assert_eq!(log["runs"][0]["invocations"][0]["executionSuccessful"], code != 2);
-    // The schema is asked indeed.
+    // The schema must refuse a wrong log; otherwise the check would prove little.
     for (pointer, value) in [("/version", json!("2.2")), ("/runs/0/results", json!([{}]))] {
         let mut log = log.clone();
         *log.pointer_mut(pointer).unwrap() = value;

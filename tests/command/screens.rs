@@ -1,7 +1,7 @@
-//! Every screen that a person meets with a server, from its first listing to its drift: servers from
+//! The screens that a person sees about a server, from its first listing to its drift: for servers from
 //! npm and PyPI, our own in Rust, and those of the demos, on stdio and HTTP.
 //!
-//! The texts of servers that are not ours are not kept: their cells are covered.
+//! Texts of other authors' servers are not kept in the snapshots: their cells are covered.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -15,30 +15,30 @@ use serde_json::{Value, json};
 
 use crate::program::{Server, new_folder, peers, python, text};
 
-/// RFC 8410, section 10.3.
+/// The private key of RFC 8410, section 10.3.
 pub const PRIVATE_PEM: &str = "-----BEGIN PRIVATE KEY-----\n\
     MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n-----END PRIVATE KEY-----\n";
 
-/// A server's life, as a person sees it.
+/// The life of a server, as a person sees it.
 struct Life<'l> {
-    /// What the snapshots are called.
+    /// The prefix of the snapshots' names.
     name: &'l str,
-    /// Where the commands run.
+    /// The folder in which the commands run.
     folder: Folder,
     server: Server,
-    /// The tool that is looked at alone.
+    /// The tool that is shown alone.
     tool: &'l str,
-    /// What `approve --all` asks.
+    /// The questions of `approve --all`.
     questions: &'l [&'l str],
-    /// The texts that are not ours.
+    /// The texts of other authors.
     theirs: Vec<String>,
     views: Views,
-    /// Whether a digest is of an address that is another one each time.
+    /// Whether a digest covers an address that changes with each run.
     has_address: bool,
 }
 
 impl Life<'_> {
-    /// One screen, on a copy of a folder.
+    /// Checks one screen, on a copy of a folder.
     fn screen(
         &self,
         name: &str,
@@ -53,7 +53,7 @@ impl Life<'_> {
         insta::assert_snapshot!(format!("{}_{name}", self.name), views);
     }
 
-    /// The same of a command that names the server.
+    /// Does the same for a command that names the server.
     fn named(
         &self,
         name: &str,
@@ -66,7 +66,7 @@ impl Life<'_> {
         self.screen(name, folder, &all, script, code);
     }
 
-    /// Until it is approved; the folder after that.
+    /// Shows the screens up to the approval, and returns the folder after it.
     fn is_approved(&self) -> Folder {
         let new = &self.folder;
         self.named("show", new, &["show", self.tool], &[], 1);
@@ -97,7 +97,7 @@ impl Life<'_> {
         approved
     }
 
-    /// Locked as it is approved; the folder after that.
+    /// Shows the screen of `lock`, and returns the folder after it.
     fn is_locked(&self, approved: &Folder) -> Folder {
         self.screen("lock", approved, &["lock"], &[], 0);
         let ran = approved.run(&["lock"]);
@@ -106,13 +106,13 @@ impl Life<'_> {
         approved.copied()
     }
 
-    /// It is not as it was: `change` is done to the folder.
+    /// Applies `change` to the folder, and shows the drift.
     fn drifts(&self, locked: &Folder, change: impl Fn(&Path)) {
         change(locked.path());
         self.screen("drift", locked, &["check"], &[], 1);
     }
 
-    /// What a server on HTTP has of its own: its address, and no command.
+    /// Shows the screens that differ for a server on HTTP, which has an address and not a command.
     fn lives_at_its_address(&self) {
         let approved = self.is_approved_at_once();
         self.is_locked(&approved);
@@ -120,7 +120,7 @@ impl Life<'_> {
 
     fn lives(&self) {
         let locked = self.is_locked(&self.is_approved());
-        // A server that is not ours does not change for us: what is locked does.
+        // We cannot change a server of another author, so the lockfile is changed instead.
         self.drifts(&locked, |folder| {
             let lockfile = std::fs::read_to_string(folder.join("etdi.lock")).unwrap();
             let name = format!("name = {:?}", self.tool);
@@ -220,7 +220,7 @@ fn python_on_stdio() {
         views: Views::Two,
         has_address: false,
     };
-    // It takes its time to start.
+    // This server takes some time to start.
     life.changes(
         &life.is_approved_at_once(),
         Path::new("rich.json"),
@@ -277,7 +277,7 @@ fn rust_on_http() {
     .lives_at_its_address();
 }
 
-/// Signed with a key that nobody configured.
+/// Shows the screens of a server that is signed with an unconfigured key.
 fn is_refused(life: &Life<'_>) {
     let new = &life.folder;
     life.named("discover", new, &["discover"], &[], 1);
@@ -286,7 +286,7 @@ fn is_refused(life: &Life<'_>) {
     life.named("approve_all", new, &["approve", "--all"], &[], 1);
 }
 
-/// A key whose digests are the same in every run.
+/// Returns a folder with a fixed key, so that digests are the same in every run.
 fn keyed() -> Folder {
     use std::os::unix::fs::PermissionsExt;
     let folder = new_folder().linking("rich-server", Path::new(RICH));
@@ -363,7 +363,7 @@ fn impostor_on_http() {
     .lives_at_its_address();
 }
 
-/// What a server on stdio says of its tools, and its instructions.
+/// Returns the texts of a server on stdio: its tools and its instructions.
 fn listed(command: &[&str]) -> Vec<String> {
     let mut child = Command::new(command[0])
         .args(&command[1..])
@@ -392,11 +392,11 @@ fn listed(command: &[&str]) -> Vec<String> {
     child.wait().unwrap();
     let mut all = Vec::new();
     if let Some(text) = hello["instructions"].as_str() {
-        // Shown line by line, and quoted over the ends of lines.
+        // Screens show a text line by line, and quote it as a whole.
         all.extend(text.lines().chain([text]).map(str::to_owned));
     }
     for tool in tools["tools"].as_array().unwrap() {
-        // Names are facts.
+        // Names are facts, so they stay visible.
         for (_, member) in tool.as_object().unwrap().iter().filter(|(name, _)| *name != "name") {
             all.push(member.to_string());
             strings(member, &mut all);
@@ -415,7 +415,7 @@ fn strings(value: &Value, all: &mut Vec<String>) {
     }
 }
 
-/// Digests as so many signs.
+/// Replaces digests by the same number of other characters.
 pub fn without_digests(text: &str) -> String {
     let mut parts = text.split("sha256:");
     let mut out = parts.next().unwrap_or_default().to_owned();

@@ -1,4 +1,4 @@
-//! Every server: judged, approved by its digests, called approved, and forgotten.
+//! Each server is judged, approved by its digests, called, and forgotten.
 
 use std::os::unix::fs::PermissionsExt;
 
@@ -45,7 +45,7 @@ fn a_plain_server_in_rust_on_http() {
     lives_through(&Server::http(&rust_server("bare", "http")), 14, false);
 }
 
-/// Signed with a key that nobody configured: refused, and said so.
+/// The server is signed with an unconfigured key: its tools are refused, and the command says so.
 #[test]
 fn a_secured_server_of_an_unknown_publisher_is_refused_on_both_transports() {
     let stdio = Server::stdio(&rust_server("secured", "stdio"));
@@ -64,7 +64,7 @@ fn a_secured_server_of_an_unknown_publisher_is_refused_on_both_transports() {
     }
 }
 
-/// What a person approves of a publisher whom they trust is by that publisher, and not by anybody.
+/// An approval of a trusted publisher's tool is tied to that publisher's key.
 #[test]
 fn a_secured_server_of_a_trusted_publisher_is_approved_on_both_transports() {
     let keys = tempfile::tempdir().unwrap();
@@ -88,9 +88,10 @@ fn a_secured_server_of_a_trusted_publisher_is_approved_on_both_transports() {
     }
 }
 
-/// A copy of an honest tool is new here; with orders that no person can see it is more than that.
+/// Here a copy of an honest tool is only a new tool. Hidden instructions in its text are reported as
+/// well.
 #[test]
-fn the_impostor_of_the_demos_is_looked_through_on_both_transports() {
+fn the_impostor_of_the_demos_is_detected_on_both_transports() {
     for transport in ["stdio", "http"] {
         let state = tempfile::tempdir().unwrap();
         std::fs::write(state.path().join("offer"), "copy").unwrap();
@@ -109,7 +110,8 @@ fn the_impostor_of_the_demos_is_looked_through_on_both_transports() {
     }
 }
 
-/// At least so many tools; and whether there are instructions.
+/// Runs each command on a server with at least so many tools. `instructions` tells whether the server
+/// has instructions.
 fn lives_through(server: &Server, at_least: usize, instructions: bool) {
     lives_in(&new_folder(), server, at_least, instructions);
 }
@@ -124,7 +126,7 @@ fn lives_in(folder: &Folder, server: &Server, at_least: usize, instructions: boo
     let said = ran.json()["servers"][0]["instructions"].clone();
     assert_eq!(said["digest"].is_string(), instructions, "{said}");
 
-    // Nobody is there to ask.
+    // Without a terminal, the command cannot ask.
     let ran = run(&["approve", "--all"]);
     assert_eq!(ran.code, 1, "{}", ran.err);
     let mut digests: Vec<_> = listed.iter().map(digest).collect();
@@ -140,7 +142,7 @@ fn lives_in(folder: &Folder, server: &Server, at_least: usize, instructions: boo
     assert_eq!(run(&["diff", name]).code, 0);
     assert_eq!(run(&["revoke", name, "--yes"]).code, 0);
     assert_eq!(run(&["show", name]).code, 1);
-    assert_eq!(run(&["diff", name]).code, 2, "nothing to compare with");
+    assert_eq!(run(&["diff", name]).code, 2, "there is no approval to compare with");
 }
 
 fn run(folder: &Folder, server: &Server, arguments: &[&str]) -> Ran {

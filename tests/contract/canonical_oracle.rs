@@ -1,7 +1,7 @@
 //! The canonical form agrees with another implementation of RFC 8785.
 //!
-//! It stands here and not beside the canonicaliser, because the oracle turns on features of
-//! `serde_json` for every package that is built with it; etdi-types runs its vectors without.
+//! This test is not beside the canonicaliser, because the oracle turns on features of `serde_json`
+//! for every package that is built with it; etdi-types runs its vectors without them.
 
 use etdi_types::ToolDefinition;
 use etdi_types::json::{Limits, parse};
@@ -39,21 +39,21 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(1_000))]
 
     #[test]
-    fn the_canonical_form_is_the_oracles(value in value()) {
+    fn the_canonical_form_agrees_with_the_oracle(value in value()) {
         let text = serde_json::to_string_pretty(&value).unwrap();
         let ours = parse(text.as_bytes(), Limits::TOOL).unwrap().to_canonical();
         prop_assert_eq!(ours, serde_json_canonicalizer::to_string(&value).unwrap());
     }
 
     #[test]
-    fn the_canonical_form_of_an_unsigned_tool_is_the_oracles(name in "[a-z]{1,8}", description in text(), schema in value()) {
+    fn the_canonical_form_of_an_unsigned_tool_agrees_with_the_oracle(name in "[a-z]{1,8}", description in text(), schema in value()) {
         let tool = json!({"name": name, "description": description, "inputSchema": schema});
         let ours = ToolDefinition::parse(tool.to_string().as_bytes()).unwrap();
         prop_assert_eq!(&**ours.canonical(), serde_json_canonicalizer::to_string(&tool).unwrap());
     }
 
     #[test]
-    fn every_double_has_the_oracles_text(bits: u64) {
+    fn the_text_of_every_double_agrees_with_the_oracle(bits: u64) {
         let double = f64::from_bits(bits);
         prop_assume!(double.is_finite());
         let ours = parse(format!("{double:e}").as_bytes(), Limits::TOOL).unwrap().to_canonical();

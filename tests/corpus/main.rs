@@ -1,4 +1,5 @@
-//! The upgrades that the review of changes is measured on are what they claim to be.
+//! The upgrades on which the review is measured are correct: each changes only the places that it
+//! names.
 #![cfg(test)]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,7 +23,7 @@ fn the_same_tools_give_the_same_upgrades_in_whatever_order_they_come() {
 }
 
 #[test]
-fn every_kind_and_every_template_is_there_as_often_as_asked_in_its_half() {
+fn every_kind_and_every_template_has_the_requested_number_of_upgrades_in_its_half() {
     let tools = tools();
     for half in Half::ALL {
         let counts = counted(&benign_upgrades(&tools, half, EACH));
@@ -40,7 +41,7 @@ fn every_kind_and_every_template_is_there_as_often_as_asked_in_its_half() {
 }
 
 #[test]
-fn every_upgrade_differs_where_it_says_and_nowhere_else() {
+fn every_upgrade_differs_only_where_it_says() {
     for upgrade in upgrades(&tools()) {
         let mut places = BTreeSet::new();
         differences("", &upgrade.before, &upgrade.after, &mut places);
@@ -53,7 +54,7 @@ fn every_upgrade_differs_where_it_says_and_nowhere_else() {
 }
 
 #[test]
-fn what_a_template_says_is_where_a_model_reads_it() {
+fn the_text_of_a_template_is_where_a_model_reads_it() {
     let tools = tools();
     let all = Half::ALL.map(|half| poisoned_upgrades(&tools, half, 4)).concat();
     for template in poison::templates() {
@@ -89,7 +90,7 @@ fn every_upgrade_is_a_definition_before_and_after() {
 }
 
 #[test]
-fn neither_servers_nor_templates_nor_sentences_are_of_both_halves() {
+fn servers_templates_and_sentences_belong_to_one_half_each() {
     let tools = tools();
     let [development, held_out] = Half::ALL.map(|half| {
         let mut all = benign_upgrades(&tools, half, EACH);
@@ -159,7 +160,7 @@ fn counted(upgrades: &[Upgrade]) -> BTreeMap<&'static str, usize> {
     counts
 }
 
-/// Four servers of each half, three tools each, that have something for every edit to change.
+/// Returns four servers of each half, with three tools each, which have a place for every edit.
 fn tools() -> Vec<Tool> {
     let mut servers: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for name in (0..).map(|number| format!("made-up-{number}")) {
@@ -195,7 +196,7 @@ fn tool(server: &str, name: &str) -> Tool {
     Tool { server: server.to_owned(), name: name.to_owned(), raw: raw.to_string() }
 }
 
-/// Where two values differ, as JSON pointers; members that are only on one side too.
+/// Collects the places where two values differ, as JSON pointers, including members of one side only.
 fn differences(at: &str, before: &Value, after: &Value, places: &mut BTreeSet<String>) {
     match (before, after) {
         (Value::Object(before), Value::Object(after)) => {

@@ -1,4 +1,4 @@
-//! Attestations: bound by the claim, by a DPoP proof, or not at all.
+//! Attestations: bound by the claim, by a DPoP proof, or unbound.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -15,8 +15,8 @@ in_both_layouts!(
     a_dpop_proof_binds_the_key,
     the_servers_nonce_is_used_and_kept,
     both_bindings_stand_beside_each_other,
-    an_issuer_that_sets_no_claim_binds_nothing,
-    an_attestation_grants_nothing,
+    an_attestation_without_the_claim_is_unbound,
+    an_attestation_does_not_grant_scopes,
 );
 
 fn claims(token: &str) -> Value {
@@ -32,7 +32,7 @@ fn request(versions: &[&str]) -> AttestationRequest {
     })
 }
 
-/// A client that binds keys only.
+/// Returns the configuration of a client that binds keys only.
 fn without_claim(idp: &Idp) -> etdi::OAuthConfig {
     idp.config(REGISTRY).attestations(AttestationConfig::audience(ATTESTATIONS))
 }
@@ -50,7 +50,7 @@ async fn the_claim_binds_digests(layout: Layout) {
     assert_eq!(claims[CLAIM], json!([entry("1.0.0"), entry("1.1.0")]));
     assert_eq!(claims["aud"], ATTESTATIONS);
     assert_eq!(claims.get("cnf"), None);
-    // Kept, and asked for again where something else is to be bound.
+    // The attestation is kept, and requested again only for other digests or another key.
     let again = provider.attestation(&request(&["1.0.0", "1.1.0"])).await.unwrap();
     assert_eq!(token.as_str(), again.as_str());
     assert_eq!(idp.requests("token").await, 1);
@@ -67,7 +67,7 @@ async fn a_dpop_proof_binds_the_key(layout: Layout) {
     let thumbprint = key.public_jwk().thumbprint();
     assert_eq!(claims(token.as_str())["cnf"], json!({"jkt": thumbprint}));
     assert_eq!(idp.requests("token").await, 1);
-    // Another key, another attestation.
+    // Another key needs another attestation.
     let other = SigningKey::generate().unwrap();
     let token = provider.attestation(&AttestationRequest::new().key(other.clone())).await.unwrap();
     assert_eq!(claims(token.as_str())["cnf"]["jkt"], other.public_jwk().thumbprint());
@@ -81,7 +81,7 @@ async fn the_servers_nonce_is_used_and_kept(layout: Layout) {
     let token = provider.attestation(&AttestationRequest::new().key(key.clone())).await.unwrap();
     let thumbprint = key.public_jwk().thumbprint();
     assert_eq!(claims(token.as_str())["cnf"]["jkt"], thumbprint);
-    // One request to learn the nonce, one with it; the next proof has it from the start.
+    // The first request learns the nonce, the second one uses it. The next proof has it from the start.
     assert_eq!(idp.requests("token").await, 2);
     provider.cleanup();
     provider.attestation(&AttestationRequest::new().key(key)).await.unwrap();
@@ -99,7 +99,7 @@ async fn both_bindings_stand_beside_each_other(layout: Layout) {
     assert_eq!(claims[CLAIM].as_array().unwrap().len(), 1);
 }
 
-async fn an_issuer_that_sets_no_claim_binds_nothing(layout: Layout) {
+async fn an_attestation_without_the_claim_is_unbound(layout: Layout) {
     let idp = Idp::start(layout).await;
     let provider = idp.initialize(idp.attesting(REGISTRY)).await.unwrap();
     let error = provider.attestation(&request(&["1.0.0"])).await.unwrap_err();
@@ -107,8 +107,8 @@ async fn an_issuer_that_sets_no_claim_binds_nothing(layout: Layout) {
     assert!(error.to_string().contains("must set the configured claim"), "{error}");
 }
 
-async fn an_attestation_grants_nothing(layout: Layout) {
-    // An API for attestations that has scopes, as one that was registered in a hurry would.
+async fn an_attestation_does_not_grant_scopes(layout: Layout) {
+    // An API for attestations that has scopes, as after a careless registration.
     let grants = format!(
         r#"[{{"id":"{REGISTRY}","secret":"registry-secret-for-tests","grants":{{"{ATTESTATIONS}":["execute:tools"]}}}}]"#
     );
@@ -118,7 +118,7 @@ async fn an_attestation_grants_nothing(layout: Layout) {
     let provider = idp.initialize(idp.attesting(REGISTRY)).await.unwrap();
     let result = provider.attestation(&request(&["1.0.0"])).await;
     match layout {
-        // Auth0 gives every scope that the client has, unless some are asked for.
+        // Auth0 gives every scope that the client has, unless the request names scopes.
         Layout::Auth0 => {
             let error = result.unwrap_err();
             assert_eq!(error, OAuthError::Attestation(AttestationError::Grants("scope")));

@@ -1,5 +1,5 @@
-//! The real flows against a certified authorization server, npm `oidc-provider`, in the layout of
-//! Auth0 and in its own. `cargo xtask test` installs it.
+//! Real flows against a certified authorization server, npm `oidc-provider`, in the layout of Auth0 and
+//! in its own. `cargo xtask test` installs it.
 
 #![forbid(unsafe_code)]
 

@@ -17,24 +17,24 @@ use tokio::process::{Child, Command};
 pub const API: &str = "https://api.etdi-tools.demo.com";
 pub const ATTESTATIONS: &str = "https://attestations.etdi-tools.demo.com";
 pub const CLAIM: &str = "https://etdi.dev/definitions";
-/// What makes the peer set the claim, as an Action of Auth0 would.
+/// The option with which the peer sets the claim, as an Action of Auth0 would.
 pub const CLAIM_OPTION: &str = "--claim=https://etdi.dev/definitions=etdi_definitions";
 
-/// Has every scope of the API.
+/// A client with every scope of the API.
 pub const REGISTRY: &str = "etdi-tool-registry";
-/// Has `execute:tools` and `read:resource-servers`.
+/// A client with `execute:tools` and `read:resource-servers`.
 pub const DEMO_SERVER: &str = "etdi-demo-server";
-/// Has no scope.
+/// A client without scopes.
 pub const OTHER: &str = "etdi-other-client";
 
-/// Where the endpoints are and what tokens look like.
+/// The addresses of the endpoints, and the form of the tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layout {
     Auth0,
     Plain,
 }
 
-/// An identity provider of a test's own. It ends when it is dropped.
+/// An identity provider for one test. It ends when it is dropped.
 pub struct Idp {
     pub layout: Layout,
     pub issuer: String,
@@ -76,7 +76,7 @@ impl Idp {
                 peers.display()
             );
         };
-        // Nobody reads on: what it notes there must not stop it.
+        // Keep reading: if the pipe were closed, the peer's next line would stop it.
         tokio::spawn(async move { tokio::io::copy(&mut stderr, &mut tokio::io::sink()).await });
         let ready: Value = serde_json::from_str(&line).unwrap();
         let issuer = ready["issuer"].as_str().unwrap().to_owned();
@@ -94,7 +94,7 @@ impl Idp {
         self.ready["endpoints"][name].as_str().unwrap()
     }
 
-    /// Every endpoint, where they are configured and not found.
+    /// Returns every endpoint, for a configuration without discovery.
     pub fn endpoints(&self) -> Endpoints {
         Endpoints::new(self.endpoint("token"), self.endpoint("jwks"))
             .introspection(self.endpoint("introspection"))
@@ -107,12 +107,12 @@ impl Idp {
         client["secret"].as_str().unwrap()
     }
 
-    /// For this client, and calls of the API.
+    /// Returns a configuration for this client, and for calls of the API.
     pub fn config(&self, client: &str) -> OAuthConfig {
         self.bare_config().client(client, self.secret(client)).audience(API)
     }
 
-    /// For nobody yet.
+    /// Returns a configuration without a client.
     pub fn bare_config(&self) -> OAuthConfig {
         let config = match self.layout {
             Layout::Auth0 => OAuthConfig::auth0_at(&self.issuer),
@@ -121,7 +121,7 @@ impl Idp {
         config.network(network())
     }
 
-    /// For this client, attestations that bind digests included.
+    /// Returns a configuration for this client, with attestations that bind digests.
     pub fn attesting(&self, client: &str) -> OAuthConfig {
         let attestations = AttestationConfig::audience(ATTESTATIONS).claim(CLAIM);
         self.config(client).attestations(attestations)
@@ -141,19 +141,19 @@ impl Idp {
         })
     }
 
-    /// How often an endpoint was asked.
+    /// Returns how often an endpoint was requested.
     pub async fn requests(&self, endpoint: &str) -> u64 {
         let counts = self.control(reqwest::Method::GET, "/requests").await;
         counts[endpoint].as_u64().unwrap_or(0)
     }
 
-    /// A new signing key; the old one stays, or goes. Gives its kid.
+    /// Adds a new signing key, and keeps or removes the old one. Returns the `kid` of the new key.
     pub async fn rotate(&self, keep: bool) -> String {
         let answer = self.control(reqwest::Method::POST, &format!("/rotate?keep={keep}")).await;
         answer["kid"].as_str().unwrap().to_owned()
     }
 
-    /// Tokens from now on live that long.
+    /// Sets the lifetime of tokens from now on.
     pub async fn lifetime(&self, seconds: u32) {
         let path = format!("/lifetime?seconds={seconds}");
         self.control(reqwest::Method::POST, &path).await;
@@ -165,7 +165,7 @@ impl Idp {
         answer.error_for_status().unwrap().json().await.unwrap()
     }
 
-    /// A trust entry for what these clients vouch for.
+    /// Returns a trust entry for the tools that these clients attest.
     pub fn trusted(&self, publisher: &SigningKey, clients: &[&str]) -> TrustedProvider {
         let key = publisher.public_jwk().clone();
         let mut entry =
@@ -183,7 +183,7 @@ pub fn network() -> Network {
     Network::default().dangerous().allow_loopback_http()
 }
 
-/// A clock that a test moves, and that agrees with the peer's at first.
+/// Returns a clock that tests move, set to the time of the peer.
 pub fn clock() -> Arc<ManualClock> {
     Arc::new(ManualClock::at(SystemClock.now().unix_timestamp()))
 }

@@ -14,7 +14,7 @@ in_both_layouts!(
     a_key_that_is_not_fetched_yet_is_found_at_its_first_token,
 );
 
-/// The least time between two fetches that tokens cause.
+/// A little more than the least time between two fetches that tokens cause.
 const PAUSE: Duration = Duration::from_secs(31);
 
 fn scan() -> TokenRequest {
@@ -51,7 +51,7 @@ async fn the_old_key_goes_and_its_tokens_with_it(layout: Layout) {
     let OAuthError::Token(TokenError::KeyWithdrawn { kid }) = &error else { panic!("{error:?}") };
     assert!(error.to_string().contains(kid.as_str()), "{error}");
     assert_eq!(idp.requests("jwks").await, 2);
-    // Nobody has to wait for the new key to find out: fresh keys say it as well.
+    // Fresh keys show it as well, even without a token that is signed with the new key.
     clock.advance(Duration::from_secs(24 * 3600));
     let error = provider.validate(&old, &expected).await.unwrap_err();
     assert!(matches!(error, OAuthError::Token(TokenError::KeyWithdrawn { .. })), "{error:?}");
@@ -63,7 +63,7 @@ async fn a_key_that_is_not_fetched_yet_is_found_at_its_first_token(layout: Layou
     let provider = idp.initialize(idp.config(REGISTRY).clock(clock.clone())).await.unwrap();
     let kid = idp.rotate(true).await;
     let token = provider.token(&scan()).await.unwrap();
-    // The keys were fetched a moment ago, so nothing is fetched for a token.
+    // The keys were fetched a moment ago, so a token does not cause another fetch.
     let error = provider.validate(&token, &expected).await.unwrap_err();
     assert_eq!(error, OAuthError::Token(TokenError::UnknownKey { kid: Some(kid) }));
     assert!(error.to_string().contains("try again in half a minute"), "{error}");

@@ -1,4 +1,4 @@
-//! The whole way: a server that the identity provider attests, and a host that trusts it.
+//! End to end: a server that the identity provider attests, and a host that trusts it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,10 +27,10 @@ in_both_layouts!(
     attested_by_key_on_stdio,
     another_client_of_the_tenant_is_an_impostor,
     a_call_takes_the_scopes_that_the_tool_requires,
-    a_child_process_speaks_for_the_token_of_its_host,
+    a_child_process_gets_the_rights_of_its_hosts_token,
     an_attestation_that_runs_out_is_expired,
     an_attestation_of_a_withdrawn_key_stops_calls,
-    an_attestation_is_no_bearer_token,
+    an_attestation_is_not_a_bearer_token,
 );
 
 /// A protected server in this process.
@@ -49,7 +49,7 @@ impl Drop for Served {
 }
 
 impl Served {
-    /// Attested for the client of this configuration.
+    /// Starts a server that is attested for the client of this configuration.
     async fn start(idp: &Idp, config: OAuthConfig) -> Self {
         let key = SigningKey::generate().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -71,7 +71,7 @@ impl Served {
         Self { key, app, secure, uri, task }
     }
 
-    /// Who a host that trusts the registry takes the publisher for.
+    /// Returns a connection of a host that trusts the registry, and the tool as that host judges it.
     async fn discovered(&self, idp: &Idp) -> (ServerConnection, JudgedTool) {
         let host = host(idp, &self.key, clock());
         let connection = host.connect_http(&self.uri).await.unwrap();
@@ -105,7 +105,7 @@ fn host(idp: &Idp, key: &SigningKey, clock: Arc<ManualClock>) -> EtdiClient {
     builder.network(network()).build().unwrap()
 }
 
-/// A host that calls this server with tokens of this client.
+/// Returns a host that calls this server with tokens of this client.
 async fn host_of(
     idp: &Idp,
     key: &SigningKey,
@@ -155,7 +155,7 @@ async fn attested_by_digest_over_http(layout: Layout) {
     let (_connection, tool) = served.discovered(&idp).await;
     assert_eq!(who(&tool), &attested(&idp, Binding::Digest));
     assert_eq!(tool.verdict().unwrap().origin, etdi::verdict::Origin::Listed);
-    // One attestation for all tools.
+    // All tools share one attestation.
     let tokens: Vec<_> = [tool, found(&_connection, "delete").await]
         .iter()
         .map(|tool| tool.definition().unwrap().signed().unwrap().attestation.clone().unwrap())
@@ -172,7 +172,7 @@ async fn attested_by_key_over_http(layout: Layout) {
     assert_eq!(who(&tool), &attested(&idp, Binding::Key));
 }
 
-/// A server in a process of its own, and the folder with its key.
+/// Returns the command of a server in a process of its own, its key, and the folder with the key.
 fn child(idp: &Idp, claim: Option<&str>) -> (StdioCommand, SigningKey, tempfile::TempDir) {
     let (folder, key) = (tempfile::tempdir().unwrap(), SigningKey::generate().unwrap());
     let pem = folder.path().join("publisher.pem");
@@ -229,7 +229,7 @@ async fn a_call_takes_the_scopes_that_the_tool_requires(layout: Layout) {
         "{error:?}"
     );
     assert_eq!(served.app.calls(), 2);
-    // Nobody's call is refused by the server.
+    // The server refuses a call without a token.
     let (connection, _) = served.discovered(&idp).await;
     let scan = approve(&connection, "scan").await;
     let error = call(&connection, &scan).await.unwrap_err();
@@ -237,7 +237,7 @@ async fn a_call_takes_the_scopes_that_the_tool_requires(layout: Layout) {
     assert_eq!(served.app.calls(), 2);
 }
 
-async fn a_child_process_speaks_for_the_token_of_its_host(layout: Layout) {
+async fn a_child_process_gets_the_rights_of_its_hosts_token(layout: Layout) {
     let idp = Idp::start_with(layout, &[CLAIM_OPTION]).await;
     let (command, key, _folder) = child(&idp, Some(CLAIM));
     let bearing = host_of(&idp, &key, (&command).into(), &["execute:tools"]).await;
@@ -293,7 +293,7 @@ async fn an_attestation_of_a_withdrawn_key_stops_calls(layout: Layout) {
     let scan = approve(&connection, "scan").await;
     assert_eq!(call(&connection, &scan).await.unwrap(), "1");
 
-    // Longer than keys are fresh, unless the issuer says that they are for longer.
+    // Longer than keys are fresh, unless the issuer allows a longer time.
     idp.rotate(false).await;
     clock.advance(Duration::from_secs(23 * 3600));
     let error = call(&connection, &scan).await.unwrap_err();
@@ -302,7 +302,7 @@ async fn an_attestation_of_a_withdrawn_key_stops_calls(layout: Layout) {
     assert_eq!(served.app.calls(), 1);
 }
 
-async fn an_attestation_is_no_bearer_token(layout: Layout) {
+async fn an_attestation_is_not_a_bearer_token(layout: Layout) {
     let idp = Idp::start_with(layout, &[CLAIM_OPTION]).await;
     let served = Served::start(&idp, idp.attesting(REGISTRY)).await;
     let attestation = served.secure.attestation().unwrap();

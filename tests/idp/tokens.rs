@@ -1,4 +1,4 @@
-//! Access tokens: granted, kept, renewed, refused, taken back.
+//! Access tokens: granted, cached, renewed, refused, revoked.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +23,7 @@ in_both_layouts!(
     a_token_for_another_api_is_refused,
     scopes_that_the_issuer_drops_are_named,
     a_token_of_another_issuer_is_refused,
-    a_jwt_cannot_be_introspected_or_taken_back_there,
+    a_jwt_cannot_be_introspected_or_revoked,
     the_contract_of_providers_is_kept,
 );
 
@@ -64,14 +64,14 @@ async fn a_token_is_asked_for_once(layout: Layout) {
     let second = provider.token(&TokenRequest::new().scope("execute:tools")).await.unwrap();
     assert_eq!(first.expose(), second.expose());
     assert_eq!(idp.requests("token").await, 1);
-    // Other scopes are another token.
+    // Other scopes need another token.
     let third = provider.token(&scan().scope("read:resource-servers")).await.unwrap();
     assert_ne!(first.expose(), third.expose());
     assert_eq!(idp.requests("token").await, 2);
     provider.cleanup();
     provider.token(&scan()).await.unwrap();
     assert_eq!(idp.requests("token").await, 3);
-    // Keys were asked for once, however many tokens are validated.
+    // The keys were fetched once for all tokens.
     for token in [&first, &second, &third] {
         provider.validate(token, &for_the_api()).await.unwrap();
     }
@@ -101,7 +101,8 @@ async fn a_token_is_renewed_ahead_of_its_end(layout: Layout) {
     assert_eq!(provider.token(&scan()).await.unwrap().expose(), first.expose());
     idp.lifetime(86_400).await;
     clock.advance(Duration::from_secs(70));
-    // Whoever has a good token waits for its successor for a second; on a slow machine it takes longer.
+    // A caller with a good token waits up to one second for its successor. A slow machine may need
+    // longer.
     let renewed = async {
         loop {
             let token = provider.token(&scan()).await.unwrap();
@@ -113,7 +114,7 @@ async fn a_token_is_renewed_ahead_of_its_end(layout: Layout) {
     let second = tokio::time::timeout(Duration::from_secs(60), renewed).await.unwrap();
     assert!(second.expires_at() > first.expires_at());
     assert_eq!(idp.requests("token").await, 2);
-    // The first one was good all the while.
+    // The first token was valid the whole time.
     provider.validate(&first, &for_the_api()).await.unwrap();
 }
 
@@ -144,7 +145,7 @@ async fn a_wrong_secret_is_said_to_be_wrong(layout: Layout) {
     assert_eq!(error.code(), Some("invalid_client"));
     assert!(error.remedy().unwrap().contains("the secret is wrong"), "{error}");
     assert!(!format!("{error} {error:?}").contains("not-the-secret"), "{error:?}");
-    // A refusal is not tried again.
+    // A refused request is not repeated.
     assert_eq!(idp.requests("token").await, 1);
 }
 
@@ -174,7 +175,7 @@ async fn a_token_for_another_api_is_refused(layout: Layout) {
 async fn scopes_that_the_issuer_drops_are_named(layout: Layout) {
     let idp = Idp::start(layout).await;
     let provider = idp.provider(DEMO_SERVER).await;
-    // One that the client was not granted, and one that the API does not have.
+    // One scope that the client was not granted, and one that the API does not have.
     let request = scan().scopes(["delete:resource-servers", "no:such-scope"]);
     let error = provider.token(&request).await.unwrap_err();
     let OAuthError::InsufficientScope { missing, granted, remedy } = &error else {
@@ -199,7 +200,7 @@ async fn a_token_of_another_issuer_is_refused(layout: Layout) {
     assert_eq!(error, OAuthError::Token(TokenError::WrongIssuer { expected, found }));
 }
 
-async fn a_jwt_cannot_be_introspected_or_taken_back_there(layout: Layout) {
+async fn a_jwt_cannot_be_introspected_or_revoked(layout: Layout) {
     let idp = Idp::start(layout).await;
     let config = idp.config(REGISTRY).endpoints(idp.endpoints());
     let provider = idp.initialize(config).await.unwrap();
@@ -211,7 +212,7 @@ async fn a_jwt_cannot_be_introspected_or_taken_back_there(layout: Layout) {
     let expected = ("unsupported_token_type".to_owned(), 400);
     assert_eq!(refused(provider.introspect(&token).await.unwrap_err()), expected);
     assert_eq!(refused(provider.revoke(&token).await.unwrap_err()), expected);
-    // Whatever the issuer says, the token is not used any more.
+    // Even if the issuer still accepts the token, it is not used any longer.
     provider.token(&scan()).await.unwrap();
     assert_eq!(idp.requests("token").await, 2);
 }
@@ -223,9 +224,9 @@ async fn the_contract_of_providers_is_kept(layout: Layout) {
     contract::provider_keeps_its_contract(&*provider, &fixture).await.unwrap();
 }
 
-/// Opaque tokens, which an issuer gives where no API was named.
+/// Opaque tokens: an issuer gives them if the request does not name an API.
 #[tokio::test]
-async fn an_opaque_token_is_introspected_and_taken_back() {
+async fn an_opaque_token_is_introspected_and_revoked() {
     let idp = Idp::start(Layout::Plain).await;
     let provider = idp.provider(REGISTRY).await;
     let token = BearerToken::new(opaque_token(&idp).await);
@@ -235,7 +236,7 @@ async fn an_opaque_token_is_introspected_and_taken_back() {
     assert!(said.expires_at.is_some());
     provider.revoke(&token).await.unwrap();
     assert!(!provider.introspect(&token).await.unwrap().active);
-    // Here it is no token at all.
+    // For the validation, an opaque token is not a JWT at all.
     let error = provider.validate(&token, &for_the_api()).await.unwrap_err();
     assert_eq!(error, OAuthError::Token(TokenError::NotAJwt));
     assert!(error.to_string().contains("the API's identifier as its audience"), "{error}");
@@ -252,9 +253,9 @@ async fn opaque_token(idp: &Idp) -> String {
     answer["access_token"].as_str().unwrap().to_owned()
 }
 
-/// Auth0 has no introspection, and its metadata need not be found.
+/// Auth0 has no introspection, and its metadata is not fetched.
 #[tokio::test]
-async fn what_an_issuer_does_not_offer_is_said() {
+async fn an_endpoint_that_the_issuer_does_not_offer_is_named() {
     let idp = Idp::start(Layout::Auth0).await;
     let provider = idp.provider(REGISTRY).await;
     let token = provider.token(&scan()).await.unwrap();
@@ -264,7 +265,7 @@ async fn what_an_issuer_does_not_offer_is_said() {
 }
 
 #[tokio::test]
-async fn an_issuer_is_named_as_it_calls_itself() {
+async fn an_issuer_must_be_configured_as_it_names_itself() {
     let idp = Idp::start(Layout::Plain).await;
     let config = OAuthConfig::generic(format!("{}/", idp.issuer)).network(network());
     let error = GenericProvider::initialize(config).await.unwrap_err();
@@ -273,7 +274,7 @@ async fn an_issuer_is_named_as_it_calls_itself() {
     let config = OAuthConfig::generic(idp.issuer.trim_end_matches('/')).network(network());
     let error = GenericProvider::initialize(config).await.unwrap_err();
     assert!(error.to_string().contains("its trailing slash included"), "{error}");
-    // Its own layout can be found out as well.
+    // Its own layout can be discovered as well.
     let config = OAuthConfig::generic(&idp.issuer).network(network());
     GenericProvider::initialize(config).await.unwrap();
     let provider = Auth0Provider::initialize(idp.bare_config()).await.unwrap();

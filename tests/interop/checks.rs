@@ -1,18 +1,18 @@
-//! What is looked at, and how what two connections saw compares.
+//! The checks, and the comparison of the transcripts of two connections.
 //!
-//! A transcript is what one connection saw: `{"version", "protocol", "pages", "calls": {…}, …}`. Where a
-//! peer has no way to do something, it says why: `{"none": "…"}`.
+//! A transcript is the record of one connection: `{"version", "protocol", "pages", "calls": {…}, …}`.
+//! If a peer cannot do a thing, the member gives the reason: `{"none": "…"}`.
 
 use etdi::DEFINITION_KEY;
 use serde_json::{Map, Value, json};
 
-/// What a transcript says of one thing; `Err` says why it says nothing.
+/// The part of a transcript that a check reads; `Err` is the reason why it is missing.
 type Seen = Result<Value, String>;
 
-/// Looks at one thing in a transcript.
+/// Reads one part of a transcript.
 type Look = fn(&Value) -> Seen;
 
-/// Title in the table, and what it looks at.
+/// The title in the table, and the part that is read.
 pub const CHECKS: [(&str, Look); 26] = [
     ("tools", tools),
     ("`_meta`", meta),
@@ -42,18 +42,18 @@ pub const CHECKS: [(&str, Look); 26] = [
     ("custom notice", custom_notifications),
 ];
 
-/// How one thing came out.
+/// The result of one check.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Cell {
-    /// The same with ETDI and without.
+    /// Both transcripts agree.
     Same,
-    /// The peer has none of it, with ETDI or without.
+    /// The peer does not have this part, with ETDI or without it.
     None(String),
-    /// Something is lost, or added.
+    /// A part is lost, or added.
     Differs(String),
 }
 
-/// Compares what was seen through ETDI with what was seen without.
+/// Compares the transcript through ETDI with the one without it.
 pub fn compare(bare: &Value, etdi: &Value) -> Vec<(&'static str, Cell)> {
     CHECKS.iter().map(|(title, look)| (*title, cell(look(bare), look(etdi)))).collect()
 }
@@ -71,7 +71,7 @@ fn cell(bare: Seen, etdi: Seen) -> Cell {
     }
 }
 
-/// Where two values first differ.
+/// Returns the place where two values first differ.
 fn difference(bare: &Value, etdi: &Value, path: String) -> Option<String> {
     match (bare, etdi) {
         (Value::Object(bare), Value::Object(etdi)) => {
@@ -98,7 +98,7 @@ fn difference(bare: &Value, etdi: &Value, path: String) -> Option<String> {
     }
 }
 
-/// What stands at a JSON pointer.
+/// Returns the value at a JSON pointer.
 fn at(transcript: &Value, pointer: &str) -> Seen {
     let found = transcript.pointer(pointer).filter(|value| !value.is_null());
     let found = found.ok_or_else(|| "not tried".to_owned())?;
@@ -108,14 +108,14 @@ fn at(transcript: &Value, pointer: &str) -> Seen {
     Ok(found.clone())
 }
 
-/// The result of a call; an error is none.
+/// Returns the result of a call. If the call failed, `Err` is the message.
 fn call(transcript: &Value, name: &str) -> Seen {
     let result = at(transcript, &format!("/calls/{name}"))?;
     let message = |error: &Value| error["message"].as_str().unwrap_or_default().to_owned();
     result.get("error").map_or(Ok(result.clone()), |error| Err(message(error)))
 }
 
-/// All tools, without what ETDI adds to them.
+/// Returns all tools, without the members that ETDI adds.
 fn listed(transcript: &Value) -> Result<Vec<Value>, String> {
     let pages = at(transcript, "/pages")?;
     let tools = pages.as_array().into_iter().flatten().filter_map(Value::as_array).flatten();
@@ -150,12 +150,12 @@ fn pages(transcript: &Value) -> Seen {
     }
 }
 
-/// Every `_meta`, of tools and results and what is in them.
+/// Returns every `_meta` of tools and results, and of the values in them.
 fn meta(transcript: &Value) -> Seen {
     everywhere(transcript, "_meta")
 }
 
-/// Every member of this name, in tools and in the results of calls, by its path.
+/// Returns every member of this name, in tools and in the results of calls, by its path.
 fn everywhere(transcript: &Value, member: &str) -> Seen {
     let calls = transcript.get("calls").cloned().unwrap_or_default();
     let mut found = Map::new();
@@ -186,7 +186,7 @@ fn collect(value: &Value, member: &str, path: &str, found: &mut Map<String, Valu
     }
 }
 
-/// Every block of content of this type, by its path.
+/// Returns every content block of this type, by its path.
 fn content(transcript: &Value, kind: &str) -> Seen {
     let calls = transcript.get("calls").cloned().unwrap_or_default();
     let mut found = Map::new();
@@ -228,7 +228,7 @@ fn large(transcript: &Value) -> Seen {
     }
 }
 
-/// The notifications before a result, in order, and the result.
+/// Returns the notifications before a result, in order, and the result.
 fn progress(transcript: &Value) -> Seen {
     let stream = at(transcript, "/stream")?;
     match stream.as_array().map(Vec::len) {
@@ -239,7 +239,7 @@ fn progress(transcript: &Value) -> Seen {
 
 fn logging(transcript: &Value) -> Seen {
     let mut logs = at(transcript, "/logs")?;
-    // Some clients hand on at once what came in a row.
+    // Some clients hand on several messages at once, in any order.
     if let Some(logs) = logs.as_array_mut() {
         logs.sort_by_key(Value::to_string);
     }
@@ -261,7 +261,7 @@ fn some_of(transcript: &Value, names: &[&str]) -> Seen {
     if found.is_empty() { Err(why) } else { Ok(found.into()) }
 }
 
-/// One that the client makes, and one that the server makes where it can.
+/// Returns one request from the client, and one from the server if the peer can send it.
 fn custom_requests(transcript: &Value) -> Seen {
     let asked = at(transcript, "/asked")?;
     if let Some(error) = asked.get("error") {

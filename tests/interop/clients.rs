@@ -1,4 +1,4 @@
-//! Clients that know nothing of ETDI, and a server as it is and behind a `SecureServer`.
+//! Clients that do not know ETDI, with a bare server and with the same server behind a `SecureServer`.
 
 use etdi::{DEFINITION_KEY, ToolDefinition};
 use serde_json::Value;
@@ -68,7 +68,7 @@ async fn on_http(peer: &str, client: &[String]) {
     compared(peer, "HTTP", &bare, &secured);
 }
 
-/// The command that serves [`etdi_tests::rich`].
+/// Returns the command that serves [`etdi_tests::rich`].
 fn rich(kind: &str, transport: &str) -> Vec<String> {
     [env!("CARGO_BIN_EXE_rich-server"), kind, transport].map(str::to_owned).to_vec()
 }
@@ -80,7 +80,7 @@ fn compared(peer: &str, transport: &str, bare: &Value, secured: &Value) {
     };
     assert!(tools(bare).iter().all(|tool| tool["_meta"].get(DEFINITION_KEY).is_none()));
     let secured_tools = tools(secured);
-    assert!(!secured_tools.is_empty(), "{peer} lists nothing");
+    assert!(!secured_tools.is_empty(), "{peer} does not list tools");
     for tool in secured_tools {
         let definition = ToolDefinition::parse(tool.to_string().as_bytes()).unwrap();
         let signed = definition.signed().and_then(|part| part.signature.clone());

@@ -1,4 +1,4 @@
-//! What a host's own handler hears, and what it answers.
+//! The handler of a host: it records the messages from the server, and answers them.
 #![expect(deprecated, reason = "what newer revisions of MCP drop must pass as well")]
 
 use std::sync::{Arc, Mutex};
@@ -9,7 +9,7 @@ use rmcp::{ClientHandler, ErrorData, RoleClient};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-/// Clones share what was heard.
+/// Clones share the record.
 #[derive(Clone, Debug, Default)]
 pub struct Host {
     pub root: String,
@@ -76,7 +76,7 @@ impl ClientHandler for Host {
     }
 }
 
-/// What came, in order.
+/// The messages, in order of arrival.
 #[derive(Debug)]
 pub struct Heard {
     all: Mutex<Vec<Value>>,
@@ -95,7 +95,7 @@ impl Heard {
         self.count.send_modify(|count| *count += 1);
     }
 
-    /// The first of what came, once it is this much.
+    /// Waits until this many messages have come, and returns them.
     pub async fn first(&self, count: usize) -> Vec<Value> {
         self.count.subscribe().wait_for(|came| *came >= count).await.unwrap();
         self.all.lock().unwrap()[..count].to_vec()

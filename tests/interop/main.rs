@@ -1,5 +1,5 @@
-//! Clients and servers that are not ours lose nothing when ETDI stands between: each test does the
-//! same with ETDI and without, and compares what came. `cargo xtask peers` prints the table.
+//! ETDI does not take anything away from the clients and servers of others: each test does the same
+//! steps with ETDI and without it, and compares the transcripts. `cargo xtask peers` prints the table.
 
 #![cfg(test)]
 #![forbid(unsafe_code)]

@@ -1,4 +1,4 @@
-//! Processes that the tests start. All end when they are dropped.
+//! Processes that the tests start. All of them end when they are dropped.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -8,14 +8,14 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
-/// How long anything may take. A peer that hangs is a failure.
+/// The longest time for any step. A peer that hangs is a failure.
 const PATIENCE: Duration = Duration::from_secs(170);
 
 pub fn peers() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("peers")
 }
 
-/// The Python of the environment that `cargo xtask test` makes.
+/// Returns the Python of the environment that `cargo xtask test` makes.
 pub fn python() -> String {
     let programs = if cfg!(windows) { "Scripts" } else { "bin" };
     let python = peers().join(".venv").join(programs).join("python");
@@ -27,7 +27,7 @@ pub fn text(path: &Path) -> String {
     path.to_str().unwrap().to_owned()
 }
 
-/// Runs a client to its end, and gives the JSON that it prints.
+/// Runs a client to its end, and returns the JSON that it prints.
 pub async fn transcript(client: &[String], target: &[String]) -> Value {
     let (program, arguments) = client.split_first().unwrap();
     let output = Command::new(program)
@@ -45,7 +45,7 @@ pub async fn transcript(client: &[String], target: &[String]) -> Value {
         .unwrap_or_else(|error| panic!("{client:?} printed no JSON ({error}):\n{errors}"))
 }
 
-/// A server on HTTP, which says at which URL on its first line. It ends when its input does.
+/// A running server on HTTP. Its first line names its URL, and it ends when its standard input closes.
 pub struct Serving {
     pub url: String,
     _child: Child,
@@ -63,10 +63,10 @@ impl Serving {
             .unwrap_or_else(|error| panic!("{program} does not start: {error}"));
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let line = tokio::time::timeout(PATIENCE, lines.next_line()).await;
-        let line = line.unwrap_or_else(|_| panic!("{command:?} says nothing")).unwrap();
+        let line = line.unwrap_or_else(|_| panic!("{command:?} does not print a line")).unwrap();
         let line: Value = serde_json::from_str(&line.unwrap_or_default())
-            .unwrap_or_else(|error| panic!("{command:?} does not say where it is: {error}"));
-        // Nobody reads on: what it notes there must not stop it.
+            .unwrap_or_else(|error| panic!("{command:?} does not print its URL: {error}"));
+        // Keep reading: if the pipe were closed, the server's next line would stop it.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         Self { url: line["url"].as_str().unwrap().to_owned(), _child: child }
     }

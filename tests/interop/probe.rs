@@ -1,4 +1,4 @@
-//! Does with a server what a host can do, and writes down what comes.
+//! Does with a server everything that a host can do, and records the answers.
 
 use std::time::Duration;
 
@@ -13,28 +13,30 @@ use serde_json::{Map, Value, json};
 use crate::host::Host;
 use crate::session::{Session, failed};
 
-/// How long anything may take.
+/// The longest time for any step.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What a server offers to be tried.
+/// The parts of a server that are tried.
 pub struct Plan {
-    /// The package, and its version.
+    /// The version of the package.
     pub version: String,
-    /// What the calls are for, and which they are.
+    /// The calls: a title, the tool, and the arguments.
     pub calls: Vec<(&'static str, &'static str, Value)>,
-    /// A tool that reports progress, and how often; and one that lets it go on each time.
+    /// A tool that reports progress, and the number of its reports; and a tool that releases the next
+    /// report.
     pub stream: Option<(&'static str, Value, usize)>,
     pub release: Option<&'static str>,
-    /// A tool that ends when it is cancelled, and one that says so.
+    /// A tool that runs until it is cancelled, and a tool that tells which calls were cancelled.
     pub cancel: Option<(&'static str, &'static str)>,
-    /// How many log messages come.
+    /// The number of log messages.
     pub logs: usize,
     pub prompt: Option<(&'static str, Value)>,
     pub resource: Option<&'static str>,
-    /// A resource that there is not.
+    /// The URI of a resource that does not exist.
     pub missing: Option<&'static str>,
     pub completion: Option<Value>,
-    /// Whether it sends a custom notification, and a tool that gives back the one that it got.
+    /// Whether the server sends a custom notification, and a tool that returns the one that it
+    /// received.
     pub tells: bool,
     pub heard: Option<&'static str>,
 }
@@ -141,7 +143,7 @@ impl Plan {
         events.into()
     }
 
-    /// A host gives a call up by dropping its future.
+    /// A host cancels a call by dropping its future.
     async fn cancel(&self, session: &Session, host: &Host) -> Value {
         let Some((slow, cancelled)) = self.cancel else {
             return none("has no tool that says what was cancelled");

@@ -1,19 +1,19 @@
-//! One line for each row of the table, for `cargo xtask peers`.
+//! Prints one line for each row of the table, for `cargo xtask peers`.
 
 use serde_json::{Value, json};
 
 use crate::checks::{Cell, compare};
 
-/// Which way a row goes.
+/// The direction of a row.
 #[derive(Clone, Copy, Debug)]
 pub enum Direction {
-    /// A client that is not ours, and a server of ours.
+    /// The client is somebody else's, and the server is ours.
     Clients,
-    /// `EtdiClient`, and a server that is not ours.
+    /// The client is `EtdiClient`, and the server is somebody else's.
     Servers,
 }
 
-/// Prints the row, and fails if anything in it differs.
+/// Prints the row, and fails if any check of it differs.
 pub fn row(direction: Direction, peer: &str, transport: &str, bare: &Value, etdi: &Value) {
     let same = |member: &str| {
         assert_eq!(bare[member], etdi[member], "{member} of {peer}");
@@ -25,7 +25,7 @@ pub fn row(direction: Direction, peer: &str, transport: &str, bare: &Value, etdi
         .iter()
         .map(|(check, cell)| match cell {
             Cell::Same => json!({"check": check, "result": "ok"}),
-            Cell::None(why) => json!({"check": check, "result": "none", "why": why}),
+            Cell::None(why) => json!({"check": check, "result": "-", "why": why}),
             Cell::Differs(what) => json!({"check": check, "result": "FAILED", "why": what}),
         })
         .collect();

@@ -1,4 +1,4 @@
-//! Servers that know nothing of ETDI, through rmcp alone and through `EtdiClient`.
+//! Servers that do not know ETDI, through rmcp alone and through `EtdiClient`.
 
 use std::path::Path;
 
@@ -38,7 +38,7 @@ async fn server_everything_on_http() {
 #[tokio::test]
 async fn server_filesystem_on_stdio() {
     let folder = tempfile::tempdir().unwrap();
-    // The server gives back the folder as the file system names it.
+    // The server returns the folder under the name that the file system gives it.
     let path = folder.path().canonicalize().unwrap();
     std::fs::write(path.join("notes.md"), "# Notes ✓").unwrap();
     std::fs::write(path.join("pixel.png"), STANDARD.decode("iVBORw0KGgo=").unwrap()).unwrap();
@@ -80,12 +80,12 @@ async fn compared(
         plan.carry_out(&session, &other).await
     };
     let (bare, mut etdi) = tokio::join!(bare, etdi);
-    // How many pages there were, a host of EtdiClient does not see.
+    // A host of `EtdiClient` does not see the number of pages.
     etdi["page_count"] = json!(bare["pages"].as_array().map(Vec::len));
     row(Direction::Servers, peer, transport, &timeless(bare), &timeless(etdi));
 }
 
-/// What `server-everything` says of the time is another thing each time.
+/// Removes the times from the texts of `server-everything`: they change with each run.
 fn timeless(value: Value) -> Value {
     match value {
         Value::String(text) => match text.split_once(" created at ") {
@@ -108,7 +108,7 @@ fn node(script: &str) -> Vec<String> {
     vec!["node".to_owned(), text(&peers().join(script))]
 }
 
-/// The version that the lock file names.
+/// Returns the version in the lock file.
 fn python_version() -> String {
     let requirements = std::fs::read_to_string(peers().join("requirements.txt")).unwrap();
     let line = requirements.lines().find_map(|line| line.strip_prefix("mcp=="));
@@ -121,7 +121,7 @@ fn npm_version(package: &str) -> String {
     package["version"].as_str().unwrap().to_owned()
 }
 
-/// What `server.py` offers, and [`etdi_tests::rich`].
+/// Returns the plan for `server.py` and for [`etdi_tests::rich`].
 fn rich(version: String) -> Plan {
     let large =
         json!({"text": "à ✓ \u{0} 😀", "large": (1_u64 << 53) + 1, "none": null, "ratio": 0.1});
@@ -157,7 +157,7 @@ fn rich(version: String) -> Plan {
     }
 }
 
-/// Its HTTP server takes requests of up to 4 MiB.
+/// Returns the plan for `server-everything`. Its HTTP server takes requests of up to 4 MiB.
 fn everything() -> Plan {
     let calls = vec![
         ("image", "get-tiny-image", json!({})),

@@ -1,4 +1,5 @@
-//! One connection to a server, through rmcp alone or through `EtdiClient`, behind one face.
+//! One connection to a server, through rmcp alone or through `EtdiClient`, with the same methods for
+//! both.
 
 use std::collections::HashMap;
 use std::process::Stdio;
@@ -20,7 +21,7 @@ use tokio::process::Command;
 use crate::host::Host;
 use crate::peer::Serving;
 
-/// Where a server is.
+/// How a server is reached.
 pub enum Place {
     Stdio(Vec<String>),
     Http(Serving),
@@ -32,7 +33,7 @@ pub enum Session {
 }
 
 impl Session {
-    /// As `EtdiClient` connects: the newest revision first.
+    /// Connects as `EtdiClient` does: the newest revision first.
     pub async fn bare(place: &Place, host: Host) -> Self {
         let mode = ClientLifecycleMode::Auto {
             preferred_versions: vec![ProtocolVersion::V_2026_07_28],
@@ -56,7 +57,7 @@ impl Session {
         Self::Bare(service)
     }
 
-    /// A person approves every tool.
+    /// Connects through `EtdiClient`, as a person who approves every tool.
     pub async fn etdi(place: &Place, host: Host) -> Self {
         let client = EtdiClient::builder(TrustConfig::default()).handler(host).build().unwrap();
         let connection = match place {
@@ -70,7 +71,7 @@ impl Session {
         let mut approved = HashMap::new();
         for tool in connection.discover().await.unwrap() {
             let Decision::Ask(request) = connection.decide(&tool).await.unwrap() else {
-                panic!("nobody is asked about {}", tool.name())
+                panic!("{} must need an approval", tool.name())
             };
             let tool = connection.approve(request, Approval::by("alice")).await.unwrap();
             approved.insert(tool.name().to_owned(), tool);
@@ -89,7 +90,7 @@ impl Session {
         self.peer().peer_info().unwrap().protocol_version.clone()
     }
 
-    /// The tools, page by page; `EtdiClient` reads all pages as one.
+    /// Returns the tools, page by page; `EtdiClient` returns all pages as one.
     pub async fn pages(&self) -> Vec<Vec<Tool>> {
         let Self::Bare(service) = self else {
             let Self::Etdi(connection, _) = self else { unreachable!() };
@@ -107,7 +108,7 @@ impl Session {
         }
     }
 
-    /// The result of a call, or `{"error"}`.
+    /// Returns the result of a call, or `{"error"}`.
     pub async fn call(&self, name: &str, arguments: &Value, meta: &Value) -> Value {
         let arguments = arguments.as_object().cloned().unwrap_or_default();
         let meta: RequestMetaObject = serde_json::from_value(meta.clone()).unwrap();
@@ -132,7 +133,7 @@ impl Session {
     }
 }
 
-/// What the server said, or else what the library says.
+/// Returns the error of the server, or else the error of the library.
 pub fn failed(failure: &ServiceError) -> Value {
     match failure {
         ServiceError::McpError(said) => error(said),

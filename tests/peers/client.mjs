@@ -1,5 +1,5 @@
-// A client of npm `@modelcontextprotocol/sdk`: does what an MCP client can do with the rich server, and
-// prints what it saw.
+// A client of npm `@modelcontextprotocol/sdk`: does everything that an MCP client can do with the rich
+// server, and prints a transcript.
 //
 //     node client.mjs URL
 //     node client.mjs COMMAND ARGUMENT...
@@ -22,7 +22,7 @@ import {
 const SAID = JSON.parse(readFileSync(new URL("rich.json", import.meta.url)));
 const MEGABYTES_4 = 4 * 1024 * 1024;
 
-/** Things that come in one by one. */
+/** Messages that come in one by one. */
 class Heard {
   events = [];
   #wake = () => {};

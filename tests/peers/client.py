@@ -1,4 +1,5 @@
-"""A client of PyPI `mcp`: does what an MCP client can do with the rich server, and prints what it saw.
+"""A client of PyPI `mcp`: does everything that an MCP client can do with the rich server, and prints a
+transcript.
 
     python client.py MODE URL
     python client.py MODE COMMAND ARGUMENT...
@@ -25,7 +26,7 @@ MEGABYTES_4 = 4 * 1024 * 1024
 
 
 def shown(model: Any) -> Any:
-    """What came over the wire, as far as the SDK kept it."""
+    """Returns the model as it came over the wire, as far as the SDK kept it."""
     return model.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
 
@@ -50,7 +51,7 @@ class Free(types.NotificationParams):
 
 
 class Told(ClientExtension):
-    """Hears the custom notification."""
+    """Records the custom notification."""
 
     identifier = "vendor.example/told"
 
@@ -170,7 +171,7 @@ async def main(mode: str, target: list[str]) -> None:
         logs.add(shown(params))
 
     if target[0].startswith("http:"):
-        # Its own limit is 1 MiB for each event.
+        # The limit of the SDK is 1 MiB for each event.
         server = streamable_http_client(target[0], max_sse_event_size=None)
     else:
         server = StdioServerParameters(command=target[0], args=target[1:])

@@ -1,5 +1,6 @@
-// npm `@modelcontextprotocol/server-everything` over HTTP on a free port of the loopback interface, which
-// it has no options for. Prints one JSON line, `{"url"}`, and serves until its standard input ends.
+// Serves npm `@modelcontextprotocol/server-everything` over HTTP on a free port of the loopback
+// interface: the package has no option for such a port. Prints one JSON line, `{"url"}`, and serves until
+// its standard input ends.
 
 import { Server } from "node:net";
 

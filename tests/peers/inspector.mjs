@@ -1,10 +1,10 @@
-// The Inspector's command line, npm `@modelcontextprotocol/inspector-cli`: one process for each thing
-// that it can do with the rich server. Prints what it saw.
+// Runs the Inspector's command line, npm `@modelcontextprotocol/inspector-cli`, with one process for
+// each step that it can do with the rich server. Prints a transcript.
 //
 //     node inspector.mjs URL
 //     node inspector.mjs COMMAND ARGUMENT...
 //
-// The output is one JSON object; what the program has no option for is `{"none": why}` in it.
+// The output is one JSON object. A step for which the program has no option is `{"none": why}`.
 
 import { execFile } from "node:child_process";
 import { createRequire } from "node:module";
@@ -22,7 +22,7 @@ const none = { none: "the program has no option for it" };
 async function inspect(method, ...options) {
   const transport = target[0].startsWith("http:") ? "http" : "stdio";
   const words = [program, ...target, "--cli", "--transport", transport, "--method", method, ...options];
-  // It looks for its own package.json from the folder that it runs in.
+  // The program looks for its own package.json from the folder in which it runs.
   const how = { cwd: dirname(program), maxBuffer: 64 * 1024 * 1024 };
   try {
     const { stdout } = await promisify(execFile)("node", words, how);

@@ -3,11 +3,11 @@
 // Prints one line of JSON when it is ready, then serves until its standard input closes:
 //   { layout, issuer, endpoints, control, clients, resources, kid, ca }
 //
-// `--help` lists the options. The control address is another port, so that it does not count:
-//   POST /rotate?keep=true    a new signing key; the old one stays in the JWKS (keep=false: it goes)
-//   POST /lifetime?seconds=N  tokens issued from now on live that long
-//   GET  /requests            how often each endpoint was asked: { token, jwks, discovery, … }
-//   POST /requests/reset      counts from nought again
+// `--help` lists the options. The control address is another port; its requests are not counted:
+//   POST /rotate?keep=true    makes a new signing key; the old one stays in the JWKS (keep=false: it goes)
+//   POST /lifetime?seconds=N  sets the lifetime of tokens from now on
+//   GET  /requests            tells how often each endpoint was requested: { token, jwks, discovery, … }
+//   POST /requests/reset      sets these counts to 0
 
 import { readFileSync } from 'node:fs';
 import http from 'node:http';
@@ -15,7 +15,7 @@ import https from 'node:https';
 import { randomBytes } from 'node:crypto';
 import { parseArgs } from 'node:util';
 
-// Standard output carries the one line and nothing else. The library notes things on the console.
+// Standard output must carry only the one JSON line, but the library logs to the console.
 console.log = console.info = console.error;
 
 const { exportJWK, generateKeyPair } = await import('jose');
@@ -31,7 +31,7 @@ const SCOPES = [
   'execute:tools',
 ];
 
-/** Who may ask, and which scopes of which resource each may have. */
+/** The clients, and the scopes of each resource that they may have. */
 const CLIENTS = [
   { id: 'etdi-tool-registry', secret: 'registry-secret-for-tests', grants: { [API]: SCOPES, [ATTESTATIONS]: [] } },
   {
@@ -77,14 +77,14 @@ if (options.help) {
 const clients = options.clients ? JSON.parse(options.clients) : CLIENTS;
 const resources = options.resources ? JSON.parse(options.resources) : RESOURCES;
 const claims = options.claim.map((text) => {
-  // The claim's name is usually a URI, which may hold `=`; the parameter's does not.
+  // The name of the claim is usually a URI, which may hold `=`; the name of the parameter does not.
   const at = text.lastIndexOf('=');
   if (at < 1) fail(`--claim ${text}: expected CLAIM=PARAMETER`);
   return [text.slice(0, at), text.slice(at + 1)];
 });
 let lifetime = seconds(options.lifetime);
 
-/** What a vendor does its own way. */
+/** The differences between vendors. */
 const LAYOUTS = {
   plain: {
     issuer: (base) => base,
@@ -100,7 +100,7 @@ const LAYOUTS = {
       introspection: '/oauth/introspect',
       revocation: '/oauth/revoke',
     },
-    // `audience` names the API; without `scope`, everything that is granted for it is given.
+    // `audience` names the API. A request without `scope` gets every scope that is granted for that API.
     prepare(body) {
       const { audience, ...rest } = body;
       const client = clients.find(({ id }) => id === body.client_id);
@@ -187,7 +187,7 @@ async function command(name, parameters) {
   }
 }
 
-/** The request handler of a provider with the keys of this moment. What it issued lives on in its store. */
+/** The request handler of a provider with the current keys. Its tokens live on in its store. */
 function provider() {
   const oidc = new Provider(issuer, {
     clients: clients.map(({ id, secret, auth }) => ({
@@ -230,7 +230,7 @@ function provider() {
   return oidc.callback();
 }
 
-/** Scopes that the client was not granted are left out of the token without a word, as the vendors do. */
+/** Leaves scopes that the client was not granted out of the token, without an error, as the vendors do. */
 function resourceServer(resource, client) {
   if (!(resource in resources)) throw new errors.InvalidTarget(`there is no API ${resource}`);
   const granted = clients.find(({ id }) => id === client)?.grants[resource];

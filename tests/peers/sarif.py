@@ -1,4 +1,4 @@
-"""Is standard input a SARIF log? The schema is the argument. Prints what is wrong, a line each."""
+"""Checks that standard input is a SARIF log. The argument is the schema. Prints one line for each error."""
 
 import json
 import sys

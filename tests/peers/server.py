@@ -1,4 +1,4 @@
-"""A server of PyPI `mcp` that says what `rich.json` says: all that MCP lets a server have.
+"""A server of PyPI `mcp` with the texts of `rich.json`: it uses every feature of MCP.
 
     python server.py stdio
     python server.py http
@@ -126,7 +126,7 @@ async def call_tool(ctx: Any, params: types.CallToolRequestParams) -> Any:
 
 
 async def ask(ctx: Any, params: types.CallToolRequestParams, asked: Any, kind: Any) -> Any:
-    """From MCP 2026-07-28 on, a question is a result, and the answer comes with the next call."""
+    """Asks the client. From MCP 2026-07-28 on, a question is a result, and the answer is in the next call."""
     if ctx.protocol_version < NEWEST:
         related = ServerMessageMetadata(related_request_id=ctx.request_id)
         answer = await ctx.session.send_request(asked, kind, metadata=related)
@@ -185,7 +185,7 @@ async def on_stdio() -> None:
 def on_http() -> None:
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
-    # Whoever reads the address may connect at once.
+    # A client that reads the address may connect at once.
     listener.listen()
     print(json.dumps({"url": f"http://127.0.0.1:{listener.getsockname()[1]}/mcp"}), flush=True)
     threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()

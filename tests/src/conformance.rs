@@ -1,8 +1,8 @@
-//! The parts that the official conformance suite talks to: a server with the suite's fixtures, and a
-//! client that does what its scenarios want.
+//! The two programs for the official conformance suite: a server with the suite's fixtures, and a
+//! client that plays its scenarios.
 //!
-//! Each comes in two forms, plain rmcp and through this project, and both forms share all that a
-//! host or a server author would write.
+//! Each has two forms, with plain rmcp and through this project. Both forms share the code that the
+//! author of a host or a server would write.
 
 pub mod authorizer;
 pub mod client;

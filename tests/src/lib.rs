@@ -9,7 +9,7 @@ pub mod rich;
 pub mod scripted;
 pub mod steps;
 
-/// The pages of the book, whose Rust compiles, and runs where nothing else is needed.
+/// The pages of the book. Their Rust compiles, and runs if it does not need another program.
 #[cfg(doctest)]
 mod docs {
     #[doc = include_str!("../../docs/architecture.md")]
@@ -26,6 +26,12 @@ mod docs {
     pub struct Review;
     #[doc = include_str!("../../docs/server.md")]
     pub struct Server;
+    #[doc = include_str!("../../docs/server-tokens.md")]
+    pub struct ServerTokens;
+    #[doc = include_str!("../../docs/stores.md")]
+    pub struct Stores;
+    #[doc = include_str!("../../docs/trust.md")]
+    pub struct Trust;
     #[doc = include_str!("../../docs/verdicts.md")]
     pub struct Verdicts;
 }

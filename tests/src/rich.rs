@@ -1,5 +1,5 @@
-//! A server with everything that MCP lets a server have, so that what is lost on the way can be
-//! seen. What it says stands in `peers/rich.json`, from which the server in Python says the same.
+//! A server that uses every feature of MCP, to show any feature that is lost on the way. Its texts are
+//! in `peers/rich.json`, which the server in Python uses as well.
 #![expect(deprecated, reason = "what newer revisions of MCP drop must pass as well")]
 
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
@@ -11,19 +11,19 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-/// How many tools are on one page of the listing.
+/// The number of tools on one page of the listing.
 pub const PAGE: usize = 5;
 
 static SAID: LazyLock<Value> =
     LazyLock::new(|| serde_json::from_str(include_str!("../peers/rich.json")).unwrap_or_default());
 
-/// The names of the tools.
+/// Returns the names of the tools.
 pub fn tool_names() -> impl Iterator<Item = &'static str> {
     let tools = SAID.get("tools").and_then(Value::as_array).into_iter().flatten();
     tools.filter_map(|tool| tool.get("name")?.as_str())
 }
 
-/// The handler. Clones share what was heard.
+/// The handler. Clones share their records.
 #[derive(Clone, Debug, Default)]
 pub struct Rich {
     cancelled: Arc<Seen>,
@@ -153,7 +153,7 @@ impl ServerHandler for Rich {
 }
 
 impl Rich {
-    /// Says that it runs, and ends with the call.
+    /// Reports that it runs, and ends only when the call is cancelled.
     async fn slow(&self, context: &Request) -> Answer<CallToolResult> {
         progress(context, &json!({"progress": 1, "message": "running"})).await?;
         context.ct.cancelled().await;
@@ -161,8 +161,8 @@ impl Rich {
         Err(ErrorData::internal_error("cancelled", None))
     }
 
-    /// Each step waits until the client has seen the one before, so that what comes first is seen
-    /// first.
+    /// Waits in each step until the client has seen the one before, so that the client sees the steps
+    /// in order.
     async fn stream(&self, context: &Request) -> Answer<CallToolResult> {
         for step in SAID["progress"].as_array().into_iter().flatten() {
             progress(context, step).await?;
@@ -225,7 +225,8 @@ async fn roots(request: &CallToolRequestParams, context: &Request) -> Answer<Cal
     Ok(result(json!(answer)).into())
 }
 
-/// From MCP 2026-07-28 on, a question is a result, and the answer comes with the next call.
+/// Asks the client a question. From MCP 2026-07-28 on, a question is a result, and the answer comes
+/// with the next call.
 fn question(
     request: &CallToolRequestParams,
     context: &Request,
@@ -249,7 +250,8 @@ fn is_stateless(context: &Request) -> bool {
     version.is_some_and(|version| version.as_str() >= ProtocolVersion::NO_INITIALIZE.as_str())
 }
 
-/// What a client says of itself in the `_meta` of each request is its SDK's own.
+/// Returns the arguments of a call and those members of `_meta` that a test sets. The other members
+/// describe the client's SDK.
 fn echo(request: &CallToolRequestParams, context: &Request) -> CallToolResult {
     let mut meta = json!(context.meta);
     if let Some(meta) = meta.as_object_mut() {
@@ -281,7 +283,7 @@ async fn reach(context: &Request) -> Answer<CallToolResult> {
     Ok(result(json!({"answer": answer.map_err(failed)?})))
 }
 
-/// What was heard, in order, each given once.
+/// The recorded messages, in order. Each is returned once.
 #[derive(Debug)]
 struct Seen {
     all: Mutex<Vec<Value>>,
@@ -324,7 +326,7 @@ fn said<T: DeserializeOwned>(what: &str) -> Answer<T> {
     parsed(SAID[what].clone())
 }
 
-/// A result as newer revisions of MCP want it; rmcp takes the member away for the others.
+/// Returns a result in the form of newer revisions of MCP; for the others rmcp removes the member.
 fn complete<T: DeserializeOwned>(result: &Value) -> Answer<T> {
     let mut result = result.clone();
     result["resultType"] = json!(ResultType::COMPLETE);

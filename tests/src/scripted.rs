@@ -1,9 +1,9 @@
-//! An MCP server that says what a test tells it to, byte for byte.
+//! An MCP server whose answers a test writes, byte for byte.
 //!
-//! A server built on a library cannot serve what that library would not write: a member twice, an
-//! integer beyond 2^53, a cursor that never ends. This one answers with the text of files in a
-//! folder, which a test can change at any time, whether the server is a child process on stdio or
-//! listens on HTTP.
+//! A server built on a library cannot serve texts that the library would not write: a duplicate member,
+//! an integer beyond 2^53, a cursor that never ends. This server answers with the text of files in a
+//! folder, which a test can change at any time. It runs as a child process on stdio, or listens on
+//! HTTP.
 
 use std::fs;
 use std::io::Write;
@@ -11,71 +11,71 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-/// The folder that holds what the server says, and what it was told.
+/// The folder that holds the answers of the server, and the calls that it received.
 #[derive(Clone, Debug)]
 pub struct Script {
     folder: PathBuf,
 }
 
-/// What the server does with one message.
+/// The reaction of the server to one message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// Nothing: it was a notification.
+    /// No answer, because the message was a notification.
     None,
     /// Sends these JSON-RPC messages, the response last.
     Messages(Vec<Vec<u8>>),
-    /// Redirects, where the transport can.
+    /// Redirects, if the transport can.
     Redirect(String),
 }
 
 impl Script {
-    /// The script in `folder`.
+    /// Makes a script in `folder`.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
         Self { folder: folder.into() }
     }
 
-    /// Where the script is.
+    /// Returns the folder of the script.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// The `result` of `initialize`, as JSON text.
+    /// Sets the `result` of `initialize`.
     pub fn greeting(&self, result: &Value) {
         self.write("greeting", result.to_string());
     }
 
-    /// The `result` of `tools/list`, as text, for every session that has no list of its own.
+    /// Sets the `result` of `tools/list`, as text, for every session that has no list of its own.
     pub fn list(&self, result: impl AsRef<[u8]>) {
         self.write("list", result);
     }
 
-    /// The `result` of `tools/list` for one session, counted from 1.
+    /// Sets the `result` of `tools/list` for one session, counted from 1.
     pub fn list_for(&self, session: usize, result: impl AsRef<[u8]>) {
         self.write(&format!("list@{session}"), result);
     }
 
-    /// The `result` of `tools/list` with this cursor, which names a file.
+    /// Sets the `result` of `tools/list` for this cursor, which becomes part of a file name.
     pub fn page(&self, cursor: &str, result: impl AsRef<[u8]>) {
         self.write(&format!("list+{cursor}"), result);
     }
 
-    /// The `result` of the next `tools/list` only; after several, one each in their order.
+    /// Sets the `result` of the next `tools/list` only. Several of them are used in order, one each.
     pub fn list_once(&self, result: impl AsRef<[u8]>) {
         let queued = self.queue().len() + self.count("lists");
         self.write(&format!("queue-{queued:06}"), result);
     }
 
-    /// From now on every page of `tools/list` is empty and has another one behind it.
+    /// Makes every page of `tools/list` empty, with another one after it.
     pub fn list_without_end(&self) {
         self.write("endless", "");
     }
 
-    /// How many `tools/list_changed` notifications come before each list.
+    /// Sets the number of `tools/list_changed` notifications before each list.
     pub fn storm(&self, notifications: usize) {
         self.write("storm", notifications.to_string());
     }
 
-    /// The `result` of `tools/call`, as text.
+    /// Sets the `result` of `tools/call`, as text.
     pub fn result(&self, result: impl AsRef<[u8]>) {
         self.write("result", result);
     }
@@ -85,25 +85,25 @@ impl Script {
         self.write(&redirect_file(method), location);
     }
 
-    /// The parameters of every call that arrived.
+    /// Returns the parameters of every call that arrived.
     pub fn calls(&self) -> Vec<Value> {
         let text = self.read("calls").unwrap_or_default();
         let lines = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
         lines.map(|line| serde_json::from_slice(line).unwrap()).collect()
     }
 
-    /// How many times a list, or a page of one, was asked for.
+    /// Returns how many times a list, or a page of one, was requested.
     pub fn lists(&self) -> usize {
         self.count("lists")
     }
 
-    /// Begins a session and gives its number, from 1.
+    /// Begins a session and returns its number, from 1.
     pub fn begin_session(&self) -> usize {
         self.append("sessions", b".");
         self.count("sessions")
     }
 
-    /// What the server does with `message` in a session.
+    /// Returns the reaction of the server to `message` in a session.
     pub fn answer(&self, session: usize, message: &[u8]) -> Answer {
         let message: Value = serde_json::from_slice(message).unwrap();
         let method = message["method"].as_str().unwrap_or_default();
@@ -180,7 +180,7 @@ impl Script {
         fs::read(self.folder.join(file)).ok()
     }
 
-    /// A reader sees the old text or the new one, never half of it.
+    /// Replaces the file at once: a reader sees the old text or the new one, and never half of it.
     fn write(&self, file: &str, content: impl AsRef<[u8]>) {
         let draft = self.folder.join("draft");
         fs::write(&draft, content).unwrap();

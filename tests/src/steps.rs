@@ -1,5 +1,5 @@
-//! Writes to an approval store, numbered, so that two stores can be given the same ones and a store
-//! can be asked how far it came.
+//! Numbered writes to an approval store: two stores can be given the same steps, and a store shows how
+//! many it took.
 
 use std::ops::Range;
 
@@ -11,11 +11,11 @@ use etdi_types::{
 };
 use time::{Duration, OffsetDateTime};
 
-/// How many tools one listing has.
+/// The number of tools in one listing.
 const LISTED: usize = 12;
 
-/// Takes a step. The first ones: a listing, an approval, the approval of an upgrade, and so on;
-/// every eighth forgets a tool.
+/// Takes a step: a listing, an approval, the approval of an upgrade, and so on. Every eighth step
+/// forgets a tool.
 pub async fn take(store: &dyn ApprovalStore, step: usize) -> Result<(), StoreError> {
     match step % 4 {
         0 => {
@@ -42,7 +42,7 @@ pub async fn take(store: &dyn ApprovalStore, step: usize) -> Result<(), StoreErr
     }
 }
 
-/// Everything that these steps write about.
+/// Returns every subject that these steps write about.
 pub fn subjects(steps: Range<usize>) -> Vec<Subject> {
     let of = |tool: usize, version: &str| {
         let pin = pin(tool, version);
@@ -58,7 +58,7 @@ pub fn subjects(steps: Range<usize>) -> Vec<Subject> {
     tools.flat_map(|tool| [of(tool, "1.0.0"), of(tool, "1.1.0")]).collect()
 }
 
-/// A pin of the tool of this number. Its text is unlike that of every other.
+/// Returns a pin of the tool of this number. No two tools have the same text.
 pub fn pin(tool: usize, version: &str) -> Pin {
     let definition = format!("{{\"description\":\"{}\"}}", format!("{tool} {version} ").repeat(40));
     let mut pin = Pin::new(
@@ -75,7 +75,7 @@ pub fn pin(tool: usize, version: &str) -> Pin {
     pin
 }
 
-/// The tools of three servers, in turns.
+/// Returns the servers of the tools: three of them, in turns.
 fn server(tool: usize) -> ServerIdentity {
     ServerIdentity::from(&StdioCommand::new(format!("server-{}", tool % 3)))
 }

@@ -24,14 +24,14 @@ pub(crate) struct Cli {
     pub(crate) global: Global,
 }
 
-/// What every command understands.
+/// The flags of every command.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
-    /// Print one JSON document on standard output, also for an error, and ask nothing.
+    /// Print one JSON document on standard output, also for an error, and do not ask questions.
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// Print nothing but errors and what was asked for; the exit code is the answer.
+    /// Print only errors and requested data; the exit code is the answer.
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,
     /// When to colour. `auto`: on a terminal, unless NO_COLOR is set.
@@ -59,29 +59,29 @@ const TEMPLATE: &str = "\
 
 Whom to trust
   init         Make the trust configuration
-  trust        Add, list and remove the providers that are trusted
+  trust        Add, list and remove trusted providers
   doctor       Check the configuration and the identity provider
 
 Approve tools
-  discover     List the tools of servers: who, what, and whether they may run
-  show         Show all that there is to know about a tool
+  discover     List the tools of servers, and whether each may run
+  show         Show everything about a tool
   diff         Show what changed in a tool since it was approved
   approve      Approve tools, as they are now
-  revoke       Forget a tool, and its approval
-  list         List what is approved
+  revoke       Forget a tool and its approval
+  list         List the approvals
 
 Share with a team
-  lock         Write what is approved into etdi.lock, for a repository
+  lock         Write the approved tools into etdi.lock, for a repository
   check        Compare servers with etdi.lock; needs no approvals and no cloud
 
 Publish definitions
   keys         Make, list, rotate and export signing keys
   sign         Sign the definitions of a file
-  verify       Say who signed the definitions of a file, and what they are
+  verify       Show who signed the definitions of a file
 
-Look into it
+Inspect
   token        Decode a token, explain its claims, validate it
-  audit        Say what was decided, from an event log
+  audit        Show the decisions in an event log
 
 More
   completions  Completions for a shell
@@ -96,7 +96,7 @@ Examples:
   etdi discover --from .mcp.json            the tools of your servers, judged
   etdi keys generate                        a key to sign with
   etdi sign tools.json --spec spec.toml     a signed file, for a build pipeline
-  etdi verify signed.json                   exit 0 only if all is by whom it says
+  etdi verify signed.json                   exit 0 only if all are trusted
 
 Exit codes: 0 yes, 1 a check said no, 2 could not be checked; see
 `etdi help exit-codes`.";
@@ -112,9 +112,10 @@ mod tests {
         Cli::command().debug_assert();
     }
 
-    /// The pages under docs/cli show what is printed; this page shows what is typed.
+    /// The pages under docs/cli have tests of their own. This test parses the commands of the first
+    /// page.
     #[test]
-    fn every_command_of_the_first_page_is_one() {
+    fn the_command_line_parses_every_command_of_the_first_page() {
         let page = include_str!("../../../README.md");
         let shells = page.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next());
         let lines = shells.flat_map(str::lines).filter_map(|line| line.split('#').next());
@@ -131,7 +132,7 @@ mod tests {
     proptest::proptest! {
         /// A key's thumbprint may begin with a hyphen, and with the letter of a flag after it.
         #[test]
-        fn a_thumbprint_is_no_flag(thumbprint in "-[A-Za-z0-9_-]{42}") {
+        fn a_thumbprint_is_not_read_as_a_flag(thumbprint in "-[A-Za-z0-9_-]{42}") {
             let text = thumbprint.as_str();
             let add = ["etdi", "trust", "add", "https://p.example", "--thumbprint", text, "--json"];
             let Ok(Command::Trust(add)) = Cli::try_parse_from(add).map(|cli| cli.command) else {
@@ -149,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn every_command_stands_in_a_group_of_the_help() {
+    fn every_command_is_in_a_group_of_the_help() {
         for command in Cli::command().get_subcommands().filter(|command| !command.is_hide_set()) {
             let line = format!("\n  {} ", command.get_name());
             assert!(TEMPLATE.contains(&line), "{} is in no group", command.get_name());

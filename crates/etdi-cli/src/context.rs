@@ -1,4 +1,4 @@
-//! What every command is given.
+//! The values that every command is given.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::terminal::shell::quoted;
 pub(crate) struct Context {
     /// The trust configuration's file.
     pub(crate) config: PathBuf,
-    /// Whether the command line names it: then it has to be there.
+    /// Whether the command line names the file. If so, it must exist.
     pub(crate) config_is_named: bool,
     pub(crate) out: Output,
     pub(crate) clock: Arc<dyn Clock>,
@@ -23,7 +23,8 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    /// How a command names the trust configuration, for a shell; `None` if that cannot be typed.
+    /// Returns the flag that names the trust configuration, quoted for a shell. `None` if it cannot be
+    /// typed.
     pub(crate) fn words(&self) -> Option<String> {
         match self.config_is_named {
             true => Some(format!("--config {} ", quoted(self.config.to_str()?)?)),

@@ -8,14 +8,14 @@ use std::path::PathBuf;
 pub(crate) struct Environment;
 
 impl Environment {
-    /// A variable's text. One that is empty or not Unicode counts as not set.
-    #[expect(clippy::unused_self, reason = "who reads the environment holds it")]
+    /// Returns a variable's text. A variable that is empty or not Unicode counts as not set.
+    #[expect(clippy::unused_self, reason = "callers that read the environment hold it")]
     pub(crate) fn get(self, name: &str) -> Option<String> {
         from_env(name)?.into_string().ok()
     }
 
-    /// A variable that is a path.
-    #[expect(clippy::unused_self, reason = "who reads the environment holds it")]
+    /// Returns a variable that is a path.
+    #[expect(clippy::unused_self, reason = "callers that read the environment hold it")]
     pub(crate) fn path(self, name: &str) -> Option<PathBuf> {
         from_env(name).map(PathBuf::from)
     }

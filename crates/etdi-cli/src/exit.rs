@@ -1,4 +1,4 @@
-//! How a command ends: its exit status, and what went wrong in words.
+//! The end of a command: its exit status, and its error in words.
 
 use std::fmt::Display;
 use std::process::ExitCode;
@@ -7,44 +7,44 @@ use etdi::text::escaped;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-/// What the exit status says. One meaning for every command.
+/// The exit status. Each value means the same for every command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
     /// Done; every check said yes.
     Ok,
     /// A check said no: a definition that is not trusted, drift, a failed line of `doctor`.
     No,
-    /// It could not be done or could not be checked; also wrong usage.
+    /// The command failed, or a check was not possible; also wrong usage.
     CannotCheck,
     /// Ctrl-C.
     Interrupted,
 }
 
-/// What each says, in lines of a terminal.
+/// The meaning of each exit status, in lines of a terminal.
 const MEANINGS: [(Exit, &[&str]); 4] = [
     (Exit::Ok, &["done; every check said yes"]),
     (
         Exit::No,
         &[
-            "a check said no: a definition is not by whom it says, a token is not valid,",
-            "a tool waits for approval or is refused, a server is not as locked, a line of",
-            "`doctor` failed",
+            "a check said no: a definition is not by the publisher it names, a token",
+            "is not valid, a tool waits for approval or is refused, a server differs",
+            "from the lockfile, a line of `doctor` failed",
         ],
     ),
     (
         Exit::CannotCheck,
         &[
-            "it could not be done or could not be checked: wrong usage, a file that cannot be",
-            "read, an identity provider that does not answer, a token that nobody verified",
+            "the command failed, or a check was not possible: wrong usage, an unreadable",
+            "file, an identity provider that does not answer, an unverified token",
         ],
     ),
     (
         Exit::Interrupted,
-        &["interrupted (Ctrl-C); files are whole, either the old one or the new one"],
+        &["interrupted (Ctrl-C); each file is whole, either the old or the new one"],
     ),
 ];
 
-/// The page that `etdi help exit-codes` shows.
+/// Returns the page that `etdi help exit-codes` shows.
 pub(crate) fn exit_codes() -> String {
     let entry = |(exit, lines): &(Exit, &[&str])| {
         format!("\n  {:<3}  {}", exit.code(), lines.join("\n       "))
@@ -52,7 +52,7 @@ pub(crate) fn exit_codes() -> String {
     format!("Exit codes\n{}", MEANINGS.iter().map(entry).collect::<String>())
 }
 
-/// The same for a program.
+/// Returns the exit codes and their meanings as JSON.
 pub(crate) fn exit_codes_json() -> Value {
     let entry = |(exit, lines): &(Exit, &[&str])| json!({ "code": exit.code(), "meaning": lines.join(" ") });
     json!({ "exit_codes": MEANINGS.iter().map(entry).collect::<Vec<_>>() })
@@ -68,7 +68,7 @@ impl Exit {
         }
     }
 
-    /// The worse of two answers: what could not be checked outweighs a no.
+    /// Returns the worse of two statuses. `CannotCheck` is worse than `No`.
     pub(crate) fn and(self, other: Self) -> Self {
         if other.code() > self.code() { other } else { self }
     }
@@ -80,18 +80,18 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// Why a command could not do its work: what, where, and what to do next.
+/// The error of a command: the error itself, the place, and the next step.
 ///
-/// Text of tools, tokens and servers goes into it through [`escaped`], as the errors of the libraries
-/// do; what is left hidden is escaped when it is printed.
+/// Text of tools, tokens and servers is escaped with [`escaped`] before it goes into an error, as the
+/// libraries do in theirs. Hidden characters that are left are escaped when the error is printed.
 #[derive(Debug, Serialize)]
 pub(crate) struct CliError {
-    /// What is wrong.
+    /// The error in words.
     error: String,
     /// The file, flag or address where it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     at: Option<String>,
-    /// What to do about it: a command where there is one.
+    /// The next step: a command where there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
     #[serde(skip)]
@@ -103,30 +103,30 @@ impl CliError {
         Self { error: what.to_string(), at: None, next: None, exit: Exit::CannotCheck }
     }
 
-    /// Ctrl-C at a question.
+    /// Returns the error for Ctrl-C at a question.
     pub(crate) fn interrupted() -> Self {
-        Self { exit: Exit::Interrupted, ..Self::new("interrupted; nothing was changed") }
+        Self { exit: Exit::Interrupted, ..Self::new("interrupted; no changes were made") }
     }
 
-    /// Ctrl-C at a question after something was done and reported.
+    /// Returns the error for Ctrl-C at a question after earlier steps were done and reported.
     pub(crate) fn interrupted_after(done: &str) -> Self {
-        let what = format!("interrupted; what is reported as {done} stays so");
+        let what = format!("interrupted; everything reported as {done} stays {done}");
         Self { exit: Exit::Interrupted, ..Self::new(what) }
     }
 
-    /// A no, where everything could be checked.
+    /// Returns the error for a check that said no.
     pub(crate) fn refused(what: impl Display) -> Self {
         Self { exit: Exit::No, ..Self::new(what) }
     }
 
-    /// The exit status that goes with it.
+    /// Returns the exit status for this error.
     pub(crate) fn exit(&self) -> Exit {
         self.exit
     }
 
-    /// A file that could not be read or written.
+    /// Returns the error for a file operation. `doing` is a verb: read, write, remove.
     pub(crate) fn file(doing: &str, path: &std::path::Path, error: &std::io::Error) -> Self {
-        Self::new(format!("the file could not be {doing}: {error}")).at(path.display())
+        Self::new(format!("cannot {doing} the file: {error}")).at(path.display())
     }
 
     pub(crate) fn at(mut self, place: impl Display) -> Self {
@@ -152,7 +152,7 @@ impl CliError {
     }
 }
 
-/// How every command ends.
+/// The result of every command.
 pub(crate) type Ending = Result<Exit, CliError>;
 
 #[cfg(test)]
@@ -160,7 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_could_not_be_checked_outweighs_a_no() {
+    fn a_check_that_is_not_possible_outweighs_a_no() {
         assert_eq!(Exit::Ok.and(Exit::No), Exit::No);
         assert_eq!(Exit::CannotCheck.and(Exit::No), Exit::CannotCheck);
     }

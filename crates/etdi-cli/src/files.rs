@@ -1,4 +1,5 @@
-//! Files that are whole at every moment: written beside the old one, synced, then renamed.
+//! Files that are never half written: the new content goes to a temporary file, is synced, and then
+//! renamed over the old file.
 
 pub(crate) mod keyring;
 pub(crate) mod lock_file;
@@ -17,22 +18,23 @@ use tempfile::Builder;
 
 use crate::exit::CliError;
 
-/// Held while files change. Ctrl-C takes it before the process ends, so that no change is cut in two.
+/// Held while files change. The Ctrl-C handler takes this lock before it ends the process, so it cannot
+/// end the process in the middle of a change.
 static CHANGING: Mutex<()> = Mutex::new(());
 
 /// The largest file that is read, in bytes. A listing of 10,000 tools is smaller.
 const LIMIT: u64 = 64 * 1024 * 1024;
 
-/// Who may read a file.
+/// The readers of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Access {
-    /// Its owner alone (0600).
+    /// Only the owner (0600).
     Owner,
-    /// Everybody, as the process's mask says.
+    /// Everybody that the umask of the process allows.
     Everybody,
 }
 
-/// Lets several files change as one step, as far as Ctrl-C is concerned.
+/// A change of one or more files that Ctrl-C cannot interrupt.
 pub(crate) struct FileChange {
     _held: MutexGuard<'static, ()>,
 }
@@ -43,7 +45,7 @@ impl FileChange {
         Self { _held: CHANGING.lock() }
     }
 
-    /// Puts `content` at `path`, in place of what is there. The folder is there already.
+    /// Writes `content` to `path`, and replaces an existing file. The folder must exist.
     pub(crate) fn write(
         &self,
         path: &Path,
@@ -53,7 +55,7 @@ impl FileChange {
         self.put(path, content, access, true)
     }
 
-    /// As [`write`](Self::write), and refuses if there is a file at `path`.
+    /// Writes `content` to `path`, as [`write`](Self::write). Fails if there is a file at `path`.
     pub(crate) fn create(
         &self,
         path: &Path,
@@ -65,7 +67,7 @@ impl FileChange {
 
     /// Deletes a file.
     pub(crate) fn remove(&self, path: &Path) -> Result<(), CliError> {
-        fs::remove_file(path).map_err(|error| CliError::file("removed", path, &error))
+        fs::remove_file(path).map_err(|error| CliError::file("remove", path, &error))
     }
 
     fn put(
@@ -75,7 +77,7 @@ impl FileChange {
         access: Access,
         replaces: bool,
     ) -> Result<(), CliError> {
-        // What a link points to is replaced, not the link.
+        // If `path` is a link, replace its target and not the link.
         let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
         let written = temporary(&target, content, access).and_then(|file| {
             if replaces {
@@ -87,27 +89,27 @@ impl FileChange {
         });
         written.map_err(|error| match error.kind() {
             io::ErrorKind::AlreadyExists => {
-                CliError::new("there is a file already, and it is not overwritten")
+                CliError::new("cannot create the file: it exists already")
                     .at(path.display())
-                    .next("move it away, or name another file")
+                    .next("move the file away, or name another file")
             }
-            _ => CliError::file("written", path, &error),
+            _ => CliError::file("write", path, &error),
         })
     }
 }
 
-/// Makes a folder that its owner alone may enter (0700), and those above it.
+/// Creates a folder and its parents, which only their owner may enter (0700).
 pub(crate) fn private_folder(path: &Path) -> Result<(), CliError> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(path).map_err(|error| {
-        CliError::new(format!("the folder could not be made: {error}")).at(path.display())
+        CliError::new(format!("cannot create the folder: {error}")).at(path.display())
     })
 }
 
-/// Whether someone beside the owner may read or change a file. Unix alone knows.
+/// Returns whether other users may read or change a file. Always false outside Unix.
 pub(crate) fn is_open_to_others(path: &Path) -> bool {
     #[cfg(unix)]
     {
@@ -121,7 +123,7 @@ pub(crate) fn is_open_to_others(path: &Path) -> bool {
     }
 }
 
-/// Reads a text file, `-` for standard input.
+/// Reads a text file. The path `-` is standard input.
 pub(crate) fn read(path: &Path) -> Result<String, CliError> {
     let mut text = String::new();
     let outcome = if path == Path::new("-") {
@@ -131,16 +133,16 @@ pub(crate) fn read(path: &Path) -> Result<String, CliError> {
     };
     match outcome {
         Ok(size) if size as u64 > LIMIT => {
-            Err(CliError::new("the file is larger than 64 MiB").at(path.display()))
+            Err(CliError::new("cannot read the file: it is larger than 64 MiB").at(path.display()))
         }
         Ok(_) => Ok(text),
         Err(error) => {
             let next = match error.kind() {
                 io::ErrorKind::NotFound => "check the name and the folder",
-                io::ErrorKind::IsADirectory => "name a file in it",
-                io::ErrorKind::InvalidData => "give a text in UTF-8",
+                io::ErrorKind::IsADirectory => "name a file in this folder",
+                io::ErrorKind::InvalidData => "give a text file in UTF-8",
                 io::ErrorKind::PermissionDenied => {
-                    "let yourself read it (chmod u+r), or name another"
+                    "make the file readable (chmod u+r), or name another"
                 }
                 _ => return Err(CliError::file("read", path, &error)),
             };
@@ -173,7 +175,7 @@ fn folder_of(path: &Path) -> PathBuf {
     }
 }
 
-/// The rename itself must survive a power cut.
+/// Syncs the folder, so that the rename survives a power cut.
 fn sync_folder(folder: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }
@@ -183,7 +185,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_replaced_whole_and_nothing_else_stays_in_the_folder() {
+    fn a_file_is_replaced_whole_and_no_temporary_file_stays() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.toml");
         let change = FileChange::begin();
@@ -201,7 +203,7 @@ mod tests {
         let change = FileChange::begin();
         change.create(&path, b"one", Access::Owner).unwrap();
         let error = change.create(&path, b"two", Access::Owner).unwrap_err();
-        assert!(error.what().contains("not overwritten"), "{error:?}");
+        assert!(error.what().contains("exists already"), "{error:?}");
         assert_eq!(read(&path).unwrap(), "one");
     }
 }

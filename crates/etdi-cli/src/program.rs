@@ -22,7 +22,7 @@ use crate::terminal::output::Output;
 use crate::terminal::spinner::Spinners;
 use crate::usage;
 
-/// The command line, for whoever makes pages or completions of it.
+/// Returns the command line, for pages and completions.
 #[must_use]
 pub fn command() -> clap::Command {
     Cli::command()
@@ -52,7 +52,7 @@ fn run(cli: Cli, out: Output) -> Result<Exit, CliError> {
         .worker_threads(2)
         .enable_all()
         .build()
-        .map_err(|error| CliError::new(format!("the program cannot start: {error}")))?;
+        .map_err(|error| CliError::new(format!("cannot start the program: {error}")))?;
     let environment = Environment;
     let config_is_named = cli.global.config.is_some();
     let config = match cli.global.config {
@@ -63,7 +63,7 @@ fn run(cli: Cli, out: Output) -> Result<Exit, CliError> {
     let terminal = Terminal::as_it_is();
     let (listens, listening) = tokio::sync::oneshot::channel();
     runtime.spawn(end_on_interrupt(listens, terminal, out.spinners()));
-    // It is there before the first question is. That it never will be is no reason to do nothing.
+    // Wait until the Ctrl-C handler is installed. If installing it fails, continue without it.
     let _ = runtime.block_on(listening);
     let answer = match config {
         Ok(config) => {
@@ -81,8 +81,8 @@ fn run(cli: Cli, out: Output) -> Result<Exit, CliError> {
             Exit::CannotCheck
         }
     };
-    // What still waits for an answer from the network is dropped, and so is a server that a question
-    // was interrupted about.
+    // Requests that still wait for the network are dropped. Servers that an interrupted question left
+    // behind are killed.
     kill_stdio_servers();
     runtime.shutdown_background();
     Ok(answer)
@@ -98,7 +98,7 @@ async fn end_on_interrupt(
     let mut interrupt = pin!(tokio::signal::ctrl_c());
     let mut listens = Some(listens);
     let signal = poll_fn(|context| {
-        // The first poll is what sets the handler.
+        // The first poll installs the handler.
         let polled = interrupt.as_mut().poll(context);
         let _ = listens.take().map(|listens| listens.send(()));
         polled
@@ -106,17 +106,17 @@ async fn end_on_interrupt(
     if signal.await.is_ok() {
         let _no_change_is_under_way = FileChange::begin();
         spinners.end();
-        // A question may have hidden the cursor and what is typed.
+        // A question may have hidden the cursor and switched off the echo of keys.
         terminal.restore();
         let _ = console::Term::stderr().show_cursor();
         let _ = writeln!(io::stderr(), "interrupted");
-        // They have no terminal that would tell them.
+        // The servers have no terminal, so Ctrl-C does not reach them.
         kill_stdio_servers();
         std::process::exit(Exit::Interrupted.code().into());
     }
 }
 
-/// How the terminal was before a question changed it.
+/// The modes of the terminal before a question changed them.
 struct Terminal {
     #[cfg(unix)]
     modes: Option<rustix::termios::Termios>,
@@ -134,13 +134,14 @@ impl Terminal {
         #[cfg(unix)]
         if let Some(modes) = self.modes {
             let now = rustix::termios::OptionalActions::Now;
-            // If it does not let itself be set, there is no more to do.
+            // If this fails, the modes stay changed: the process ends anyway.
             let _ = rustix::termios::tcsetattr(io::stdin(), now, &modes);
         }
     }
 }
 
-/// Usage errors come before the flags are read, so the one about colour is looked for.
+/// Returns the value of `--color`. Usage errors happen before the flags are parsed, so this function
+/// searches the arguments itself.
 fn usage_color(arguments: &[std::ffi::OsString]) -> ClapColor {
     let mut arguments = arguments.iter().filter_map(|argument| argument.to_str());
     let mut chosen = ClapColor::Auto;

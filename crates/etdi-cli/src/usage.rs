@@ -10,11 +10,12 @@ use serde_json::{Value, json};
 
 use crate::terminal::output::Output;
 
-/// What stands where the parser's own advice, `--`, would name the server.
+/// The advice that replaces the parser's own. The parser advises `--`, but after `--` comes the
+/// command of the server.
 const HYPHEN: &str = "a tool whose name begins with a hyphen is named by its digest";
 
-/// `help` is no command of its own to the parser and takes no flags, so those for every command go
-/// before it. The page of the exit codes is a command, whichever way it is asked for.
+/// Moves the global flags before `help`, because the parser's `help` takes no flags. Turns
+/// `help exit-codes` into the command `exit-codes`.
 pub(crate) fn ordered(arguments: Vec<OsString>) -> Vec<OsString> {
     let mut words = arguments.iter().skip(1).cloned();
     let (mut flags, mut rest) = (Vec::new(), Vec::new());
@@ -39,7 +40,7 @@ pub(crate) fn ordered(arguments: Vec<OsString>) -> Vec<OsString> {
     arguments.into_iter().take(1).chain(flags).chain(rest).collect()
 }
 
-/// Says it, and with which status.
+/// Prints the help, the version or the usage error, and returns the exit status.
 pub(crate) fn end(mut error: Error, arguments: &[OsString]) -> ExitCode {
     advise(&mut error);
     let code = u8::try_from(error.exit_code()).unwrap_or(2);
@@ -51,7 +52,7 @@ pub(crate) fn end(mut error: Error, arguments: &[OsString]) -> ExitCode {
     code.into()
 }
 
-/// One document, as of every command.
+/// Returns the help, the version or the usage error as one JSON document.
 fn document(error: &Error) -> Value {
     let text = error.render().to_string();
     match error.kind() {
@@ -72,8 +73,8 @@ fn document(error: &Error) -> Value {
     }
 }
 
-/// The parser's advice for a value that begins with a hyphen is `--`, which is right where no server
-/// follows it.
+/// Replaces the parser's advice for a value that begins with a hyphen. The parser advises `--`, which
+/// is wrong for commands that start a server after `--`.
 fn advise(error: &mut Error) {
     let of_tools = matches!(error.get(ContextKind::Usage),
         Some(ContextValue::StyledStr(usage)) if usage.to_string().contains("TOOL"));
@@ -99,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn flags_behind_help_count_as_before_it_and_no_other_line_changes() {
+    fn flags_after_help_move_before_it_and_other_command_lines_stay() {
         for (typed, meant) in [
             ("etdi help exit-codes", "etdi exit-codes"),
             ("etdi help exit-codes --json", "etdi --json exit-codes"),

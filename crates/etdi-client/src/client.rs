@@ -1,4 +1,4 @@
-//! The client: trust, store, level, and the connections that share them.
+//! The client: its trust configuration, store and level, and the connections that share them.
 
 use std::collections::HashMap;
 use std::fmt::{self, Debug, Formatter};
@@ -28,7 +28,8 @@ use crate::wire::error::ConnectError;
 use crate::wire::handler::Observed;
 use crate::wire::link::{Lifecycle, Link, ListChanges};
 
-/// Connects to servers and judges their tools. Cheap to clone; clones share everything.
+/// A client that connects to servers and judges their tools. Cheap to clone; clones share
+/// everything.
 #[derive(Clone)]
 pub struct EtdiClient {
     settings: Arc<Settings>,
@@ -37,20 +38,24 @@ pub struct EtdiClient {
     sources: Arc<HashMap<ServerIdentity, TokenSource>>,
 }
 
-/// A client that cannot be built.
+/// The error of a client that cannot be built.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// Level Strict proves each call, and call proofs do not exist yet.
-    #[error("the level strict needs call proofs, which are not supported yet; use enhanced")]
+    /// Level Strict needs a proof for each call, and call proofs do not exist yet.
+    #[error(
+        "cannot build a client at level strict: it needs call proofs, which are not supported yet; \
+         use enhanced"
+    )]
     NeedsCallProofs,
     /// TLS cannot be set up.
-    #[error("the client for key sets and issuers cannot be set up: {0}")]
+    #[error("cannot set up the HTTP client for key sets and issuers: {0}")]
     Network(#[from] HttpError),
 }
 
 impl EtdiClient {
-    /// A client that trusts what `trust` says, at level Enhanced, with approvals in memory.
+    /// Begins a client that trusts the entries of `trust`, at level Enhanced, with approvals in
+    /// memory.
     pub fn builder(trust: TrustConfig) -> EtdiClientBuilder<()> {
         EtdiClientBuilder {
             trust,
@@ -73,7 +78,7 @@ impl EtdiClient {
     /// Connects to the server at `uri` over streamable HTTP.
     ///
     /// # Errors
-    /// [`ConnectError`]: there is no connection.
+    /// [`ConnectError`] if the connection cannot be made.
     pub async fn connect_http(&self, uri: &str) -> Result<ServerConnection, ConnectError> {
         let uri = ResourceUri::parse(uri)?;
         let server = ServerIdentity::Http(uri.clone());
@@ -89,11 +94,11 @@ impl EtdiClient {
 
     /// Starts a server as a child process and connects to it over its standard streams.
     ///
-    /// What it writes to its standard error goes to the log of this process (`tracing`, level INFO),
+    /// The server's standard error goes to the log of this process (`tracing`, level INFO),
     /// escaped.
     ///
     /// # Errors
-    /// [`ConnectError`]: there is no connection, and no process.
+    /// [`ConnectError`] if the connection cannot be made. The process is ended then.
     pub async fn connect_stdio(
         &self,
         command: StdioCommand,
@@ -101,13 +106,13 @@ impl EtdiClient {
         self.connect_expanded(&command.clone(), command).await
     }
 
-    /// As [`connect_stdio`](Self::connect_stdio), for a command whose configuration holds variables:
-    /// `configured` is what the configuration says, and the server's identity; `command` is the same
-    /// with the variables' values, and what is started (wire format, section 6). Errors and the log
-    /// name the command as configured.
+    /// Connects as [`connect_stdio`](Self::connect_stdio) does, for a command whose configuration
+    /// holds variables. `configured` is the command as in the configuration, and gives the server's
+    /// identity. `command` is the same with the values of the variables, and is started (wire
+    /// format, section 6). Errors and the log name the command as configured.
     ///
     /// # Errors
-    /// [`ConnectError`]: there is no connection, and no process.
+    /// [`ConnectError`] if the connection cannot be made. The process is ended then.
     pub async fn connect_expanded(
         &self,
         configured: &StdioCommand,
@@ -116,8 +121,8 @@ impl EtdiClient {
         let server = ServerIdentity::from(configured);
         let executable = Executable::of(command.clone()).await;
         let tokens = self.tokens(&server).await?;
-        // The server's identity is the command as configured; what it is lent for this session is no
-        // part of it.
+        // The identity of the server is the command as configured, without the token of this
+        // session.
         let command = match &tokens {
             Some((_, token)) => command.env(ACCESS_TOKEN_VARIABLE, token.expose()),
             None => command,
@@ -132,7 +137,7 @@ impl EtdiClient {
         Judge::new(server, context, self.settings.clone())
     }
 
-    /// For whom calls to a server are made.
+    /// Returns the context that calls to a server are made for.
     fn context_at(&self, server: &ServerIdentity) -> AuthorizationContext {
         match (&self.context, self.sources.get(server)) {
             (Some(context), _) => context.clone(),
@@ -141,8 +146,8 @@ impl EtdiClient {
         }
     }
 
-    /// The tokens of a new connection, and the first one: a provider that gives none leaves no
-    /// connection.
+    /// Returns the tokens of a new connection, and the first token. If the provider gives no token,
+    /// the connection is not made.
     async fn tokens(
         &self,
         server: &ServerIdentity,
@@ -180,80 +185,82 @@ pub struct EtdiClientBuilder<H> {
 }
 
 impl<H: ClientHandler> EtdiClientBuilder<H> {
-    /// Where approvals are kept. In memory by default.
+    /// Sets the store of approvals. In memory by default.
     pub fn approvals(self, store: impl ApprovalStore) -> Self {
         self.shared_approvals(Arc::new(store))
     }
 
-    /// Where approvals are kept, shared with other clients.
+    /// Sets the store of approvals to one that other clients share.
     pub fn shared_approvals(mut self, store: Arc<dyn ApprovalStore>) -> Self {
         self.store = Some(store);
         self
     }
 
-    /// The column of the decision table that applies. Enhanced by default.
+    /// Sets the column of the decision table that applies. Enhanced by default.
     pub fn level(mut self, level: SecurityLevel) -> Self {
         self.level = level;
         self
     }
 
-    /// What happens to changes of approved tools, by what a review finds in them. Every change is
+    /// Sets how changes of approved tools are handled, by the findings of a review. Every change is
     /// asked about by default.
     ///
-    /// It bears on nothing but what the level asks about because a definition changed. A change that
-    /// it blocks is blocked as everything else is. One that it accepts is approved when it is seen,
-    /// with [`ApprovalBasis::Policy`](etdi_types::ApprovalBasis::Policy) and by nobody, until the
-    /// end of the earlier approval and with what that one granted: a definition that requires more
-    /// is asked about. What was let through before the change cannot be called any more
-    /// ([`CallError::Stale`](crate::CallError::Stale)). The review counts as other tools those that
-    /// this client's connections listed last, and those that the store says are approved.
+    /// The policy applies only where the level would ask because a definition changed. If it blocks
+    /// a change, the tool is blocked as in any other case. If it accepts a change, the tool is
+    /// approved when the change is seen, with
+    /// [`ApprovalBasis::Policy`](etdi_types::ApprovalBasis::Policy) and without a person. This
+    /// approval has the same end and the same grants as the earlier one; a definition that requires
+    /// more is asked about. A tool that was let through before the change cannot be called any more
+    /// ([`CallError::Stale`](crate::CallError::Stale)). The review counts two groups of tools as
+    /// others: those that this client's connections listed last, and those that the store says are
+    /// approved.
     pub fn review_policy(mut self, policy: ReviewPolicy) -> Self {
         self.policy = policy;
         self
     }
 
-    /// The source of the time. The system's clock by default.
+    /// Sets the source of the time. The system's clock by default.
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// How old a listing may be when a tool is called; zero reads it before every call. The level's
-    /// own age by default.
+    /// Sets how old a listing may be when a tool is called. With zero, the listing is read before
+    /// every call. The level's own age by default.
     pub fn definition_max_age(mut self, age: Duration) -> Self {
         self.max_age = Some(age);
         self
     }
 
-    /// For whom calls are made: approvals count in their own context only. By default that is the
-    /// client of the provider whose tokens a server gets, and nobody in particular at a server that
-    /// gets none.
+    /// Sets the context that calls are made for: approvals count only in their own context. By
+    /// default the context is the client of the provider that gives a server its tokens, or
+    /// [`AuthorizationContext::None`] for a server without tokens.
     pub fn authorization_context(mut self, context: AuthorizationContext) -> Self {
         self.context = Some(context);
         self
     }
 
-    /// Where events go. Nowhere by default.
+    /// Sets the emitter of events. By default, events are not reported.
     pub fn events(mut self, emitter: Emitter) -> Self {
         self.events = Some(emitter);
         self
     }
 
-    /// Sets how long starting a server and completing the handshake may take, and how long reading a
-    /// whole listing may take. By default 120 seconds and 30 seconds: a server that a package manager
-    /// has to fetch first needs the best part of a minute.
+    /// Sets how long a server may take to start and to complete the handshake, and how long the
+    /// reading of a whole listing may take. By default 120 seconds and 30 seconds: a server that a
+    /// package manager has to fetch first needs almost a minute.
     ///
-    /// A server is first asked for the newest revision of MCP, with `server/discover`. A server that
-    /// does not answer it within ten seconds is also sent `initialize`, which earlier revisions
-    /// begin with, so the time has to be longer than that.
+    /// A server is first asked for the newest revision of MCP, with `server/discover`. If it does
+    /// not answer within ten seconds, it also gets `initialize`, with which earlier revisions
+    /// begin. So the time must be longer than ten seconds.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.start_timeout = timeout;
         self.timeout = timeout;
         self
     }
 
-    /// The host's own handler: it gets what servers ask and say (sampling, elicitation, roots,
-    /// notifications), unchanged. All connections share it.
+    /// Sets the host's own handler. It gets the requests and notifications of servers (sampling,
+    /// elicitation, roots, notifications), unchanged. All connections share it.
     pub fn handler<T: ClientHandler>(self, handler: T) -> EtdiClientBuilder<T> {
         EtdiClientBuilder {
             handler,
@@ -273,16 +280,16 @@ impl<H: ClientHandler> EtdiClientBuilder<H> {
         }
     }
 
-    /// Obtains tokens for the calls to `server` from `provider`, and attaches them: as bearer tokens
-    /// on HTTP, and in the variable `ETDI_ACCESS_TOKEN` of a child process. No other server gets
-    /// any: whoever gets a token can use it elsewhere, so one that two servers accept belongs to
-    /// both of them.
+    /// Obtains tokens for the calls to `server` from `provider`, and attaches them: as bearer
+    /// tokens on HTTP, and in the variable `ETDI_ACCESS_TOKEN` of a child process. Other servers do
+    /// not get these tokens: a server that gets a token can use it elsewhere, so a token that two
+    /// servers accept belongs to both of them.
     ///
-    /// `request` says the audience (RFC 8707), where it is not the provider's own, and the scopes
-    /// that every token holds from the start. On HTTP, a token also holds the scopes that the called
-    /// tools require and a person granted; a server's `insufficient_scope` challenge is answered
-    /// once, with scopes that a person granted and no others. A child process keeps its first token,
-    /// so name there what its tools require.
+    /// `request` holds the audience (RFC 8707), if it is not the provider's own, and the scopes
+    /// that every token holds from the start. On HTTP, a token also holds the scopes that the
+    /// called tools require and a person granted. A server's `insufficient_scope` challenge is
+    /// answered once, and only with scopes that a person granted. A child process keeps its first
+    /// token, so `request` must name the scopes that its tools require.
     pub fn token_for(
         mut self,
         server: ServerIdentity,
@@ -293,22 +300,23 @@ impl<H: ClientHandler> EtdiClientBuilder<H> {
         self
     }
 
-    /// Which hosts may be asked for key sets and issuers' metadata. Public ones over https by
-    /// default.
+    /// Sets the hosts that may be asked for key sets and the metadata of issuers. Public hosts over
+    /// https by default.
     pub fn network(mut self, network: Network) -> Self {
         self.network = network;
         self
     }
 
-    /// Who gives the bearer token for requests to servers on HTTP that
-    /// [`token_for`](Self::token_for) does not name. Nobody by default. It is told which server
-    /// asks, and says no where that one should have no token.
+    /// Sets the source of bearer tokens for requests to servers on HTTP that
+    /// [`token_for`](Self::token_for) does not name. By default these requests have no token. The
+    /// authorizer gets the server of each request, and returns `None` for a server that should have
+    /// no token.
     pub fn authorizer(mut self, authorizer: impl HttpAuthorizer + 'static) -> Self {
         self.authorizer = Some(Arc::new(authorizer));
         self
     }
 
-    /// The client.
+    /// Builds the client.
     ///
     /// # Errors
     /// [`BuildError::NeedsCallProofs`] at level Strict, [`BuildError::Network`] if TLS cannot be set
@@ -319,7 +327,7 @@ impl<H: ClientHandler> EtdiClientBuilder<H> {
         }
         let handler = Arc::new(self.handler);
         let lifecycle = Lifecycle {
-            // The newest revision first, then the last one that has `initialize`.
+            // Offer the newest revision first, then the last revision that has `initialize`.
             mode: ClientLifecycleMode::Auto {
                 preferred_versions: vec![ProtocolVersion::V_2026_07_28],
                 legacy_version: Some(ProtocolVersion::V_2025_11_25),

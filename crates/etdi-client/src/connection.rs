@@ -25,8 +25,8 @@ use crate::model_tool::ModelTool;
 use crate::wire::error::ConnectError;
 use crate::wire::link::Link;
 
-/// A live connection to one server. The server is asked for its tools through this alone; they are
-/// judged before anybody sees them, and again before each call.
+/// A live connection to one server. The tools of the server are read only through this connection.
+/// They are judged before a host sees them, and again before each call.
 ///
 /// Dropping it closes the connection and ends a child process.
 pub struct ServerConnection {
@@ -53,23 +53,24 @@ impl ServerConnection {
         Ok(Self { judge, link, reads, tokens, executable, received_instructions })
     }
 
-    /// The server's identity, under which its pins and approvals are kept.
+    /// Returns the identity of the server, under which its pins and approvals are kept.
     #[must_use]
     pub fn server(&self) -> &ServerIdentity {
         self.judge.server()
     }
 
-    /// Reads the server's tools, all pages, and judges each. Blocked ones are among them, with the
-    /// reason; show a model [`visible_tools`](Self::visible_tools) instead.
+    /// Reads all pages of the server's tools and judges each tool. The result includes blocked
+    /// tools, with the reason. Show a model [`visible_tools`](Self::visible_tools) instead.
     ///
     /// # Errors
-    /// [`DiscoverError`]: nothing may be used.
+    /// [`DiscoverError`]: do not use any tool.
     pub async fn discover(&self) -> Result<Vec<JudgedTool>, DiscoverError> {
         let reading = self.read_now().await?;
         Ok(self.judge.discover(&reading.snapshot).await?)
     }
 
-    /// The decision on a tool that [`discover`](Self::discover) gave, by what is stored now.
+    /// Returns the decision on a tool that [`discover`](Self::discover) returned, by the records
+    /// that are stored now.
     ///
     /// # Errors
     /// [`DiscoverError::Store`] if the store fails.
@@ -77,7 +78,8 @@ impl ServerConnection {
         Ok(self.judge.decide(tool).await?)
     }
 
-    /// What a model may see: the definitions that were let through, and nothing of the others.
+    /// Returns the tools that a model may see: the definitions that were let through, without any
+    /// text of the others.
     ///
     /// # Errors
     /// As [`discover`](Self::discover).
@@ -91,30 +93,30 @@ impl ServerConnection {
         Ok(allowed.collect())
     }
 
-    /// rmcp's peer, for prompts, resources, completions, subscriptions, and custom requests and
-    /// notifications, which pass through unchanged. What would list or call tools through it is
-    /// refused with [`NotJudged`](crate::NotJudged) and not sent.
+    /// Returns rmcp's peer, for prompts, resources, completions, subscriptions, and custom requests
+    /// and notifications, which pass through unchanged. A request to list or call tools through it
+    /// is refused with [`NotJudged`](crate::NotJudged) and not sent.
     #[must_use]
     pub fn peer(&self) -> &Peer<RoleClient> {
         self.link.peer()
     }
 
-    /// Closes the connection: calls under way fail, a child process is ended.
+    /// Closes the connection: running calls fail, and a child process is ended.
     pub async fn close(&self) {
         self.link.close().await;
     }
 
-    /// Forgets everything about a tool of this server, by its id or its served name. A person's
-    /// decision: it is the only way out of `Tampered` and `Replaced`. Says whether there was
-    /// anything to forget.
+    /// Forgets every record of a tool of this server, by its id or its served name. Only this ends
+    /// the verdicts `Tampered` and `Replaced`, and only a person may decide it. Returns whether
+    /// there was a record.
     ///
     /// # Errors
-    /// [`StoreError`] if it could not be forgotten.
+    /// [`StoreError`] if the tool cannot be forgotten.
     pub async fn forget(&self, tool: &str) -> Result<bool, StoreError> {
         self.judge.settings().store().forget(self.server(), tool).await
     }
 
-    /// How the server's instructions stand.
+    /// Returns the state of the server's instructions.
     ///
     /// # Errors
     /// [`DiscoverError`] if the store fails.
@@ -123,7 +125,8 @@ impl ServerConnection {
         Ok(InstructionsState::of(received, &self.judge).await?)
     }
 
-    /// How the program behind this server stands. The first one seen is put on record.
+    /// Returns the state of the program behind this server. The first program that is seen is put
+    /// on record.
     ///
     /// # Errors
     /// [`StoreError`] if the store fails.
@@ -134,10 +137,10 @@ impl ServerConnection {
         }
     }
 
-    /// Puts the program that runs now on record: a person has seen the change.
+    /// Puts the program that runs now on record, because a person has seen the change.
     ///
     /// # Errors
-    /// [`StoreError`] if the store fails, or somebody else put another one on record.
+    /// [`StoreError`] if the store fails, or if another program was put on record in the meantime.
     pub async fn acknowledge_executable(&self, by: impl Into<String>) -> Result<(), StoreError> {
         match &self.executable {
             Some(executable) => executable.acknowledge(&self.judge, by).await,
@@ -145,7 +148,7 @@ impl ServerConnection {
         }
     }
 
-    /// Reads the listing, whatever was read before.
+    /// Reads the listing again, even if an earlier one is young enough.
     async fn read_now(&self) -> Result<Arc<Reading>, DiscoverError> {
         Ok(self.reads.now(&self.link, &self.judge).await?)
     }

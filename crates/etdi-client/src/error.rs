@@ -1,4 +1,4 @@
-//! Errors of listing, calling and approving tools. Every error is a no.
+//! The errors of listing, calling and approving tools. Treat every error as a refusal.
 
 use etdi_judge::{ApprovalRequest, JudgedTool, NotApproved, Refusal, StoreError};
 use etdi_oauth::{INSUFFICIENT_SCOPE, OAuthError, UNAUTHENTICATED};
@@ -9,7 +9,7 @@ use rmcp::service::ServiceError;
 
 use crate::wire::error::{ListError, RequestError, is_not_judged, is_redirect_send};
 
-/// The tools of a server could not be read or judged.
+/// The error of tools that could not be listed or judged.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DiscoverError {
@@ -21,54 +21,56 @@ pub enum DiscoverError {
     Store(#[from] StoreError),
 }
 
-/// A tool was not called.
+/// The error of a call.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CallError {
-    /// A person must approve first. Not called.
-    #[error("not called, approval is required:\n{0}")]
+    /// A person must approve the tool first. Not called.
+    #[error("cannot call the tool: a person must approve it first:\n{0}")]
     ApprovalRequired(Box<ApprovalRequest>),
     /// The tool is refused. Not called.
-    #[error("not called, the tool is refused:\n{0}")]
+    #[error("cannot call the tool: it is refused:\n{0}")]
     Blocked(Box<Refusal>),
-    /// The definition is another one than the host let the model see. Not called.
-    #[error("not called: \"{}\" changed since it was let through; discover it again", escaped(.0.name()))]
+    /// The definition is not the one that the host let the model see. Not called.
+    #[error(
+        "cannot call the tool: \"{}\" changed since it was let through; discover it again",
+        escaped(.0.name())
+    )]
     Stale(JudgedTool),
     /// The server's list changed again and again while the call was decided. Not called.
-    #[error("not called: the server's list changes faster than it can be judged")]
+    #[error("cannot call the tool: the server's list changes faster than it can be judged")]
     Unsettled,
     /// The server no longer lists the tool. Not called.
-    #[error("not called: the server no longer lists \"{}\"", escaped(.0))]
+    #[error("cannot call the tool: the server no longer lists \"{}\"", escaped(.0))]
     Gone(String),
     /// The tool was let through on another connection. Not called.
-    #[error("not called: the tool was approved on another connection")]
+    #[error("cannot call the tool: it was approved on another connection")]
     OtherConnection,
     /// The listing could not be read again before the call. Not called.
-    #[error("not called: {0}")]
+    #[error("cannot call the tool: {0}")]
     Discover(#[from] DiscoverError),
-    /// The identity provider gives no token that the call needs. Not called.
-    #[error("not called, no token for it: {0}")]
+    /// The identity provider does not give the token that the call needs. Not called.
+    #[error("cannot get a token for the call: {0}")]
     Token(#[from] OAuthError),
-    /// The token lacks scopes, says the server, in an HTTP challenge or in a JSON-RPC error
+    /// The server says that the token lacks scopes, in an HTTP challenge or in a JSON-RPC error
     /// [`INSUFFICIENT_SCOPE`]. Not called.
-    #[error("not called: the server wants the scopes \"{}\"", escaped(.scopes))]
+    #[error("cannot call the tool: the server wants the scopes \"{}\"", escaped(.scopes))]
     InsufficientScope {
-        /// The scopes that it names, with spaces between (RFC 6750, section 3).
+        /// The scopes that the server names, with spaces between (RFC 6750, section 3).
         scopes: String,
     },
-    /// The server refuses the token, or wants one, says an HTTP challenge or a JSON-RPC error
-    /// [`UNAUTHENTICATED`]. Not called.
-    #[error("not called: the server wants another token: {}", escaped(.challenge))]
+    /// The server refuses the token, or wants a token. It says so in an HTTP challenge or in a
+    /// JSON-RPC error [`UNAUTHENTICATED`]. Not called.
+    #[error("cannot call the tool: the server wants another token: {}", escaped(.challenge))]
     Unauthorized {
         /// The challenge, or the message of the error.
         challenge: String,
     },
-    /// The session ended before the call, and another began: what was judged in the one was not
-    /// called in the other. Not called.
-    #[error("not called: the server ended the session again and again")]
+    /// The session ended before the call, and another session began. A tool that was judged in one
+    /// session is not called in another. Not called.
+    #[error("cannot call the tool: the server ended the session again and again")]
     SessionEnded,
-    /// The server answered the call with a redirect. The arguments went to the configured server
-    /// and nowhere else.
+    /// The server answered the call with a redirect. Only the configured server got the arguments.
     #[error("the server answered with a redirect, which is not followed; configure its final URI")]
     Redirected,
     /// The call failed.
@@ -82,7 +84,8 @@ impl From<ServiceError> for CallError {
             ServiceError::TransportSend(source) if is_redirect_send(source) => Self::Redirected,
             ServiceError::TransportSend(source) => {
                 match source.error.downcast_ref::<RequestError>() {
-                    // A call of this crate has a permit, so only a new session makes the gate refuse it.
+                    // A call of this crate has a permit, so the gate refuses it only after a new
+                    // session began.
                     Some(RequestError::Io(refused)) if is_not_judged(refused) => Self::SessionEnded,
                     Some(RequestError::InsufficientScope(said)) => Self::InsufficientScope {
                         scopes: said.required_scope.clone().unwrap_or_default(),
@@ -103,52 +106,53 @@ impl From<ServiceError> for CallError {
     }
 }
 
-/// The scopes that a server without HTTP names, which has no challenge to name them in.
+/// Returns the scopes that a server names in a JSON-RPC error. Without HTTP it has no challenge to
+/// name them in.
 fn missing(refusal: &ErrorData) -> String {
     let named = refusal.data.as_ref().and_then(|data| data.get("missing")?.as_array());
     let scopes = named.into_iter().flatten().filter_map(|scope| scope.as_str());
     scopes.collect::<Vec<_>>().join(" ")
 }
 
-/// An approval was not recorded.
+/// The error of an approval that was not recorded.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ApproveError {
-    /// The definition, or what is known of it, is no longer what was shown.
+    /// The definition or its verdict changed since it was shown.
     #[error(
-        "not approved: the definition, or what is known of it, changed since it was shown; look at \
-         it again:\n{0}"
+        "cannot approve: the definition or its verdict changed since it was shown; look at the \
+         tool again:\n{0}"
     )]
     Changed(Box<JudgedTool>),
     /// The server no longer lists the tool.
-    #[error("not approved: the server no longer lists \"{}\"", escaped(.0))]
+    #[error("cannot approve: the server no longer lists \"{}\"", escaped(.0))]
     Gone(String),
-    /// The tool is refused, whatever a person says; or what was granted is not enough.
-    #[error("not approved, the tool is refused:\n{0}")]
+    /// The tool is refused even after an approval, or the granted permissions are not enough.
+    #[error("cannot approve: the tool is refused:\n{0}")]
     Blocked(Box<Refusal>),
     /// The question was asked on another connection.
-    #[error("not approved: the question was asked on another connection")]
+    #[error("cannot approve: the question was asked on another connection")]
     OtherConnection,
-    /// A scope was granted that the definition does not ask for.
-    #[error("not approved: the tool does not ask for the scope {0}, so it cannot be granted")]
+    /// The approval grants a scope that the definition does not ask for.
+    #[error("cannot approve: the tool does not ask for the granted scope {0}")]
     UnknownScope(Scope),
-    /// The key is not configured, and the approval brings none.
+    /// The key is not configured, and the approval does not bring it.
     #[error(
-        "not approved: nothing configures the key; get it from the publisher and pass it with \
-             Approval::pinning"
+        "cannot approve: the key is not configured; get it from the publisher and pass it with \
+         Approval::pinning"
     )]
     KeyRequired,
     /// The key that the approval brings cannot be used.
-    #[error("not approved: {0}")]
+    #[error("cannot approve: {0}")]
     Key(#[from] KeyError),
     /// The key that the approval brings did not make the signature.
-    #[error("not approved: the key that you passed did not sign this definition: {0}")]
+    #[error("cannot approve: the key that you passed did not sign this definition: {0}")]
     WrongKey(SignatureError),
-    /// Somebody else approved another definition in the meantime, or the store failed.
-    #[error("not approved: {0}")]
+    /// Another definition was approved in the meantime, or the store failed.
+    #[error("cannot approve: {0}")]
     Store(#[from] StoreError),
     /// The listing could not be read again.
-    #[error("not approved: {0}")]
+    #[error("cannot approve: {0}")]
     Discover(#[from] DiscoverError),
 }
 

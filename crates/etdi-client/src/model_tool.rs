@@ -1,17 +1,17 @@
-//! A tool that was let through, in rmcp's type.
+//! Converts a tool that was let through to the type of rmcp.
 
 use etdi_judge::{ApprovedTool, Problem};
 use rmcp::model::Tool;
 use serde_json::Value;
 
-/// Gives a tool that was let through in rmcp's type.
+/// The conversion of a tool that was let through to the type of rmcp.
 pub trait ModelTool {
     /// Returns exactly the definition that was let through, without its evidence.
     ///
     /// # Errors
     /// [`Problem::NotMcp`] if rmcp cannot read the definition. A
     /// [`ServerConnection`](crate::ServerConnection) blocks such a tool, so this never fails for a
-    /// tool of one.
+    /// tool of a connection.
     fn tool(&self) -> Result<Tool, Problem>;
 }
 

@@ -1,4 +1,4 @@
-//! What goes over the wire: rmcp's client over transports that keep the raw text of what is judged.
+//! The wire: rmcp's client over transports that keep the raw text of responses that are judged.
 
 pub(crate) mod any_service;
 pub(crate) mod authorizer;

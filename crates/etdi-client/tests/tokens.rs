@@ -1,4 +1,4 @@
-//! The tokens that calls carry: the scopes that the tools need, asked for once.
+//! The tokens of calls hold the scopes that the tools need, and are requested once.
 #![cfg(test)]
 
 use std::collections::BTreeSet;
@@ -28,7 +28,7 @@ use rmcp::transport::StreamableHttpService;
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 
-/// Grants whatever is asked for, and remembers it. A token says its scopes.
+/// A provider that grants every request, and remembers it. A token holds its scopes as text.
 #[derive(Clone, Debug, Default)]
 struct Granting {
     asked: Arc<Mutex<Vec<BTreeSet<String>>>>,
@@ -107,7 +107,7 @@ impl ServerHandler for App {
     }
 }
 
-/// Answers calls 403 as long as their token lacks a scope that is demanded.
+/// Answers a call with 403 as long as its token lacks a demanded scope.
 async fn demand(State(app): State<App>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     let bytes = axum::body::to_bytes(body, 1 << 20).await.unwrap();
@@ -175,13 +175,13 @@ async fn a_challenge_is_answered_once_with_the_union_of_scopes() {
     assert_eq!(app.challenges.load(Ordering::SeqCst), 1);
     let last = provider.asked.lock().unwrap().last().cloned().unwrap();
     assert_eq!(last.iter().map(String::as_str).collect::<Vec<_>>(), ["list", "read", "scan"]);
-    // What was learnt holds for the next call.
+    // The scopes of the challenge are also used for the next call.
     server.call(&tool, JsonObject::new()).await.unwrap();
     assert_eq!(app.challenges.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test]
-async fn a_challenge_obtains_no_scope_that_nobody_granted() {
+async fn a_challenge_obtains_only_granted_scopes() {
     for scope in ["delete", "admin"] {
         let (app, provider, server) = scene(&["scan"]).await;
         let tool = approved(&server).await;
@@ -197,10 +197,10 @@ async fn a_challenge_obtains_no_scope_that_nobody_granted() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_never_content_is_asked_twice_and_no_more() {
+async fn a_server_that_refuses_every_token_is_asked_only_twice() {
     let (app, _, server) = scene(&["scan"]).await;
     let tool = approved(&server).await;
-    // It takes no token for good.
+    // From now on the server refuses every token.
     app.never_content.store(true, Ordering::SeqCst);
     let error = server.call(&tool, JsonObject::new()).await.unwrap_err();
     assert!(matches!(&error, CallError::InsufficientScope { scopes } if scopes == "scan"));

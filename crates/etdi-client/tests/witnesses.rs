@@ -1,5 +1,5 @@
-//! What cannot be made, copied from text, or used in another's place. The examples in the crate's
-//! documentation that must not compile are the other half of this.
+//! Types that cannot be made, copied from text, or used in another type's place. The examples in
+//! the crate's documentation that must not compile test the other half.
 #![cfg(test)]
 
 use etdi_client::{

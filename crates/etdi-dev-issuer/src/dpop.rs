@@ -1,4 +1,4 @@
-//! DPoP proofs of token requests (RFC 9449, section 4.3).
+//! Checks the DPoP proofs of token requests (RFC 9449, section 4.3).
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
@@ -15,7 +15,7 @@ use crate::request::Denial;
 /// How old a proof may be, in seconds, and how far ahead its time may lie.
 const WINDOW: u64 = 60;
 
-/// The proofs that were used, and the nonce that they must have.
+/// The proofs that were used, and the nonce that each proof must have.
 #[derive(Debug)]
 pub(crate) struct Proofs {
     nonce: String,
@@ -27,7 +27,7 @@ impl Proofs {
         Ok(Self { nonce: random_text()?, used: Mutex::default() })
     }
 
-    /// The thumbprint of the key that the request proves to hold; `None` if it proves none.
+    /// Returns the thumbprint of the key that the request proves to hold; `None` without a proof.
     pub(crate) fn check(
         &self,
         headers: &HeaderMap,
@@ -37,22 +37,23 @@ impl Proofs {
         let mut proofs = headers.get_all("dpop").iter();
         let Some(proof) = proofs.next() else { return Ok(None) };
         if proofs.next().is_some() {
-            return Err(bad("there is more than one"));
+            return Err(bad("the request has more than one"));
         }
         let proof = Proof::verified(proof.to_str().unwrap_or_default())
-            .ok_or_else(|| bad("it is not one, or its signature does not verify"))?;
+            .ok_or_else(|| bad("it is malformed, or its signature does not verify"))?;
         let is = |name: &str, value: &str| proof.claim(name) == Some(value);
         if !is("htm", "POST") || !is("htu", endpoint) {
             return Err(bad("it is for another request"));
         }
         let issued = proof.claims.get("iat").and_then(Value::as_i64);
         if issued.is_none_or(|issued| now.abs_diff(issued) > WINDOW) {
-            return Err(bad("its time is not now"));
+            return Err(bad("its time is too old or too far ahead"));
         }
         if !is("nonce", &self.nonce) {
             return Err(Denial::use_nonce(&self.nonce));
         }
-        let id = proof.claim("jti").filter(|id| !id.is_empty()).ok_or_else(|| bad("no jti"))?;
+        let id =
+            proof.claim("jti").filter(|id| !id.is_empty()).ok_or_else(|| bad("it has no jti"))?;
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
         if !used.insert(id.to_owned()) {
             return Err(bad("it was used before"));

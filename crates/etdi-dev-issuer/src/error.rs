@@ -9,10 +9,10 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum StartError {
-    /// The address is not one of the loopback interface.
+    /// The address is not on the loopback interface.
     #[error(
-        "cannot start the issuer at {0}: it is for development and answers on the loopback \
-         interface alone; use 127.0.0.1 or ::1"
+        "cannot start the issuer at {0}: it is for development and answers only on the loopback \
+         interface; use 127.0.0.1 or ::1"
     )]
     NotLoopback(SocketAddr),
     /// The system does not let the issuer listen there.
@@ -32,19 +32,19 @@ pub enum StartError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum KeyError {
-    /// The system gives no random numbers.
-    #[error("cannot make a secret: the system gives no random numbers")]
+    /// The system does not return random numbers.
+    #[error("cannot make a secret: the system does not return random numbers")]
     NoRandomNumbers,
-    /// The library makes no RSA key.
+    /// The library did not make an RSA key.
     #[error("cannot make an RSA key of 2048 bits")]
     NotGenerated,
-    /// The bytes are no private key of 2048 bits in PKCS #8.
+    /// The bytes are not a private key of 2048 bits in PKCS #8.
     #[error("cannot read the RSA key: it must be of 2048 bits, in PKCS #8 and DER")]
     NotRead,
-    /// The library does not write the key.
+    /// The library did not write the key.
     #[error("cannot write the RSA key")]
     NotWritten,
-    /// The library does not sign.
+    /// The library did not sign.
     #[error("cannot sign with the RSA key")]
     NotSigned,
 }

@@ -15,8 +15,8 @@ use crate::registration::{Api, IssuerLayout, RegisteredClient};
 use crate::tenant::{Tenant, Urls};
 use crate::{metadata, token};
 
-/// A running issuer on the loopback interface, for development and tests. It stops when this is
-/// dropped.
+/// A running issuer on the loopback interface, for development and tests. The issuer stops when
+/// this handle is dropped.
 ///
 /// ```
 /// # async fn example() -> Result<(), etdi_dev_issuer::StartError> {
@@ -70,13 +70,13 @@ impl DevIssuer {
         self.tenant.clients.iter().find(|client| client.id() == id)
     }
 
-    /// Returns how many token requests named this client, those with a wrong secret included.
+    /// Returns how many token requests named this client, including those with a wrong secret.
     #[must_use]
     pub fn token_requests(&self, client: &str) -> usize {
         self.tenant.requests.of(client)
     }
 
-    /// Returns the keys that the issuer publishes; it signs with the last one.
+    /// Returns the keys that the issuer publishes. The issuer signs with the last one.
     #[must_use]
     pub fn keys(&self) -> Vec<RsaSigningKey> {
         self.tenant.keys.published()
@@ -85,13 +85,13 @@ impl DevIssuer {
     /// Makes a key that signs from now on. The other keys stay published.
     ///
     /// # Errors
-    /// If the key cannot be made.
+    /// Fails if the key cannot be made.
     pub fn rotate_key(&self) -> Result<RsaSigningKey, KeyError> {
         self.tenant.keys.rotate()
     }
 
-    /// Publishes the key of this id no more, and returns whether it was published. The key that signs
-    /// stays: [rotate](Self::rotate_key) it first.
+    /// Stops publishing the key of this id, and returns whether the key was published. The key that
+    /// signs is not withdrawn: [rotate](Self::rotate_key) it first.
     pub fn withdraw_key(&self, kid: &str) -> bool {
         self.tenant.keys.withdraw(kid)
     }
@@ -127,13 +127,13 @@ impl Default for DevIssuerBuilder {
 }
 
 impl DevIssuerBuilder {
-    /// Listens on this address in place of a free port of 127.0.0.1. [`Self::start`] fails for an
+    /// Listens on this address instead of a free port of 127.0.0.1. [`Self::start`] fails for an
     /// address that is not a loopback one.
     pub fn address(self, address: impl Into<SocketAddr>) -> Self {
         Self { address: address.into(), ..self }
     }
 
-    /// Lays out URLs, parameters and claims like this, in place of Auth0's layout.
+    /// Lays out URLs, parameters and claims like this, instead of Auth0's layout.
     pub fn layout(self, layout: IssuerLayout) -> Self {
         Self { layout, ..self }
     }
@@ -150,16 +150,17 @@ impl DevIssuerBuilder {
         self
     }
 
-    /// Takes the time of `iat`, `exp` and DPoP proofs from this clock, in place of the system's.
+    /// Takes the time of `iat`, `exp` and DPoP proofs from this clock, instead of the system's.
     pub fn clock(self, clock: impl Clock + 'static) -> Self {
         Self { clock: Arc::new(clock), ..self }
     }
 
-    /// Makes the first key, and answers from now on. It needs a Tokio runtime, on which the issuer
-    /// runs until the handle is dropped.
+    /// Makes the first key, and answers requests from now on. Needs a Tokio runtime, on which the
+    /// issuer runs until the handle is dropped.
     ///
     /// # Errors
-    /// If the address is not a loopback one or cannot be listened on, or if no key can be made.
+    /// Fails if the address is not a loopback one or cannot be listened on, or if the key cannot be
+    /// made.
     pub async fn start(self) -> Result<DevIssuer, StartError> {
         if !self.address.ip().is_loopback() {
             return Err(StartError::NotLoopback(self.address));

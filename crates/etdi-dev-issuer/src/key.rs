@@ -1,4 +1,4 @@
-//! The issuer's keys: RSA-2048, made at run time. The issuer writes none of them anywhere.
+//! The issuer's keys: RSA-2048, made at run time and never written to a file.
 
 use std::fmt::{self, Debug, Formatter};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 
 use crate::error::KeyError;
 
-/// Bytes before the modulus in the DER of an RSA-2048 public key (RFC 8017, A.1.1): the heads of the
-/// sequence and of the integer, and the integer's leading zero.
+/// The number of bytes before the modulus in the DER of an RSA-2048 public key (RFC 8017, A.1.1):
+/// the headers of the sequence and of the integer, and the integer's leading zero.
 const BEFORE_MODULUS: usize = 9;
 const MODULUS: usize = 256;
 
@@ -31,10 +31,10 @@ struct Inner {
 }
 
 impl RsaSigningKey {
-    /// Makes a key with this id, which takes some tenths of a second.
+    /// Makes a key with this id. Takes some tenths of a second.
     ///
     /// # Errors
-    /// If the library makes none.
+    /// Fails if the library does not make a key.
     pub fn generate(kid: &str) -> Result<Self, KeyError> {
         let pair = KeyPair::generate(KeySize::Rsa2048).map_err(|_| KeyError::NotGenerated)?;
         Self::new(kid, pair).ok_or(KeyError::NotGenerated)
@@ -43,7 +43,7 @@ impl RsaSigningKey {
     /// Reads a private key of 2048 bits in PKCS #8 (RFC 5208), in DER.
     ///
     /// # Errors
-    /// If it is another key or none.
+    /// Fails if the bytes are not such a key.
     pub fn from_pkcs8(kid: &str, der: &[u8]) -> Result<Self, KeyError> {
         let pair = KeyPair::from_pkcs8(der).map_err(|_| KeyError::NotRead)?;
         Self::new(kid, pair).ok_or(KeyError::NotRead)
@@ -59,7 +59,7 @@ impl RsaSigningKey {
     /// Returns the private key in PKCS #8 (RFC 5208), in DER.
     ///
     /// # Errors
-    /// If the library does not write it.
+    /// Fails if the library does not write the key.
     pub fn to_pkcs8(&self) -> Result<Vec<u8>, KeyError> {
         let der: Pkcs8V1Der<'_> = self.0.pair.as_der().map_err(|_| KeyError::NotWritten)?;
         Ok(der.as_ref().to_vec())
@@ -95,17 +95,17 @@ impl RsaSigningKey {
     /// Returns a JWT with these claims, and a header of `alg`, `kid` and this `typ`.
     ///
     /// # Errors
-    /// If the library does not sign.
+    /// Fails if the library does not sign.
     pub fn sign(&self, typ: &str, claims: &Value) -> Result<String, KeyError> {
         let header = json!({"alg": "RS256", "typ": typ, "kid": self.kid()});
         self.sign_texts(&header.to_string(), &claims.to_string())
     }
 
-    /// Returns a compact JWS (RFC 7515, section 3.1) of these texts, as they are: the header may say
-    /// anything, and neither has to be JSON.
+    /// Returns a compact JWS (RFC 7515, section 3.1) of these texts, unchanged: the header may have
+    /// any content, and neither text has to be JSON.
     ///
     /// # Errors
-    /// If the library does not sign.
+    /// Fails if the library does not sign.
     pub fn sign_texts(&self, header: &str, payload: &str) -> Result<String, KeyError> {
         let input = signing_input(header, payload);
         let mut signature = vec![0; self.0.pair.public_modulus_len()];
@@ -117,14 +117,14 @@ impl RsaSigningKey {
     }
 }
 
-/// Without the private key.
+/// Leaves out the private key.
 impl Debug for RsaSigningKey {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.debug_struct("RsaSigningKey").field("kid", &self.0.kid).finish_non_exhaustive()
     }
 }
 
-/// The published keys of one issuer. The last one signs, so there is always one.
+/// The published keys of one issuer. The last one signs, so the list is never empty.
 #[derive(Debug)]
 pub(crate) struct KeyRing(Mutex<Ring>);
 
@@ -176,7 +176,7 @@ pub(crate) fn sign_with_secret(secret: &str, claims: &Value) -> String {
     format!("{input}.{}", base64url_encode(tag.as_ref()))
 }
 
-/// The bytes that a JWS signature covers (RFC 7515, section 5.1).
+/// Returns the bytes that a JWS signature covers (RFC 7515, section 5.1).
 fn signing_input(header: &str, payload: &str) -> String {
     format!("{}.{}", base64url_encode(header.as_bytes()), base64url_encode(payload.as_bytes()))
 }

@@ -1,4 +1,4 @@
-//! The issuer's keys, and where its endpoints are.
+//! The issuer's keys and metadata.
 
 use std::sync::Arc;
 
@@ -10,13 +10,13 @@ use serde_json::{Value, json};
 
 use crate::tenant::Tenant;
 
-/// The JWK set (RFC 7517, section 5).
+/// Returns the JWK set (RFC 7517, section 5).
 pub(crate) async fn jwks(State(tenant): State<Arc<Tenant>>) -> impl IntoResponse {
     let keys: Vec<_> = tenant.keys.published().iter().map(|key| key.jwk()).collect();
     ([(CACHE_CONTROL, "public, max-age=15")], Json(json!({"keys": keys})))
 }
 
-/// OpenID Connect Discovery 1.0, section 3, without the members for users.
+/// Returns the metadata of OpenID Connect Discovery 1.0, section 3, without the members for users.
 pub(crate) async fn discovery(State(tenant): State<Arc<Tenant>>) -> Json<Value> {
     Json(json!({
         "issuer": tenant.urls.issuer,

@@ -7,14 +7,14 @@ use std::time::Duration;
 use crate::error::KeyError;
 use crate::key::random_text;
 
-/// How an issuer's URLs, parameters and claims are laid out.
+/// The layout of an issuer's URLs, parameters and claims.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum IssuerLayout {
-    /// As Auth0's.
+    /// The layout of Auth0.
     #[default]
     Auth0,
-    /// As OpenID Connect Discovery, RFC 8707 and RFC 9068 have it.
+    /// The layout of OpenID Connect Discovery, RFC 8707 and RFC 9068.
     Plain,
 }
 
@@ -45,14 +45,14 @@ impl IssuerLayout {
     }
 }
 
-/// How the tokens of an API are signed.
+/// The algorithm that signs the tokens of an API.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TokenAlgorithm {
     /// RSASSA-PKCS1-v1_5 with SHA-256 (RFC 7518, section 3.3).
     #[default]
     RS256,
-    /// HMAC with SHA-256 (RFC 7518, section 3.2), under a secret that nobody knows: a client must
+    /// HMAC with SHA-256 (RFC 7518, section 3.2), under a secret that is not kept: a client must
     /// refuse such a token.
     HS256,
 }
@@ -100,7 +100,7 @@ impl Api {
         Self { attests: true, ..self }
     }
 
-    /// The lifetime in the seconds of `exp` and `expires_in`.
+    /// Returns the lifetime in seconds, for `exp` and `expires_in`.
     pub(crate) fn seconds(&self) -> i64 {
         i64::try_from(self.lifetime.as_secs()).unwrap_or(i64::MAX)
     }
@@ -119,7 +119,7 @@ impl RegisteredClient {
     /// Returns a client with this id and a new secret, which has no grant yet.
     ///
     /// # Errors
-    /// If the system gives no random numbers.
+    /// Fails if the system does not return random numbers.
     pub fn generate(id: &str) -> Result<Self, KeyError> {
         Ok(Self::with_secret(id, &random_text()?))
     }
@@ -135,7 +135,8 @@ impl RegisteredClient {
         }
     }
 
-    /// Grants it these scopes of an API. Without a grant, it gets no token for the API.
+    /// Grants the client these scopes of an API. Without a grant, the client gets no token for the
+    /// API.
     #[must_use]
     pub fn granted(mut self, api: &str, scopes: &[&str]) -> Self {
         let scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
@@ -143,20 +144,20 @@ impl RegisteredClient {
         self
     }
 
-    /// Lets it have tool ids of this authority attested.
+    /// Allows attestations of tool ids of this authority.
     #[must_use]
     pub fn authority(mut self, authority: &str) -> Self {
         self.authorities.push(authority.to_owned());
         self
     }
 
-    /// Returns its `client_id`.
+    /// Returns the client's `client_id`.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// Returns its `client_secret`, which it sends in the body of a token request.
+    /// Returns the client's `client_secret`, which the client sends in the body of a token request.
     #[must_use]
     pub fn expose_secret(&self) -> &str {
         &self.secret
@@ -171,7 +172,7 @@ impl RegisteredClient {
     }
 }
 
-/// Without the secret.
+/// Leaves out the secret.
 impl Debug for RegisteredClient {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.debug_struct("RegisteredClient").field("id", &self.id).finish_non_exhaustive()

@@ -1,4 +1,4 @@
-//! Token requests, and how they are refused.
+//! Token requests and their refusals.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use serde_json::json;
 use crate::error::KeyError;
 use crate::registration::IssuerLayout;
 
-/// The parameters of a request, whether it is a form or JSON.
+/// The parameters of a request, which is a form or JSON.
 pub(crate) struct Parameters {
     values: BTreeMap<String, String>,
     pub(crate) headers: HeaderMap,
@@ -31,7 +31,7 @@ impl Parameters {
         };
         match values {
             Some(values) => Ok(Self { values, headers }),
-            None => Err(Denial::new(400, "invalid_request", "the body is no form and no JSON")),
+            None => Err(Denial::new(400, "invalid_request", "the body is neither a form nor JSON")),
         }
     }
 
@@ -39,7 +39,7 @@ impl Parameters {
         self.values.get(name).map(String::as_str)
     }
 
-    /// Which API the token is to be for.
+    /// Returns the API that the token is for.
     pub(crate) fn audience(&self, layout: IssuerLayout) -> Option<&str> {
         match layout {
             IssuerLayout::Auth0 => self.get("audience"),
@@ -67,7 +67,7 @@ impl Denial {
         }
     }
 
-    /// The words of one layout or the other: (status, code, description).
+    /// Refuses with the answer of the layout: (status, code, description).
     pub(crate) fn in_layout(
         layout: IssuerLayout,
         auth0: (u16, &'static str, String),

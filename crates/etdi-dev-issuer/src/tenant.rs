@@ -11,7 +11,7 @@ use crate::error::KeyError;
 use crate::key::KeyRing;
 use crate::registration::{Api, IssuerLayout, RegisteredClient};
 
-/// What the endpoints of an issuer share.
+/// The state that the endpoints of an issuer share.
 #[derive(Debug)]
 pub(crate) struct Tenant {
     pub(crate) urls: Urls,

@@ -37,7 +37,7 @@ impl Tenant {
         }
         let (api, granted) = self.authorize(client, asked)?;
         let scopes: Vec<&str> = match asked.get("scope") {
-            // What was not granted is dropped without a word, as Auth0 does.
+            // Scopes that were not granted are dropped without an error, as in Auth0.
             Some(scopes) => {
                 scopes.split(' ').filter(|scope| granted.iter().any(|one| one == scope)).collect()
             }
@@ -67,7 +67,7 @@ impl Tenant {
         Ok(answer)
     }
 
-    /// The client whose id and secret the request has. Requests of known ones are counted.
+    /// Returns the client whose id and secret the request has. Counts requests of known clients.
     fn authenticate(&self, asked: &Parameters) -> Result<&RegisteredClient, Denial> {
         let unauthorized = || {
             let auth0 = (401, "access_denied", "Unauthorized".to_owned());
@@ -85,7 +85,7 @@ impl Tenant {
         }
     }
 
-    /// The API that the token is to be for, and the client's scopes there.
+    /// Returns the API that the token is for, and the client's scopes there.
     fn authorize<'a>(
         &'a self,
         client: &'a RegisteredClient,
@@ -126,7 +126,7 @@ impl Tenant {
                 set("azp", id.into());
                 set("gty", "client-credentials".into());
             }
-            // RFC 9068, section 2.2.
+            // The claims of RFC 9068, section 2.2.
             IssuerLayout::Plain => {
                 set("sub", id.into());
                 set("client_id", id.into());
@@ -148,12 +148,12 @@ impl Tenant {
     }
 }
 
-/// What the Action of an Auth0 tenant does: the definitions of the request, if each tool id is of an
-/// authority that the client's metadata has.
+/// Does the work of the Action in an Auth0 tenant: returns the definitions of the request. Fails if
+/// a tool id is of an authority that is not in the client's metadata.
 fn attestable(client: &RegisteredClient, definitions: &str) -> Result<Value, Denial> {
     let deny = |why: &str| Denial::new(403, "access_denied", why);
     let listed: Vec<Map<String, Value>> = serde_json::from_str(definitions)
-        .map_err(|_| deny("etdi_definitions is no array of objects"))?;
+        .map_err(|_| deny("etdi_definitions is not an array of objects"))?;
     let mut attested = Vec::with_capacity(listed.len());
     for definition in &listed {
         let text = |name: &str| definition.get(name).and_then(Value::as_str);

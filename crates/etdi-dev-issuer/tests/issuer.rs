@@ -44,7 +44,7 @@ fn request() -> TokenRequest {
 }
 
 #[tokio::test]
-async fn no_address_but_a_loopback_one_is_listened_on() {
+async fn only_loopback_addresses_are_listened_on() {
     for ip in ["0.0.0.0", "::", "192.0.2.1", "169.254.0.1", "::ffff:192.0.2.1", "2001:db8::1"] {
         let address = SocketAddr::from((ip.parse::<IpAddr>().unwrap(), 0));
         let error = DevIssuer::builder().address(address).start().await.unwrap_err();
@@ -109,7 +109,7 @@ async fn an_api_without_a_grant_gets_no_token() {
 }
 
 #[tokio::test]
-async fn a_token_under_a_shared_secret_is_one_that_clients_refuse() {
+async fn clients_refuse_a_token_under_a_shared_secret() {
     let shared = "https://hs256.example";
     let client = RegisteredClient::with_secret(CLIENT, SECRET).granted(shared, &[]);
     let api = Api::new(shared, &[]).algorithm(TokenAlgorithm::HS256);
@@ -175,19 +175,19 @@ async fn tokens_live_as_long_as_their_api_says_on_the_issuer_s_clock() {
 }
 
 #[tokio::test]
-async fn an_issuer_that_is_dropped_answers_no_more() {
+async fn an_issuer_that_is_dropped_stops_answering() {
     let issuer = builder().start().await.unwrap();
     let (address, token_endpoint) = (issuer.address(), issuer.token_endpoint().to_owned());
     assert!(reqwest::get(&token_endpoint).await.is_ok());
     drop(issuer);
-    // The port is free once the task is gone.
+    // The port is free once the task has ended.
     while tokio::net::TcpListener::bind(address).await.is_err() {
         tokio::task::yield_now().await;
     }
 }
 
 #[test]
-fn no_secret_is_in_debug_output() {
+fn debug_output_has_no_secret() {
     let client = RegisteredClient::generate(CLIENT).unwrap();
     let debug = format!("{client:?} {:?}", DevIssuer::builder().client(client.clone()));
     assert!(debug.contains(CLIENT) && !debug.contains(client.expose_secret()), "{debug}");

@@ -1,4 +1,4 @@
-//! What every event sink must do, as a test that its author can run.
+//! The duties of every event sink, as a test that its author can run.
 
 use etdi_types::ApprovalBasis;
 use etdi_types::verdict::KeyTrust;
@@ -22,27 +22,28 @@ use crate::sink::{EventSink, SinkError};
 pub const HOSTILE_TEXT: &str =
     "\"},\n{\"type\":\"auth_success\"}\r\0\u{1b}[2J\u{202e}\u{200b}\u{e0041}\\ é 漢";
 
-/// How a sink broke its contract.
+/// The duty that a sink broke.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SinkViolation {
-    /// It refused a record that it must take.
-    #[error("the sink refused a `{event}` record: it must take every event type and any text")]
+    /// The sink refused a record that it must take.
+    #[error("the sink refused a `{event}` record; it must take every event type and any text")]
     Refused {
         /// The event type.
         event: EventType,
-        /// What it said.
+        /// The sink's error.
         source: SinkError,
     },
-    /// It failed to flush.
-    #[error("the sink failed to flush")]
+    /// The sink failed to flush.
+    #[error("the sink cannot flush its records")]
     Flush(#[source] SinkError),
-    /// After a flush, the destination does not hold exactly the records that were given, in order.
+    /// After a flush, the destination does not hold exactly the given records, in order.
     #[error(
-        "after a flush the destination holds the records {found:?}, where {expected:?} were given: each must arrive once, in order"
+        "after a flush the destination holds the records {found:?}, but the sink got {expected:?}; \
+         each record must arrive once, in order"
     )]
     Differs {
-        /// The ids that were given.
+        /// The ids of the given records.
         expected: Vec<Uuid>,
         /// The ids at the destination.
         found: Vec<Uuid>,
@@ -50,9 +51,9 @@ pub enum SinkViolation {
 }
 
 /// Checks that a sink takes every event type with hostile text in every field, keeps the order,
-/// loses and repeats nothing, and shows everything after a flush.
+/// loses and repeats no record, and shows every record after a flush.
 ///
-/// `arrived` reads the destination and gives the ids of the records in it, in order.
+/// `arrived` reads the destination and returns the ids of the records in it, in order.
 ///
 /// # Errors
 ///
@@ -69,7 +70,7 @@ pub fn sink_keeps_its_contract<S: EventSink>(
             expected.push(id);
         }
         sink.flush().map_err(SinkViolation::Flush)?;
-        // A second flush with nothing new must add nothing.
+        // A second flush without new records must not add any.
         sink.flush().map_err(SinkViolation::Flush)?;
         let found = arrived();
         if found != expected {
@@ -79,8 +80,8 @@ pub fn sink_keeps_its_contract<S: EventSink>(
     Ok(())
 }
 
-/// One record for each event type, in the order of [`EventType::ALL`](crate::EventType::ALL), with
-/// [`HOSTILE_TEXT`] in every string.
+/// Returns one record for each event type, in the order of
+/// [`EventType::ALL`](crate::EventType::ALL), with [`HOSTILE_TEXT`] in every string.
 #[must_use]
 pub fn records_of_every_type() -> Vec<EventRecord> {
     let sequence = ContextV7::new();

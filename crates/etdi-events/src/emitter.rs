@@ -1,4 +1,4 @@
-//! The emitter: the side that components hold.
+//! The emitter, which the components of ETDI hold.
 
 use std::fmt::{self, Debug, Formatter};
 use std::io;
@@ -17,12 +17,12 @@ use crate::sink::{EventSink, SinkError};
 use crate::subscription::{Subscription, channel};
 use crate::worker::{Counters, Worker};
 
-/// Hands events to whoever listens. A clone is cheap and speaks to the same listeners.
+/// Hands events to its listeners. A clone is cheap and has the same listeners.
 ///
-/// Nothing here waits: see the promises in the crate's documentation.
+/// Emitting never waits: see the promises in the crate's documentation.
 ///
-/// A listener that owns a clone of its own emitter keeps that emitter alive until it is taken
-/// [off](Emitter::off).
+/// A listener that owns a clone of its own emitter keeps the emitter alive until the listener is
+/// taken [off](Emitter::off).
 #[derive(Clone)]
 pub struct Emitter {
     hub: Arc<Hub>,
@@ -30,18 +30,18 @@ pub struct Emitter {
     correlation: Option<CorrelationId>,
 }
 
-/// The parts that all clones of an emitter share. A panic of the clock leaves the registry as it was, so its
-/// lock need not be poisoned.
+/// The parts that all clones of an emitter share. If the clock panics, the registry is unchanged,
+/// so its lock does not have to be poisoned.
 struct Hub {
     clock: Box<dyn Clock>,
     registry: Mutex<Registry>,
     counters: Arc<Counters>,
 }
 
-/// A listener could not be started.
+/// The thread of a listener could not be started.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "the thread for an event listener could not be started: raise the limit on threads or attach fewer listeners"
+    "cannot start a thread for an event listener; raise the limit on threads or attach fewer listeners"
 )]
 pub struct ListenerError {
     #[from]
@@ -49,7 +49,7 @@ pub struct ListenerError {
 }
 
 impl Emitter {
-    /// An emitter without listeners. `source` names the component in every record.
+    /// Returns an emitter without listeners. `source` names the component in every record.
     pub fn new(clock: impl Clock + 'static, source: impl Into<String>) -> Self {
         Self {
             hub: Arc::new(Hub {
@@ -62,25 +62,25 @@ impl Emitter {
         }
     }
 
-    /// The same emitter, speaking for another component.
+    /// Returns the same emitter, for the events of another component.
     #[must_use]
     pub fn with_source(&self, source: impl Into<String>) -> Self {
         Self { source: Arc::from(source.into()), ..self.clone() }
     }
 
-    /// The same emitter, for the events of one operation.
+    /// Returns the same emitter, for the events of one operation.
     #[must_use]
     pub fn with_correlation(&self, correlation: CorrelationId) -> Self {
         Self { correlation: Some(correlation), ..self.clone() }
     }
 
-    /// The operation that this handle emits for.
+    /// Returns the operation that this handle emits for.
     #[must_use]
     pub fn correlation(&self) -> Option<CorrelationId> {
         self.correlation
     }
 
-    /// Reports an event. Never waits, never fails, and needs no runtime.
+    /// Emits an event. Never waits, never fails, and needs no runtime.
     pub fn emit(&self, event: impl Into<Event>) {
         let Hub { clock, registry, counters } = &*self.hub;
         let mut registry = registry.lock();
@@ -96,7 +96,7 @@ impl Emitter {
             event: event.into(),
         });
         let wakers = registry.offer(&record, counters);
-        // A waker is code of the host's executor: it runs when nothing is locked.
+        // A waker is code of the host's executor: call it only after every lock is released.
         drop(registry);
         for waker in wakers {
             waker.wake();
@@ -107,7 +107,7 @@ impl Emitter {
     ///
     /// # Errors
     ///
-    /// [`ListenerError`] if the operating system gives no thread.
+    /// [`ListenerError`] if the operating system cannot start a thread.
     pub fn on(
         &self,
         event: EventType,
@@ -120,7 +120,7 @@ impl Emitter {
     ///
     /// # Errors
     ///
-    /// [`ListenerError`] if the operating system gives no thread.
+    /// [`ListenerError`] if the operating system cannot start a thread.
     pub fn on_any(
         &self,
         listener: impl FnMut(&EventRecord) + Send + 'static,
@@ -128,11 +128,11 @@ impl Emitter {
         self.listen(Filter::everything(), false, Box::new(Listener(listener)))
     }
 
-    /// Calls `listener` for the next event of one type, then never again.
+    /// Calls `listener` for the next event of one type, and then never again.
     ///
     /// # Errors
     ///
-    /// [`ListenerError`] if the operating system gives no thread.
+    /// [`ListenerError`] if the operating system cannot start a thread.
     pub fn once(
         &self,
         event: EventType,
@@ -151,27 +151,27 @@ impl Emitter {
     ///
     /// # Errors
     ///
-    /// [`ListenerError`] if the operating system gives no thread.
+    /// [`ListenerError`] if the operating system cannot start a thread.
     pub fn attach(&self, sink: impl EventSink + 'static) -> Result<ListenerId, ListenerError> {
         self.listen(Filter::everything(), false, Box::new(sink))
     }
 
-    /// Ends a listener, a sink or a subscription. No call of it begins after this returns; one
-    /// that is under way runs on. Says whether there was one.
+    /// Ends a listener, a sink or a subscription. After this returns, no new call of the listener
+    /// begins; a call that has begun continues. Returns whether a listener with this id existed.
     pub fn off(&self, id: ListenerId) -> bool {
         let removed = self.hub.registry.lock().remove(id);
-        // Dropped here, where nothing is locked: it may run code of the host.
+        // Drop the entry here, after the lock is released: the drop may run code of the host.
         removed.is_some()
     }
 
-    /// Receives every event asynchronously. At most `capacity` records wait (at least 1); what
-    /// comes when it is full is dropped and counted.
+    /// Receives every event asynchronously. At most `capacity` records wait (at least 1). Records
+    /// that arrive when the queue is full are dropped and counted.
     #[must_use = "dropping a subscription ends it"]
     pub fn subscribe(&self, capacity: usize) -> Subscription {
         self.receive(Filter::everything(), capacity)
     }
 
-    /// Receives the events of some types asynchronously. Bounded as [`Emitter::subscribe`] is.
+    /// Receives the events of some types asynchronously. Bounded like [`Emitter::subscribe`].
     #[must_use = "dropping a subscription ends it"]
     pub fn subscribe_to(
         &self,
@@ -181,26 +181,26 @@ impl Emitter {
         self.receive(Filter::only(events), capacity)
     }
 
-    /// How many records were dropped because a queue was full, over all listeners.
+    /// Returns how many records were dropped because a queue was full, over all listeners.
     #[must_use]
     pub fn dropped(&self) -> u64 {
         self.hub.counters.dropped.load(Ordering::Relaxed)
     }
 
-    /// How many calls of a listener or sink panicked.
+    /// Returns how many calls of a listener or sink panicked.
     #[must_use]
     pub fn panicked(&self) -> u64 {
         self.hub.counters.panicked.load(Ordering::Relaxed)
     }
 
-    /// How many records a sink could not write.
+    /// Returns how many records a sink could not write.
     #[must_use]
     pub fn failed(&self) -> u64 {
         self.hub.counters.failed.load(Ordering::Relaxed)
     }
 
-    /// Waits until every listener and sink has dealt with what was emitted, at most for `timeout`.
-    /// Says whether they have. For the end of a program: it blocks.
+    /// Waits until every listener and sink has handled all emitted records, at most for `timeout`.
+    /// Returns whether they have. It blocks: use it at the end of a program.
     #[must_use]
     pub fn flush(&self, timeout: Duration) -> bool {
         self.hub.counters.wait_until_idle(timeout)

@@ -1,12 +1,12 @@
-//! The events: one struct each, one enum over them, one name each.
+//! The events: each has one struct, one variant of the enum, and one name.
 
 /// Writes `new` for a struct. The members before the semicolon are its arguments; those after it are
 /// empty until they are set.
 macro_rules! constructor {
     ($name:ident { $($given:ident: $kind:ty),+ $(; $($unset:ident),+)? }) => {
         impl $name {
-            /// Takes what is always known. The other members are public, and empty until they are
-            /// set.
+            /// Takes the members that are always known. The other members are public, and empty
+            /// until they are set.
             #[must_use]
             pub fn new($($given: $kind),+) -> Self {
                 Self { $($given: $given.into(),)+ $($($unset: Default::default(),)+)? }
@@ -44,7 +44,7 @@ pub use tools::{
 
 macro_rules! events {
     ($($(#[doc = $doc:literal])+ $name:ident = $wire:literal,)+) => {
-        /// Everything that ETDI reports. In JSON: `{"type": "<snake_case name>", "data": {…}}`.
+        /// Every event that ETDI reports. In JSON: `{"type": "<snake_case name>", "data": {…}}`.
         #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
         #[serde(tag = "type", content = "data")]
         #[non_exhaustive]
@@ -53,7 +53,7 @@ macro_rules! events {
         }
 
         impl Event {
-            /// Which event this is.
+            /// Returns the type of the event.
             #[must_use]
             pub fn event_type(&self) -> EventType {
                 match self {
@@ -76,10 +76,10 @@ macro_rules! events {
         }
 
         impl EventType {
-            /// Every event type there is.
+            /// Every event type.
             pub const ALL: &'static [Self] = &[$(Self::$name,)+];
 
-            /// The name on the wire, in snake case.
+            /// Returns the name on the wire, in snake case.
             #[must_use]
             pub fn as_str(self) -> &'static str {
                 match self {
@@ -103,9 +103,9 @@ events! {
     ToolUpdated = "tool_updated",
     /// A tool of an earlier listing of this connection is missing from a complete one.
     ToolRemoved = "tool_removed",
-    /// An approval no longer covers what is served; a person has to be asked again.
+    /// An approval no longer covers the served definition; a person must be asked again.
     ToolReapprovalRequested = "tool_reapproval_requested",
-    /// An approval or the evidence behind a tool ran out.
+    /// An approval, or the evidence behind a tool, has expired.
     ToolExpired = "tool_expired",
     /// The signature of a definition is good.
     SignatureVerified = "signature_verified",
@@ -115,11 +115,11 @@ events! {
     VersionChanged = "version_changed",
     /// A tool asks for other permissions than before.
     PermissionChanged = "permission_changed",
-    /// Something that must not happen was attempted and refused.
+    /// An attempt to break a security rule was refused.
     SecurityViolation = "security_violation",
-    /// A caller was authenticated and had the scopes that were asked of it.
+    /// A caller was authenticated and had the required scopes.
     AuthSuccess = "auth_success",
-    /// A caller was refused, or a token could not be had.
+    /// A caller was refused, or a token could not be obtained.
     AuthFailure = "auth_failure",
     /// An identity provider issued a token.
     TokenAcquired = "token_acquired",
@@ -127,7 +127,7 @@ events! {
     TokenValidated = "token_validated",
     /// A token was replaced ahead of its expiry.
     TokenRefreshed = "token_refreshed",
-    /// A token ran out.
+    /// A token has expired.
     TokenExpired = "token_expired",
     /// A token was revoked.
     TokenRevoked = "token_revoked",
@@ -147,15 +147,15 @@ events! {
     ClientDisconnected = "client_disconnected",
     /// An identity provider was added to a registry.
     ProviderRegistered = "provider_registered",
-    /// What is known of an identity provider changed, for example its keys.
+    /// The known data of an identity provider changed, for example its keys.
     ProviderUpdated = "provider_updated",
     /// An identity provider could not be reached or gave a bad answer.
     ProviderError = "provider_error",
 }
 
 impl Event {
-    /// Whether this event says that something was attacked, refused or broken, so that whoever
-    /// watches should look.
+    /// Returns whether this event reports an attack, a refusal or a failure, so that a person
+    /// should look at it.
     #[must_use]
     pub fn is_alarm(&self) -> bool {
         matches!(
@@ -178,9 +178,9 @@ impl Display for EventType {
     }
 }
 
-/// A name that no event has.
+/// The name does not belong to any event.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no event is called `{}`; the names are: {}", etdi_types::text::escaped(.name), names())]
+#[error("`{}` is not an event name; the names are: {}", etdi_types::text::escaped(.name), names())]
 pub struct UnknownEventType {
     name: String,
 }

@@ -1,4 +1,4 @@
-//! JSON lines: one object for each record.
+//! JSON Lines: each record is one JSON object on one line.
 
 use std::io::Write;
 
@@ -7,20 +7,20 @@ use etdi_types::text::json_escaped;
 use crate::record::EventRecord;
 use crate::sink::{EventSink, SinkError};
 
-/// Writes each record as one line of JSON, whole lines only, and flushes when no more are waiting.
-/// Characters that a reader cannot see are JSON escapes.
+/// Writes each record as one line of JSON. Writes only whole lines, and flushes when the queue is
+/// empty. Characters that a reader cannot see are JSON escapes.
 #[derive(Debug)]
 pub struct JsonLinesSink<W> {
     writer: W,
 }
 
 impl<W: Write> JsonLinesSink<W> {
-    /// A sink that writes to `writer`. Wrap a file in a `BufWriter`.
+    /// Returns a sink that writes to `writer`. Wrap a file in a `BufWriter`.
     pub fn new(writer: W) -> Self {
         Self { writer }
     }
 
-    /// The writer, unflushed.
+    /// Returns the writer, unflushed.
     pub fn into_inner(self) -> W {
         self.writer
     }
@@ -28,7 +28,8 @@ impl<W: Write> JsonLinesSink<W> {
 
 impl<W: Write + Send> EventSink for JsonLinesSink<W> {
     fn record(&mut self, record: &EventRecord) -> Result<(), SinkError> {
-        // Records hold text of servers, and people look at logs in terminals.
+        // Records hold text of servers, and people read logs in terminals: hidden characters must
+        // be visible.
         let mut line = json_escaped(&serde_json::to_string(record)?);
         line.push('\n');
         Ok(self.writer.write_all(line.as_bytes())?)

@@ -1,5 +1,5 @@
-//! The names of listeners.
+//! The id of a listener.
 
-/// Names one listener, sink or subscription of one emitter.
+/// The id of one listener, sink or subscription of one emitter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ListenerId(pub(crate) u64);

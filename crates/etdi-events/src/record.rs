@@ -1,4 +1,4 @@
-//! The envelope that an event travels in.
+//! The record: an event with its id, time, source and correlation.
 
 use std::fmt::{self, Display, Formatter};
 use std::str::FromStr;
@@ -17,21 +17,21 @@ use crate::event::{Event, EventType};
 pub struct EventRecord {
     /// A UUIDv7 (RFC 9562 section 5.7). Ids of one emitter sort in the order of emission.
     pub id: Uuid,
-    /// When it was emitted, by the emitter's clock. RFC 3339, always UTC.
+    /// The time of emission, by the emitter's clock. RFC 3339, always UTC.
     #[serde(with = "rfc3339_utc")]
     pub time: OffsetDateTime,
     /// The operation that this event is part of.
     pub correlation_id: Option<CorrelationId>,
     /// The component that emitted it.
     pub source: String,
-    /// What happened.
+    /// The event itself.
     #[serde(flatten)]
     pub event: Event,
 }
 
 impl EventRecord {
-    /// Takes what is always known. Only an [`Emitter`](crate::Emitter) needs this, and the test of a
-    /// sink; `correlation_id` is public, and `None` until it is set.
+    /// Takes the members that are always known. Only an [`Emitter`](crate::Emitter) and the test of
+    /// a sink need this. `correlation_id` is public, and `None` until it is set.
     #[must_use]
     pub fn new(
         id: Uuid,
@@ -42,20 +42,20 @@ impl EventRecord {
         Self { id, time, correlation_id: None, source: source.into(), event: event.into() }
     }
 
-    /// Which event this is.
+    /// Returns the type of the event.
     #[must_use]
     pub fn event_type(&self) -> EventType {
         self.event.event_type()
     }
 }
 
-/// Ties the events of one operation together: one discovery, one call.
+/// Links the events of one operation: one discovery, one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct CorrelationId(Uuid);
 
 impl CorrelationId {
-    /// A fresh random id (UUIDv4).
+    /// Returns a new random id (UUIDv4).
     #[must_use]
     pub fn random() -> Self {
         Self(Uuid::new_v4())
@@ -92,7 +92,7 @@ mod rfc3339_utc {
     use serde::{Deserializer, Serializer, de, ser};
     use time::{OffsetDateTime, UtcOffset, serde::rfc3339};
 
-    const OUT_OF_RANGE: &str = "the time lies outside the years 0 to 9999 in UTC";
+    const OUT_OF_RANGE: &str = "the time is outside the years 0 to 9999 in UTC";
 
     pub(super) fn serialize<S: Serializer>(
         time: &OffsetDateTime,

@@ -1,4 +1,4 @@
-//! Who listens to what, and the numbering of events.
+//! The registry of listeners, and the numbering of events.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -13,7 +13,7 @@ use crate::record::EventRecord;
 use crate::subscription::{Feed, Offer};
 use crate::worker::{Counters, Worker};
 
-/// The listeners of one emitter, in the order in which they came.
+/// The listeners of one emitter, in the order in which they were added.
 #[derive(Default)]
 pub(crate) struct Registry {
     entries: Vec<ListenerEntry>,
@@ -28,7 +28,7 @@ struct ListenerEntry {
     delivery: Delivery,
 }
 
-/// How records reach a listener.
+/// The way in which records reach a listener.
 pub(crate) enum Delivery {
     Worker(Worker),
     Subscription(Feed),
@@ -55,14 +55,16 @@ impl Registry {
         Some(delivery)
     }
 
-    /// A UUIDv7 that sorts after every earlier one, even while the clock stands still or goes back.
+    /// Returns a UUIDv7 that sorts after every earlier one, even while the clock stands still or
+    /// moves backwards.
     pub(crate) fn next_event_id(&mut self, now: OffsetDateTime) -> Uuid {
-        // UUIDv7 has no room for times before 1970.
+        // UUIDv7 cannot represent times before 1970.
         let seconds = u64::try_from(now.unix_timestamp()).unwrap_or(0);
         Uuid::new_v7(Timestamp::from_unix(&self.sequence, seconds, now.nanosecond()))
     }
 
-    /// Puts `record` into every queue that wants it, and gives the wakers of those who wait.
+    /// Puts `record` into every queue whose filter matches, and returns the wakers of the waiting
+    /// receivers.
     pub(crate) fn offer(&mut self, record: &Arc<EventRecord>, counters: &Counters) -> Vec<Waker> {
         let event = record.event_type();
         let mut wakers = Vec::new();

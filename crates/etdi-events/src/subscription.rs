@@ -15,8 +15,9 @@ use tokio::sync::mpsc::{self, Receiver, Sender};
 use crate::listener::ListenerId;
 use crate::record::EventRecord;
 
-/// A bounded stream of records. Ends when it was taken [off](crate::Emitter::off) or when the
-/// last clone of its emitter is gone, after what is queued. Dropping it ends it.
+/// A bounded stream of records. The stream ends when it is taken [off](crate::Emitter::off) or when
+/// the last clone of its emitter is dropped; it returns its queued records first. Dropping the
+/// subscription also ends it.
 #[must_use = "dropping a subscription ends it"]
 pub struct Subscription {
     id: ListenerId,
@@ -33,24 +34,24 @@ impl Subscription {
         Self { id, records, state }
     }
 
-    /// The id to take it off by.
+    /// Returns the id, for [`Emitter::off`](crate::Emitter::off).
     #[must_use]
     pub fn id(&self) -> ListenerId {
         self.id
     }
 
-    /// The next record; `None` when the subscription has ended. Safe to cancel.
+    /// Returns the next record; `None` when the subscription has ended. Safe to cancel.
     pub async fn recv(&mut self) -> Option<Arc<EventRecord>> {
         self.next().await
     }
 
-    /// A record that is already there.
+    /// Returns a record if one is queued.
     #[must_use]
     pub fn try_recv(&mut self) -> Option<Arc<EventRecord>> {
         self.records.try_recv().ok()
     }
 
-    /// How many records this subscription lost because it was full.
+    /// Returns how many records this subscription lost because it was full.
     #[must_use]
     pub fn dropped(&self) -> u64 {
         self.state.dropped.load(Ordering::Relaxed)
@@ -61,7 +62,8 @@ impl Stream for Subscription {
     type Item = Arc<EventRecord>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        // Registered before the queue is looked at, so that a record that comes in between wakes.
+        // Register the waker before looking at the queue: a record that arrives in between must
+        // wake it.
         self.state.waker.register(context.waker());
         match self.records.try_recv() {
             Ok(record) => Poll::Ready(Some(record)),
@@ -80,7 +82,7 @@ impl Debug for Subscription {
     }
 }
 
-/// The emitter's end, the receiver, and what both share.
+/// Returns the emitter's end and the receiver, with the state that both share.
 pub(crate) fn channel(capacity: usize) -> (Feed, Receiver<Arc<EventRecord>>, Arc<ReceiverState>) {
     let (queue, records) = mpsc::channel(capacity.clamp(1, Semaphore::MAX_PERMITS));
     let state = Arc::new(ReceiverState::default());
@@ -89,26 +91,27 @@ pub(crate) fn channel(capacity: usize) -> (Feed, Receiver<Arc<EventRecord>>, Arc
 
 /// The emitter's end. Dropping it ends the subscription.
 pub(crate) struct Feed {
-    /// `None` only while it is dropped.
+    /// `None` only while the feed is being dropped.
     queue: Option<Sender<Arc<EventRecord>>>,
     state: Arc<ReceiverState>,
 }
 
-/// The waker of the receiver is kept here and not in the queue: a waker is code of the host's
-/// executor, and the queue would call it while the registry is locked.
+/// State that the feed and the receiver share. The receiver's waker is kept here and not in the
+/// queue: a waker is code of the host's executor, and the queue would call it while the registry is
+/// locked.
 #[derive(Default)]
 pub(crate) struct ReceiverState {
     waker: AtomicWaker,
     dropped: AtomicU64,
 }
 
-/// What became of a record.
+/// The result of an offer of a record.
 pub(crate) enum Offer {
-    /// Queued; whoever waits is to be woken.
+    /// Queued. The caller must call the waker of a waiting receiver.
     Taken(Option<Waker>),
-    /// Dropped.
+    /// The queue is full; the record is dropped.
     Full,
-    /// Nobody receives any more.
+    /// The receiver is gone.
     Closed,
 }
 
@@ -128,7 +131,7 @@ impl Feed {
 
 impl Drop for Feed {
     fn drop(&mut self) {
-        // The queue has to end before the receiver looks at it again.
+        // The queue must end before the receiver looks at it again.
         self.queue = None;
         self.state.waker.wake();
     }

@@ -1,4 +1,4 @@
-//! Records as `tracing` events.
+//! A sink that writes records as `tracing` events.
 
 use etdi_types::text::escaped;
 
@@ -9,8 +9,8 @@ use crate::sink::{EventSink, SinkError};
 /// Logs each record through `tracing`, target `etdi::events`: violations at `ERROR`, other alarms
 /// at `WARN`, the rest at `INFO`.
 ///
-/// The event's data is one field, `data`: its JSON, with everything that a terminal acts on or a
-/// reader cannot see as visible escapes.
+/// The event's data is one field, `data`. It is JSON; characters that a terminal acts on or that a
+/// reader cannot see are visible escapes.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TracingSink;
 

@@ -13,11 +13,11 @@ use parking_lot::{Condvar, Mutex};
 use crate::record::EventRecord;
 use crate::sink::{EventSink, SinkError};
 
-/// How many records wait for one listener before further ones are dropped.
+/// The number of records that may wait for one listener. Further records are dropped.
 pub(crate) const QUEUE: usize = 1024;
 
-/// The sending end of a listener's thread. The thread ends, after what is queued, when this is
-/// dropped; nobody ever waits for it.
+/// The sending end of a listener's thread. Dropping it ends the thread after its queued records;
+/// the drop does not wait for the thread.
 pub(crate) struct Worker {
     queue: SyncSender<Arc<EventRecord>>,
     cancelled: Arc<AtomicBool>,
@@ -49,7 +49,7 @@ impl Worker {
     }
 }
 
-/// What happened to records, over all listeners of an emitter.
+/// Counts of dropped records, panics and failed writes, over all listeners of an emitter.
 #[derive(Default)]
 pub(crate) struct Counters {
     pub(crate) dropped: AtomicU64,
@@ -79,7 +79,7 @@ impl Counters {
     }
 }
 
-/// Records are taken in batches, so that a sink is flushed once for many of them.
+/// Takes records in batches, so that one flush of a sink covers many records.
 fn run(
     mut sink: Box<dyn EventSink>,
     records: &Receiver<Arc<EventRecord>>,
@@ -103,7 +103,7 @@ fn guarded(counters: &Counters, call: impl FnOnce() -> Result<(), SinkError>) {
     match catch_unwind(AssertUnwindSafe(call)) {
         Ok(Ok(())) => {}
         Ok(Err(error)) => {
-            // Once: a full disk would otherwise fill the log as well.
+            // Log the error once: otherwise a full disk would also fill the log.
             if counters.failed.fetch_add(1, Ordering::Relaxed) == 0 {
                 tracing::warn!(error = &error as &dyn std::error::Error, "an event sink failed");
             }

@@ -1,4 +1,4 @@
-//! What the emitter promises: order, isolation, bounds, and counts.
+//! Tests of the emitter's promises: order, isolation, bounds, and counts.
 
 #![cfg(test)]
 
@@ -16,13 +16,13 @@ use etdi_types::ManualClock;
 use futures::executor::block_on;
 use futures::{FutureExt, StreamExt};
 
-/// Far longer than anything here takes: reached only by a failing test.
+/// Far longer than any step here takes: only a failing test waits this long.
 const LONG: Duration = Duration::from_secs(60);
 /// The bound of a listener's queue.
 const QUEUE: usize = 1024;
 
 #[test]
-fn a_listener_gets_its_events_in_order_and_no_others() {
+fn a_listener_gets_only_its_events_in_order() {
     let emitter = emitter();
     let (seen, records) = channel();
     emitter.on(EventType::ClientConnected, forward(seen)).unwrap();
@@ -112,7 +112,7 @@ fn no_call_begins_after_off() {
 }
 
 #[test]
-fn a_hanging_listener_neither_delays_the_emitter_nor_other_listeners_and_its_drops_are_counted() {
+fn a_hanging_listener_delays_only_itself_and_its_drops_are_counted() {
     let emitter = emitter();
     let (gate, at_gate, open) = Gate::new();
     let _hanging = emitter.on(EventType::ClientConnected, move |_| gate.pass()).unwrap();
@@ -134,7 +134,7 @@ fn a_hanging_listener_neither_delays_the_emitter_nor_other_listeners_and_its_dro
 }
 
 #[test]
-fn a_panicking_listener_is_counted_and_called_again_and_harms_nobody() {
+fn a_panicking_listener_is_counted_and_called_again_and_harms_no_other() {
     let emitter = emitter();
     let (seen, records) = channel();
     let mut calls = 0;
@@ -221,7 +221,7 @@ fn a_subscriber_that_waits_is_woken_from_another_thread() {
 }
 
 #[test]
-fn a_waker_that_emits_is_called_when_nothing_is_locked() {
+fn a_waker_that_emits_is_called_without_a_lock() {
     struct Emits(Emitter);
     impl Wake for Emits {
         fn wake(self: Arc<Self>) {
@@ -243,7 +243,7 @@ fn a_waker_that_emits_is_called_when_nothing_is_locked() {
 }
 
 #[test]
-fn a_capacity_of_any_size_is_taken() {
+fn a_capacity_of_any_size_is_accepted() {
     let emitter = emitter();
     let mut smallest = emitter.subscribe(0);
     let mut largest = emitter.subscribe(usize::MAX);
@@ -254,7 +254,7 @@ fn a_capacity_of_any_size_is_taken() {
 }
 
 #[test]
-fn a_subscription_ends_after_what_is_queued_when_it_is_off_or_the_emitter_is_gone() {
+fn a_subscription_ends_after_its_queued_records_when_it_is_off_or_the_emitter_is_gone() {
     let emitter = emitter();
     let mut first = emitter.subscribe(8);
     let second = emitter.subscribe(8);
@@ -366,7 +366,7 @@ fn drain(subscription: &mut etdi_events::Subscription) -> Vec<Arc<EventRecord>> 
     std::iter::from_fn(|| subscription.try_recv()).collect()
 }
 
-/// Holds a listener until the sender that opens it is dropped.
+/// Blocks a listener until the sender that opens the gate is dropped.
 struct Gate {
     reached: Sender<()>,
     opened: Receiver<()>,

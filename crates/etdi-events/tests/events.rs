@@ -1,4 +1,4 @@
-//! What every event promises: its name, its JSON form, and that it survives the way back.
+//! Tests of every event's promises: its name, its JSON form, and the round trip through JSON.
 
 #![cfg(test)]
 
@@ -143,7 +143,7 @@ fn a_violation_is_logged_as_an_error() {
 }
 
 #[test]
-fn the_contract_finds_a_sink_that_loses_one_that_repeats_and_one_that_refuses() {
+fn the_contract_finds_sinks_that_lose_repeat_or_refuse_records() {
     #[derive(Clone, Default)]
     struct Faulty {
         kept: Arc<Mutex<Vec<Uuid>>>,
@@ -194,7 +194,7 @@ fn id_of_line(line: &str) -> Uuid {
     record.id
 }
 
-/// A writer whose content can be read while it is owned elsewhere.
+/// A writer whose content the test can read while the sink owns a clone.
 #[derive(Clone, Default)]
 struct Shared(Arc<Mutex<Vec<u8>>>);
 

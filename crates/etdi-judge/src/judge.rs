@@ -1,7 +1,7 @@
-//! Judging the tools of one server: what is gathered, the verdict, and what it comes to.
+//! Judges the tools of one server: the evidence that is gathered, the verdict, and the outcome.
 //!
-//! Nothing here writes. A [`Judging`] holds what its caller may store, and
-//! [`Judge::keep`](Judge::keep) stores it.
+//! This module does not write. A [`Judging`] holds the records that its caller may store, and
+//! [`Judge::keep`](Judge::keep) stores them.
 
 pub(crate) mod approve;
 pub(crate) mod evidence;
@@ -38,17 +38,17 @@ use crate::tool::JudgedTool;
 use crate::tool::connection_id::ConnectionId;
 use crate::tool::listed::{Judgement, Listed, Snapshot};
 
-/// Judges the tools of one connection to one server. It has no transport: the caller reads
-/// `tools/list`, and calls what was let through.
+/// A judge of the tools of one connection to one server. It has no transport: the caller reads
+/// `tools/list`, and calls the tools that were let through.
 pub struct Judge {
     id: ConnectionId,
-    /// For whom calls are made.
+    /// The context that calls are made for.
     context: AuthorizationContext,
     settings: Arc<Settings>,
     reporter: Reporter,
 }
 
-/// One tool, judged, with what the judgement gives to store. Nothing is stored yet.
+/// One judged tool, with the records that the judgement gives to store. They are not stored yet.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 #[must_use]
@@ -59,9 +59,11 @@ pub struct Judging {
     pub ruling: Ruling,
     /// The records that a consistent listing adds, if the tool is not blocked.
     pub sighting: Option<Sighting>,
-    /// The facts that it was judged by. `None` for an earlier judgement, and without a verdict.
+    /// The facts that the tool was judged by. `None` for a remembered judgement, and for a tool
+    /// without a verdict.
     pub(crate) facts: Option<Facts>,
-    /// The store's revision, and when it was asked, if this may be remembered.
+    /// The revision of the store, and the time when it was read, if this judgement may be
+    /// remembered.
     pub(crate) asked: Option<(u64, OffsetDateTime)>,
 }
 
@@ -72,7 +74,7 @@ pub(crate) struct Facts {
     pub(crate) evidence: Evidence,
 }
 
-/// A verdict, and what the decision table makes of it.
+/// A verdict, and its outcome by the decision table.
 struct Weighed {
     verdict: Verdict,
     outcome: Outcome,
@@ -80,7 +82,7 @@ struct Weighed {
 }
 
 impl Judge {
-    /// The judge of a new connection to `server`, for calls that are made for `context`.
+    /// Makes the judge of a new connection to `server`, for calls that are made for `context`.
     #[must_use]
     pub fn new(
         server: ServerIdentity,
@@ -91,7 +93,7 @@ impl Judge {
         Self { id: ConnectionId::new(server), context, settings, reporter }
     }
 
-    /// Returns the connection that this judges for.
+    /// Returns the connection that this judge is for.
     #[must_use]
     pub fn connection(&self) -> &ConnectionId {
         &self.id
@@ -103,7 +105,7 @@ impl Judge {
         self.id.server()
     }
 
-    /// Returns for whom calls are made.
+    /// Returns the context that calls are made for.
     #[must_use]
     pub fn context(&self) -> &AuthorizationContext {
         &self.context
@@ -114,23 +116,23 @@ impl Judge {
         &self.settings
     }
 
-    /// Returns the reporter, for what only the holder of the connection sees.
+    /// Returns the reporter, for events that only the holder of the connection sees.
     #[must_use]
     pub fn reporter(&self) -> &Reporter {
         &self.reporter
     }
 
-    /// Notes a listing that was read: which tools came and went since the `earlier` one is reported,
-    /// and its names count as other tools in reviews.
+    /// Notes a listing that was read. Reports the tools that came and went since the `earlier` one.
+    /// Later reviews count the names of the listing as other tools.
     pub fn note_listing(&self, earlier: Option<&Snapshot>, now: &Snapshot) {
         self.reporter.listed(earlier, now);
         self.settings.listed.note(self.server(), now);
     }
 
-    /// Judges one tool by what was gathered: the pure path. It does no I/O, and stores nothing.
+    /// Judges one tool by the given facts. Does no I/O, and stores no record.
     ///
-    /// `known` is what a store knows of the tool, and `names` are the tools that a review counts as
-    /// others.
+    /// `known` holds the records of a store about the tool, and `names` holds the tools that a
+    /// review counts as others.
     pub fn judge(
         &self,
         listed: &Arc<Listed>,
@@ -144,7 +146,8 @@ impl Judge {
         self.ruled(listed, definition, facts, weighed, names)
     }
 
-    /// Judges every tool of a listing by what the store knows and the evidence that can be had.
+    /// Judges every tool of a listing by the records in the store and the evidence that can be
+    /// gathered.
     ///
     /// # Errors
     /// [`StoreError`] if the store cannot answer.
@@ -157,8 +160,8 @@ impl Judge {
         let mut judged = Vec::with_capacity(tools.len());
         for listed in tools {
             judged.push(match listed.definition() {
-                // A store that answers for fewer subjects than it was asked about knows nothing of
-                // the rest; then the tool looks new and is asked about.
+                // If a store returns fewer answers than subjects, the rest has no records. Those
+                // tools then look new and are asked about.
                 Ok(definition) => {
                     let known = known.next().unwrap_or_default();
                     let facts = self.gather(listed, definition, known).await;
@@ -178,8 +181,8 @@ impl Judge {
         if listed.definition().is_err() {
             return Ok(self.refused(listed));
         }
-        // The revision first: if a record is written in between, `known` holds it, and the revision
-        // under which the judgement is remembered is void.
+        // Read the revision first. If a record is written after that, `known` holds it, and the
+        // revision under which the judgement is remembered is out of date.
         let revision = self.settings.store.revision().await?;
         let now = self.now();
         if let Some(judgement) = listed.recall(revision, now) {
@@ -188,8 +191,8 @@ impl Judge {
         Ok(Judging { asked: Some((revision, now)), ..self.judge_afresh(listed).await? })
     }
 
-    /// Judges one tool, whatever is remembered of it: the store is asked once for what it knows, and
-    /// the evidence is gathered once.
+    /// Judges one tool without using a remembered judgement. Reads the store once, and gathers the
+    /// evidence once.
     pub(crate) async fn judge_afresh(&self, listed: &Arc<Listed>) -> Result<Judging, StoreError> {
         let Ok(definition) = listed.definition() else { return Ok(self.refused(listed)) };
         let known = self.known(Subject::new(self.server(), definition)).await?;
@@ -197,7 +200,7 @@ impl Judge {
         self.judge_by(listed, definition, facts, &OtherTools::default()).await
     }
 
-    /// Judges one tool by what was gathered, and reads the names of other tools if a review needs
+    /// Judges one tool by the given facts, and reads the names of other tools if a review needs
     /// them.
     pub(crate) async fn judge_by(
         &self,
@@ -216,7 +219,7 @@ impl Judge {
         Ok(self.ruled(listed, definition, facts, weighed, names))
     }
 
-    /// Asks the store about `subject`.
+    /// Returns the records of `subject` in the store.
     pub(crate) async fn known(&self, subject: Subject) -> Result<Known, StoreError> {
         Ok(self.settings.store.known(&[subject]).await?.pop().unwrap_or_default())
     }
@@ -247,7 +250,7 @@ impl Judge {
         Weighed { outcome: decide(self.settings.level, &verdict), verdict, now }
     }
 
-    /// The approval that counts for this tool, whatever its digest.
+    /// Returns the current approval of this tool, whichever digest it has.
     fn approval<'k>(
         &self,
         definition: &ToolDefinition,
@@ -256,7 +259,8 @@ impl Judge {
         facts.known.approval(&tool_id(self.server(), definition), &self.context)
     }
 
-    /// The approval that the tool would take the place of, if the review policy has a say in that.
+    /// Returns the approval that the tool would replace, if the review policy may decide about
+    /// that.
     fn replaced<'k>(
         &self,
         definition: &ToolDefinition,
@@ -268,7 +272,8 @@ impl Judge {
         self.approval(definition, facts).filter(|_| is_asked && has_policy)
     }
 
-    /// The judgement of what was weighed, with what the policy says and what may be stored.
+    /// Returns the judgement of a weighed tool, with the ruling of the policy and the records that
+    /// may be stored.
     fn ruled(
         &self,
         listed: &Arc<Listed>,

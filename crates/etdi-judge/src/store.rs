@@ -1,4 +1,4 @@
-//! Where pins, approvals and the ledger are kept.
+//! The store of pins, approvals and the ledger.
 
 pub mod contract;
 pub(crate) mod memory;
@@ -13,29 +13,30 @@ use etdi_types::{
     ApprovalRecord, AuthorizationContext, Digest, Known, LedgerEntry, Pin, ServerIdentity, Subject,
 };
 
-/// How many unproven ledger entries, and how many pins without an approval, are kept per server.
-/// The oldest go first, so that a server can push out nothing but its own.
+/// The limit of unproven ledger entries, and of pins without an approval, per server. The oldest
+/// are deleted first, so that a server can push out only its own records.
 pub(crate) const UNPROVEN_PER_SERVER: usize = 20_000;
 
-/// How many bytes of definitions each of these may have per server: twice those of a listing.
+/// The limit of bytes of definitions for each of these per server: twice the limit of a listing.
 pub(crate) const UNPROVEN_BYTES_PER_SERVER: usize = 128 << 20;
 
-/// What a consistent listing writes for a tool that is not blocked.
+/// The records that a consistent listing writes for a tool that is not blocked.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Sighting {
-    /// Kept if the store has no pin of this server and tool id.
+    /// The pin. Kept if the store has no pin of this server and tool id.
     pub pin: Pin,
-    /// Kept if the store has no entry of this server, tool id and version. A global entry of the
-    /// same digest makes an entry that is there global.
+    /// The ledger entry. Kept if the store has no entry of this server, tool id and version. If the
+    /// store has an entry of the same digest, and this one is global, the stored entry becomes
+    /// global.
     pub ledger: Option<LedgerEntry>,
-    /// The evidence is good now: if this digest is approved in this context, the approval's
-    /// `evidence_good_at` moves to the pin's time.
+    /// The context of an approval to refresh, because the evidence is good now. If this digest is
+    /// approved in this context, the approval's `evidence_good_at` moves to the pin's time.
     pub refreshes: Option<AuthorizationContext>,
 }
 
 impl Sighting {
-    /// A sighting that keeps a pin and nothing else.
+    /// Makes a sighting that keeps only a pin.
     #[must_use]
     pub fn new(pin: Pin) -> Self {
         Self { pin, ledger: None, refreshes: None }
@@ -47,7 +48,7 @@ impl Sighting {
         Self { ledger, ..self }
     }
 
-    /// Tells that the evidence is good now, for what is approved in `context`.
+    /// Notes that the evidence is good now, for the approval in `context`.
     #[must_use]
     pub fn refreshing(self, context: AuthorizationContext) -> Self {
         Self { refreshes: Some(context), ..self }
@@ -68,7 +69,7 @@ pub struct NewApproval {
 }
 
 impl NewApproval {
-    /// An approval that takes the place of the one of `expected`.
+    /// Makes an approval that replaces the one of the digest `expected`.
     #[must_use]
     pub fn new(
         record: ApprovalRecord,
@@ -78,9 +79,9 @@ impl NewApproval {
         Self { record, ledger, expected }
     }
 
-    /// Returns what a store knows of the tool once this is stored, if it knew `known` before. A
-    /// judgement after an approval needs no second look at the store;
-    /// [`contract::check`](crate::contract::check) holds every store to it.
+    /// Returns the records that a store holds for the tool after it stores this approval, if it
+    /// held `known` before. A judgement after an approval then needs no second look at the store;
+    /// [`contract::check`](crate::contract::check) checks every store for this.
     #[must_use]
     pub fn stored_in(&self, mut known: Known) -> Known {
         let (record, pin) = (&self.record, &self.record.pin);
@@ -114,51 +115,52 @@ impl NewApproval {
 
 /// A store of pins, approvals and ledger entries.
 ///
-/// An implementation must be atomic: what a method reports was kept whole, and what it did not
-/// report was not kept at all. An error is a no: the caller lets nothing through on one.
+/// An implementation must be atomic: if a method succeeds, everything was kept, and if it fails, no
+/// part was kept. The caller treats every error as a refusal and lets no tool through.
 /// [`contract::check`](crate::contract::check) tests an implementation.
 ///
-/// A later version may add methods. Each comes with a default that returns
-/// [`StoreError::Unavailable`], so that an older implementation still compiles, and lets nothing
+/// A later version may add methods. Each new method has a default that returns
+/// [`StoreError::Unavailable`]. An older implementation then still compiles, and lets no tool
 /// through where the new method is needed.
 #[async_trait]
 pub trait ApprovalStore: Debug + Send + Sync + 'static {
-    /// A number that is another one whenever what [`known`](Self::known) answers may be: after
-    /// every approval, every forgotten tool, every new pin or ledger entry, whoever wrote it. When
-    /// evidence was last good does not count.
+    /// Returns a number that changes whenever an answer of [`known`](Self::known) may change: after
+    /// every approval, every forgotten tool, every new pin or ledger entry, whichever process wrote
+    /// it. A new time of good evidence alone does not change the number.
     ///
     /// # Errors
     /// [`StoreError`] if the store cannot tell.
     async fn revision(&self) -> Result<u64, StoreError>;
 
-    /// What is known of each subject, in their order.
+    /// Returns the records of each subject, in the order of the subjects.
     ///
     /// # Errors
     /// [`StoreError`] if the store cannot tell.
     async fn known(&self, subjects: &[Subject]) -> Result<Vec<Known>, StoreError>;
 
-    /// The served name of every tool that is approved, with its server, superseded approvals left
-    /// out: what a changed definition must not begin to mention.
+    /// Returns the served name of every approved tool, with its server. Superseded approvals are
+    /// left out. A changed definition must not begin to mention these names.
     ///
     /// # Errors
     /// [`StoreError`] if the store cannot tell.
     async fn approved_names(&self) -> Result<Vec<(ServerIdentity, String)>, StoreError>;
 
-    /// Keeps what is missing of each sighting; never replaces a pin or a ledger entry.
+    /// Keeps the missing records of each sighting. Never replaces a pin or a ledger entry.
     ///
     /// # Errors
-    /// [`StoreError`] if it could not be kept.
+    /// [`StoreError`] if the records cannot be kept.
     async fn record(&self, sightings: &[Sighting]) -> Result<(), StoreError>;
 
-    /// Records an approval: it supersedes the one of the same server, tool id and context (or, for
-    /// a signed tool, of the unsigned tool of the same name), moves the pin, and adds the ledger
-    /// entry if it is missing.
+    /// Records an approval. It supersedes the approval of the same server, tool id and context, and
+    /// for a signed tool also the approval of the unsigned tool of the same name. It moves the pin,
+    /// and adds the ledger entry if that is missing.
     ///
     /// `expected` is the digest that was approved for this server, tool id and context when the
-    /// person was asked; `None` if there was none.
+    /// person was asked; `None` if there was no approval.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] if another digest is approved by now: nothing is kept then.
+    /// [`StoreError::Conflict`] if another digest is approved by now: the approval is not kept
+    /// then.
     async fn approve(
         &self,
         approval: ApprovalRecord,
@@ -166,15 +168,16 @@ pub trait ApprovalStore: Debug + Send + Sync + 'static {
         expected: Option<Digest>,
     ) -> Result<(), StoreError>;
 
-    /// Forgets everything about a tool of a server, by its id or its served name: the only way out
-    /// of `Tampered` and `Replaced`. Only a person may decide this. Says whether there was anything.
+    /// Forgets every record of a tool of a server, by its id or its served name. Only this ends the
+    /// verdicts `Tampered` and `Replaced`, and only a person may decide it. Returns whether there
+    /// was a record.
     ///
     /// # Errors
-    /// [`StoreError`] if it could not be forgotten.
+    /// [`StoreError`] if the tool cannot be forgotten.
     async fn forget(&self, server: &ServerIdentity, tool: &str) -> Result<bool, StoreError>;
 }
 
-/// A store that cannot answer or keep.
+/// The error of a store that cannot answer or keep.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
@@ -187,7 +190,7 @@ pub enum StoreError {
         /// The digest that is approved now.
         approved: Option<Digest>,
     },
-    /// The store itself fails.
-    #[error("the approval store cannot be used, so nothing is let through: {0}")]
+    /// The store itself failed.
+    #[error("the approval store failed, so no tool is let through: {0}")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
 }

@@ -1,4 +1,4 @@
-//! The witnesses: a tool with its verdict, and a tool that may be called.
+//! The witness types: a tool with its verdict, and a tool that may be called.
 
 pub(crate) mod approval;
 pub(crate) mod connection_id;
@@ -18,54 +18,54 @@ use crate::tool::listed::{Judgement, Listed, Problem};
 
 /// One tool of a listing with its verdict. Cheap to clone.
 ///
-/// It may be shown to a person; [`Display`] escapes whatever a server could have hidden in it.
-/// Nothing can be called with it.
+/// A person may see it: [`Display`] escapes every character that a server could hide in its text.
+/// It cannot be called.
 #[derive(Clone, Debug)]
 pub struct JudgedTool {
     pub(crate) connection: ConnectionId,
     pub(crate) listed: Arc<Listed>,
-    /// `None` where the definition itself is refused.
+    /// The judgement; `None` if the definition itself is refused.
     pub(crate) judgement: Option<Arc<Judgement>>,
 }
 
 impl JudgedTool {
-    /// The name that it is served under: text of the server.
+    /// Returns the name that the tool is served under. The name is the server's text.
     #[must_use]
     pub fn name(&self) -> &str {
         self.listed.name()
     }
 
-    /// The verdict; `None` if the definition is refused before it could be judged.
+    /// Returns the verdict; `None` if the definition was refused before it could be judged.
     #[must_use]
     pub fn verdict(&self) -> Option<&Verdict> {
         self.judgement.as_ref().map(|judgement| &judgement.verdict)
     }
 
-    /// Why there is no verdict.
+    /// Returns the reason why the tool has no verdict.
     #[must_use]
     pub fn problem(&self) -> Option<&Problem> {
         self.listed.definition().err()
     }
 
-    /// The definition, untrusted.
+    /// Returns the definition. It is untrusted.
     #[must_use]
     pub fn definition(&self) -> Option<&ToolDefinition> {
         self.listed.definition().ok()
     }
 
-    /// What the verdict comes to at the client's level, row by row.
+    /// Returns the outcome of the verdict at the client's level, row by row of the decision table.
     #[must_use]
     pub fn outcome(&self) -> Option<&Outcome> {
         self.judgement.as_ref().map(|judgement| &judgement.outcome)
     }
 
-    /// Allow, warn, ask or block.
+    /// Returns the action: allow, warn, ask or block.
     #[must_use]
     pub fn action(&self) -> Action {
         self.outcome().map_or(Action::Block, |outcome| outcome.action)
     }
 
-    /// Returns whether the approval that counts grants this permission.
+    /// Returns whether the current approval grants this permission.
     #[must_use]
     pub fn grants(&self, scope: &str) -> bool {
         self.judgement
@@ -73,14 +73,14 @@ impl JudgedTool {
             .is_some_and(|judgement| judgement.granted.iter().any(|s| s.as_str() == scope))
     }
 
-    /// The digest that was approved for this tool and context when it was judged.
+    /// Returns the digest that was approved for this tool and context when it was judged.
     pub(crate) fn approved(&self) -> Option<Digest> {
         self.judgement.as_ref().and_then(|judgement| judgement.approved)
     }
 }
 
 impl JudgedTool {
-    /// Whether a person who was shown this knows what `now` would tell.
+    /// Returns whether `now` tells a person the same verdict as this one.
     pub(crate) fn is_told_as(&self, now: &Self) -> bool {
         let told =
             |tool: &Self| tool.verdict().map(|verdict| (verdict.who.clone(), verdict.what.clone()));
@@ -121,8 +121,8 @@ impl Display for JudgedTool {
 
 /// Proof that exactly this definition, of this tool, on this connection, was let through.
 ///
-/// Only an allowing decision or an approval makes one. It cannot be built, copied from text, or used
-/// on another connection, and each call judges again.
+/// Only an allowing decision or an approval makes one. It cannot be built, copied from text, or
+/// used on another connection. Each call judges the tool again.
 #[derive(Clone, Debug)]
 pub struct ApprovedTool {
     digest: Digest,
@@ -130,7 +130,7 @@ pub struct ApprovedTool {
 }
 
 impl ApprovedTool {
-    /// `None` if the outcome does not let the tool through.
+    /// Makes the proof; `None` if the outcome does not let the tool through.
     pub(crate) fn mint(judged: &JudgedTool) -> Option<Self> {
         if judged.action() > Action::Warn {
             return None;
@@ -138,19 +138,19 @@ impl ApprovedTool {
         Some(Self { digest: judged.definition()?.digest(), judged: judged.clone() })
     }
 
-    /// Returns the connection that it may be called on, and no other.
+    /// Returns the only connection that the tool may be called on.
     #[must_use]
     pub fn connection(&self) -> &ConnectionId {
         &self.judged.connection
     }
 
-    /// The name to call it by.
+    /// Returns the name to call the tool by.
     #[must_use]
     pub fn name(&self) -> &str {
         self.judged.name()
     }
 
-    /// The digest of the definition that was let through.
+    /// Returns the digest of the definition that was let through.
     #[must_use]
     pub fn digest(&self) -> Digest {
         self.digest
@@ -162,15 +162,15 @@ impl ApprovedTool {
         &self.judged
     }
 
-    /// Returns what a model may see: the definition that was let through as a JSON object, without
-    /// the signature and the attestation.
+    /// Returns the tool as a model may see it: the definition that was let through, as a JSON
+    /// object, without the signature and the attestation.
     #[must_use]
     pub fn projection(&self) -> Map<String, Value> {
         self.judged.listed.projection()
     }
 
-    /// What a person should know although the tool was let through: the rows that warn, and the
-    /// verdict's notices.
+    /// Returns the warnings for a person about a tool that was let through: the rows that warn, and
+    /// the notices of the verdict.
     #[must_use]
     pub fn notices(&self) -> Vec<String> {
         let Some(judgement) = &self.judged.judgement else { return Vec::new() };

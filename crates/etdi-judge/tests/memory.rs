@@ -1,4 +1,4 @@
-//! The store in memory keeps what every store must keep.
+//! The store in memory keeps the contract of every store.
 #![cfg(test)]
 
 use etdi_judge::{MemoryApprovals, contract};

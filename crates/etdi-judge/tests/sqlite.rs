@@ -1,4 +1,4 @@
-//! The store in a file: what every store must do, and what only a file can suffer.
+//! The store in a file keeps the contract of every store.
 #![cfg(all(test, feature = "sqlite"))]
 
 use etdi_judge::{SqliteApprovals, contract};

@@ -1,5 +1,5 @@
-//! The vectors of the wire format through a [`Judge`]: the evidence is given as values, and nothing
-//! is read or written. A gateway judges like this, without a connection of `etdi-client`.
+//! The vectors of the wire format through a [`Judge`]: the evidence is given as values, without
+//! I/O. A gateway judges in this way, without a connection of `etdi-client`.
 #![cfg(test)]
 
 use std::collections::{HashMap, HashSet};
@@ -30,7 +30,7 @@ struct VectorFile<V> {
     vectors: Vec<V>,
 }
 
-/// The vectors of a file; never none.
+/// Loads the vectors of a file. Fails if the file holds no vectors.
 fn load<V: DeserializeOwned>(name: &str) -> Vec<V> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/vectors").join(name);
     let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
@@ -39,7 +39,7 @@ fn load<V: DeserializeOwned>(name: &str) -> Vec<V> {
     file.vectors
 }
 
-/// A judge that a gateway could have: a server's identity, whom to trust, and a store.
+/// A judge as in a gateway: the identity of a server, the trusted providers, and a store.
 struct Scene {
     judge: Judge,
     trust: TrustConfig,
@@ -75,7 +75,7 @@ impl Scene {
     }
 }
 
-/// A listing, read as a gateway reads it.
+/// Reads a listing as a gateway does.
 fn snapshot(pages: &[Vec<u8>]) -> Result<Snapshot, ListingError> {
     let mut listing = Listing::default();
     for page in pages {
@@ -138,7 +138,8 @@ async fn definitions_are_judged_and_decided_as_the_vectors_say() {
                 *action
             });
             assert_eq!(rows.max(), Some(outcome.action), "{name}");
-            // A first sight that is not blocked gives a pin to store, and nothing was stored.
+            // The first sight of a tool that is not blocked gives a pin to store, but does not
+            // store it.
             assert_eq!(judging.ruling, Ruling::Stands, "{name}");
             let is_blocked = outcome.action == Action::Block;
             let is_recorded = judging.sighting.is_some();
@@ -158,7 +159,7 @@ struct ListingVector {
     refused: Option<String>,
 }
 
-/// A text in one of three spellings.
+/// A text in one of three forms.
 #[derive(Deserialize)]
 struct PageText {
     input: Option<String>,
@@ -228,7 +229,7 @@ async fn listings_are_judged_tool_by_tool_as_the_vectors_say() {
     assert_eq!(scene.store.revision().await.unwrap(), 0);
 }
 
-/// The word of the vectors for each answer.
+/// Returns the name that the vectors use for each answer.
 fn who(who: &Who) -> String {
     match who {
         Who::Signed { .. } => "signed".to_owned(),

@@ -1,4 +1,4 @@
-//! What is served against what is locked.
+//! Compares the served definitions with the locked ones.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,41 +11,41 @@ use etdi_types::verdict::Who;
 use crate::drift::{Drift, DriftKind};
 use crate::lockfile::{LineNumber, LockedServer, LockedTool, Signer};
 
-/// What a server serves now.
+/// The current listing of a server.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Served<'a> {
-    /// The digest of its instructions, if it gives any.
+    /// The digest of its instructions, if it gives instructions.
     pub instructions: Option<Digest>,
     /// Its tools.
     pub tools: Vec<ServedTool<'a>>,
 }
 
-/// A tool that is listed.
+/// A listed tool.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ServedTool<'a> {
     /// The name under which it is served.
     pub name: &'a str,
-    /// Its definition, or why that is refused, in words.
+    /// Its definition, or the reason why it is refused, in words.
     pub definition: Result<&'a ToolDefinition, String>,
-    /// What its evidence comes to.
+    /// The result of the check of its evidence.
     pub evidence: ServedEvidence,
 }
 
-/// What the evidence of a definition comes to.
+/// The result of the check of a definition's evidence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ServedEvidence {
-    /// It is good, or there is none: then an unsigned tool's.
+    /// The evidence is good. Also used for a tool without evidence: an unsigned tool.
     Good(EvidenceRecord),
-    /// It could not be checked; in words, why.
+    /// The evidence could not be checked; the text says why.
     Unchecked(String),
-    /// It is wrong, or was taken back; in words, how.
+    /// The evidence is wrong or was revoked; the text says how.
     Bad(String),
 }
 
 impl<'a> ServedTool<'a> {
-    /// Returns a tool with its definition, or with the reason why that is refused.
+    /// Returns a tool with its definition, or with the reason why the definition is refused.
     #[must_use]
     pub fn new(
         name: &'a str,
@@ -57,7 +57,7 @@ impl<'a> ServedTool<'a> {
 }
 
 impl ServedEvidence {
-    /// What an answer to "who?" comes to.
+    /// Returns the result for an answer to "who?".
     #[must_use]
     pub fn of(who: &Who) -> Self {
         match (EvidenceRecord::of(who, None), who) {
@@ -69,15 +69,16 @@ impl ServedEvidence {
 }
 
 impl LockedServer {
-    /// What the server does otherwise than locked, in the order of the lockfile; what is not locked
-    /// comes last. Empty if it is what was locked and everything was checked.
+    /// Returns the differences between the served tools and the locked ones, in the order of the
+    /// lockfile; tools that are not locked come last. Empty if the server is as locked and
+    /// everything was checked.
     #[must_use]
     pub fn compare(&self, served: &Served<'_>) -> Vec<Drift> {
         let mut drift = Vec::new();
         self.compare_instructions(served.instructions, &mut drift);
         for locked in &self.tools {
             let is_served = served.tools.iter().any(|tool| tool.name == locked.name);
-            // One of the variants is enough; the first one stands for them.
+            // One listed variant is enough; the first variant stands for all.
             let is_first = self.variants(&locked.name).next() == Some(locked);
             if !is_served && is_first {
                 let missing = Drift::of_tool(DriftKind::ToolMissing, &locked.name, locked.line);
@@ -93,13 +94,14 @@ impl LockedServer {
             }
             self.compare_tool(tool, &mut drift);
         }
-        // What is not locked stands nowhere.
+        // An entry that is not locked has no line.
         drift.sort_by_key(|one| (one.line.0.is_none(), one.line.0));
         drift
     }
 
-    /// Compares the files that the command starts with what was found: `None` is a file that is not
-    /// there. `found` has every locked file, and every other one that the command names.
+    /// Compares the files that the command starts with the files that were found: `None` means that
+    /// a file is missing. `found` has every locked file, and every other file that the command
+    /// names.
     #[must_use]
     pub fn compare_files(&self, found: &BTreeMap<String, Option<Digest>>) -> Vec<Drift> {
         let mut drift = Vec::new();
@@ -174,7 +176,7 @@ impl LockedServer {
                 );
             }
             (None, None) => {
-                // It stands nowhere, so that it comes last.
+                // The tool has no line in the lockfile, so it comes last.
                 let added = Drift::of_tool(DriftKind::ToolAdded, tool.name, LineNumber::default());
                 drift.push(added.served(describe(definition)));
             }
@@ -187,7 +189,7 @@ impl LockedServer {
 }
 
 impl LockedTool {
-    /// Another definition of the same id, or of an unsigned tool.
+    /// Compares another definition of the same id, or of an unsigned tool.
     fn compare_definition(
         &self,
         tool: &ServedTool<'_>,
@@ -224,7 +226,7 @@ impl LockedTool {
         drift.extend(self.compare_signer(tool));
     }
 
-    /// Whether what stands beside the digest is what the definition with this digest says.
+    /// Returns whether the entry beside the digest agrees with the definition that has this digest.
     fn is_entry_of(&self, definition: &ToolDefinition) -> bool {
         let it = Self::of(definition, &EvidenceRecord::None, "");
         let identity = |tool: &Self| {
@@ -271,7 +273,7 @@ impl LockedTool {
 }
 
 impl Signer {
-    /// The signer in words.
+    /// Returns the signer in words.
     #[must_use]
     pub fn describe(&self) -> String {
         match self {
@@ -293,8 +295,8 @@ fn identity_in_words(signed: Option<(&str, &Version)>, digest: Digest) -> String
     }
 }
 
-/// The parts of a definition that are told apart, as MCP names them; what the definition says of
-/// itself to ETDI is locked by itself.
+/// The parts of a definition that are compared separately, by their MCP names. The definition
+/// member of ETDI is locked in its own entries.
 pub(crate) const PARTS: &[&str] = &[
     "title",
     "description",
@@ -309,7 +311,7 @@ pub(crate) const PARTS: &[&str] = &[
 /// All members that MCP does not name.
 pub(crate) const OTHER: &str = "other";
 
-/// A fingerprint of each part that the definition has.
+/// Returns a fingerprint of each part of the definition.
 pub(crate) fn parts_of(definition: &ToolDefinition) -> BTreeMap<String, String> {
     let fingerprint = |text: &str| {
         let digest = Digest::of(text.as_bytes()).to_string();

@@ -1,4 +1,4 @@
-//! What a server does otherwise than locked, and what could not be told.
+//! The differences between a server and its lockfile entry, and the checks that were not possible.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -7,19 +7,19 @@ use serde::Serialize;
 
 use crate::lockfile::LineNumber;
 
-/// How much it matters.
+/// The importance of a drift.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DriftLevel {
-    /// Nothing is other than locked; something was not checked.
+    /// No difference, but a check was not possible.
     Note,
-    /// It is not what was locked.
+    /// The server differs from the lockfile.
     Drift,
 }
 
 macro_rules! kinds {
     ($($name:ident = $id:literal, $level:ident, $what:literal, $help:expr;)+) => {
-        /// What is other than locked.
+        /// The kinds of drift.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
         #[non_exhaustive]
         pub enum DriftKind {
@@ -30,25 +30,25 @@ macro_rules! kinds {
             /// Every kind.
             pub const ALL: &'static [Self] = &[$(Self::$name,)+];
 
-            /// Its id, which stays.
+            /// Returns its id, which is stable.
             #[must_use]
             pub fn id(self) -> &'static str {
                 match self { $(Self::$name => $id,)+ }
             }
 
-            /// How much it matters.
+            /// Returns its importance.
             #[must_use]
             pub fn level(self) -> DriftLevel {
                 match self { $(Self::$name => DriftLevel::$level,)+ }
             }
 
-            /// What it is, in a sentence.
+            /// Returns an explanation in one sentence.
             #[must_use]
             pub fn explanation(self) -> &'static str {
                 match self { $(Self::$name => $what,)+ }
             }
 
-            /// What to do about it.
+            /// Returns the next step.
             #[must_use]
             pub fn help(self) -> &'static str {
                 match self { $(Self::$name => $help,)+ }
@@ -57,135 +57,135 @@ macro_rules! kinds {
     };
 }
 
-/// What most drift wants.
+/// The next step for most kinds of drift.
 const LOOK: &str =
     "look at it with `etdi show` or `etdi diff`, approve it, and lock the server again";
 
 kinds! {
     ServerIdentity = "server-identity", Drift,
-        "The configuration reaches another server under this name than the one that is locked.",
+        "The configuration has another server under this name than the locked one.",
         LOOK;
     ServerAdded = "server-added", Drift,
         "The configuration names a server that is not locked.",
         "approve its tools with `etdi approve`, then lock it with `etdi lock`";
     ServerMissing = "server-missing", Drift,
-        "The configuration does not name a server any more that is locked.",
-        "put it back, or take it out of the lockfile with `etdi lock --remove`";
+        "The configuration does not name a locked server any longer.",
+        "put it back, or remove it from the lockfile with `etdi lock --remove`";
     FileAdded = "file-added", Drift,
         "The command starts a file that is not locked.",
         LOOK;
     FileChanged = "file-changed", Drift,
-        "A file that the command starts has another content than the one that is locked.",
+        "The content of a file that the command starts differs from the locked content.",
         LOOK;
     FileMissing = "file-missing", Drift,
-        "A file that the command starts, and that is locked, is not there.",
+        "A locked file that the command starts is missing.",
         "put it back, or lock the server without it";
     PackageChanged = "package-changed", Drift,
-        "The command starts another package than the one that is locked.",
+        "The command starts another package than the locked one.",
         LOOK;
     Unbound = "unbound", Note,
-        "Nothing binds the command to what it starts: it names neither one version of a package nor a file beside the lockfile.",
+        "The command is not bound to one program: it names neither one version of a package nor a file beside the lockfile.",
         "name one version of a package, as in `npx -y name@1.2.3`, or a file of the repository";
     InstructionsAdded = "instructions-added", Drift,
-        "The server gives instructions, and none are locked.",
+        "The server gives instructions, and the lockfile has no instructions for it.",
         LOOK;
     InstructionsChanged = "instructions-changed", Drift,
-        "The server gives other instructions than those that are locked.",
+        "The server gives other instructions than the locked ones.",
         LOOK;
     InstructionsMissing = "instructions-missing", Drift,
-        "The server gives no instructions any more.",
+        "The server does not give its locked instructions any longer.",
         LOOK;
     ToolAdded = "tool-added", Drift,
         "The server lists a tool that is not locked.",
         LOOK;
     ToolMissing = "tool-missing", Drift,
-        "The server does not list a tool that is locked.",
-        "lock the server again if the tool is no longer wanted";
+        "The server does not list a locked tool.",
+        "lock the server again if the tool is not wanted any longer";
     ToolDuplicate = "tool-duplicate", Drift,
-        "The server lists several tools of one name, so nobody can tell which one a call reaches.",
-        "ask the publisher: no client of this project would show it to a model";
+        "The server lists several tools of one name, so a call could reach any of them.",
+        "ask the publisher: ETDI clients do not show such a tool to a model";
     ToolRefused = "tool-refused", Drift,
-        "The tool is listed in a form that is refused, so it cannot be compared.",
-        "ask the publisher: no client of this project would show it to a model";
+        "The tool's definition is refused, so it cannot be compared.",
+        "ask the publisher: ETDI clients do not show such a tool to a model";
     ToolChanged = "tool-changed", Drift,
-        "The definition is another one, under the version that is locked or without one.",
+        "The definition differs from the locked one, under the same version or without one.",
         LOOK;
     EntryMismatch = "entry-mismatch", Drift,
-        "The lockfile has the digest of this definition and says something else of it: another id, version, provider, permission or part.",
+        "The lockfile has the digest of this definition, but other details: another id, version, provider, permission or part.",
         "find out who changed the lockfile by hand, then lock the server again";
     ToolUpgraded = "tool-upgraded", Drift,
-        "The definition has a higher version than the one that is locked.",
+        "The definition has a higher version than the locked one.",
         LOOK;
     VersionLowered = "version-lowered", Drift,
-        "The definition has a lower version than the one that is locked.",
+        "The definition has a lower version than the locked one.",
         "find out why an old version came back";
     ToolReplaced = "tool-replaced", Drift,
-        "Another tool, with another id, is served under a name that is locked.",
+        "Another tool, with another id, is served under a locked name.",
         LOOK;
     PermissionAdded = "permission-added", Drift,
         "The definition asks for a permission that is not locked, or requires one that was optional.",
         LOOK;
     PermissionRemoved = "permission-removed", Drift,
-        "The definition does not ask for a permission any more that is locked.",
+        "The definition does not ask for a locked permission any longer.",
         LOOK;
     SignerChanged = "signer-changed", Drift,
-        "Somebody else stands behind the definition than the signer that is locked.",
+        "The definition has another signer than the locked one.",
         "find out whether the publisher has a new key, then lock it again";
     EvidenceLost = "evidence-lost", Drift,
-        "The definition was signed when it was locked, and is not any more.",
+        "The definition was signed when it was locked, and is not signed any longer.",
         "do not use it: its publisher would sign it";
     EvidenceBad = "evidence-bad", Drift,
         "The evidence of the definition is wrong.",
         "do not use it, and tell its publisher";
     SignerUnchecked = "signer-unchecked", Note,
-        "The definition is the one that is locked; who signed it was not checked.",
-        "give --config with a trust configuration that has the key of the signer";
+        "The definition is the locked one; its signer was not checked.",
+        "pass --config with a trust configuration that has the key of the signer";
 }
 
-/// One thing that is other than locked.
+/// One difference from the lockfile.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Drift {
-    /// What.
+    /// The kind of drift.
     pub kind: DriftKind,
     /// The tool, by the name under which it is served: text of the server. `None` for the server
     /// itself.
     pub tool: Option<String>,
-    /// What is locked.
+    /// The locked value.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub locked: Option<String>,
-    /// What is served.
+    /// The served value.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub served: Option<String>,
-    /// Which parts of the definition differ.
+    /// The parts of the definition that differ.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<String>,
-    /// Where what is locked stands in the lockfile.
+    /// The line of the entry in the lockfile.
     #[serde(skip)]
     pub line: LineNumber,
 }
 
 impl Drift {
-    /// Something about the server.
+    /// Returns a drift of the server.
     #[must_use]
     pub fn of_server(kind: DriftKind, line: LineNumber) -> Self {
         Self { kind, tool: None, locked: None, served: None, parts: Vec::new(), line }
     }
 
-    /// Something about a tool.
+    /// Returns a drift of a tool.
     #[must_use]
     pub fn of_tool(kind: DriftKind, tool: &str, line: LineNumber) -> Self {
         Self { tool: Some(tool.to_owned()), ..Self::of_server(kind, line) }
     }
 
-    /// With what is locked.
+    /// Returns the same drift with the locked value.
     #[must_use]
     pub fn locked(mut self, what: impl Display) -> Self {
         self.locked = Some(what.to_string());
         self
     }
 
-    /// With what is served.
+    /// Returns the same drift with the served value.
     #[must_use]
     pub fn served(mut self, what: impl Display) -> Self {
         self.served = Some(what.to_string());
@@ -193,7 +193,7 @@ impl Drift {
     }
 }
 
-/// On one line, without a hidden character.
+/// Writes one line, without hidden characters.
 impl Display for Drift {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         if let Some(tool) = &self.tool {
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_server_says_is_shown_without_hidden_characters() {
+    fn text_of_a_server_is_shown_without_hidden_characters() {
         let drift = Drift::of_tool(DriftKind::ToolAdded, "a\u{1b}[2J", LineNumber::default())
             .served("b\u{202e}");
         assert!(!drift.to_string().contains(['\u{1b}', '\u{202e}']), "{drift}");

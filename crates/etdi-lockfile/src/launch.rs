@@ -1,4 +1,4 @@
-//! What a stdio server's command starts, as far as the command says it.
+//! The program that a stdio server's command starts, as far as the command says it.
 
 use std::fmt::{self, Display, Formatter};
 use std::str::FromStr;
@@ -7,14 +7,14 @@ use etdi_types::identity::StdioCommand;
 use serde::de::{Deserialize, Deserializer, Error as _};
 use serde::ser::{Serialize, Serializer};
 
-/// What a command starts.
+/// The target of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Launch {
     /// One version of a package, which its registry never changes.
     Package(PackageVersion),
-    /// A package in whatever version is newest, or in any of a range.
+    /// A package in the newest version, or in any version of a range.
     Floating(String),
-    /// Something else: a program, and perhaps files among its arguments.
+    /// Any other target: a program, and perhaps files among its arguments.
     Program,
 }
 
@@ -22,24 +22,25 @@ pub enum Launch {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PackageVersion(String);
 
-/// The text names no package in one version.
+/// The text does not name a package in one version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a package is written `npm:name@1.2.3` or `pypi:name==1.2.3`, with one whole version")]
 pub struct PackageVersionError;
 
-/// How variables begin that say where a package comes from, where such settings are looked for, or
-/// what is loaded beside it.
+/// The prefixes of variables that choose the source of a package, the place of such settings, or
+/// code that is loaded with the package.
 const STEERING: &[&str] =
     &["NPM_", "NODE_", "BUN_", "PNPM_", "UV_", "PIP_", "PIPX_", "PYTHON", "XDG_", "LD_", "DYLD_"];
 
-/// Those that do so by themselves.
+/// The full names of other such variables.
 const STEERING_ALONE: &[&str] =
     &["PATH", "HOME", "USERPROFILE", "APPDATA", "LOCALAPPDATA", "PREFIX", "BASH_ENV", "ENV"];
 
 impl Launch {
-    /// What `command` starts: `npx`, `bunx` and `pnpm dlx` with a package from npm, `uvx`, `uv tool
-    /// run` and `pipx run` with one from PyPI. Anything that could make it another package, a flag, a
-    /// variable or a program of the same name elsewhere, makes it unsure.
+    /// Returns the target of `command`: `npx`, `bunx` and `pnpm dlx` with a package from npm,
+    /// `uvx`, `uv tool run` and `pipx run` with a package from PyPI. If a flag, a variable or a
+    /// program of the same name elsewhere could change the package, the target is not a fixed
+    /// version.
     #[must_use]
     pub fn of(command: &StdioCommand) -> Self {
         let program = command.command.as_str();
@@ -52,16 +53,16 @@ impl Launch {
             }
             _ => return Self::Program,
         };
-        // Variables have one name on some systems whatever their case.
+        // On some systems, the names of variables ignore case.
         let steers = |name: &String| {
             let name = name.to_ascii_uppercase();
             STEERING_ALONE.contains(&name.as_str())
                 || STEERING.iter().any(|prefix| name.starts_with(prefix))
         };
-        // Another folder may have settings of its own (`.npmrc`).
+        // Another folder may have its own settings (`.npmrc`).
         let is_steered = command.cwd.is_some() || command.env.keys().any(steers);
-        // A flag that is not known here could do anything: name another source, another package, or a
-        // command that is not the package's.
+        // An unknown flag could do anything: name another source, another package, or a command
+        // outside the package.
         let harmless = |arg: &&&str| matches!(**arg, "-y" | "--yes" | "-q" | "--quiet");
         let flags = args.iter().take_while(harmless).count();
         match args.get(flags) {
@@ -72,7 +73,7 @@ impl Launch {
     }
 
     fn spec(spec: &str, registry: &str) -> Self {
-        // uv takes `name@1.2.3` as well.
+        // uv also accepts `name@1.2.3`.
         let spec = match (registry, spec.split_once('@')) {
             ("pypi", Some((name, version))) if !version.starts_with(' ') => {
                 format!("{name}=={version}")
@@ -87,7 +88,7 @@ impl Launch {
 }
 
 impl PackageVersion {
-    /// The package as it is written.
+    /// Returns the package as it is written.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -128,18 +129,19 @@ impl FromStr for PackageVersion {
     }
 }
 
-/// A name as both registries have them; a path or an address is none.
+/// Returns whether both registries allow the name; a path or an address is not a name.
 fn is_word(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_alphanumeric())
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte))
 }
 
-/// A whole SemVer version: npm takes anything else for a range or a tag.
+/// Returns whether `version` is a whole SemVer version: npm takes any other text for a range or a
+/// tag.
 fn is_npm_version(version: &str) -> bool {
     semver::Version::parse(version).is_ok()
 }
 
-/// A public version of PEP 440, without the wildcard of a range.
+/// Returns whether `version` is a public version of PEP 440, without the wildcard of a range.
 fn is_pypi_version(version: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".!+_-".contains(&byte);
     version.starts_with(|c: char| c.is_ascii_digit()) && version.bytes().all(plain)
@@ -184,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_be_any_version_binds_nothing() {
+    fn a_command_that_could_start_any_version_binds_no_version() {
         for command in [
             "npx -y docs",
             "npx docs@latest",
@@ -218,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn another_program_is_no_package() {
+    fn another_program_is_not_a_package() {
         for command in
             ["node server.js", "npx", "uv run docs==1.2", "pnpm docs", "./npx-like a@1.0.0"]
         {

@@ -1,10 +1,10 @@
-//! `etdi.lock`: what a team lets its servers list, as a file for its repository.
+//! `etdi.lock`: the tools that a team lets its servers list, as a file for its repository.
 //!
-//! A lockfile says of each server who it is, and of each tool its id, version, digest, signer,
-//! permissions and who approved it. It holds no definition, no secret, and nothing of one machine, so
-//! it is short to read and its differences are worth reading. [`Lockfile::parse`] is strict, and
-//! printing one gives the one text that stands for it. [`LockedServer::compare`] says what a server
-//! does otherwise than locked; it needs no network and no store.
+//! For each server, a lockfile states its identity. For each tool it states the id, version,
+//! digest, signer, permissions and the approver. It holds no definition, no secret, and no data of
+//! one machine, so it is short to read and its differences are worth reading. [`Lockfile::parse`]
+//! is strict, and a lockfile has only one printed text. [`LockedServer::compare`] returns the
+//! differences between a server and its entry; it needs no network and no store.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ use crate::launch::PackageVersion;
 use crate::read::LockfileError;
 use crate::{compare, read};
 
-/// The one version of the format that this crate understands.
+/// The only version of the format that this crate understands.
 pub const LOCKFILE_SCHEMA: i64 = 1;
 
 /// A lockfile.
@@ -27,54 +27,55 @@ pub struct Lockfile {
     servers: Vec<LockedServer>,
 }
 
-/// What is locked of one server.
+/// The locked data of one server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LockedServer {
-    /// The name by which people know it; one server each.
+    /// The name by which people know it; each server has its own.
     pub name: String,
-    /// Who it is.
+    /// The identity of the server.
     pub identity: ServerIdentity,
     /// The host's configuration that says how to reach it under its name: a path with `/`, relative
     /// to the lockfile. `None` for a server on HTTP that is known by its address alone.
     pub from: Option<String>,
-    /// The instructions that may go to a model; `None`: it has none that may.
+    /// The digest of the instructions that may go to a model; `None`: the server has no such
+    /// instructions.
     pub instructions: Option<Digest>,
     /// The package that its command starts, in one version.
     pub package: Option<PackageVersion>,
     /// The files of the repository that its command starts: paths with `/`, relative to the lockfile.
     pub files: BTreeMap<String, Digest>,
-    /// The tools that it may list. Several of one name, with ids of their own, are variants: a listing
-    /// may have any of them, by scope or by language.
+    /// The tools that it may list. Several tools of one name, each with its own id, are variants: a
+    /// listing may have any of them, by scope or by language.
     pub tools: Vec<LockedTool>,
-    /// Where this stands in the file that it was read from.
+    /// The line of this entry in the file that it was read from.
     pub line: LineNumber,
 }
 
-/// What is locked of one tool.
+/// The locked data of one tool.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LockedTool {
     /// The name under which it is served.
     pub name: String,
-    /// What a signed definition says of itself; `None` for an unsigned one.
+    /// The identity in a signed definition; `None` for an unsigned one.
     pub signed: Option<LockedIdentity>,
     /// The digest of the definition.
     pub digest: Digest,
     /// The permissions that the definition requires.
     pub permissions: Vec<Scope>,
-    /// Those that it asks for and does not require.
+    /// The permissions that the definition asks for and does not require.
     pub optional_permissions: Vec<Scope>,
-    /// Who approved it.
+    /// The name of the approver.
     pub approved_by: String,
-    /// A fingerprint of each part of the definition, so that a change can be told where it is. They
-    /// decide nothing.
+    /// A fingerprint of each part of the definition, so that a report can name the part that
+    /// changed. Fingerprints do not decide whether a definition is accepted.
     pub parts: BTreeMap<String, String>,
-    /// Where this stands in the file that it was read from.
+    /// The line of this entry in the file that it was read from.
     pub line: LineNumber,
 }
 
-/// Which definition a signed tool is, and who stands behind it.
+/// The identity of a signed tool's definition, and its signer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LockedIdentity {
@@ -84,11 +85,11 @@ pub struct LockedIdentity {
     pub version: Version,
     /// The provider id.
     pub provider: String,
-    /// Who signed it; `None` where its evidence counted for less.
+    /// The signer; `None` if its evidence was too weak.
     pub signer: Option<Signer>,
 }
 
-/// Who stands behind a signed definition.
+/// The party behind a signed definition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Signer {
     /// A key, by its RFC 7638 thumbprint.
@@ -102,7 +103,8 @@ pub enum Signer {
     },
 }
 
-/// The line of a file, from 1. Where something stands is not what it is: all places are equal.
+/// The line of a file, from 1. The place of an entry is not part of its value: all line numbers are
+/// equal.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LineNumber(pub Option<usize>);
 
@@ -115,12 +117,12 @@ impl PartialEq for LineNumber {
 impl Eq for LineNumber {}
 
 impl Lockfile {
-    /// Reads a lockfile. Everything is checked before anything is believed.
+    /// Reads a lockfile. Checks everything before it returns any of the content.
     ///
     /// # Errors
-    /// [`LockfileError`], which says what is wrong and in which line: TOML of another shape, a member
-    /// that schema 1 does not know, another schema, two servers of one name or one identity, two tools
-    /// of one id.
+    /// [`LockfileError`], which says what is wrong and in which line: TOML of another shape, a
+    /// member that schema 1 does not define, another schema, two servers of one name or one
+    /// identity, two tools of one id.
     pub fn parse(text: &str) -> Result<Self, LockfileError> {
         read::lockfile(text)
     }
@@ -131,24 +133,24 @@ impl Lockfile {
         Self { servers }
     }
 
-    /// The servers, by name.
+    /// Returns the servers, by name.
     #[must_use]
     pub fn servers(&self) -> &[LockedServer] {
         &self.servers
     }
 
-    /// The server of this name.
+    /// Returns the server of this name.
     #[must_use]
     pub fn server(&self, name: &str) -> Option<&LockedServer> {
         self.servers.iter().find(|server| server.name == name)
     }
 
-    /// Puts a server in, in place of the one of its name. With its tools in order: by name, then by
-    /// id.
+    /// Puts a server into the lockfile, and replaces the server of the same name. Sorts its tools
+    /// by name, then by id.
     ///
     /// # Errors
-    /// [`LockfileError::Duplicate`] if a server of another name has its identity, or two of its tools
-    /// are the same; nothing is put in then.
+    /// [`LockfileError::Duplicate`] if a server of another name has its identity, or two of its
+    /// tools are the same; the lockfile is unchanged then.
     pub fn put(&mut self, mut server: LockedServer) -> Result<(), LockfileError> {
         server.tools.sort_by_cached_key(LockedTool::key);
         let mut servers = self.servers.clone();
@@ -160,7 +162,7 @@ impl Lockfile {
         Ok(())
     }
 
-    /// Takes the server of this name out, and says whether there was one.
+    /// Removes the server of this name, and returns whether it existed.
     pub fn remove(&mut self, name: &str) -> bool {
         let before = self.servers.len();
         self.servers.retain(|server| server.name != name);
@@ -169,7 +171,7 @@ impl Lockfile {
 }
 
 impl LockedServer {
-    /// Returns a server of which nothing is locked yet but its name and identity.
+    /// Returns a server with only its name and identity locked.
     #[must_use]
     pub fn new(name: impl Into<String>, identity: ServerIdentity) -> Self {
         Self {
@@ -186,8 +188,8 @@ impl LockedServer {
 }
 
 impl LockedTool {
-    /// What is locked of a definition that this person approved. `evidence` is what it was approved
-    /// with.
+    /// Returns the locked data of a definition that this person approved. `evidence` is the
+    /// evidence at the approval.
     #[must_use]
     pub fn of(definition: &ToolDefinition, evidence: &EvidenceRecord, approved_by: &str) -> Self {
         let part = definition.signed();
@@ -213,7 +215,7 @@ impl LockedTool {
         }
     }
 
-    /// Two tools of one server have different ones.
+    /// Returns the key of the tool. Two tools of one server have different keys.
     pub(crate) fn key(&self) -> (String, Option<String>) {
         let id = self.signed.as_ref().map(|signed| signed.id.as_str().to_owned());
         (self.name.clone(), id)
@@ -221,7 +223,7 @@ impl LockedTool {
 }
 
 impl LockedIdentity {
-    /// Returns what a signed definition says of itself, with the signer whose evidence counted.
+    /// Returns the identity in a signed definition, with the signer whose evidence counted.
     #[must_use]
     pub fn new(
         id: ToolId,
@@ -234,7 +236,7 @@ impl LockedIdentity {
 }
 
 impl Signer {
-    /// Whom this evidence names.
+    /// Returns the signer that this evidence names.
     #[must_use]
     pub fn of(evidence: &EvidenceRecord) -> Option<Self> {
         match evidence {
@@ -242,7 +244,7 @@ impl Signer {
             EvidenceRecord::Attested { issuer, client, .. } => {
                 Some(Self::Issuer { issuer: issuer.clone(), client: client.clone() })
             }
-            // No evidence, or evidence that names nobody.
+            // No evidence, or evidence that does not name a signer.
             _ => None,
         }
     }

@@ -1,4 +1,4 @@
-//! Reading a lockfile strictly.
+//! Reads a lockfile strictly.
 
 use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
@@ -16,19 +16,19 @@ use crate::lockfile::{
     LOCKFILE_SCHEMA, LineNumber, LockedIdentity, LockedServer, LockedTool, Lockfile, Signer,
 };
 
-/// Why a text is no lockfile.
+/// The reason why a text is not a lockfile.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LockfileError {
-    /// Not the TOML that a lockfile is.
+    /// The text is not the TOML of a lockfile.
     #[error("{}{}", at(*line), escaped(what))]
     Malformed {
-        /// The line, from 1, where it can be told.
+        /// The line, from 1, if it is known.
         line: Option<usize>,
-        /// What is wrong.
+        /// The problem.
         what: String,
     },
-    /// Another version of the format.
+    /// The lockfile has another version of the format.
     #[error(
         "the lockfile has the schema {}, and this program understands {LOCKFILE_SCHEMA}: use the \
              version of `etdi` that wrote it",
@@ -38,12 +38,12 @@ pub enum LockfileError {
         /// The version that it names.
         found: String,
     },
-    /// Something stands twice.
-    #[error("{}{} stands twice", at(*line), escaped(what))]
+    /// Two entries are the same.
+    #[error("{}{} appears twice", at(*line), escaped(what))]
     Duplicate {
-        /// The line of the second, from 1, where it can be told.
+        /// The line of the second entry, from 1, if it is known.
         line: Option<usize>,
-        /// What.
+        /// The repeated entry.
         what: String,
     },
 }
@@ -107,13 +107,13 @@ pub(crate) fn lockfile(text: &str) -> Result<Lockfile, LockfileError> {
         line: error.span().map(|span| lines.of(&span)),
         what: error.message().to_owned(),
     };
-    // The schema first: what another one allows is no business of this one.
+    // Check the schema first: this code does not know the members of another schema.
     let table: toml::Table = toml::from_str(text).map_err(malformed)?;
     match table.get("schema") {
         Some(toml::Value::Integer(LOCKFILE_SCHEMA)) => {}
         Some(other) => return Err(LockfileError::Schema { found: other.to_string() }),
         None => {
-            let what = "there is no `schema`, so this is no lockfile".to_owned();
+            let what = "the file has no `schema`, so it is not a lockfile".to_owned();
             return Err(LockfileError::Malformed { line: None, what });
         }
     }
@@ -165,7 +165,9 @@ fn tool(entry: ToolTable, line: usize) -> Result<LockedTool, LockfileError> {
             Some(Signer::Issuer { issuer, client })
         }
         Some(_) => {
-            return Err(malformed("a signer is either a `key`, or an `issuer` and a `client`"));
+            return Err(malformed(
+                "a signer must have either a `key`, or an `issuer` and a `client`",
+            ));
         }
     };
     let signed = match (entry.id, entry.version, entry.provider) {
@@ -173,12 +175,12 @@ fn tool(entry: ToolTable, line: usize) -> Result<LockedTool, LockfileError> {
             Some(LockedIdentity { id, version, provider, signer })
         }
         (None, None, None) if signer.is_none() => None,
-        (None, None, None) => return Err(malformed("an unsigned tool has no `signer`")),
+        (None, None, None) => return Err(malformed("an unsigned tool must not have a `signer`")),
         _ => return Err(malformed("`id`, `version` and `provider` go together")),
     };
     let is_part = |name: &str| name == OTHER || PARTS.contains(&name);
     if let Some(name) = entry.parts.keys().find(|name| !is_part(name)) {
-        return Err(malformed(&format!("no part of a definition is called \"{name}\"")));
+        return Err(malformed(&format!("a definition has no part with the name \"{name}\"")));
     }
     Ok(LockedTool {
         name: entry.name,
@@ -225,13 +227,13 @@ pub(crate) fn refuse_duplicates(servers: &[LockedServer]) -> Result<(), Lockfile
     Ok(())
 }
 
-/// Whether a path stays in its folder, on every system.
+/// Returns whether a path stays in its folder, on every system.
 fn is_relative(path: &str) -> bool {
     let plain = |segment: &str| !segment.is_empty() && segment != "." && segment != "..";
     !path.contains(['\\', ':', '\0']) && path.split('/').all(plain)
 }
 
-/// Lines of a text, by what stands in them.
+/// Finds the lines of a text by their content.
 struct Lines<'t>(&'t str);
 
 impl Lines<'_> {

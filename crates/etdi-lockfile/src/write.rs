@@ -1,4 +1,4 @@
-//! The one text of a lockfile.
+//! Writes the one text of a lockfile.
 
 use std::fmt::{self, Display, Formatter, Write};
 
@@ -8,11 +8,11 @@ use etdi_types::text::is_hidden;
 use crate::lockfile::{LOCKFILE_SCHEMA, LockedServer, LockedTool, Lockfile, Signer};
 
 const HEAD: &str = "\
-# What the servers of this repository may list. Written by `etdi lock`, compared by `etdi check`.
+# The tools that the servers of this repository may list. Written by `etdi lock`, compared by `etdi check`.
 ";
 
-/// Servers by name, tools by name and id, members in a fixed order, one to a line: what changes is
-/// what a difference shows. Hidden characters are escapes.
+/// Writes servers by name, tools by name and id, and members in a fixed order, one to a line: a
+/// diff then shows exactly the changed members. Hidden characters are escapes.
 impl Display for Lockfile {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         writeln!(f, "{HEAD}schema = {LOCKFILE_SCHEMA}")?;
@@ -80,7 +80,7 @@ fn write_scopes(f: &mut Formatter<'_>, name: &str, scopes: &[Scope]) -> fmt::Res
     writeln!(f, "{name} = [{}]", scopes.join(", "))
 }
 
-/// A basic string of TOML.
+/// Returns a basic string of TOML.
 fn quoted(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');

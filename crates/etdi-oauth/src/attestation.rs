@@ -17,22 +17,23 @@ use crate::token_error::TokenError;
 use crate::validation::verify_signature;
 use crate::vendor::vendor;
 
-/// The definition that an attestation stands beside.
+/// The definition that carries the attestation to check.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct AttestedDefinition<'a> {
-    /// Its id.
+    /// The id of the definition.
     pub id: &'a ToolId,
-    /// Its version.
+    /// The version of the definition.
     pub version: &'a Version,
-    /// Its digest.
+    /// The digest of the definition.
     pub digest: &'a Digest,
     /// The RFC 7638 thumbprint of the key that made its signature; `None` without a good signature.
     pub signing_key: Option<&'a str>,
 }
 
 impl<'a> AttestedDefinition<'a> {
-    /// The definition of this id and version, and the thumbprint of the key that signed it.
+    /// Returns the definition of this id and version, with the thumbprint of the key that signed
+    /// it.
     #[must_use]
     pub fn new(
         id: &'a ToolId,
@@ -44,7 +45,7 @@ impl<'a> AttestedDefinition<'a> {
     }
 }
 
-/// What a good attestation says.
+/// The contents of a good attestation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Attested {
@@ -52,9 +53,9 @@ pub struct Attested {
     pub issuer: String,
     /// The client that the issuer names: one of those configured.
     pub client: String,
-    /// What it binds; the stronger one if there are two, `None` if it binds nothing.
+    /// The binding; the stronger one if there are two, and `None` without a binding.
     pub binding: Option<Binding>,
-    /// When it expires.
+    /// The time at which it expires.
     pub expires_at: OffsetDateTime,
 }
 
@@ -65,16 +66,16 @@ pub enum AttestationError {
     /// The token itself is refused.
     #[error(transparent)]
     Token(#[from] TokenError),
-    /// The issuer's entry names no audience of attestations.
+    /// The issuer's entry has no audience for attestations.
     #[error("the trust entry of the issuer \"{}\" has no attestation_audience, so no attestation of it is accepted",
         escaped(.0))]
     NotConfigured(String),
-    /// More than one audience: it might be a credential elsewhere.
+    /// More than one audience. Another API might accept the attestation as a credential.
     #[error(
         "the attestation has {0} audiences; it must have the attestation audience and no other"
     )]
     Audiences(usize),
-    /// A claim that would make it a credential.
+    /// A claim that would make the attestation a credential.
     #[error(
         "the attestation carries `{0}`; an attestation is public and must not grant anything: remove all scopes \
              from the API for attestations and turn its RBAC off"
@@ -83,37 +84,37 @@ pub enum AttestationError {
     /// A client that does not speak for the provider.
     #[error("the attestation is for the client \"{}\", which does not speak for the provider", escaped(.0))]
     ForeignClient(String),
-    /// The claim of definitions is not of the form of section 4.
+    /// The claim of definitions does not have the form of section 4.
     #[error("the attestation's claim \"{}\" is malformed: {reason}", escaped(claim))]
     Claim {
-        /// Which claim.
+        /// The claim.
         claim: String,
-        /// What is wrong with it.
+        /// The reason.
         reason: &'static str,
     },
-    /// It lists other definitions.
+    /// The attestation lists other definitions.
     #[error("the attestation does not list {id} version {version}")]
     NotListed {
-        /// The definition's id.
+        /// The id of the definition.
         id: ToolId,
-        /// Its version.
+        /// The version of the definition.
         version: Version,
     },
-    /// It lists another digest.
+    /// The attestation lists another digest.
     #[error(
         "the attestation lists {id} version {version} with another digest: the definition is not the one that \
              the issuer vouched for"
     )]
     OtherDigest {
-        /// The definition's id.
+        /// The id of the definition.
         id: ToolId,
-        /// Its version.
+        /// The version of the definition.
         version: Version,
     },
-    /// It is bound to another key than the one that signed the definition.
-    #[error("the attestation is bound to another key than the one that signed the definition")]
+    /// The attestation is bound to a key that did not sign the definition.
+    #[error("the attestation is bound to a key that did not sign the definition")]
     OtherKey,
-    /// It was to bind this and does not. A publisher's error.
+    /// The publisher asked the issuer for this binding, and the attestation does not have it.
     #[error("the issuer did not bind {}", match .0 {
         Binding::Digest => "the definitions: it must set the configured claim from the request (Auth0: in an Action on \
             credentials-exchange)",
@@ -123,7 +124,7 @@ pub enum AttestationError {
 }
 
 impl AttestationError {
-    /// As evidence, for a host that judges with [`check_attestation`] and keys of its own.
+    /// Returns the evidence, for a host that judges with [`check_attestation`] and keys of its own.
     #[must_use]
     pub fn into_evidence(self, issuer: &str) -> AttestationEvidence {
         match self {
@@ -148,13 +149,13 @@ impl From<Attested> for AttestationEvidence {
     }
 }
 
-/// Validates an attestation by `issuer`, beside `definition`, with the issuer's `keys`, at `now`.
+/// Validates an attestation by `issuer` for `definition`, with the issuer's `keys`, at `now`.
 ///
-/// The algorithms are those of the issuer's kind. Expiry is judged last, so that only an attestation
-/// that was good once is called expired.
+/// The algorithms are those of the issuer's kind. Expiry is checked last, so that only an
+/// attestation that was good once is called expired.
 ///
 /// # Errors
-/// An [`AttestationError`] for each way in which it is refused.
+/// An [`AttestationError`] with the reason why the attestation is refused.
 pub fn check_attestation(
     token: &str,
     issuer: &TrustedIssuer,
@@ -193,16 +194,16 @@ pub(crate) fn check_with(
     })
 }
 
-/// What a publisher wants its attestation to bind.
+/// The bindings that a publisher wants in its attestation.
 pub(crate) struct WantedBindings<'a> {
-    /// By digest, if the issuer's entry has a claim.
+    /// The digests to bind, if the issuer's entry has a claim.
     pub(crate) definitions: &'a [(ToolId, Version, Digest)],
-    /// By key: its thumbprint.
+    /// The thumbprint of the key to bind.
     pub(crate) key: Option<&'a str>,
 }
 
-/// Validates an attestation as clients will, before it is published: it must bind everything that it
-/// was asked to bind.
+/// Validates an attestation as clients will, before it is published. Fails if a binding is missing
+/// that the publisher asked for.
 pub(crate) fn check_own(
     token: &str,
     issuer: &TrustedIssuer,
@@ -244,7 +245,7 @@ fn strongest(by_digest: bool, by_key: bool) -> Option<Binding> {
     }
 }
 
-/// Everything but the bindings and the time. Gives the client.
+/// Checks everything except the bindings and the time. Returns the client.
 fn check_unbound(
     jwt: &Jwt<'_>,
     claims: &Object<'_>,
@@ -282,7 +283,8 @@ fn check_audience(claims: &Object<'_>, issuer: &TrustedIssuer) -> Result<(), Att
     }
 }
 
-/// Whether the claim lists the definition. An attestation without the claim binds no digest.
+/// Returns whether the claim lists the definition. An attestation without the claim binds no
+/// digest.
 fn check_digest(
     claims: &Object<'_>,
     claim: &str,
@@ -320,8 +322,8 @@ fn entry<'v>(value: &'v Value<'_>) -> Option<(&'v str, &'v str, &'v str)> {
     Some((text("id")?, text("version")?, text("digest")?))
 }
 
-/// Whether it is bound to the key that signed the definition. Another way of confirmation than a
-/// thumbprint binds nothing here.
+/// Returns whether the attestation is bound to the key that signed the definition. A `cnf` without
+/// a thumbprint does not count as a binding.
 fn check_key(claims: &Object<'_>, signing_key: Option<&str>) -> Result<bool, AttestationError> {
     match Confirmation::read(claims)? {
         Confirmation::Thumbprint(bound) if signing_key == Some(bound.as_str()) => Ok(true),

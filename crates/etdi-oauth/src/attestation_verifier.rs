@@ -1,4 +1,4 @@
-//! A client's side: finds the keys of the issuers that a trust configuration names, and validates
+//! The client's side: finds the keys of the issuers in a trust configuration, and validates
 //! attestations with them.
 
 use std::collections::HashMap;
@@ -22,11 +22,11 @@ use crate::jwt::claimed_issuer;
 use crate::token_error::TokenError;
 use crate::vendor::vendor;
 
-/// How long a failed discovery is not tried again.
+/// The time for which a failed discovery is not tried again.
 const FAILURE_HOLDS: time::Duration = time::Duration::seconds(30);
 
-/// Validates attestations with the trust configuration alone: issuers' keys are found by discovery,
-/// each issuer's once. Cheap to clone.
+/// Validates attestations. Needs only a trust configuration: the keys of each issuer are found by
+/// discovery, once. Cheap to clone.
 #[derive(Clone)]
 pub struct AttestationVerifier(Arc<VerifierState>);
 
@@ -37,14 +37,14 @@ struct VerifierState {
     flights: Flights<String, JwksClient, OAuthError>,
 }
 
-/// The keys of an issuer, or why they cannot be had, and since when.
+/// The keys of an issuer, or the reason why they are missing and the time of the attempt.
 enum IssuerKeys {
     Keys(JwksClient),
     Failed(OAuthError, OffsetDateTime),
 }
 
 impl AttestationVerifier {
-    /// A verifier that asks issuers as `network` allows.
+    /// Returns a verifier that asks issuers as `network` allows.
     ///
     /// # Errors
     /// [`HttpError::Tls`] if TLS cannot be set up.
@@ -57,10 +57,10 @@ impl AttestationVerifier {
         })))
     }
 
-    /// What `token` is worth beside `definition`, to whoever trusts `provider` as configured.
+    /// Returns the evidence that `token` gives for `definition`, under the trust in `provider`.
     ///
-    /// Only issuers of the entry are asked, and stale keys are not used: what cannot be checked is
-    /// [`AttestationEvidence::Unchecked`].
+    /// Only issuers of the entry are asked, and stale keys are not used. A token that cannot be
+    /// checked is [`AttestationEvidence::Unchecked`].
     pub async fn evidence(
         &self,
         token: &str,
@@ -87,13 +87,13 @@ impl AttestationVerifier {
         match self.check(token, kid.as_deref(), issuer, definition).await {
             Ok(evidence) => evidence,
             Err(error) => {
-                tracing::debug!(issuer = issuer.issuer, %error, "an attestation could not be checked");
+                tracing::debug!(issuer = issuer.issuer, %error, "cannot check an attestation");
                 AttestationEvidence::Unchecked(error.to_string())
             }
         }
     }
 
-    /// The keys of an issuer, found by discovery if need be.
+    /// Returns the keys of an issuer; discovery finds them first if needed.
     ///
     /// # Errors
     /// An [`OAuthError`] if its `jwks_uri` cannot be found.
@@ -130,7 +130,8 @@ impl AttestationVerifier {
         let keys = jwks.fresh_keys().await.map_err(unavailable)?;
         let check = |keys| check_attestation(token, issuer, keys, definition, self.0.clock.now());
         let result = match check(&keys) {
-            // Everything that does not depend on the key is good, so the keys may have changed.
+            // All checks that do not need the key have passed, so the issuer may have changed its
+            // keys.
             Err(AttestationError::Token(
                 TokenError::UnknownKey { .. } | TokenError::KeyWithdrawn { .. },
             )) => check(&*jwks.keys_with(kid).await.map_err(unavailable)?),

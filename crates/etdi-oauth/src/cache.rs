@@ -1,9 +1,9 @@
-//! Tokens that were granted, until shortly before they expire.
+//! The cache of granted tokens, which are kept until shortly before they expire.
 //!
-//! A token is renewed ahead of its expiry, at a moment that differs from process to process. One
-//! request is made for all callers that want the same token, and it goes on if the caller that
-//! started it is cancelled. `moka` keeps the tokens; it does not collapse the requests, because its
-//! own way drops the request with its first caller, and cannot replace a value that is due.
+//! A token is renewed before it expires, at a moment that differs between processes. Callers that
+//! want the same token share one request, which goes on if the caller that started it is cancelled.
+//! `moka` keeps the tokens, but does not share the requests: `moka` would drop a request with its
+//! first caller, and cannot replace a value that is due.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -18,19 +18,19 @@ use time::OffsetDateTime;
 use crate::error::OAuthError;
 use crate::flight::{Flight, Flights};
 
-/// How many tokens are kept.
+/// The number of tokens that are kept.
 const CAPACITY: u64 = 1_000;
 
-/// A token is renewed when a tenth of its life is left, but no earlier than this before its end.
+/// A token is renewed when a tenth of its life is left, but at most this long before its end.
 const LONGEST_MARGIN: Duration = Duration::from_secs(5 * 60);
 
-/// How long a failed renewal is not tried again, while the token is still good.
+/// The time for which a failed renewal is not tried again while the token is still good.
 const RENEWAL_INTERVAL: time::Duration = time::Duration::seconds(30);
 
-/// How long a caller with a good token waits for its successor.
+/// The time for which a caller with a good token waits for the renewed token.
 const RENEWAL_WAIT: Duration = Duration::from_secs(1);
 
-/// What distinguishes two tokens of one issuer.
+/// The properties in which two tokens of one issuer differ.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct TokenKey {
     pub(crate) issuer: String,
@@ -43,14 +43,14 @@ pub(crate) struct TokenKey {
     pub(crate) parameters: Vec<(String, String)>,
 }
 
-/// Why a token is asked for.
+/// The reason why a token is asked for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Occasion {
-    /// There is none.
+    /// The cache has no token.
     First,
-    /// There is one, and it expires soon.
+    /// The cached token expires soon.
     Renewal,
-    /// There was one.
+    /// The cached token has expired.
     Expired(OffsetDateTime),
 }
 
@@ -75,7 +75,8 @@ impl<T: Perishable> TokenCache<T> {
         Self { kept: Cache::new(CAPACITY), flights: Flights::default(), clock }
     }
 
-    /// The token of this key; `obtain` asks for it if there is none or if it is due.
+    /// Returns the token of this key. `obtain` asks the issuer if the token is missing or due for
+    /// renewal.
     pub(crate) async fn get(
         self: &Arc<Self>,
         key: TokenKey,
@@ -147,7 +148,7 @@ impl<T: Perishable> TokenCache<T> {
                 self.kept.insert(key, kept);
             }
             (Err(error), Some(mut kept)) if now < kept.token.expires_at() => {
-                tracing::debug!(%error, "a renewal failed; the token is good for a while yet");
+                tracing::debug!(%error, "a renewal failed; the token is still good");
                 kept.renew_at = now.saturating_add(RENEWAL_INTERVAL);
                 self.kept.insert(key, kept);
             }
@@ -157,10 +158,10 @@ impl<T: Perishable> TokenCache<T> {
     }
 }
 
-/// Between half of `longest` and all of it.
+/// Returns a random duration between half of `longest` and all of it.
 fn jittered(longest: Duration) -> Duration {
     let mut random = [0; 2];
-    // Without randomness the margin is the longest one.
+    // Without random numbers, the margin is the longest one.
     if aws_lc_rs::rand::fill(&mut random).is_err() {
         return longest;
     }

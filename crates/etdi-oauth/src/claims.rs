@@ -1,4 +1,4 @@
-//! Single claims of a token, read strictly (wire format, sections 4 and 8).
+//! Reads single claims of a token strictly (wire format, sections 4 and 8).
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use crate::token_error::TokenError;
 /// 2^53: the largest NumericDate.
 const MAX_DATE: f64 = 9_007_199_254_740_992.0;
 
-/// How far two clocks may be apart, in seconds.
+/// The difference between two clocks that is tolerated, in seconds.
 const LEEWAY: f64 = 60.0;
 
 /// `exp`, `iat` and `nbf` in seconds after the epoch.
@@ -32,8 +32,8 @@ impl Times {
         })
     }
 
-    /// Accept if `now < exp + 60`, `nbf ≤ now + 60`, `iat ≤ now + 60`. Expiry comes last: a token
-    /// that is wrong in another way as well is not merely expired.
+    /// Accepts if `now < exp + 60`, `nbf ≤ now + 60`, `iat ≤ now + 60`. Expiry is checked last, so
+    /// that a token that is also wrong in another way is not called expired.
     pub(crate) fn check(&self, now: OffsetDateTime) -> Result<(), TokenError> {
         let now = (now - OffsetDateTime::UNIX_EPOCH).as_seconds_f64();
         let early = |claim, date: f64| {
@@ -51,7 +51,8 @@ impl Times {
     }
 }
 
-/// The instant of a NumericDate; what a calendar cannot hold becomes the end of time.
+/// Returns the instant of a NumericDate. A date beyond the calendar becomes the last instant of the
+/// calendar.
 pub(crate) fn instant(date: f64) -> OffsetDateTime {
     OffsetDateTime::UNIX_EPOCH.saturating_add(time::Duration::saturating_seconds_f64(date))
 }
@@ -59,11 +60,11 @@ pub(crate) fn instant(date: f64) -> OffsetDateTime {
 /// The `cnf` claim (RFC 7800).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Confirmation {
-    /// There is none: a bearer token.
+    /// The token has no `cnf`, so it is a bearer token.
     None,
     /// `jkt`: the RFC 7638 thumbprint of the key that the token is bound to (RFC 9449).
     Thumbprint(String),
-    /// Some other way of confirmation.
+    /// Another way of confirmation.
     Other,
 }
 
@@ -81,12 +82,12 @@ impl Confirmation {
     }
 }
 
-/// `iss`, to find out whose token it is. One string.
+/// Reads `iss`, the issuer that the token names: one string.
 pub(crate) fn issuer(claims: &Object<'_>) -> Result<String, TokenError> {
     required_text(claims, "iss")
 }
 
-/// `aud`: one string, or an array of them that is not empty.
+/// Reads `aud`: one string, or an array of strings that is not empty.
 pub(crate) fn audience(claims: &Object<'_>) -> Result<Vec<String>, TokenError> {
     const EXPECTED: &str = "a string or an array of strings";
     match claims.get("aud") {
@@ -101,7 +102,8 @@ pub(crate) fn audience(claims: &Object<'_>) -> Result<Vec<String>, TokenError> {
     }
 }
 
-/// The scopes in one claim: a string with single spaces, or an array; none if it is absent.
+/// Reads the scopes of one claim: a string with single spaces, or an array. Returns an empty set if
+/// the claim is absent.
 pub(crate) fn scope_claim(
     claims: &Object<'_>,
     name: &'static str,
@@ -131,7 +133,7 @@ fn date(claims: &Object<'_>, name: &'static str) -> Result<Option<f64>, TokenErr
     }
 }
 
-/// A string that is not empty, if the claim is there.
+/// Reads a string that is not empty, if the claim is there.
 pub(crate) fn text(claims: &Object<'_>, name: &'static str) -> Result<Option<String>, TokenError> {
     match claims.get(name) {
         None => Ok(None),
@@ -140,7 +142,7 @@ pub(crate) fn text(claims: &Object<'_>, name: &'static str) -> Result<Option<Str
     }
 }
 
-/// A string that is not empty.
+/// Reads a string that is not empty. Fails if the claim is missing.
 pub(crate) fn required_text(claims: &Object<'_>, name: &'static str) -> Result<String, TokenError> {
     text(claims, name)?.ok_or(TokenError::MissingClaim(name))
 }

@@ -1,4 +1,4 @@
-//! What a provider needs to know before it starts.
+//! The configuration of a provider.
 
 mod environment;
 
@@ -43,7 +43,7 @@ pub struct OAuthConfig {
     pub(crate) events: Option<Emitter>,
 }
 
-/// How this program authenticates to the issuer. `Debug` does not show the secret.
+/// The credentials of this program at the issuer. `Debug` does not show the secret.
 #[derive(Clone, Debug)]
 pub(crate) struct ClientCredentials {
     pub(crate) id: String,
@@ -51,7 +51,7 @@ pub(crate) struct ClientCredentials {
     pub(crate) authentication: ClientAuthentication,
 }
 
-/// How the client's secret is sent (RFC 6749, section 2.3.1).
+/// The place of the client's secret in a request (RFC 6749, section 2.3.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ClientAuthentication {
@@ -62,7 +62,8 @@ pub enum ClientAuthentication {
     Basic,
 }
 
-/// What attestations need. The audience is one that no API for calls has.
+/// The settings for attestations. Their audience must differ from the audience of every API for
+/// calls.
 #[derive(Clone, Debug)]
 pub struct AttestationConfig {
     pub(crate) audience: String,
@@ -71,21 +72,22 @@ pub struct AttestationConfig {
 }
 
 impl AttestationConfig {
-    /// Attestations for this audience, and for no other use.
+    /// Asks for attestations with this audience, which is for no other use.
     #[must_use]
     pub fn audience(audience: impl Into<String>) -> Self {
         Self { audience: audience.into(), claim: None, parameter: "etdi_definitions".to_owned() }
     }
 
-    /// The claim that the issuer sets to the definitions that the request names: a digest binding.
+    /// Sets the claim in which the issuer puts the definitions of the request, which makes a digest
+    /// binding.
     #[must_use]
     pub fn claim(mut self, claim: impl Into<String>) -> Self {
         self.claim = Some(claim.into());
         self
     }
 
-    /// The form parameter of the token request in which the definitions are sent, as JSON.
-    /// `etdi_definitions` unless set.
+    /// Sets the form parameter of the token request that holds the definitions, as JSON. The
+    /// default is `etdi_definitions`.
     #[must_use]
     pub fn parameter(mut self, parameter: impl Into<String>) -> Self {
         self.parameter = parameter.into();
@@ -94,10 +96,11 @@ impl AttestationConfig {
 }
 
 impl OAuthConfig {
-    /// An Auth0 tenant by its domain, such as `tenant.eu.auth0.com`, or a custom domain.
+    /// Describes an Auth0 tenant by its domain, such as `tenant.eu.auth0.com`, or by a custom
+    /// domain.
     ///
     /// # Errors
-    /// [`ConfigError::Domain`] if it is more than a host name.
+    /// [`ConfigError::Domain`] if the text is more than a host name.
     pub fn auth0(domain: impl AsRef<str>) -> Result<Self, ConfigError> {
         let domain = domain.as_ref();
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
@@ -109,33 +112,34 @@ impl OAuthConfig {
         }
     }
 
-    /// An issuer that is laid out as Auth0's are. Its name ends with a slash, which is added if it is
-    /// missing.
+    /// Describes an issuer with Auth0's layout. The issuer's name ends with a slash, which is added
+    /// if it is missing.
     #[must_use]
     pub fn auth0_at(issuer: impl Into<String>) -> Self {
         Self::new(IssuerKind::Auth0, issuer)
     }
 
-    /// An authorization server of Okta, such as `https://example.okta.com/oauth2/default`.
+    /// Describes an authorization server of Okta, such as
+    /// `https://example.okta.com/oauth2/default`.
     #[must_use]
     pub fn okta(issuer: impl Into<String>) -> Self {
         Self::new(IssuerKind::Okta, issuer)
     }
 
-    /// A tenant of Microsoft Entra ID, by its issuer:
+    /// Describes a tenant of Microsoft Entra ID by its issuer:
     /// `https://login.microsoftonline.com/<tenant id>/v2.0`.
     #[must_use]
     pub fn entra(issuer: impl Into<String>) -> Self {
         Self::new(IssuerKind::Entra, issuer)
     }
 
-    /// Any other issuer, exactly as it calls itself.
+    /// Describes any other issuer, under exactly the name that it gives itself.
     #[must_use]
     pub fn generic(issuer: impl Into<String>) -> Self {
         Self::new(IssuerKind::Generic, issuer)
     }
 
-    /// An issuer of this kind, exactly as it calls itself.
+    /// Describes an issuer of this kind, under exactly the name that it gives itself.
     #[must_use]
     pub fn new(kind: IssuerKind, issuer: impl Into<String>) -> Self {
         let rules = IssuerRules::new(vendor(kind).full_name(issuer.into()), kind);
@@ -155,7 +159,7 @@ impl OAuthConfig {
         }
     }
 
-    /// The client that asks for tokens. Without one, tokens can only be validated.
+    /// Sets the client that asks for tokens. Without a client, tokens can only be validated.
     #[must_use]
     pub fn client(mut self, id: impl Into<String>, secret: impl Into<SecretString>) -> Self {
         self.client = Some(ClientCredentials {
@@ -166,7 +170,7 @@ impl OAuthConfig {
         self
     }
 
-    /// How the client authenticates. No effect before [`client`](Self::client).
+    /// Sets how the client authenticates. Has no effect before [`client`](Self::client).
     #[must_use]
     pub fn authentication(mut self, authentication: ClientAuthentication) -> Self {
         if let Some(client) = &mut self.client {
@@ -175,36 +179,37 @@ impl OAuthConfig {
         self
     }
 
-    /// The audience of tokens, unless a request names another.
+    /// Sets the audience of tokens, for requests that do not name another.
     #[must_use]
     pub fn audience(mut self, audience: impl Into<String>) -> Self {
         self.audience = Some(audience.into());
         self
     }
 
-    /// How a request names its audience, for an issuer that differs from others of its kind. Each kind
-    /// has its own default.
+    /// Sets how a request names its audience, for an issuer that differs from others of its kind.
+    /// Each kind has its own default.
     #[must_use]
     pub fn audience_parameter(mut self, parameter: AudienceParameter) -> Self {
         self.audience_parameter = parameter;
         self
     }
 
-    /// The endpoints, instead of discovery.
+    /// Sets the endpoints, instead of discovery.
     #[must_use]
     pub fn endpoints(mut self, endpoints: Endpoints) -> Self {
         self.endpoints = Some(endpoints);
         self
     }
 
-    /// The algorithms that the issuer may sign with; each kind has its own default.
+    /// Sets the algorithms that the issuer may sign with. Each kind has its own default.
     #[must_use]
     pub fn algorithms(mut self, algorithms: impl IntoIterator<Item = SigAlg>) -> Self {
         self.rules = self.rules.algorithms(algorithms);
         self
     }
 
-    /// Auth0 with role-based access control: `permissions` replaces `scope` and `scp`.
+    /// Turns on the rules of Auth0's role-based access control: `permissions` replaces `scope` and
+    /// `scp`.
     #[must_use]
     pub fn rbac(mut self, rbac: bool) -> Self {
         self.rules = self.rules.rbac(rbac);
@@ -218,66 +223,67 @@ impl OAuthConfig {
         self
     }
 
-    /// One more form parameter in every token request.
+    /// Adds a form parameter to every token request.
     #[must_use]
     pub fn parameter(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.parameters.push((name.into(), value.into()));
         self
     }
 
-    /// Which hosts may be talked to.
+    /// Sets which hosts may be contacted.
     #[must_use]
     pub fn network(mut self, network: Network) -> Self {
         self.network = network;
         self
     }
 
-    /// How often and how long to try again.
+    /// Sets how often and for how long a request is tried again.
     #[must_use]
     pub fn retry(mut self, retry: RetryPolicy) -> Self {
         self.retry = retry;
         self
     }
 
-    /// The clock. The system's unless set.
+    /// Sets the clock. The default is the system's.
     #[must_use]
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// Where events go: tokens acquired, refreshed, validated, revoked, expired; provider errors.
+    /// Sends events to `emitter`: tokens acquired, refreshed, validated, revoked, expired; provider
+    /// errors.
     #[must_use]
     pub fn events(mut self, emitter: Emitter) -> Self {
         self.events = Some(emitter);
         self
     }
 
-    /// The issuer.
+    /// Returns the issuer.
     #[must_use]
     pub fn issuer(&self) -> &str {
         self.rules.issuer()
     }
 
-    /// The algorithms that the issuer may sign with.
+    /// Returns the algorithms that the issuer may sign with.
     #[must_use]
     pub fn allowed_algorithms(&self) -> &[SigAlg] {
         self.rules.allowed_algorithms()
     }
 
-    /// The kind of the issuer.
+    /// Returns the kind of the issuer.
     #[must_use]
     pub fn kind(&self) -> IssuerKind {
         self.rules.kind()
     }
 
-    /// The client's id, if there is a client.
+    /// Returns the client's id, if there is a client.
     #[must_use]
     pub fn client_id(&self) -> Option<&str> {
         self.client.as_ref().map(|client| client.id.as_str())
     }
 
-    /// The audience for calls, if one is configured.
+    /// Returns the audience for calls, if one is configured.
     #[must_use]
     pub fn default_audience(&self) -> Option<&str> {
         self.audience.as_deref()
@@ -300,7 +306,7 @@ impl OAuthConfig {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
-    /// Variables that must be set and are not.
+    /// Variables that are required and not set.
     #[error("the environment lacks {}; set all of AUTH0_DOMAIN, AUTH0_CLIENT_ID, AUTH0_CLIENT_SECRET, \
              AUTH0_AUDIENCE, or those that replace them", .0.join(", "))]
     Missing(Vec<String>),
@@ -310,41 +316,41 @@ pub enum ConfigError {
     Domain(String),
     /// A configuration for another kind of provider.
     #[error(
-        "the configuration is for the kind {found:?}, and the provider is of the kind {expected:?}; use the \
+        "the configuration is for the kind {found:?}, but the provider is of the kind {expected:?}; use the \
              constructor of OAuthConfig that has the provider's name"
     )]
     Kind {
-        /// The provider's.
+        /// The kind of the provider.
         expected: IssuerKind,
-        /// The configuration's.
+        /// The kind in the configuration.
         found: IssuerKind,
     },
-    /// One audience for calls and attestations, which would make a public token a credential.
-    #[error("\"{}\" is the audience for calls and cannot be the one of attestations, which are public; \
+    /// The same audience for calls and attestations, which would make a public token a credential.
+    #[error("\"{}\" is the audience for calls and must not be the audience of attestations, which are public; \
              register a second API for attestations", escaped(.0))]
     AttestationAudience(String),
-    /// No client to ask for tokens with.
+    /// The configuration has no client, so tokens cannot be requested.
     #[error("the provider has no client: call `OAuthConfig::client` with its id and secret")]
     NoClient,
-    /// No audience.
+    /// The audience is missing.
     #[error(
-        "the request names no audience, and neither does the configuration: call `audience` on either"
+        "neither the request nor the configuration names an audience: call `audience` on either"
     )]
     NoAudience,
-    /// Not a scope.
+    /// The text is not a scope.
     #[error("\"{}\" is not a scope: one or more printable ASCII characters without space, quote or backslash \
              (RFC 6749, section 3.3)", escaped(.0))]
     Scope(String),
-    /// No attestations configured.
+    /// Attestations are not configured.
     #[error("the provider is not configured for attestations: call `OAuthConfig::attestations`")]
     NoAttestations,
-    /// An attestation that would bind nothing.
+    /// An attestation without a digest and without a key to bind.
     #[error(
-        "the attestation would bind nothing: configure `AttestationConfig::claim` at an issuer that sets \
+        "the attestation would not bind anything: configure `AttestationConfig::claim` at an issuer that sets \
              it, or give the signing key for a key binding"
     )]
     NoBinding,
-    /// Two providers for one issuer.
-    #[error("a provider for the issuer \"{}\" is registered already", escaped(.0))]
+    /// Two providers for the same issuer.
+    #[error("a provider for the issuer \"{}\" is already registered", escaped(.0))]
     RegisteredTwice(String),
 }

@@ -1,4 +1,4 @@
-//! What every identity provider must do, as a test that its author can run.
+//! The contract of every identity provider, as a test that its author can run.
 
 use crate::error::OAuthError;
 use crate::provider::OAuthProvider;
@@ -7,20 +7,21 @@ use crate::token::BearerToken;
 use crate::token_error::TokenError;
 use crate::validation::Expectations;
 
-/// What the provider under test is set up with.
+/// The audience and scopes that the issuer of the provider under test is set up with.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Fixture {
-    /// An audience that its client may ask for.
+    /// An audience that the client may ask for.
     pub audience: String,
-    /// A scope of it that the client was granted.
+    /// A scope of this audience that the client was granted.
     pub granted: String,
     /// A scope that the client was not granted.
     pub ungranted: String,
 }
 
 impl Fixture {
-    /// An audience, a scope of it that the client was granted, and one that it was not granted.
+    /// Returns a fixture with an audience, a scope of it that the client was granted, and one that
+    /// it was not granted.
     #[must_use]
     pub fn new(
         audience: impl Into<String>,
@@ -31,28 +32,28 @@ impl Fixture {
     }
 }
 
-/// How a provider broke its contract.
+/// The way in which a provider broke its contract.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProviderViolation {
-    /// Something that must work failed.
+    /// An operation that must work has failed.
     #[error("{what} must work")]
     Failed {
-        /// What.
+        /// The operation.
         what: &'static str,
-        /// How it failed.
+        /// The failure.
         source: OAuthError,
     },
-    /// Something that must fail worked, or failed in another way.
+    /// An operation that must fail has worked, or has failed in another way.
     #[error("{0}")]
     Wrong(&'static str),
 }
 
-/// Checks that a provider grants what was asked and no less, gives one token to all who ask for the
-/// same, validates its own tokens and refuses all others, and shows no token.
+/// Checks that a provider grants all scopes that were asked for, gives one token to all equal
+/// requests, validates its own tokens, refuses all others, and shows no token.
 ///
 /// # Errors
-/// The first [`ProviderViolation`] that was found.
+/// The first [`ProviderViolation`].
 pub async fn provider_keeps_its_contract(
     provider: &dyn OAuthProvider,
     fixture: &Fixture,
@@ -61,7 +62,7 @@ pub async fn provider_keeps_its_contract(
     let token = must_work("asking for a granted scope", provider.token(&request).await)?;
     let again = must_work("asking for it again", provider.token(&request).await)?;
     holds(token.has_scope(&fixture.granted), "a token must hold the scopes that were asked for")?;
-    holds(token.expose() == again.expose(), "a token must be kept and given again")?;
+    holds(token.expose() == again.expose(), "a token must be cached and returned again")?;
     holds(
         !format!("{token:?}{provider:?}").contains(token.expose()),
         "`Debug` must not show a token",

@@ -1,4 +1,4 @@
-//! Where an issuer's endpoints are: RFC 8414 and OpenID Connect Discovery 1.0.
+//! Finds the endpoints of an issuer: RFC 8414 and OpenID Connect Discovery 1.0.
 
 use etdi_types::json::{self, JsonError, Limits, Object, Value};
 use etdi_types::text::escaped;
@@ -21,7 +21,8 @@ pub struct Endpoints {
 }
 
 impl Endpoints {
-    /// The two that every issuer has: where tokens are issued, and where its keys are.
+    /// Returns the two endpoints that every issuer has: its token endpoint and the address of its
+    /// keys.
     #[must_use]
     pub fn new(token: impl Into<String>, jwks: impl Into<String>) -> Self {
         Self {
@@ -33,21 +34,21 @@ impl Endpoints {
         }
     }
 
-    /// Where tokens are introspected (RFC 7662).
+    /// Sets the address where tokens are introspected (RFC 7662).
     #[must_use]
     pub fn introspection(mut self, url: impl Into<String>) -> Self {
         self.introspection = Some(url.into());
         self
     }
 
-    /// Where tokens are revoked (RFC 7009).
+    /// Sets the address where tokens are revoked (RFC 7009).
     #[must_use]
     pub fn revocation(mut self, url: impl Into<String>) -> Self {
         self.revocation = Some(url.into());
         self
     }
 
-    /// Refuses endpoints that may not be requested.
+    /// Fails if an endpoint may not be requested.
     pub(crate) fn check(&self, http: &HttpClient) -> Result<(), HttpError> {
         let optional = [&self.introspection, &self.revocation];
         [&self.token, &self.jwks]
@@ -57,19 +58,19 @@ impl Endpoints {
     }
 }
 
-/// The issuer's metadata cannot be had, or must not be used.
+/// The issuer's metadata is missing, or must not be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DiscoveryError {
-    /// No usable answer.
-    #[error("the metadata of the issuer \"{}\" could not be fetched: {source}", escaped(issuer))]
+    /// The issuer gave no usable answer.
+    #[error("cannot fetch the metadata of the issuer \"{}\": {source}", escaped(issuer))]
     Http {
         /// The issuer.
         issuer: String,
-        /// Why.
+        /// The reason.
         source: HttpError,
     },
-    /// None of the well-known addresses has a document.
+    /// The well-known addresses have no document.
     #[error(
         "the issuer \"{}\" has no metadata at {}; check its address, or configure the endpoints",
         escaped(issuer), escaped(&tried.join(", "))
@@ -83,12 +84,12 @@ pub enum DiscoveryError {
     /// The document is not strict JSON.
     #[error("the metadata at \"{}\" is refused: {source}", escaped(url))]
     Json {
-        /// Where it is.
+        /// The address of the metadata.
         url: String,
-        /// Why.
+        /// The reason.
         source: JsonError,
     },
-    /// The document is another issuer's. Compared as bytes (RFC 8414, section 3.3).
+    /// The document of another issuer. Names are compared as bytes (RFC 8414, section 3.3).
     #[error(
         "the metadata at \"{}\" is for the issuer \"{}\", not \"{}\"; configure the issuer exactly as \
          it calls itself, its trailing slash included",
@@ -97,19 +98,19 @@ pub enum DiscoveryError {
         escaped(expected)
     )]
     IssuerMismatch {
-        /// Where it is.
+        /// The address of the metadata.
         url: String,
         /// The configured issuer.
         expected: String,
-        /// The document's.
+        /// The issuer in the document.
         found: String,
     },
-    /// A member that is missing or of the wrong form.
+    /// A member that is missing or has the wrong form.
     #[error("the metadata at \"{}\" lacks a usable `{member}`", escaped(url))]
     Member {
-        /// Where it is.
+        /// The address of the metadata.
         url: String,
-        /// Which.
+        /// The member.
         member: &'static str,
     },
     /// An endpoint that may not be requested.
@@ -117,15 +118,15 @@ pub enum DiscoveryError {
     Endpoint {
         /// The issuer.
         issuer: String,
-        /// Why.
+        /// The reason.
         source: HttpError,
     },
 }
 
 /// Finds the endpoints of `issuer`.
 ///
-/// For an issuer with a path the RFC 8414 form (the well-known part inserted before the path) is
-/// tried first, then the one of OpenID Connect (appended).
+/// For an issuer with a path, the RFC 8414 form (the well-known part inserted before the path) is
+/// tried first, then the form of OpenID Connect (appended).
 pub(crate) async fn discover(http: &HttpClient, issuer: &str) -> Result<Endpoints, DiscoveryError> {
     let unusable = |source| DiscoveryError::Http { issuer: issuer.to_owned(), source };
     let mut tried = Vec::new();
@@ -145,8 +146,8 @@ pub(crate) async fn discover(http: &HttpClient, issuer: &str) -> Result<Endpoint
     Err(DiscoveryError::NotFound { issuer: issuer.to_owned(), tried })
 }
 
-/// The addresses of the metadata of `issuer`. They differ from it in the path alone, so they are on
-/// its host, whatever its name looks like.
+/// Returns the addresses of the metadata of `issuer`. Only their paths differ from it, so they are
+/// always on the host of `issuer`.
 fn well_known(issuer: Url) -> Vec<String> {
     let path = issuer.path().trim_end_matches('/');
     let (oauth, openid) = ("oauth-authorization-server", "openid-configuration");
@@ -240,7 +241,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_issuer_that_is_not_a_url_is_asked_nothing() {
+    async fn an_issuer_that_is_not_a_url_is_not_asked() {
         let http = HttpClient::new(Network::default()).unwrap();
         for issuer in ["https:/a.example", "a.example", "https://b@a.example", "http://a.example"] {
             assert!(

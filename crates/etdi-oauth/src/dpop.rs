@@ -1,4 +1,4 @@
-//! A DPoP proof for a token request (RFC 9449, section 4).
+//! Makes the DPoP proof of a token request (RFC 9449, section 4).
 
 use etdi_types::SigningKey;
 use etdi_types::keys::base64url_encode;
@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 
 use crate::error::OAuthError;
 
-/// The proof that `key` is held, for one POST to `endpoint`.
+/// Returns a proof that this program holds `key`, for one POST to `endpoint`.
 pub(crate) fn proof(
     key: &SigningKey,
     algorithm: &str,
@@ -22,8 +22,9 @@ pub(crate) fn proof(
     }
     let header = json!({ "typ": "dpop+jwt", "alg": algorithm, "jwk": jwk });
     let mut id = [0; 16];
-    aws_lc_rs::rand::fill(&mut id)
-        .map_err(|_| OAuthError::BadAnswer("the system gives no random numbers".to_owned()))?;
+    aws_lc_rs::rand::fill(&mut id).map_err(|_| {
+        OAuthError::BadAnswer("the system does not return random numbers".to_owned())
+    })?;
     let mut target = Url::parse(endpoint)
         .map_err(|_| OAuthError::BadAnswer("the token endpoint is not a URL".to_owned()))?;
     // `htu` is the target without query and fragment.
@@ -44,7 +45,8 @@ pub(crate) fn proof(
     Ok(format!("{input}.{signature}"))
 }
 
-/// The name under which the issuer takes an Ed25519 proof; `EdDSA` if it does not say.
+/// Returns the name under which the issuer takes an Ed25519 proof; `EdDSA` if the issuer does not
+/// say.
 pub(crate) fn algorithm(supported: Option<&[String]>) -> Result<&'static str, OAuthError> {
     let Some(supported) = supported else {
         return Ok("EdDSA");

@@ -1,4 +1,4 @@
-//! Why an identity provider did not do what was asked of it.
+//! The errors of identity providers.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::token_error::TokenError;
 
 /// A failure of an identity provider, or of a token.
 ///
-/// Messages say what to do about it and never hold a token or a secret.
+/// Messages include the remedy, and never a token or a secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum OAuthError {
@@ -24,23 +24,23 @@ pub enum OAuthError {
     /// A token is refused.
     #[error(transparent)]
     Token(#[from] TokenError),
-    /// An attestation is refused, by its publisher.
-    #[error("the issuer's attestation must not be published: {0}")]
+    /// An attestation is refused by its publisher.
+    #[error("cannot publish the issuer's attestation: {0}")]
     Attestation(#[from] AttestationError),
-    /// The issuer's keys cannot be had.
+    /// The issuer's keys cannot be fetched.
     #[error("{source}; {remedy}")]
     Jwks {
-        /// Why.
+        /// The reason.
         source: JwksError,
-        /// What to do about it.
+        /// The next step.
         remedy: &'static str,
     },
     /// The issuer's endpoints cannot be found.
     #[error("{source}; {remedy}")]
     Discovery {
-        /// Why.
+        /// The reason.
         source: DiscoveryError,
-        /// What to do about it.
+        /// The next step.
         remedy: &'static str,
     },
     /// The issuer does not accept the client's credentials.
@@ -53,10 +53,10 @@ pub enum OAuthError {
         client: String,
         /// The HTTP status.
         status: u16,
-        /// What to do about it.
+        /// The next step.
         remedy: &'static str,
     },
-    /// The client is known and may not have this.
+    /// The issuer knows the client, but refuses this request.
     #[error(
         "the issuer refuses the client \"{}\" ({status} {}): {}; {remedy}",
         escaped(client),
@@ -68,14 +68,14 @@ pub enum OAuthError {
         client: String,
         /// The error code of RFC 6749, section 5.2, or the issuer's own.
         code: String,
-        /// The issuer's words.
+        /// The issuer's own description.
         description: String,
         /// The HTTP status.
         status: u16,
-        /// What to do about it.
+        /// The next step.
         remedy: &'static str,
     },
-    /// The issuer knows no API of this name.
+    /// The issuer has no API with this name.
     #[error(
         "the issuer has no API \"{}\" for this client ({status} {}); {remedy}",
         escaped(audience),
@@ -88,41 +88,41 @@ pub enum OAuthError {
         code: String,
         /// The HTTP status.
         status: u16,
-        /// What to do about it.
+        /// The next step.
         remedy: &'static str,
     },
     /// A scope that does not exist, or that the client may not have.
     #[error("the issuer refuses the scopes \"{}\" ({status} invalid_scope); {remedy}", escaped(&scopes.join(" ")))]
     InvalidScope {
-        /// What was asked for.
+        /// The scopes that were asked for.
         scopes: Vec<String>,
         /// The HTTP status.
         status: u16,
-        /// What to do about it.
+        /// The next step.
         remedy: String,
     },
     /// The issuer granted fewer scopes than were asked for.
     #[error("the issuer did not grant \"{}\" (insufficient_scope); {remedy}", escaped(&missing.join(" ")))]
     InsufficientScope {
-        /// All that are missing, sorted.
+        /// All missing scopes, sorted.
         missing: Vec<String>,
-        /// What was granted.
+        /// The scopes that were granted.
         granted: Vec<String>,
-        /// What to do about it.
+        /// The next step.
         remedy: String,
     },
     /// Too many requests.
     #[error("the issuer limits the rate of requests; {}", wait(retry_after))]
     RateLimited {
-        /// How long to wait, if the issuer says so.
+        /// The time to wait, if the issuer names one.
         retry_after: Option<Duration>,
     },
     /// No answer from the issuer.
-    #[error("the issuer cannot be reached: {source}; {remedy}")]
+    #[error("cannot reach the issuer: {source}; {remedy}")]
     Unreachable {
-        /// Why.
+        /// The reason.
         source: HttpError,
-        /// What to do about it.
+        /// The next step.
         remedy: &'static str,
     },
     /// The issuer failed.
@@ -138,34 +138,34 @@ pub enum OAuthError {
         escaped(description)
     )]
     Refused {
-        /// The error code of RFC 6749, section 5.2; empty if there was none.
+        /// The error code of RFC 6749, section 5.2; empty if the answer has no code.
         code: String,
-        /// The issuer's words.
+        /// The issuer's own description.
         description: String,
         /// The HTTP status.
         status: u16,
     },
-    /// An answer that is not what the protocol demands.
+    /// An answer that breaks the protocol.
     #[error("the issuer's answer is malformed: {0}")]
     BadAnswer(String),
-    /// The issuer did not bind the token to the key that a DPoP proof showed.
+    /// The issuer did not bind the token to the key of the DPoP proof.
     #[error(
         "the issuer issued a token that is not bound to the signing key; turn on DPoP for the API \
         (sender constraining) or leave the key out of the request"
     )]
     NotKeyBound,
-    /// The issuer takes no DPoP proofs by an Ed25519 key.
-    #[error("the issuer takes DPoP proofs signed with {} and not with EdDSA; use a digest binding",
+    /// The issuer does not accept DPoP proofs by an Ed25519 key.
+    #[error("the issuer accepts DPoP proofs signed with {}, but not with EdDSA; use a digest binding",
         escaped(&.0.join(", ")))]
     DpopAlgorithm(Vec<String>),
-    /// The issuer has no such endpoint.
+    /// The issuer does not have this endpoint.
     #[error("the issuer does not offer {0}; configure its endpoint if it has one")]
     NotOffered(&'static str),
     /// No provider is registered for the token's issuer.
     #[error("no provider is registered for the issuer \"{}\"; register one, or refuse the token", escaped(.0))]
     UnknownIssuer(String),
     /// The process is shutting down.
-    #[error("the request was interrupted")]
+    #[error("cannot complete the request: the process is shutting down")]
     Interrupted,
 }
 
@@ -176,7 +176,8 @@ impl From<Interrupted> for OAuthError {
 }
 
 impl OAuthError {
-    /// The error code: of RFC 6749, section 5.2, of RFC 6750, section 3.1, or the issuer's own.
+    /// Returns the error code: of RFC 6749, section 5.2, of RFC 6750, section 3.1, or the issuer's
+    /// own.
     #[must_use]
     pub fn code(&self) -> Option<&str> {
         match self {
@@ -194,7 +195,8 @@ impl OAuthError {
         }
     }
 
-    /// The HTTP status of the issuer's answer, or, for a refused token, of the answer to give.
+    /// Returns the HTTP status of the issuer's answer, or, for a refused token, of the answer to
+    /// give.
     #[must_use]
     pub fn status(&self) -> Option<u16> {
         match self {
@@ -212,7 +214,7 @@ impl OAuthError {
         }
     }
 
-    /// What to do about it, in words.
+    /// Returns the next step, in words.
     #[must_use]
     pub fn remedy(&self) -> Option<String> {
         match self {
@@ -231,7 +233,7 @@ impl OAuthError {
         }
     }
 
-    /// How long to wait before trying again, if the issuer says so.
+    /// Returns how long to wait before trying again, if the issuer says so.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
@@ -240,7 +242,7 @@ impl OAuthError {
         }
     }
 
-    /// Every scope that is missing.
+    /// Returns every scope that is missing.
     #[must_use]
     pub fn missing_scopes(&self) -> &[String] {
         match self {
@@ -250,8 +252,8 @@ impl OAuthError {
         }
     }
 
-    /// Whether the identity provider is at fault, or the way to it, and not the token or the request:
-    /// nothing is known about the token then.
+    /// Returns whether the failure lies with the identity provider or the network, and not with the
+    /// token or the request. The validity of the token is then unknown.
     #[must_use]
     pub fn is_unavailable(&self) -> bool {
         matches!(

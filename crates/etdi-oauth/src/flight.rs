@@ -1,4 +1,4 @@
-//! Single flight: callers that want the same thing share one attempt at it.
+//! Single flight: callers that want the same result share one attempt.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -8,21 +8,21 @@ use futures::FutureExt;
 use futures::future::{BoxFuture, Shared};
 use parking_lot::Mutex;
 
-/// The attempt ended without a result: the runtime is shutting down.
+/// The attempt ended without a result because the runtime is shutting down.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Interrupted;
 
-/// What a caller finds once it holds the lock.
+/// The decision of a caller that holds the lock.
 pub(crate) enum Flight<T, E> {
-    /// The answer is there already.
+    /// The result is known already.
     Done(Result<T, E>),
-    /// Somebody has to go.
+    /// An attempt has to be made.
     Run(BoxFuture<'static, Result<T, E>>),
 }
 
 type Running<K, T, E> = HashMap<K, Shared<BoxFuture<'static, Result<T, E>>>>;
 
-/// The attempts under way. Each runs in a task of its own, so it goes on when the caller that
+/// The attempts that are running. Each runs in its own task, so it goes on when the caller that
 /// started it is cancelled.
 pub(crate) struct Flights<K, T, E>(Arc<Mutex<Running<K, T, E>>>);
 
@@ -38,15 +38,17 @@ where
     T: Clone + Send + Sync + 'static,
     E: Clone + From<Interrupted> + Send + Sync + 'static,
 {
-    /// Joins the attempt at `key`. If there is none, `decide` says whether one is needed; it is
-    /// called under the lock, so what an attempt stored before it ended is seen.
+    /// Joins the attempt at `key`. If no attempt is running, `decide` says whether to start one.
+    /// `decide` is called under the lock, so that it sees the result that a finished attempt has
+    /// stored.
     pub(crate) async fn join(&self, key: K, decide: impl FnOnce() -> Flight<T, E>) -> Result<T, E> {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else {
             return Err(Interrupted.into());
         };
         let flight = {
             let mut running = self.0.lock();
-            // One that has ended and is still listed never ran: its runtime was shutting down.
+            // A finished attempt that is still listed never ran, because its runtime was shutting
+            // down.
             let under_way = running.get(&key).filter(|flight| flight.peek().is_none());
             match under_way {
                 Some(flight) => flight.clone(),
@@ -68,8 +70,8 @@ where
     }
 }
 
-/// The guard is made by the running task: a task that is dropped before it runs is dropped by its
-/// starter, who holds the lock.
+/// Runs the attempt. Makes the guard inside the task: `spawn` may drop a task that never ran while
+/// the starter holds the lock, and dropping the guard would wait for this lock for ever.
 async fn run<K: Eq + Hash, T, E>(
     running: Arc<Mutex<Running<K, T, E>>>,
     key: K,
@@ -79,7 +81,7 @@ async fn run<K: Eq + Hash, T, E>(
     work.await
 }
 
-/// Takes the attempt off the list when it ends, however it ends.
+/// Removes the attempt from the list when the attempt ends, also by a panic.
 struct Landing<K: Eq + Hash, T, E> {
     running: Arc<Mutex<Running<K, T, E>>>,
     key: K,

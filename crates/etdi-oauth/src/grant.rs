@@ -1,4 +1,4 @@
-//! The client credentials grant (RFC 6749, section 4.4), and what the issuer's answer means.
+//! The client credentials grant (RFC 6749, section 4.4), and the reading of the issuer's answer.
 
 use std::collections::BTreeSet;
 
@@ -19,7 +19,7 @@ use crate::vendor::AudienceParameter;
 
 const LIMITS: Limits = Limits::TOOL.with_depth(32).with_bytes(BODY_LIMIT);
 
-/// How long a token of which nobody says when it expires is kept.
+/// The time for which a token without a known expiry is kept.
 const UNTOLD_LIFETIME: time::Duration = time::Duration::minutes(5);
 
 /// The parameters of a grant.
@@ -129,7 +129,7 @@ fn read(
         ("bearer", Some(_)) => return Err(OAuthError::NotKeyBound),
         _ => {
             return Err(bad(
-                "the token response has another `token_type` than was asked for".to_owned()
+                "the token response does not have the requested `token_type`".to_owned()
             ));
         }
     }
@@ -139,14 +139,15 @@ fn read(
     let expires_at = expiry(answer, inside, issuer.now());
     Ok(Granted {
         token: SecretString::from(token),
-        // Without `scope`, the scopes of the token itself count, and then those that were asked for.
+        // Without `scope` in the answer, the scopes of the token itself count, and then the
+        // requested ones.
         scopes: told.or(jwt.map(|(scopes, _)| scopes)).unwrap_or_else(|| request.scopes.clone()),
         expires_at,
     })
 }
 
-/// The scopes and the expiry in a token that the issuer has just given, if it is a JWT. The token is
-/// not validated here: the server that it is sent to does that.
+/// Reads the scopes and the expiry of a token that the issuer has just given, if the token is a
+/// JWT. The token is not validated here: the server that receives the token validates it.
 fn read_own_token(issuer: &IssuerHttp, token: &str) -> Option<(BTreeSet<String>, Option<f64>)> {
     let jwt = Jwt::parse(token).ok()?;
     let value = jwt.claims().ok()?;
@@ -156,7 +157,7 @@ fn read_own_token(issuer: &IssuerHttp, token: &str) -> Option<(BTreeSet<String>,
     Some((scopes, expires))
 }
 
-/// The earlier one of `expires_in` and the token's own `exp`.
+/// Returns the earlier of `expires_in` and the token's own `exp`.
 fn expiry(answer: &Object<'_>, inside: Option<f64>, now: OffsetDateTime) -> OffsetDateTime {
     let seconds = match answer.get("expires_in") {
         Some(Value::Number(number)) => Some(number.value),
@@ -172,7 +173,7 @@ fn expiry(answer: &Object<'_>, inside: Option<f64>, now: OffsetDateTime) -> Offs
     }
 }
 
-/// RFC 9449, section 8.
+/// Returns whether the issuer asks for a nonce in the proof (RFC 9449, section 8).
 fn is_nonce_challenge(response: &HttpResponse) -> bool {
     response.status == 400
         && response.header("dpop-nonce").is_some()

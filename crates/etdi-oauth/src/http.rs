@@ -1,4 +1,4 @@
-//! HTTP as this crate needs it: no redirects, bounded bodies, bounded time, guarded addresses.
+//! The HTTP client of this crate: no redirects, bounded bodies, bounded time, guarded addresses.
 
 mod error;
 mod network;
@@ -16,11 +16,11 @@ pub use network::{Network, danger};
 /// The largest body that is read, in bytes.
 pub(crate) const BODY_LIMIT: usize = 256 * 1024;
 
-/// An answer, whatever its status, redirects excepted.
+/// An answer with any status except a redirect.
 pub(crate) struct HttpResponse {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
-    /// It may hold a token.
+    /// The body, which may hold a token.
     pub(crate) body: Zeroizing<Vec<u8>>,
 }
 
@@ -30,7 +30,7 @@ impl HttpResponse {
     }
 }
 
-/// A client that keeps the rules of a [`Network`]. Cheap to clone.
+/// An HTTP client that keeps the rules of a [`Network`]. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct HttpClient {
     client: reqwest::Client,
@@ -63,7 +63,7 @@ impl HttpClient {
         self.send(request, timeout).await
     }
 
-    /// Posts a form. `body` holds secrets and is wiped.
+    /// Posts a form. `body` holds secrets and is wiped afterwards.
     pub(crate) async fn post_form(
         &self,
         url: &str,
@@ -110,7 +110,7 @@ impl HttpClient {
     }
 }
 
-/// Resolves names and drops every address that the network's rules do not reach, so that a public
+/// Resolves names and drops every address that the network's rules do not allow, so that a public
 /// name cannot lead into a private network.
 struct Resolver(Network);
 
@@ -146,7 +146,7 @@ fn transport(error: reqwest::Error, timeout: Duration) -> HttpError {
     }
 }
 
-/// The cause at the bottom of the chain: what the operating system or TLS said.
+/// Returns the last cause of the chain: the text of the operating system or of TLS.
 fn innermost(error: &(dyn StdError + 'static)) -> String {
     let mut deepest = error;
     while let Some(cause) = deepest.source() {

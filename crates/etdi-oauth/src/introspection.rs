@@ -14,19 +14,19 @@ use crate::issuer_http::IssuerHttp;
 use crate::refusal::{RefusedRequest, refusal};
 use crate::token::BearerToken;
 
-/// What the issuer says of a token.
+/// The issuer's answer about a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Introspection {
-    /// Whether it is good now. Nothing else means anything if it is not.
+    /// Whether the token is good now. If it is not, ignore the other fields.
     pub active: bool,
-    /// Its scopes.
+    /// The scopes of the token.
     pub scopes: BTreeSet<String>,
-    /// The client that it was issued to.
+    /// The client that the token was issued to.
     pub client: Option<String>,
-    /// Its subject.
+    /// The subject of the token.
     pub subject: Option<String>,
-    /// When it expires.
+    /// The time at which the token expires.
     pub expires_at: Option<OffsetDateTime>,
 }
 

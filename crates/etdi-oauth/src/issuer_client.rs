@@ -1,4 +1,4 @@
-//! One issuer, and this program as its client: what all providers share.
+//! One issuer with this program as its client: the part that all providers share.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ use crate::token_error::TokenError;
 use crate::validation::{Expectations, Principal, VerifiedToken};
 use crate::vendor::{AudienceParameter, scope_remedy, vendor};
 
-/// How many verified tokens are remembered.
+/// The number of verified tokens that are remembered.
 const REMEMBERED_TOKENS: u64 = 10_000;
 
 pub(crate) struct IssuerClient {
@@ -37,13 +37,14 @@ pub(crate) struct IssuerClient {
     jwks: JwksClient,
     tokens: Arc<TokenCache<AccessToken>>,
     attestations: Arc<TokenCache<AttestationToken>>,
-    /// Tokens whose signature was verified, by their SHA-256. What is expected of them, their time
-    /// and their key are checked at each use.
+    /// Tokens whose signature was verified, by their SHA-256. The expectations, the time and the
+    /// key are checked at each use.
     verified: Cache<[u8; 32], VerifiedToken>,
 }
 
 impl IssuerClient {
-    /// Finds the endpoints and fetches the keys: afterwards the provider works, or there is none.
+    /// Finds the endpoints and fetches the keys. Fails if either is missing, so a provider that
+    /// exists works.
     pub(crate) async fn initialize(
         config: OAuthConfig,
         kind: IssuerKind,
@@ -182,7 +183,7 @@ impl IssuerClient {
         Ok(principal)
     }
 
-    /// Drops every token.
+    /// Drops every token from the cache.
     pub(crate) fn clear(&self) {
         self.tokens.clear();
         self.attestations.clear();
@@ -196,7 +197,7 @@ impl IssuerClient {
         introspect(&self.http, token).await
     }
 
-    /// Revokes the token. This program forgets it, even if the issuer does not revoke it.
+    /// Revokes the token. This program forgets the token even if the issuer does not revoke it.
     pub(crate) async fn revoke(&self, token: &BearerToken) -> Result<(), OAuthError> {
         self.tokens.forget(|kept| kept.expose() == token.expose());
         let digest = Digest::of(token.expose().as_bytes());
@@ -215,7 +216,8 @@ impl IssuerClient {
         let verify = |keys: &KeySet| VerifiedToken::verify(token, rules, keys);
         let keys = self.jwks.keys().await.map_err(|e| self.jwks_error(e))?;
         let verified = match verify(&keys) {
-            // Everything that does not depend on the key is good, so the keys may have changed.
+            // All checks that do not need the key have passed, so the issuer may have changed its
+            // keys.
             Err(TokenError::UnknownKey { kid: Some(kid) } | TokenError::KeyWithdrawn { kid }) => {
                 let keys = self.jwks.keys_with(Some(&kid)).await;
                 verify(&*keys.map_err(|e| self.jwks_error(e))?)

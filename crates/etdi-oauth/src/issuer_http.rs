@@ -1,5 +1,5 @@
-//! Authenticated requests to one issuer, and what its answers leave behind: errors, events, its nonce,
-//! and when it may be asked again.
+//! Authenticated requests to one issuer, and the state that its answers leave: errors, events, the
+//! nonce, and the time before which the issuer must not be asked again.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use crate::http::{HttpClient, HttpError, HttpResponse};
 use crate::retry::retry_after;
 use crate::vendor::vendor;
 
-/// The way to one issuer, as its client.
+/// The connection to one issuer, as its client.
 pub(crate) struct IssuerHttp {
     pub(crate) config: OAuthConfig,
     pub(crate) endpoints: Endpoints,
@@ -51,7 +51,7 @@ impl IssuerHttp {
         self.config.clock.now()
     }
 
-    /// Posts a form with the client's credentials, and again where that may help.
+    /// Posts a form with the client's credentials, and tries again if the failure may pass.
     pub(crate) async fn post(
         &self,
         endpoint: &str,
@@ -74,7 +74,7 @@ impl IssuerHttp {
         Ok(response)
     }
 
-    /// Fails while the issuer has asked not to be asked.
+    /// Fails during the time for which the issuer has asked for no requests.
     fn check_hold_off(&self) -> Result<(), OAuthError> {
         let now = self.now();
         match *self.hold_off.lock() {
@@ -101,9 +101,9 @@ impl IssuerHttp {
         vendor(self.kind()).unreachable_remedy(self.issuer())
     }
 
-    /// Reports that something failed, and passes it on.
+    /// Reports a failure and returns the same error.
     pub(crate) fn failed(&self, error: OAuthError) -> OAuthError {
-        tracing::debug!(issuer = self.issuer(), %error, "the identity provider did not do as asked");
+        tracing::debug!(issuer = self.issuer(), %error, "the request to the identity provider failed");
         self.emit(|| {
             let mut event = ProviderError::new(self.issuer(), error.to_string());
             event.code = error.code().map(str::to_owned);
@@ -121,7 +121,7 @@ impl IssuerHttp {
     }
 }
 
-/// A header value that no log shows.
+/// Returns a header value that no log shows.
 pub(crate) fn sensitive(text: &str) -> Result<HeaderValue, OAuthError> {
     let mut value = HeaderValue::from_str(text)
         .map_err(|_| OAuthError::BadAnswer("a header cannot hold the issuer's nonce".to_owned()))?;
@@ -129,8 +129,8 @@ pub(crate) fn sensitive(text: &str) -> Result<HeaderValue, OAuthError> {
     Ok(value)
 }
 
-/// The form with the client's credentials in it, or beside it in an `Authorization` header
-/// (RFC 6749, section 2.3.1).
+/// Encodes the form, with the client's credentials in it or in an `Authorization` header (RFC 6749,
+/// section 2.3.1).
 fn encode(
     form: &[(&str, &str)],
     client: &ClientCredentials,

@@ -18,10 +18,10 @@ use crate::request::{AttestationRequest, TokenRequest};
 use crate::token::{AccessToken, AttestationToken, BearerToken};
 use crate::validation::{Expectations, Principal};
 
-/// An issuer, and this program as its client. Cheap to clone; clones share tokens and keys.
+/// An issuer with this program as its client. Cheap to clone; clones share tokens and keys.
 ///
-/// The configuration says of which kind the issuer is, and that decides everything else.
-/// [`Auth0Provider`] and its like accept the configuration of one kind alone;
+/// The configuration has the kind of the issuer, and the kind decides all other rules.
+/// [`Auth0Provider`] and similar types accept the configuration of one kind only;
 /// [`IssuerProvider::any`] accepts every kind.
 pub struct IssuerProvider<K = AnyKind> {
     client: Arc<IssuerClient>,
@@ -34,8 +34,8 @@ pub type Auth0Provider = IssuerProvider<Auth0>;
 /// Okta.
 pub type OktaProvider = IssuerProvider<Okta>;
 
-/// Microsoft Entra ID. It copies nothing from a request into a token, so its attestations bind a
-/// key or nothing.
+/// Microsoft Entra ID. Entra copies no part of a request into a token, so its attestations can bind
+/// a key, but no digest.
 pub type EntraProvider = IssuerProvider<Entra>;
 
 /// Any other issuer that speaks OAuth 2 with JWT access tokens (RFC 9068) and publishes its
@@ -43,43 +43,43 @@ pub type EntraProvider = IssuerProvider<Entra>;
 pub type GenericProvider = IssuerProvider<Generic>;
 
 impl IssuerProvider<AnyKind> {
-    /// [`initialize`](Self::initialize), for a configuration of any kind.
+    /// Does the same as [`initialize`](Self::initialize), for a configuration of any kind.
     ///
     /// # Errors
-    /// An [`OAuthError`] that says what to do about it.
+    /// An [`OAuthError`] that includes the next step.
     pub async fn any(config: OAuthConfig) -> Result<Self, OAuthError> {
         Self::initialize(config).await
     }
 }
 
 impl<K: ProviderKind> IssuerProvider<K> {
-    /// Finds the issuer's endpoints and fetches its keys. Afterwards the provider works, or
-    /// there is none.
+    /// Finds the issuer's endpoints and fetches its keys. Fails if either is missing, so a provider
+    /// that exists works.
     ///
     /// # Errors
-    /// An [`OAuthError`] that says what to do about it.
+    /// An [`OAuthError`] that includes the next step.
     pub async fn initialize(config: OAuthConfig) -> Result<Self, OAuthError> {
         let kind = K::KIND.unwrap_or(config.kind());
         let client = IssuerClient::initialize(config, kind).await?;
         Ok(Self { client, kind: PhantomData })
     }
 
-    /// The issuer's keys.
+    /// Returns the issuer's keys.
     #[must_use]
     pub fn jwks(&self) -> &JwksClient {
         self.client.jwks()
     }
 
-    /// The audience for calls, if one is configured.
+    /// Returns the audience for calls, if one is configured.
     #[must_use]
     pub fn audience(&self) -> Option<&str> {
         self.client.config().default_audience()
     }
 
-    /// See [`OAuthProvider::token`].
+    /// Calls [`OAuthProvider::token`].
     ///
     /// # Errors
-    /// The same.
+    /// Those of [`OAuthProvider::token`].
     pub async fn token(
         &self,
         request: impl Borrow<TokenRequest>,
@@ -88,10 +88,10 @@ impl<K: ProviderKind> IssuerProvider<K> {
         self.client.token(&request).await
     }
 
-    /// See [`OAuthProvider::attestation`].
+    /// Calls [`OAuthProvider::attestation`].
     ///
     /// # Errors
-    /// The same.
+    /// Those of [`OAuthProvider::attestation`].
     pub async fn attestation(
         &self,
         request: impl Borrow<AttestationRequest>,
@@ -100,10 +100,10 @@ impl<K: ProviderKind> IssuerProvider<K> {
         self.client.attestation(&request).await
     }
 
-    /// See [`OAuthProvider::validate`].
+    /// Calls [`OAuthProvider::validate`].
     ///
     /// # Errors
-    /// The same.
+    /// Those of [`OAuthProvider::validate`].
     pub async fn validate(
         &self,
         token: &BearerToken,
@@ -175,10 +175,10 @@ impl<K> Debug for IssuerProvider<K> {
     }
 }
 
-/// The kinds that a provider is limited to. It has no name outside this crate, so only the types
-/// below implement it.
+/// The kinds that a provider can be limited to. The trait has no name outside this crate, so only
+/// the types below implement it.
 pub trait ProviderKind: 'static {
-    /// The one kind that is accepted; `None` accepts every kind.
+    /// The one kind that is accepted. `None` accepts every kind.
     const KIND: Option<IssuerKind>;
 }
 

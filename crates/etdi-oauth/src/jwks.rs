@@ -1,4 +1,4 @@
-//! The keys that an issuer publishes (RFC 7517), fetched and kept fresh.
+//! Fetches the keys that an issuer publishes (RFC 7517), and keeps them fresh.
 
 mod cache_control;
 mod set;
@@ -17,7 +17,7 @@ use crate::http::{HttpClient, HttpError, Network};
 
 pub use set::{KeySet, KeySetError, SkippedKey, UsableKey};
 
-/// How long keys may be used after the last success, if they cannot be fetched again.
+/// The time after the last success for which keys may be used, if they cannot be fetched again.
 const STALE_LIMIT: Duration = Duration::from_secs(60 * 60);
 
 /// The least time between two fetches that callers cause.
@@ -27,34 +27,34 @@ const FETCH_INTERVAL: Duration = Duration::from_secs(30);
 ///
 /// - Only https is fetched, redirects are not followed, an answer is at most 256 KiB and comes
 ///   within 5 seconds; see [`Network`] for the exceptions.
-/// - A key that cannot be used is skipped on its own; the others stand.
+/// - A key that cannot be used is skipped; the other keys stay usable.
 /// - Keys are fresh for as long as `Cache-Control` says, at least 5 minutes and at most 24 hours.
-/// - A token with an unknown `kid` causes at most one fetch per 30 seconds, and callers with a known
-///   one do not wait for it.
-/// - Callers share one fetch, which goes on if the one that started it is cancelled.
-/// - If a fetch fails, the keys serve on until one hour after the last success; then every answer is
-///   an error.
+/// - A token with an unknown `kid` causes at most one fetch per 30 seconds, and callers with a
+///   known `kid` do not wait for it.
+/// - Callers share one fetch, which goes on if the caller that started it is cancelled.
+/// - If a fetch fails, the old keys are used until one hour after the last success; then every
+///   answer is an error.
 #[derive(Clone)]
 pub struct JwksClient {
     shared: Arc<SharedKeys>,
     flights: Arc<Flights<(), Arc<KeySet>, JwksError>>,
 }
 
-/// The keys cannot be had.
+/// The issuer's keys cannot be fetched.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum JwksError {
-    /// No usable answer.
-    #[error("the issuer's keys could not be fetched: {0}")]
+    /// The issuer gave no usable answer.
+    #[error("cannot fetch the issuer's keys: {0}")]
     Http(#[from] HttpError),
     /// An answer with another status than 200.
-    #[error("the issuer's keys could not be fetched: the answer has status {0}")]
+    #[error("cannot fetch the issuer's keys: the answer has status {0}")]
     Status(u16),
     /// The answer is not a JWKS.
-    #[error("the issuer's keys could not be fetched: {0}")]
+    #[error("cannot fetch the issuer's keys: {0}")]
     NotAJwks(#[from] KeySetError),
     /// The fetch was cut off because the process is shutting down.
-    #[error("the fetch of the issuer's keys was interrupted")]
+    #[error("cannot fetch the issuer's keys: the process is shutting down")]
     Interrupted,
 }
 
@@ -65,7 +65,7 @@ impl From<Interrupted> for JwksError {
 }
 
 impl JwksClient {
-    /// A client for the JWKS at `uri`. Nothing is fetched yet.
+    /// Returns a client for the JWKS at `uri`. Does not fetch anything yet.
     ///
     /// # Errors
     /// [`JwksError::Http`] if `network` does not allow `uri`.
@@ -89,33 +89,34 @@ impl JwksClient {
         })
     }
 
-    /// Where the keys are.
+    /// Returns the address of the keys.
     #[must_use]
     pub fn uri(&self) -> &str {
         &self.shared.uri
     }
 
-    /// The keys: fresh, or at most one hour old if they cannot be fetched.
+    /// Returns the keys: fresh, or at most one hour old if they cannot be fetched.
     ///
     /// # Errors
-    /// A [`JwksError`] if there are none.
+    /// A [`JwksError`] if there are no usable keys.
     pub async fn keys(&self) -> Result<Arc<KeySet>, JwksError> {
         match self.current() {
             Some(keys) => Ok(keys),
             None => self.fetch(Why::NotFresh).await.or_else(|error| {
                 self.shared
                     .usable_though_stale()
-                    .inspect(|_| tracing::debug!(%error, "stale keys serve on"))
+                    .inspect(|_| tracing::debug!(%error, "the stale keys stay in use"))
                     .ok_or(error)
             }),
         }
     }
 
-    /// The keys, fetched once more if they have no key called `kid` and the last fetch was more
-    /// than 30 seconds ago.
+    /// Returns the keys. Fetches them once more if they have no key called `kid` and the last fetch
+    /// was more than 30 seconds ago.
     ///
     /// # Errors
-    /// A [`JwksError`] if there are none. That `kid` is still unknown is no error here.
+    /// A [`JwksError`] if there are no usable keys. A `kid` that is still unknown is not an error
+    /// here.
     pub async fn keys_with(&self, kid: Option<&str>) -> Result<Arc<KeySet>, JwksError> {
         let keys = self.keys().await?;
         match kid {
@@ -127,10 +128,11 @@ impl JwksClient {
         }
     }
 
-    /// The keys, never stale: for a definition, whose approval has a grace period of its own.
+    /// Returns the keys, never stale ones. For definitions, because an approval has a grace period
+    /// of its own.
     ///
     /// # Errors
-    /// A [`JwksError`] if there are none.
+    /// A [`JwksError`] if there are no fresh keys.
     pub async fn fresh_keys(&self) -> Result<Arc<KeySet>, JwksError> {
         match self.current() {
             Some(keys) => Ok(keys),
@@ -138,15 +140,15 @@ impl JwksClient {
         }
     }
 
-    /// Fetches the keys now, however fresh they are.
+    /// Fetches the keys now, even if the present keys are fresh.
     ///
     /// # Errors
-    /// A [`JwksError`] if that fails.
+    /// A [`JwksError`] if the fetch fails.
     pub async fn refresh(&self) -> Result<Arc<KeySet>, JwksError> {
         self.fetch(Why::Asked).await
     }
 
-    /// The keys, if they are here and fresh. Fetches nothing.
+    /// Returns the keys if they are present and fresh. Does not fetch.
     #[must_use]
     pub fn current(&self) -> Option<Arc<KeySet>> {
         let now = self.shared.clock.now();
@@ -168,7 +170,7 @@ impl JwksClient {
             .await
     }
 
-    /// What to answer without a fetch; `None` if one is due.
+    /// Returns the answer that is possible without a fetch; `None` if a fetch is due.
     fn answer_at_hand(&self, why: Why) -> Option<Result<Arc<KeySet>, JwksError>> {
         let current = self.current();
         let attempted_lately = self.shared.attempted_lately();
@@ -177,7 +179,7 @@ impl JwksClient {
             (Why::Asked, _) => None,
             (Why::NotFresh, Some(keys)) => Some(Ok(keys)),
             (Why::UnknownKid, Some(keys)) if attempted_lately => Some(Ok(keys)),
-            // The last attempt failed: what it said holds until the next one is due.
+            // The last attempt failed. Its error is returned until the next attempt is due.
             (_, None) if attempted_lately => state.failure.clone().map(Err),
             _ => None,
         }
@@ -208,7 +210,7 @@ struct SharedKeys {
 struct FetchState {
     kept: Option<CachedKeys>,
     last_attempt: Option<OffsetDateTime>,
-    /// Why the last attempt failed, if it did.
+    /// The error of the last attempt, if it failed.
     failure: Option<JwksError>,
 }
 
@@ -232,7 +234,7 @@ impl SharedKeys {
         let now = self.clock.now();
         let state = self.state();
         let kept = state.kept.as_ref()?;
-        // A clock that went back makes nothing younger.
+        // If the clock moved backwards, the age is unknown: do not use stale keys.
         let age = now - kept.fetched_at;
         (!age.is_negative() && age < STALE_LIMIT).then(|| Arc::clone(&kept.keys))
     }
@@ -262,7 +264,7 @@ impl SharedKeys {
                 Ok(keys)
             }
             Err(error) => {
-                tracing::debug!(uri = self.uri, %error, "the keys could not be fetched");
+                tracing::debug!(uri = self.uri, %error, "cannot fetch the keys");
                 state.failure = Some(error.clone());
                 Err(error)
             }

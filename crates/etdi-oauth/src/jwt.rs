@@ -1,5 +1,5 @@
-//! The compact form of a JWT (RFC 7519, RFC 7515 section 7.1), read strictly. Nothing here is
-//! verified.
+//! Reads the compact form of a JWT (RFC 7519, RFC 7515 section 7.1) strictly. This module does not
+//! verify signatures or claims.
 
 use etdi_types::json::{self, Limits, Object, Value};
 use etdi_types::keys::base64url_decode;
@@ -7,22 +7,22 @@ use etdi_types::keys::base64url_decode;
 use crate::claims;
 use crate::token_error::TokenError;
 
-/// What a token may be at most: an attestation of many tools is the largest.
+/// The limits of a token. An attestation of many tools is the largest.
 pub(crate) const LIMITS: Limits = Limits::TOOL.with_depth(32).with_bytes(256 * 1024);
 
-/// A token taken apart.
+/// A token, split into its parts.
 #[derive(Debug)]
 pub(crate) struct Jwt<'a> {
     pub(crate) header: Header,
     /// The JSON text of the claims.
     pub(crate) payload: Vec<u8>,
-    /// What the signature covers.
+    /// The text that the signature covers.
     pub(crate) signing_input: &'a str,
     pub(crate) signature: Vec<u8>,
 }
 
 /// The members of a header that matter. Keys and addresses of keys (`jwk`, `jku`, `x5u`, `x5c`) are
-/// not among them: no key ever comes from a token.
+/// left out, because a key must never come from the token itself.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Header {
     pub(crate) alg: String,
@@ -55,7 +55,7 @@ impl<'a> Jwt<'a> {
         Ok(Self { header, payload, signing_input, signature })
     }
 
-    /// The claims as strict JSON.
+    /// Reads the claims as strict JSON.
     pub(crate) fn claims(&self) -> Result<Value<'_>, TokenError> {
         let value = json::parse(&self.payload, LIMITS)
             .map_err(|error| TokenError::Malformed(format!("its claims are refused: {error}")))?;
@@ -69,15 +69,15 @@ impl<'a> Jwt<'a> {
     }
 }
 
-/// The claims as an object; [`Jwt::claims`] gives nothing else.
+/// Returns the claims as an object. [`Jwt::claims`] accepts only objects.
 pub(crate) fn object<'v, 'a>(claims: &'v Value<'a>) -> Result<&'v Object<'a>, TokenError> {
     claims
         .as_object()
         .ok_or_else(|| TokenError::Malformed("its claims are not an object".to_owned()))
 }
 
-/// The issuer that a token names, and the `kid` of its header. Both are unverified: they only say
-/// whose keys to ask.
+/// Returns the issuer that a token names, and the `kid` of its header. Both are unverified: use
+/// them only to choose whose keys to ask for.
 pub(crate) fn claimed_issuer(token: &str) -> Result<(String, Option<String>), TokenError> {
     let jwt = Jwt::parse(token)?;
     let claims = jwt.claims()?;
@@ -93,8 +93,8 @@ impl Header {
         let object = value
             .as_object()
             .ok_or_else(|| malformed(format!("its header is {}, not an object", value.kind())))?;
-        // RFC 7515, section 4.1.11: what is not understood and critical refuses. Nothing is
-        // understood.
+        // RFC 7515, section 4.1.11: refuse a critical extension that is not understood. This crate
+        // understands no extension.
         if object.get("crit").is_some() {
             return Err(TokenError::Critical);
         }

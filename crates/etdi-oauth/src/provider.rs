@@ -12,34 +12,35 @@ use crate::request::{AttestationRequest, TokenRequest};
 use crate::token::{AccessToken, AttestationToken, BearerToken};
 use crate::validation::{Expectations, Principal};
 
-/// An identity provider: an OAuth issuer, and this program as its client.
+/// An identity provider: an OAuth issuer with this program as its client.
 ///
 /// [`contract::provider_keeps_its_contract`](crate::contract::provider_keeps_its_contract) checks an
 /// implementation.
 ///
 /// The trait may gain methods. A new method has a default that returns an error, such as
-/// [`OAuthError::NotOffered`], so that an implementation which does not know the method lets nothing
-/// through.
+/// [`OAuthError::NotOffered`], so that an implementation without the method does not accept a token
+/// by accident.
 #[async_trait]
 pub trait OAuthProvider: Debug + Send + Sync {
-    /// The issuer, exactly as it calls itself.
+    /// Returns the issuer, exactly as it calls itself.
     fn issuer(&self) -> &str;
 
-    /// What kind of issuer it is.
+    /// Returns the kind of the issuer.
     fn kind(&self) -> IssuerKind;
 
-    /// The client that this program is, if it is one.
+    /// Returns the id of the client that this program is, if it is one.
     fn client_id(&self) -> Option<&str>;
 
-    /// A token for calls, from the cache or from the issuer. It holds every scope that was asked for.
+    /// Returns a token for calls, from the cache or from the issuer. The token holds every scope
+    /// that was asked for.
     ///
     /// # Errors
     /// An [`OAuthError`]: [`InsufficientScope`](OAuthError::InsufficientScope) if the issuer granted
     /// less.
     async fn token(&self, request: &TokenRequest) -> Result<AccessToken, OAuthError>;
 
-    /// An attestation, from the cache or from the issuer. It binds everything that was asked for and
-    /// is worthless as a credential.
+    /// Returns an attestation, from the cache or from the issuer. The attestation binds everything
+    /// that was asked for, and cannot be used as a credential.
     ///
     /// # Errors
     /// An [`OAuthError`]: [`Attestation`](OAuthError::Attestation) if the issuer's token must not be
@@ -49,30 +50,30 @@ pub trait OAuthProvider: Debug + Send + Sync {
         request: &AttestationRequest,
     ) -> Result<AttestationToken, OAuthError>;
 
-    /// Whom a presented token speaks for.
+    /// Validates a presented token, and returns whom it speaks for.
     ///
     /// # Errors
-    /// [`OAuthError::Token`] if it is refused; another one if that cannot be known now, and then the
-    /// call must be refused too.
+    /// [`OAuthError::Token`] if the token is refused. Any other error means that the token cannot
+    /// be validated now; the call must be refused then too.
     async fn validate(
         &self,
         token: &BearerToken,
         expected: &Expectations,
     ) -> Result<Principal, OAuthError>;
 
-    /// What the issuer says of a token (RFC 7662).
+    /// Asks the issuer about a token (RFC 7662).
     ///
     /// # Errors
-    /// [`OAuthError::NotOffered`] if it does not say.
+    /// [`OAuthError::NotOffered`] if the issuer does not offer introspection.
     async fn introspect(&self, token: &BearerToken) -> Result<Introspection, OAuthError> {
         let _ = token;
         Err(OAuthError::NotOffered("introspection"))
     }
 
-    /// Takes a token back (RFC 7009).
+    /// Revokes a token (RFC 7009).
     ///
     /// # Errors
-    /// [`OAuthError::NotOffered`] if the issuer does not.
+    /// [`OAuthError::NotOffered`] if the issuer does not offer revocation.
     async fn revoke(&self, token: &BearerToken) -> Result<(), OAuthError> {
         let _ = token;
         Err(OAuthError::NotOffered("revocation"))
@@ -82,7 +83,7 @@ pub trait OAuthProvider: Debug + Send + Sync {
     fn cleanup(&self) {}
 }
 
-/// A provider that is shared is a provider.
+/// A shared provider is also a provider.
 #[async_trait]
 impl<P: OAuthProvider + ?Sized> OAuthProvider for Arc<P> {
     fn issuer(&self) -> &str {

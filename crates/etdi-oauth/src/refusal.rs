@@ -1,4 +1,4 @@
-//! What an error response of an issuer means (RFC 6749, section 5.2, and what vendors make of it).
+//! The meaning of an issuer's error response (RFC 6749, section 5.2, and the variants of vendors).
 
 use std::collections::BTreeSet;
 
@@ -11,10 +11,10 @@ use crate::http::{BODY_LIMIT, HttpResponse};
 use crate::retry::retry_after;
 use crate::vendor::{scope_remedy, vendor};
 
-/// How much of an issuer's words is kept.
+/// The longest description of an issuer that is kept.
 const LONGEST_DESCRIPTION: usize = 500;
 
-/// The request that was refused, as far as its error names it.
+/// The refused request, with the parts that its error names.
 pub(crate) struct RefusedRequest<'a> {
     pub(crate) kind: IssuerKind,
     pub(crate) client: &'a str,
@@ -22,7 +22,8 @@ pub(crate) struct RefusedRequest<'a> {
     pub(crate) scopes: &'a BTreeSet<String>,
 }
 
-/// The error for a response that is not a success. `secret` is taken out of the issuer's words.
+/// Returns the error for a response that is not a success. `secret` is removed from the issuer's
+/// description.
 pub(crate) fn refusal(
     response: &HttpResponse,
     asked: &RefusedRequest<'_>,
@@ -37,12 +38,12 @@ pub(crate) fn refusal(
             OAuthError::RateLimited { retry_after: retry_after(response, now) }
         }
         (500.., _) => OAuthError::Unavailable { status },
-        // Auth0 says `access_denied` with 401 where the secret is wrong.
+        // Auth0 answers `access_denied` with 401 if the secret is wrong.
         (_, "invalid_client") | (401, "access_denied" | "") => {
             OAuthError::InvalidClient { client, status, remedy: vendor(asked.kind).secret_remedy() }
         }
         (_, "invalid_target" | "invalid_resource") => wrong_audience(asked, code, status),
-        // Auth0 says `access_denied` with 403 where it knows no such API.
+        // Auth0 answers `access_denied` with 403 if it has no such API.
         (_, "access_denied") if description.starts_with("Service not found") => {
             wrong_audience(asked, code, status)
         }
@@ -72,7 +73,7 @@ fn wrong_audience(asked: &RefusedRequest<'_>, code: String, status: u16) -> OAut
     }
 }
 
-/// `error` and `error_description`; empty if they are not there.
+/// Reads `error` and `error_description`; both are empty if they are missing.
 fn read(body: &[u8], secret: &str) -> (String, String) {
     let limits = Limits::TOOL.with_depth(32).with_bytes(BODY_LIMIT);
     let Ok(Value::Object(object)) = json::parse(body, limits) else {

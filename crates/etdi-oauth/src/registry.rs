@@ -1,4 +1,4 @@
-//! Several identity providers side by side.
+//! A registry of several identity providers.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,7 +13,8 @@ use crate::provider::OAuthProvider;
 use crate::token::BearerToken;
 use crate::validation::{Expectations, Principal};
 
-/// Holds providers and picks one by issuer, byte for byte. Cheap to clone; clones share.
+/// Holds providers and picks one by issuer, compared as bytes. Cheap to clone; clones share the
+/// providers.
 #[derive(Clone, Debug, Default)]
 pub struct ProviderRegistry {
     providers: Arc<RwLock<BTreeMap<String, Arc<dyn OAuthProvider>>>>,
@@ -21,13 +22,13 @@ pub struct ProviderRegistry {
 }
 
 impl ProviderRegistry {
-    /// A registry without providers.
+    /// Returns a registry without providers.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Where `provider_registered` events go.
+    /// Sends `provider_registered` events to `emitter`.
     #[must_use]
     pub fn events(mut self, emitter: Emitter) -> Self {
         self.events = Some(emitter);
@@ -37,7 +38,7 @@ impl ProviderRegistry {
     /// Adds a provider.
     ///
     /// # Errors
-    /// [`ConfigError::RegisteredTwice`] if there is one for its issuer.
+    /// [`ConfigError::RegisteredTwice`] if the registry has a provider for the same issuer.
     pub fn register(&self, provider: impl OAuthProvider + 'static) -> Result<(), ConfigError> {
         let issuer = provider.issuer().to_owned();
         let mut providers = self.providers.write();
@@ -53,24 +54,25 @@ impl ProviderRegistry {
         Ok(())
     }
 
-    /// The provider of this issuer.
+    /// Returns the provider of this issuer.
     #[must_use]
     pub fn get(&self, issuer: &str) -> Option<Arc<dyn OAuthProvider>> {
         let providers = self.providers.read();
         providers.get(issuer).map(Arc::clone)
     }
 
-    /// The issuers, sorted.
+    /// Returns the issuers, sorted.
     #[must_use]
     pub fn issuers(&self) -> Vec<String> {
         let providers = self.providers.read();
         providers.keys().cloned().collect()
     }
 
-    /// Validates a token with the provider whose issuer it names.
+    /// Validates a token with the provider of the issuer that the token names.
     ///
     /// # Errors
-    /// [`OAuthError::UnknownIssuer`] if there is none; otherwise as that provider says.
+    /// [`OAuthError::UnknownIssuer`] if the registry has no such provider; otherwise the error of
+    /// the provider.
     pub async fn validate(
         &self,
         token: &BearerToken,

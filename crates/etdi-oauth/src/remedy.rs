@@ -1,4 +1,4 @@
-//! Advice for refused tokens. One place, so that an error, its event and the
+//! Advice for refused tokens. The texts are in one place, so that an error, its event and the
 //! documentation say the same. Remedies that differ by issuer are in `vendor`.
 
 pub(crate) const NEW_TOKEN: &str = "get a new token from the issuer";
@@ -15,7 +15,7 @@ pub(crate) const CLOCK: &str = "compare this machine's clock with the issuer's";
 pub(crate) const SCOPE: &str = "grant this scope to the client at the issuer (Auth0: in the API's Machine to Machine tab) and get a \
      new token";
 
-/// The API signs with another algorithm than the configuration allows.
+/// Returns the advice for a token signed with an algorithm that the configuration does not allow.
 pub(crate) fn algorithm(allowed: &str) -> String {
     format!("set the signing algorithm to {allowed} in the issuer's settings of the API")
 }

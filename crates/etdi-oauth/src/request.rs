@@ -1,4 +1,4 @@
-//! What to ask an issuer for.
+//! Requests to an issuer.
 
 use std::collections::BTreeSet;
 
@@ -18,26 +18,27 @@ pub struct TokenRequest {
 }
 
 impl TokenRequest {
-    /// A token for the configured audience.
+    /// Returns a request for a token with the configured audience.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A token to call this tool with. The id appears in logs; the issuer does not get it.
+    /// Returns a request for a token to call this tool. The id appears in logs; the issuer does not
+    /// get it.
     #[must_use]
     pub fn for_tool(tool: impl Into<String>) -> Self {
         Self { tool: Some(tool.into()), ..Self::default() }
     }
 
-    /// The audience, instead of the configured one.
+    /// Sets the audience, instead of the configured one.
     #[must_use]
     pub fn audience(mut self, audience: impl Into<String>) -> Self {
         self.audience = Some(audience.into());
         self
     }
 
-    /// Asks for a scope. A token without it is an error.
+    /// Asks for a scope. A token without this scope is an error.
     #[must_use]
     pub fn scope(mut self, scope: impl Into<String>) -> Self {
         self.scopes.insert(scope.into());
@@ -51,20 +52,20 @@ impl TokenRequest {
         self
     }
 
-    /// The scopes that are asked for.
+    /// Returns the scopes that are asked for.
     #[must_use]
     pub fn asked_scopes(&self) -> &BTreeSet<String> {
         &self.scopes
     }
 
-    /// The tool that the token is for.
+    /// Returns the tool that the token is for.
     #[must_use]
     pub fn tool(&self) -> Option<&str> {
         self.tool.as_deref()
     }
 }
 
-/// A request for an attestation: which definitions it is to bind, and to which key.
+/// A request for an attestation, with the definitions and the key to bind.
 #[derive(Clone, Debug, Default)]
 pub struct AttestationRequest {
     pub(crate) definitions: Vec<(ToolId, Version, Digest)>,
@@ -72,21 +73,21 @@ pub struct AttestationRequest {
 }
 
 impl AttestationRequest {
-    /// Nothing to bind yet.
+    /// Returns a request that does not bind anything yet.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Binds this definition by its digest, where the provider is configured with a claim.
+    /// Binds this definition by its digest, if the provider is configured with a claim.
     #[must_use]
     pub fn definition(mut self, id: ToolId, version: Version, digest: Digest) -> Self {
         self.definitions.push((id, version, digest));
         self
     }
 
-    /// Binds the key that signs the definitions, by a DPoP proof (RFC 9449). The attestation is an
-    /// error if the issuer does not bind it.
+    /// Binds the key that signs the definitions, by a DPoP proof (RFC 9449). If the issuer does not
+    /// bind the key, the request fails.
     #[must_use]
     pub fn key(mut self, key: SigningKey) -> Self {
         self.key = Some(key);

@@ -1,4 +1,4 @@
-//! Trying again: when, how often, and how long to wait in between.
+//! Retries: when, how often, and with which pauses.
 
 use std::time::Duration;
 
@@ -9,8 +9,8 @@ use time::format_description::well_known::Rfc2822;
 
 use crate::http::{HttpError, HttpResponse};
 
-/// How often and how long to try again after 429, 5xx and failed connections. Nothing else is tried
-/// again: a refusal stays one.
+/// The number of attempts and the pauses after 429, 5xx and failed connections. Only these are
+/// tried again: a refusal would be the same the next time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RetryPolicy {
     attempts: u32,
@@ -19,38 +19,39 @@ pub struct RetryPolicy {
 }
 
 impl Default for RetryPolicy {
-    /// Three attempts; up to 0.5 s, then up to 1 s between them, at random; a `Retry-After` of at
-    /// most 5 s is waited for, a longer one is an error that says how long.
+    /// Returns three attempts with random pauses of up to 0.5 s and then up to 1 s. A `Retry-After`
+    /// of at most 5 s is waited for; a longer one is an error that says how long to wait.
     fn default() -> Self {
         Self { attempts: 3, first: Duration::from_millis(500), longest: Duration::from_secs(5) }
     }
 }
 
 impl RetryPolicy {
-    /// One attempt.
+    /// Allows one attempt.
     #[must_use]
     pub fn never() -> Self {
         Self { attempts: 1, ..Self::default() }
     }
 
-    /// This many attempts in all; at least one.
+    /// Allows this many attempts in all; at least one.
     #[must_use]
     pub fn attempts(mut self, attempts: u32) -> Self {
         self.attempts = attempts.max(1);
         self
     }
 
-    /// The longest pause after the first attempt; each further one may be twice as long, up to 5 s.
+    /// Sets the longest pause after the first attempt. Each further pause may be twice as long, up
+    /// to 5 s.
     #[must_use]
     pub fn first_pause(mut self, pause: Duration) -> Self {
         self.first = pause.min(self.longest);
         self
     }
 
-    /// Makes attempts until one is final or none is left, and gives the last answer.
+    /// Makes attempts until one is final or the last one is made, and returns the last answer.
     ///
     /// # Errors
-    /// The error of an attempt that could not be made. Such an attempt is not tried again.
+    /// The error of an attempt that could not be made. This attempt is not tried again.
     pub(crate) async fn run<E, F>(
         &self,
         issuer: &str,
@@ -101,8 +102,8 @@ impl RetryPolicy {
         }
     }
 
-    /// Pauses that double. `backon` adds up to as much again at random, so each is between half of
-    /// its longest and all of it.
+    /// Returns pauses that double. `backon` adds up to as much again at random, so each pause is
+    /// between half of its longest and all of it.
     fn pauses(&self) -> ExponentialBuilder {
         ExponentialBuilder::new()
             .with_min_delay(self.first / 2)
@@ -112,8 +113,9 @@ impl RetryPolicy {
             .with_jitter()
     }
 
-    /// No sooner than the issuer asked for, and not all clients at the same moment. `None`: the issuer
-    /// asked for more than is waited.
+    /// Returns the pause, no shorter than the issuer asked for, with a random part so that clients
+    /// do not all return at the same moment. `None` if the issuer asked for a longer pause than the
+    /// policy waits.
     fn adjusted(&self, pause: Duration, asked_for: Option<Duration>) -> Option<Duration> {
         match asked_for {
             None => Some(pause),
@@ -123,12 +125,12 @@ impl RetryPolicy {
     }
 }
 
-/// An answer, or that there was none.
+/// An answer of the issuer, or the error if there was no answer.
 pub(crate) type Answer = Result<HttpResponse, HttpError>;
 
-/// An attempt after which another one may come.
+/// An attempt after which another one may follow.
 enum Unfinished<E> {
-    /// Another one may do better, no sooner than this.
+    /// Another attempt may succeed after this pause.
     Again { answer: Answer, asked_for: Option<Duration> },
     /// The attempt could not be made.
     Failed(E),
@@ -157,7 +159,7 @@ fn is_final(answer: &Answer) -> bool {
     }
 }
 
-/// `Retry-After` (RFC 9110, section 10.2.3), in seconds or as a date; or Auth0's
+/// Reads `Retry-After` (RFC 9110, section 10.2.3), in seconds or as a date; or Auth0's
 /// `x-ratelimit-reset`, in seconds after the epoch.
 pub(crate) fn retry_after(response: &HttpResponse, now: OffsetDateTime) -> Option<Duration> {
     let until = |at: OffsetDateTime| Duration::try_from(at - now).unwrap_or(Duration::ZERO);
@@ -182,7 +184,8 @@ mod tests {
 
     use super::*;
 
-    /// The last of `answers` that `policy` asks for, and the pauses in between. None is made.
+    /// Returns the last of `answers` that `policy` asks for, and the pauses in between. The test
+    /// does not wait.
     async fn pauses(policy: &RetryPolicy, answers: Vec<Answer>) -> (Answer, Vec<Duration>) {
         let (clock, answers) = (ManualClock::at(0), RefCell::new(answers.into_iter()));
         let pauses = Rc::new(RefCell::new(Vec::new()));
@@ -239,7 +242,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_pause_is_no_shorter_than_asked_for_and_a_long_one_is_not_made() {
+    async fn a_pause_is_at_least_as_long_as_asked_for_and_a_long_pause_is_an_error() {
         let policy = RetryPolicy::default();
         let asked = Duration::from_secs(3);
         assert!(policy.adjusted(Duration::from_millis(250), Some(asked)).unwrap() >= asked);
@@ -249,7 +252,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_refusal_and_what_cannot_pass_are_not_tried_again() {
+    async fn a_refusal_and_a_permanent_failure_are_not_tried_again() {
         for status in [200, 400, 401, 403, 404] {
             let (answer, pauses) =
                 pauses(&RetryPolicy::default(), vec![Ok(response(status, &[]))]).await;
@@ -262,7 +265,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_attempt_that_cannot_be_made_ends_it() {
+    async fn an_attempt_that_cannot_be_made_ends_the_retries() {
         let made = Cell::new(0);
         let attempt = || {
             made.set(made.get() + 1);

@@ -1,4 +1,4 @@
-//! Tokens: bearer tokens are secrets, attestations are public, and they are different types.
+//! Tokens. Bearer tokens are secrets, attestations are public, and their types differ.
 
 use std::collections::BTreeSet;
 use std::fmt::{self, Debug, Formatter};
@@ -9,18 +9,18 @@ use etdi_types::verdict::Binding;
 use secrecy::{ExposeSecret, SecretString};
 use time::OffsetDateTime;
 
-/// A token as it is presented to a server: a secret. `Debug` shows nothing of it.
+/// A token as it is presented to a server: a secret. `Debug` does not show it.
 #[derive(Clone)]
 pub struct BearerToken(Arc<SecretString>);
 
 impl BearerToken {
-    /// A token that somebody presented.
+    /// Wraps a token that a caller presented.
     #[must_use]
     pub fn new(text: impl Into<SecretString>) -> Self {
         Self(Arc::new(text.into()))
     }
 
-    /// The token itself, for an `Authorization` header and nothing else.
+    /// Returns the token itself. Use it only in an `Authorization` header.
     #[must_use]
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
@@ -33,8 +33,8 @@ impl Debug for BearerToken {
     }
 }
 
-/// An access token that an issuer granted to this program, with what is known of it. It is a
-/// [`BearerToken`].
+/// An access token that an issuer granted to this program, with its known properties. It
+/// dereferences to a [`BearerToken`].
 #[derive(Clone, Debug)]
 pub struct AccessToken {
     token: BearerToken,
@@ -51,7 +51,7 @@ struct About {
 }
 
 impl AccessToken {
-    /// A token with what its issuer said of it. For implementations of
+    /// Returns a token with the properties that its issuer named. For implementations of
     /// [`OAuthProvider`](crate::OAuthProvider).
     #[must_use]
     pub fn granted(
@@ -74,37 +74,37 @@ impl AccessToken {
         }
     }
 
-    /// The issuer.
+    /// Returns the issuer.
     #[must_use]
     pub fn issuer(&self) -> &str {
         &self.about.issuer
     }
 
-    /// The client that it was granted to.
+    /// Returns the client that the token was granted to.
     #[must_use]
     pub fn client(&self) -> &str {
         &self.about.client
     }
 
-    /// The audience that was asked for.
+    /// Returns the audience that was asked for.
     #[must_use]
     pub fn audience(&self) -> Option<&str> {
         self.about.audience.as_deref()
     }
 
-    /// The scopes that were granted.
+    /// Returns the scopes that were granted.
     #[must_use]
     pub fn scopes(&self) -> &BTreeSet<String> {
         &self.about.scopes
     }
 
-    /// Whether this scope was granted.
+    /// Returns whether this scope was granted.
     #[must_use]
     pub fn has_scope(&self, scope: &str) -> bool {
         self.about.scopes.contains(scope)
     }
 
-    /// When it expires.
+    /// Returns the time at which the token expires.
     #[must_use]
     pub fn expires_at(&self) -> OffsetDateTime {
         self.about.expires_at
@@ -119,8 +119,8 @@ impl Deref for AccessToken {
     }
 }
 
-/// A JWT that binds definitions to a client of its issuer. It is public, and worthless as a
-/// credential: only a provider that has checked that makes one.
+/// A JWT that binds definitions to a client of its issuer. The JWT is public and cannot be used as
+/// a credential. Only a provider makes this type, after it has checked this.
 #[derive(Clone)]
 pub struct AttestationToken(Arc<Attestation>);
 
@@ -143,31 +143,31 @@ impl AttestationToken {
         Self(Arc::new(Attestation { text, issuer, client, binding, expires_at }))
     }
 
-    /// The JWT, as it stands in a definition's `attestation`.
+    /// Returns the JWT, as a definition's `attestation` holds it.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0.text
     }
 
-    /// The issuer.
+    /// Returns the issuer.
     #[must_use]
     pub fn issuer(&self) -> &str {
         &self.0.issuer
     }
 
-    /// The client that it names.
+    /// Returns the client that the attestation names.
     #[must_use]
     pub fn client(&self) -> &str {
         &self.0.client
     }
 
-    /// What it binds; the stronger one if there are two.
+    /// Returns the binding; the stronger one if there are two.
     #[must_use]
     pub fn binding(&self) -> Binding {
         self.0.binding
     }
 
-    /// When it expires.
+    /// Returns the time at which the attestation expires.
     #[must_use]
     pub fn expires_at(&self) -> OffsetDateTime {
         self.0.expires_at

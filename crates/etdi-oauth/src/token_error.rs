@@ -1,4 +1,4 @@
-//! Why a token is refused.
+//! The reasons why a token is refused.
 
 use etdi_types::text::escaped;
 use time::OffsetDateTime;
@@ -9,16 +9,16 @@ use crate::remedy;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TokenError {
-    /// Not three parts with dots between them: an opaque or an encrypted token.
+    /// The token does not have three parts with dots between them: it is opaque or encrypted.
     #[error("the token is not a signed JWT; {}", remedy::NOT_A_JWT)]
     NotAJwt,
-    /// A part that is not base64url or not strict JSON; the text says which.
+    /// A part is not base64url or not strict JSON; the text names the part.
     #[error("the token is malformed: {}; {}", .0, remedy::NEW_TOKEN)]
     Malformed(String),
-    /// A `crit` header: an extension that must be understood, and is not (RFC 7515, 4.1.11).
-    #[error("the token's header has `crit`, and no extension is understood here")]
+    /// The header has `crit`: an extension that must be understood and is not (RFC 7515, 4.1.11).
+    #[error("the token's header has `crit`, and this program understands no extensions")]
     Critical,
-    /// Another kind of token.
+    /// A token of another kind.
     #[error(
         "the token's typ is \"{}\", not JWT or at+jwt; {}",
         escaped(found),
@@ -28,7 +28,7 @@ pub enum TokenError {
         /// The header's `typ`.
         found: String,
     },
-    /// An algorithm that the configuration does not allow, `none` and the HMACs among them.
+    /// An algorithm that the configuration does not allow, for example `none` or HMAC.
     #[error(
         "the token's algorithm \"{}\" is not allowed (allowed: {allowed}); {}",
         escaped(found),
@@ -37,10 +37,10 @@ pub enum TokenError {
     WrongAlgorithm {
         /// The header's `alg`.
         found: String,
-        /// What the configuration allows.
+        /// The algorithms that the configuration allows.
         allowed: String,
     },
-    /// The key exists, for another algorithm.
+    /// The key exists, but for another algorithm.
     #[error("the issuer's key \"{}\" is not for the token's algorithm {algorithm}", escaped(kid))]
     KeyForAnotherAlgorithm {
         /// The header's `kid`.
@@ -54,13 +54,13 @@ pub enum TokenError {
         /// The header's `kid`, if there is one.
         kid: Option<String>,
     },
-    /// The issuer has published this key before, and does not any more.
+    /// The issuer published this key before and has removed it.
     #[error("the issuer has withdrawn its key \"{}\"; {}", escaped(kid), remedy::NEW_TOKEN)]
     KeyWithdrawn {
         /// The header's `kid`.
         kid: String,
     },
-    /// Two keys of the issuer fit.
+    /// Two keys of the issuer fit the token.
     #[error(
         "two keys of the issuer fit the token, {}; the issuer must give each its own kid",
         shown(kid)
@@ -72,20 +72,20 @@ pub enum TokenError {
     /// The key did not make this signature.
     #[error("the token's signature does not verify; {}", remedy::NEW_TOKEN)]
     BadSignature,
-    /// A claim that must be there is not.
+    /// A required claim is missing.
     #[error("the token lacks the claim `{0}`; the issuer must set it")]
     MissingClaim(&'static str),
-    /// A claim of the wrong form.
-    #[error("the token's claim `{claim}` must be {expected}, and it is {found}")]
+    /// A claim has the wrong form.
+    #[error("the token's claim `{claim}` must be {expected}, but it is {found}")]
     MalformedClaim {
-        /// Which.
+        /// The claim.
         claim: &'static str,
-        /// What it must be.
+        /// The required form.
         expected: &'static str,
-        /// What it is, in words.
+        /// The form that was found, in words.
         found: &'static str,
     },
-    /// Another issuer, compared as bytes.
+    /// Another issuer. Names are compared as bytes.
     #[error(
         "the token's issuer is \"{}\", not \"{}\"; {}",
         escaped(found),
@@ -95,54 +95,55 @@ pub enum TokenError {
     WrongIssuer {
         /// The configured issuer.
         expected: String,
-        /// The token's.
+        /// The issuer in the token.
         found: String,
     },
-    /// Another audience, compared as bytes.
+    /// Another audience. Audiences are compared as bytes.
     #[error("the token's audience is \"{}\", not \"{}\"; {}", escaped(&found.join("\", \"")),
         escaped(expected), remedy::AUDIENCE)]
     WrongAudience {
-        /// What was expected.
+        /// The expected audience.
         expected: String,
-        /// The token's.
+        /// The audiences in the token.
         found: Vec<String>,
     },
-    /// It has run out.
+    /// The token has expired.
     #[error("the token expired at {since}; {}", remedy::NEW_TOKEN)]
     Expired {
-        /// When.
+        /// The time at which it expired.
         since: OffsetDateTime,
     },
-    /// `nbf` or `iat` lies ahead.
+    /// `nbf` or `iat` lies in the future.
     #[error("the token is not valid before {from} (`{claim}`); {}", remedy::CLOCK)]
     NotYetValid {
         /// `nbf` or `iat`.
         claim: &'static str,
-        /// That instant.
+        /// The instant in that claim.
         from: OffsetDateTime,
     },
     /// The claims that name the client contradict each other, or name a user.
     #[error("the token does not name its client: {reason}")]
     ContradictoryClient {
-        /// Which claims, and how.
+        /// The claims, and how they contradict each other.
         reason: &'static str,
     },
-    /// Bound to a key (`cnf`), and no proof of that key was given; or the other way round.
+    /// The token is bound to a key (`cnf`) without a proof of that key, or a proof was given for
+    /// another key.
     #[error(
         "the token is bound to a key, and the presenter has not proven that key; \
         request a token without DPoP or mutual TLS"
     )]
     SenderConstrained,
-    /// Scopes that are missing, all of them.
+    /// The token lacks scopes.
     #[error("the token lacks the scope \"{}\"; {}", escaped(&missing.join(" ")), remedy::SCOPE)]
     InsufficientScope {
-        /// All that are missing, sorted.
+        /// All missing scopes, sorted.
         missing: Vec<String>,
     },
 }
 
 impl TokenError {
-    /// The error code for a challenge (RFC 6750, section 3.1).
+    /// Returns the error code for a challenge (RFC 6750, section 3.1).
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
@@ -151,7 +152,7 @@ impl TokenError {
         }
     }
 
-    /// The HTTP status for a challenge (RFC 6750, section 3.1).
+    /// Returns the HTTP status for a challenge (RFC 6750, section 3.1).
     #[must_use]
     pub fn status(&self) -> u16 {
         match self {
@@ -160,7 +161,7 @@ impl TokenError {
         }
     }
 
-    /// What to do about it, in words.
+    /// Returns the next step, in words.
     #[must_use]
     pub fn remedy(&self) -> String {
         match self {

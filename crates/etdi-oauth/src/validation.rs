@@ -1,7 +1,7 @@
-//! The one validation of a token (wire format, section 8).
+//! The single function that validates tokens (wire format, section 8).
 //!
-//! The issuer's configuration fixes the algorithms, the key narrows them, the token's header never
-//! chooses. Nothing is accepted for want of a claim.
+//! The issuer's configuration fixes the algorithms, the key narrows them, and the token's header
+//! never chooses. A missing claim never makes a check pass.
 
 mod claims;
 mod principal;
@@ -22,11 +22,11 @@ use claims::Claims;
 
 pub use principal::{Expectations, Principal};
 
-/// Validates `token`: signed by one of `keys` with an algorithm that `rules` allow, by the issuer
-/// of `rules`, within its time at `now`, and as `expected`.
+/// Validates `token`. One of `keys` must have signed it with an algorithm that `rules` allow; it
+/// must be by the issuer of `rules`, within its time at `now`, and as `expected`.
 ///
 /// # Errors
-/// A [`TokenError`] for each way in which it is not.
+/// A [`TokenError`] with the reason why the token is refused.
 pub fn validate(
     token: &str,
     rules: &IssuerRules,
@@ -37,8 +37,7 @@ pub fn validate(
     VerifiedToken::verify(token, rules, keys)?.check(expected, now)
 }
 
-/// A token whose signature and form are good. What is expected of it, and the time, are judged at
-/// each use.
+/// A token with a good signature and form. The expectations and the time are checked at each use.
 #[derive(Clone, Debug)]
 pub(crate) struct VerifiedToken {
     claims: Arc<Claims>,
@@ -59,7 +58,7 @@ impl VerifiedToken {
         Ok(Self { claims: Arc::new(Claims::read(claims, rules)?), key })
     }
 
-    /// Whether the key that signed it is still published.
+    /// Returns whether the key that signed the token is still published.
     pub(crate) fn is_backed_by(&self, keys: &KeySet) -> bool {
         keys.has_thumbprint(&self.key)
     }
@@ -91,15 +90,15 @@ impl VerifiedToken {
     }
 }
 
-/// Checks everything about a token that does not depend on what it is for: its issuer, `typ`,
-/// algorithm and signature. Gives the thumbprint of the key.
+/// Checks everything about a token that does not depend on its use: its issuer, `typ`, algorithm
+/// and signature. Returns the thumbprint of the key.
 pub(crate) fn verify_signature(
     jwt: &Jwt<'_>,
     claims: &Object<'_>,
     rules: &IssuerRules,
     keys: &KeySet,
 ) -> Result<Arc<str>, TokenError> {
-    // First, so that another issuer's token is called that, and not one with an unknown key.
+    // Check the issuer first: a token of another issuer would otherwise fail with an unknown key.
     let found = issuer(claims)?;
     if found != rules.issuer() {
         return Err(TokenError::WrongIssuer { expected: rules.issuer().to_owned(), found });
@@ -124,7 +123,8 @@ fn names(algorithms: &[SigAlg]) -> String {
     names.join(", ")
 }
 
-/// Absent, `JWT` or `at+jwt` (RFC 9068, section 2.1), compared as RFC 7515, section 4.1.9 says.
+/// Accepts an absent `typ`, `JWT` or `at+jwt` (RFC 9068, section 2.1), compared as RFC 7515,
+/// section 4.1.9 says.
 fn check_typ(typ: Option<&str>) -> Result<(), TokenError> {
     let Some(typ) = typ else {
         return Ok(());

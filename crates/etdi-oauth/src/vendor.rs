@@ -1,7 +1,7 @@
-//! The kinds of issuer, and where they differ.
+//! The kinds of issuer and their differences.
 //!
-//! A new kind is a variant of [`IssuerKind`], a file here with its [`Vendor`], and a line in
-//! [`vendor`]. A constructor of [`OAuthConfig`](crate::OAuthConfig) with its name is a convenience.
+//! To add a kind, add a variant of [`IssuerKind`], a file here with its [`Vendor`], and a line in
+//! [`vendor`]. A constructor of [`OAuthConfig`](crate::OAuthConfig) with its name is optional.
 
 mod auth0;
 mod entra;
@@ -15,7 +15,7 @@ use etdi_types::trust::IssuerKind;
 pub use rules::AudienceParameter;
 pub(crate) use rules::Vendor;
 
-/// The rules of this kind.
+/// Returns the rules of this kind.
 pub(crate) fn vendor(kind: IssuerKind) -> &'static dyn Vendor {
     match kind {
         IssuerKind::Auth0 => &auth0::Auth0Rules,
@@ -25,7 +25,7 @@ pub(crate) fn vendor(kind: IssuerKind) -> &'static dyn Vendor {
     }
 }
 
-/// Advice for scopes that the issuer does not grant.
+/// Returns the advice for scopes that the issuer does not grant.
 pub(crate) fn scope_remedy(kind: IssuerKind, scopes: &[String]) -> String {
     vendor(kind).scope_remedy(&escaped(&scopes.join(" ")).to_string())
 }

@@ -1,9 +1,8 @@
-//! What a definition says that no definition needs to say: hidden characters, orders to the model,
-//! mentions of secrets. Deterministic and offline; `docs/review.md` of the repository lists the
-//! rules.
+//! Finds text that a definition does not need: hidden characters, orders to the model, mentions of
+//! secrets. Deterministic and offline; `docs/review.md` of the repository lists the rules.
 //!
-//! A finding is a reason to look, never a verdict: honest definitions have findings of low severity,
-//! and a text that these rules do not know has none.
+//! A finding is a reason to look, never a verdict: honest definitions have findings of low
+//! severity, and a harmful text that these rules do not know has no finding.
 
 mod collector;
 mod disguise;
@@ -27,11 +26,11 @@ use etdi_types::text::escaped;
 pub use names::ToolNames;
 pub(crate) use scan::{Scanner, scan};
 
-/// Inspects a definition, given in canonical form: a tool's or a server's instructions'.
+/// Inspects a definition in canonical form: the definition of a tool, or a server's instructions.
 ///
-/// `names` are the tools that it must not look like and need not mention. Findings are ordered by
-/// severity, the worst first, then by place; of one rule at most 64 are listed. Time and room grow
-/// with the size of the definition.
+/// `names` are the tools whose names the definition must not imitate and does not need to mention.
+/// Findings are ordered by severity, the worst first, then by place; each rule lists at most 64
+/// findings. Time and memory grow with the size of the definition.
 ///
 /// ```
 /// use etdi_review::hygiene::{Rule, ToolNames, inspect};
@@ -62,19 +61,18 @@ pub fn inspect(canonical: &str, names: &ToolNames) -> Vec<Finding> {
     findings
 }
 
-/// Something that a definition says and need not. In JSON, the rule's explanation stands beside its
-/// id.
+/// A text that a definition does not need. In JSON, the rule's explanation is next to its id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Finding {
-    /// Which rule.
+    /// The rule that matched.
     pub rule: Rule,
-    /// How much it weighs.
+    /// The severity of the finding.
     pub severity: Severity,
-    /// Where, as a JSON pointer (RFC 6901). Of a place deeper than 1,024 bytes of pointer, the
-    /// innermost member around it whose pointer is shorter.
+    /// The place, as a JSON pointer (RFC 6901). If the pointer would be longer than 1,024 bytes,
+    /// this is the innermost enclosing member with a shorter pointer.
     pub path: String,
-    /// The text that matched, at most 160 bytes of it: attacker text.
+    /// The text that matched, cut to 160 bytes: attacker text.
     pub excerpt: String,
 }
 
@@ -104,7 +102,7 @@ impl Serialize for Finding {
     }
 }
 
-/// How much a finding weighs. Honest definitions have `Low` ones.
+/// The severity of a finding. Honest definitions have findings of `Low`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
@@ -112,7 +110,7 @@ pub enum Severity {
     Low,
     /// Unusual in honest definitions.
     Medium,
-    /// Nothing honest is known to need it.
+    /// Not known from any honest definition.
     High,
 }
 
@@ -128,7 +126,7 @@ impl Display for Severity {
 
 macro_rules! rules {
     ($($(#[$doc:meta])* $name:ident = $id:literal, $explanation:literal;)*) => {
-        /// What is looked for. The ids are stable.
+        /// The rules. Their ids are stable.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[non_exhaustive]
         pub enum Rule {
@@ -139,7 +137,7 @@ macro_rules! rules {
             /// Every rule.
             pub const ALL: &[Self] = &[$(Self::$name),*];
 
-            /// The stable id.
+            /// Returns the stable id.
             #[must_use]
             pub fn id(self) -> &'static str {
                 match self {
@@ -147,7 +145,7 @@ macro_rules! rules {
                 }
             }
 
-            /// What the rule found, in words.
+            /// Returns the explanation of the rule, in words.
             #[must_use]
             pub fn explanation(self) -> &'static str {
                 match self {
@@ -162,33 +160,33 @@ rules! {
     /// A character that a person cannot see: zero-width, bidirectional, TAG, control.
     HiddenCharacters = "hidden-characters", "a person cannot see these characters, a model reads them";
     /// A terminal control sequence.
-    AnsiEscape = "ansi-escape", "a terminal acts on this sequence and may hide what stands around it";
-    /// Tags and markers that models take for someone's else words.
+    AnsiEscape = "ansi-escape", "a terminal acts on this sequence and may hide the text around it";
+    /// Tags and markers that models take for the words of another party.
     InstructionMarkup = "instruction-markup", "markup that a model may take for an instruction of its host";
-    /// Words that tell the model what to do or what to hide.
+    /// Words that tell the model to do something or to hide something.
     OrderToModel = "order-to-model", "this speaks to the model instead of describing the tool";
     /// The name of another tool.
     MentionsTool = "mentions-tool", "it steers the model to, or away from, another tool";
     /// Secrets, and the files that hold them.
     MentionsSecret = "mentions-secret-or-file", "a secret, or a file that holds secrets";
-    /// Text that is asked to go to an address.
-    SendsElsewhere = "sends-elsewhere", "something is to be sent to the address that is named";
-    /// A parameter for what the model knows from elsewhere.
-    AsksForContext = "asks-for-context", "it asks for the conversation, the prompt or what other tools said";
+    /// An order to send data to an address.
+    SendsElsewhere = "sends-elsewhere", "the text asks to send data to an address";
+    /// A parameter for text that the model knows from elsewhere.
+    AsksForContext = "asks-for-context", "it asks for the conversation, the prompt or another tool's output";
     /// Prose where a value, a name or a pattern belongs.
     SchemaProse = "schema-prose", "a sentence where a short value belongs";
     /// A name that looks like another tool's.
     ConfusableName = "confusable-name", "the name looks like that of another tool";
     /// A word of letters from several scripts.
     MixedScript = "mixed-script", "one word holds letters of several scripts that look alike";
-    /// Encoded, escaped or turned text, and long runs of base64 or hexadecimal digits.
-    EncodedBlob = "encoded-blob", "text or data in a form that nobody can read at sight";
-    /// An address. Only a change that brings one reports it.
+    /// Encoded, escaped or reversed text, and long runs of base64 or hexadecimal digits.
+    EncodedBlob = "encoded-blob", "text or data in a form that a person cannot read directly";
+    /// An address. Reported only if a change adds it.
     Url = "url", "an address that was not there before";
-    /// A passage in a language or a script of which there was nothing. Only a change that brings one
-    /// reports it.
+    /// A passage in a language or a script that the definition did not use before. Reported only if
+    /// a change adds it.
     OtherLanguage = "other-language", "a passage in a language or a script that was not there before";
-    /// The canonical form is no JSON.
+    /// The canonical form is not JSON.
     Unreadable = "unreadable", "the definition cannot be read";
 }
 

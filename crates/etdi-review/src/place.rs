@@ -1,20 +1,20 @@
-//! What a member of a definition is for, from the names on the way to it.
+//! The purpose of a member of a definition, from the names on the path to it.
 
 use etdi_types::DEFINITION_KEY;
 use etdi_types::json::Value;
 
-/// Where in a definition a value stands.
+/// The kind of place of a value in a definition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Place {
     /// The tool object itself.
     Tool,
-    /// The object that holds a server's instructions and nothing else.
+    /// The object that holds only a server's instructions.
     Instructions,
     /// The tool's name.
     Name,
     /// Text for a person or a model: a title, a description.
     Prose,
-    /// The same, kept short by convention: a title.
+    /// A title: prose that is short by convention.
     Title,
     Annotations,
     Icons,
@@ -34,11 +34,11 @@ pub(crate) enum Place {
     Provider,
     Permissions,
     Permission,
-    /// Nothing that is understood here.
+    /// Any place that the review does not know.
     Other,
 }
 
-/// Whose schema.
+/// The side of a tool that a schema describes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Side {
     Input,
@@ -46,7 +46,7 @@ pub(crate) enum Side {
 }
 
 impl Place {
-    /// The place of a whole document.
+    /// Returns the place of a whole document.
     pub(crate) fn of_document(value: &Value<'_>) -> Self {
         match value.as_object() {
             Some(object) if object.len() == 1 && object.get("instructions").is_some() => {
@@ -56,7 +56,7 @@ impl Place {
         }
     }
 
-    /// The place of the member or element `name`.
+    /// Returns the place of the member or element `name`.
     pub(crate) fn step(self, name: &str) -> Self {
         match self {
             Self::Tool => match name {

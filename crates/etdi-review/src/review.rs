@@ -1,8 +1,9 @@
-//! What a change of a definition means: every entry of a [`Diff`](etdi_types::Diff), classified.
+//! The meaning of a change of a definition: every entry of a [`Diff`](etdi_types::Diff),
+//! classified.
 //!
-//! A new permission, a hint turned to the worse, an order to the model are *critical*; a schema that
-//! changed is *notable*; other words in a title or a description are *wording*. What is not
-//! understood is never wording. `docs/review.md` of the repository lists the kinds.
+//! A new permission, a hint that became worse, and an order to the model are *critical*; a schema
+//! that changed is *notable*; other words in a title or a description are *wording*. An unknown
+//! change is never wording. `docs/review.md` of the repository lists the kinds.
 
 mod classify;
 mod display;
@@ -30,39 +31,40 @@ pub struct Review {
     unchanged: Vec<String>,
 }
 
-/// One member that changed, and why it matters. In JSON, `old_text` and `new_text` stand beside the
-/// canonical JSON in `old` and `new`.
+/// One member that changed, and the reasons why it matters. In JSON, `old_text` and `new_text` are
+/// next to the canonical JSON in `old` and `new`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Change {
     /// The worst class of its reasons.
     pub class: Class,
-    /// Where, as a JSON pointer (RFC 6901). Of an element that was removed, where it was.
+    /// The place, as a JSON pointer (RFC 6901). For an element that was removed, this is its old
+    /// place.
     pub path: String,
     /// The canonical JSON before; `None` if the member was added.
     pub old: Option<String>,
     /// The canonical JSON after; `None` if the member was removed.
     pub new: Option<String>,
-    /// Why, the worst first. Never empty.
+    /// The reasons, the worst first. Never empty.
     pub reasons: Vec<Reason>,
 }
 
-/// One reason for a change's class. In JSON, the kind's explanation stands beside its id.
+/// One reason for a change's class. In JSON, the kind's explanation is next to its id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Reason {
-    /// How much it weighs.
+    /// The class of the reason.
     pub class: Class,
-    /// What it is.
+    /// The kind of the change.
     pub kind: ChangeKind,
-    /// What exactly: a scope, a parameter, the text that matched. Attacker text, at most 256 bytes.
+    /// The details: a scope, a parameter, the text that matched. Attacker text, at most 256 bytes.
     pub detail: Option<String>,
 }
 
 impl Review {
     /// Reviews the change from `old` to `new`, both in canonical form: tools, or instructions.
     ///
-    /// `names` are the tools whose mention matters. Time and room grow with the size of the
+    /// `names` are the tools whose mention matters. Time and memory grow with the size of the
     /// definitions.
     ///
     /// ```
@@ -105,8 +107,7 @@ impl Review {
         review
     }
 
-    /// With the evidence that either definition came with: another signer or another issuer is
-    /// critical.
+    /// Adds the evidence of both definitions: another signer or another issuer is critical.
     #[must_use]
     pub fn with_evidence(mut self, old: &EvidenceRecord, new: &EvidenceRecord) -> Self {
         self.changes.extend(permissions::evidence(old, new));
@@ -114,56 +115,59 @@ impl Review {
         self
     }
 
-    /// The changes: the critical ones first, then by place.
+    /// Returns the changes: the critical ones first, then by place.
     #[must_use]
     pub fn changes(&self) -> &[Change] {
         &self.changes
     }
 
-    /// The members of the tool that are as they were, by name: to be folded.
+    /// Returns the names of the tool's unchanged members, which a display may fold.
     #[must_use]
     pub fn unchanged(&self) -> &[String] {
         &self.unchanged
     }
 
-    /// Whether the text at `path`, a JSON pointer into the new definition, is within a change. Where
-    /// it is not, a [`Finding`](crate::hygiene::Finding) is of text that was there before.
+    /// Returns whether the text at `path`, a JSON pointer into the new definition, is within a
+    /// change. If it is not, a [`Finding`](crate::hygiene::Finding) at `path` is about old text.
     #[must_use]
     pub fn touches(&self, path: &str) -> bool {
         let within = |path: &str, whole: &str| {
             path.strip_prefix(whole).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
-        // A finding's pointer may end before its place does, a change's does not.
+        // The pointer of a finding may be cut before its place; the pointer of a change is never
+        // cut.
         let is_cut = |change: &Change| change.path.len() > POINTER && within(&change.path, path);
         self.changes.iter().any(|change| within(path, &change.path) || is_cut(change))
     }
 
-    /// The worst class of all changes; `None` if nothing changed.
+    /// Returns the worst class of all changes; `None` if the review has no changes.
     #[must_use]
     pub fn worst(&self) -> Option<Class> {
         self.changes.iter().map(|change| change.class).max()
     }
 
-    /// How many changes are of `class`.
+    /// Returns how many changes are of `class`.
     #[must_use]
     pub fn count(&self, class: Class) -> usize {
         self.changes.iter().filter(|change| change.class == class).count()
     }
 
-    /// Whether nothing changed.
+    /// Returns whether the review has no changes.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty()
     }
 
-    /// Stable: within a class, changes stay in the order of the canonical form.
+    /// Sorts the changes by class. The sort is stable: within a class, changes stay in the order of
+    /// the canonical form.
     fn sort(&mut self) {
         self.changes.sort_by_key(|change| std::cmp::Reverse(change.class));
     }
 }
 
 impl Change {
-    /// `reasons` is never empty: what nobody has a reason for is not understood.
+    /// Returns a change. `reasons` is never empty: a change without a known reason counts as
+    /// unknown.
     fn new(
         path: impl Into<String>,
         (old, new): (Option<String>, Option<String>),
@@ -177,20 +181,20 @@ impl Change {
         Self { class, path: path.into(), old, new, reasons }
     }
 
-    /// The kind of the worst reason.
+    /// Returns the kind of the worst reason.
     #[must_use]
     pub fn kind(&self) -> ChangeKind {
         self.reasons.first().map_or(ChangeKind::Other, |reason| reason.kind)
     }
 
-    /// What stood there before, for showing: a string's text, or else canonical JSON. Attacker text:
-    /// show it through [`text::escaped`](etdi_types::text::escaped).
+    /// Returns the old value for display: a string's text, or canonical JSON for any other value.
+    /// Attacker text: show it through [`text::escaped`](etdi_types::text::escaped).
     #[must_use]
     pub fn old_text(&self) -> Option<String> {
         self.old.as_deref().map(plain)
     }
 
-    /// What stands there now, as [`Change::old_text`].
+    /// Returns the new value, in the form of [`Change::old_text`].
     #[must_use]
     pub fn new_text(&self) -> Option<String> {
         self.new.as_deref().map(plain)
@@ -209,7 +213,7 @@ impl Reason {
     }
 }
 
-/// A JSON string's text; other JSON as it is.
+/// Returns the text of a JSON string; other JSON unchanged.
 fn plain(json: &str) -> String {
     match json::parse_canonical(json) {
         Ok(Value::String(text)) => text.into_owned(),

@@ -1,4 +1,4 @@
-//! Whether a tool may be called.
+//! Decides whether a tool may be called.
 
 use etdi_types::listing::MAX_PAGES;
 use etdi_types::text::escaped;
@@ -13,7 +13,7 @@ use crate::problem::ToolProblem;
 use crate::secured::{CALL_REFUSED, Secured};
 
 impl<H: ServerHandler> Secured<H> {
-    /// Whether the tool `name` may be called.
+    /// Fails if the tool `name` may not be called.
     pub(crate) async fn admit(
         &self,
         name: &str,
@@ -28,7 +28,7 @@ impl<H: ServerHandler> Secured<H> {
             }
             ToolStanding::Unlisted | ToolStanding::Refused(_) | ToolStanding::Published(_) => {}
         }
-        // Where the handler shows the tool at once, it is compared at every call.
+        // If the handler shows the tool at once, it is compared at every call.
         match self.handler.get_tool(name) {
             Some(tool) => {
                 self.publish(&mut [tool]).map_err(|problem| refusal(CALL_REFUSED, &problem))?;
@@ -38,7 +38,7 @@ impl<H: ServerHandler> Secured<H> {
         }
         let standing = self.secure.catalog().standing(name);
         match standing {
-            // A caller cannot have seen one that is not attested.
+            // Clients are sent attested tools only, so attest the tool before it is called.
             ToolStanding::Published(_) if self.attests => self.attest([name], context).await,
             ToolStanding::Published(_) => Ok(()),
             ToolStanding::Refused(problem) => Err(refusal(CALL_REFUSED, &problem)),
@@ -46,8 +46,8 @@ impl<H: ServerHandler> Secured<H> {
         }
     }
 
-    /// Sees to it that the published tools of these names are attested. One attestation binds all
-    /// tools, so all are listed before another one is asked for.
+    /// Makes sure that the published tools of these names are attested. One attestation binds all
+    /// tools, so all tools are listed before another attestation is asked for.
     pub(crate) async fn attest<'n>(
         &self,
         names: impl IntoIterator<Item = &'n str>,
@@ -60,7 +60,7 @@ impl<H: ServerHandler> Secured<H> {
         self.secure.attest(Definitions::new()).await.map_err(|_| not_attested())
     }
 
-    /// Publishes what the handler lists, page by page, until the tool has come up.
+    /// Publishes the handler's listing page by page until the tool appears.
     async fn list_for(
         &self,
         name: &str,
@@ -87,10 +87,11 @@ impl<H: ServerHandler> Secured<H> {
     }
 }
 
-/// The answer to a client: which tool and why, and none of the texts that are not published.
+/// Returns the answer to a client: the tool and the reason, without the texts that are not
+/// published.
 pub(crate) fn refusal(code: i32, problem: &ToolProblem) -> ErrorData {
     let message = format!(
-        "the server refuses to publish its tool `{}` as it stands ({}); its log says more",
+        "the server refuses to publish its tool `{}` as it is ({}); its log has the details",
         escaped(problem.tool()),
         problem.reason(),
     );

@@ -1,7 +1,7 @@
 //! Attestations: one for all tools of a server, renewed before it expires.
 //!
-//! [`AttestationToken`] is made only by a provider that has validated the token as every client
-//! will, so a token with scopes, a second audience or missing definitions never gets here.
+//! Only a provider makes an [`AttestationToken`], after it has validated the token as every client
+//! will. A token with scopes, a second audience or missing definitions never reaches this module.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -19,11 +19,12 @@ use crate::report::ServerReporter;
 use crate::secured::LISTING_REFUSED;
 use crate::server::{SecureServer, SharedServer};
 
-/// The attestation is renewed when a tenth of its life is left, but no earlier than this before its
-/// end. Identity providers' own caches renew no earlier either.
+/// The attestation is renewed when a tenth of its life is left, but at most this long before its
+/// end. The caches of identity providers do not renew earlier either.
 const LONGEST_MARGIN: time::Duration = time::Duration::minutes(5);
 
-/// How long a refusal holds before the identity provider is asked again; it doubles each time.
+/// The time for which a refusal holds before the identity provider is asked again. It doubles each
+/// time.
 const FIRST_PAUSE: time::Duration = time::Duration::seconds(30);
 const LONGEST_PAUSE: time::Duration = time::Duration::minutes(16);
 
@@ -34,7 +35,8 @@ pub(crate) struct Attestor {
     key: SigningKey,
     binds_key: bool,
     clock: Arc<dyn Clock>,
-    /// Held while the provider is asked, so that one request is made at a time.
+    /// The lock that is held while the provider is asked, so that only one request is made at a
+    /// time.
     state: tokio::sync::Mutex<RenewalState>,
 }
 
@@ -62,8 +64,8 @@ impl Attestor {
         Self { provider, key, binds_key, clock, state: Default::default() }
     }
 
-    /// Itself, if the provider is configured for attestations. Nothing is sent: a request that binds
-    /// nothing is refused by the provider itself.
+    /// Returns itself, if the provider is configured for attestations. Does not send a request: the
+    /// provider itself refuses one without a binding.
     pub(crate) async fn if_able(
         self,
         reporter: &ServerReporter,
@@ -85,8 +87,9 @@ impl Attestor {
         self.provider.issuer()
     }
 
-    /// A digest binding where the provider is configured for one, otherwise a key binding; both if
-    /// that was asked for.
+    /// Asks for a digest binding if the provider is configured for one, otherwise for a key
+    /// binding. Asks for both if
+    /// [`SecureServerBuilder::attest_key`](crate::SecureServerBuilder::attest_key) was called.
     async fn request(&self, definitions: &Definitions) -> Result<AttestationToken, OAuthError> {
         let mut request = AttestationRequest::new();
         for ((id, version), digest) in definitions {
@@ -116,7 +119,8 @@ impl RenewalState {
         self.refused = Some(Refused { error, until: now + pause, pause });
     }
 
-    /// From when on the attestation is to be renewed, and when that is overdue.
+    /// Returns the time from which the attestation is due for renewal, and the time from which it
+    /// is overdue.
     fn renewal(&self, token: &AttestationToken) -> (OffsetDateTime, OffsetDateTime) {
         let expires = token.expires_at();
         let life = expires - self.obtained_at.unwrap_or(expires);
@@ -125,7 +129,7 @@ impl RenewalState {
         (expires - margin, expires - margin / 2)
     }
 
-    /// How long to wait between two looks at the clock: a small part of the attestation's life.
+    /// Returns the pause between two looks at the clock: a small part of the attestation's life.
     fn tick(&self, token: Option<&AttestationToken>) -> Duration {
         let life = token.zip(self.obtained_at).map(|(token, at)| token.expires_at() - at);
         let part = life.and_then(|life| Duration::try_from(life / 40).ok()).unwrap_or_default();
@@ -134,26 +138,26 @@ impl RenewalState {
 }
 
 impl SecureServer {
-    /// The attestation that is published beside the signatures. `None`: none has been obtained yet,
-    /// or the identity provider is not configured for attestations, and definitions are published
-    /// signed and unattested.
+    /// Returns the attestation that is published with the signatures. `None` if no attestation has
+    /// been obtained yet, or if the identity provider is not configured for attestations and
+    /// definitions are published signed and unattested.
     #[must_use]
     pub fn attestation(&self) -> Option<AttestationToken> {
         self.catalog().attestation().cloned()
     }
 
-    /// Whether definitions are served with an attestation or not at all.
+    /// Returns whether every definition that is served must have an attestation.
     #[must_use]
     pub fn attests(&self) -> bool {
         self.inner().attestor.is_some()
     }
 
-    /// Obtains an attestation that binds all that is published now, and `examined`.
+    /// Obtains an attestation that binds all published definitions, and `examined`.
     pub(crate) async fn attest(&self, examined: Definitions) -> Result<(), OAuthError> {
         let Some(attestor) = &self.inner().attestor else { return Ok(()) };
         let mut state = attestor.state.lock().await;
         let definitions = self.catalog().to_attest(examined);
-        // Somebody else may have done it in the meantime.
+        // Another request may have obtained it in the meantime.
         if self.catalog().binds(&definitions) {
             return Ok(());
         }
@@ -174,7 +178,8 @@ impl SecureServer {
         }
     }
 
-    /// Renews the attestation if it is due. The old one is served until there is another.
+    /// Renews the attestation if it is due. The old attestation is served until the new one
+    /// arrives.
     async fn renew_if_due(&self) {
         let Some(attestor) = &self.inner().attestor else { return };
         let mut state = attestor.state.lock().await;
@@ -190,7 +195,7 @@ impl SecureServer {
                 self.publish_attestation(attestor, &mut state, token, definitions);
             }
             Ok(_) if now < overdue => {}
-            // The provider keeps why to itself while its old token is good.
+            // The provider returned its old token, which is still good, and did not say why.
             Ok(_) => {
                 let error = OAuthError::BadAnswer(format!(
                     "the attestation expires at {} and was not renewed",
@@ -206,7 +211,8 @@ impl SecureServer {
         }
     }
 
-    /// An attestation that is no credential here, whatever the configuration says.
+    /// Asks for an attestation. Fails if its audience is the audience for calls: such an
+    /// attestation would be a credential at this server.
     async fn request(
         &self,
         attestor: &Attestor,
@@ -249,8 +255,8 @@ impl SecureServer {
     }
 }
 
-/// Looks at the clock from time to time for as long as the server is held by somebody. Reading the
-/// clock each time also holds on a machine that was suspended.
+/// Looks at the clock from time to time until the last handle of the server is dropped. The clock
+/// is read each time, so that renewal also works after the machine was suspended.
 async fn renew(server: Weak<SharedServer>) {
     while let Some(inner) = server.upgrade() {
         let secure = SecureServer::from_inner(inner);
@@ -265,7 +271,7 @@ async fn renew(server: Weak<SharedServer>) {
     }
 }
 
-/// The one audience of a token that was validated before.
+/// Returns the one audience of a token that was validated before.
 fn audience(token: &AttestationToken) -> Option<String> {
     let claims = token.as_str().split('.').nth(1)?;
     let claims: Value = serde_json::from_slice(&base64url_decode(claims)?).ok()?;
@@ -277,12 +283,12 @@ fn audience(token: &AttestationToken) -> Option<String> {
     one.as_str().map(str::to_owned)
 }
 
-/// The answer to a client. What the identity provider said is in the log.
+/// Returns the answer to a client. The identity provider's answer is in the log.
 pub(crate) fn not_attested() -> ErrorData {
     ErrorData::new(
         rmcp::model::ErrorCode(LISTING_REFUSED),
         "the server publishes attested definitions only, and its identity provider has not attested \
-         these; its log says more",
+         these; its log has the details",
         Some(json!({"reason": "not_attested"})),
     )
 }

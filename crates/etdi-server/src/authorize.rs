@@ -1,4 +1,4 @@
-//! Who may call what.
+//! Authorizes callers of tools.
 
 use std::sync::Arc;
 
@@ -16,25 +16,27 @@ use serde_json::json;
 use crate::requirement::Requirement;
 use crate::server::SecureServer;
 
-/// Who judges access tokens.
+/// The identity providers that judge access tokens.
 #[derive(Clone, Debug)]
 pub(crate) enum Authorizer {
     One(Arc<dyn OAuthProvider>),
     Any(ProviderRegistry),
 }
 
-/// How one server authorizes calls.
+/// The rules by which one server authorizes calls.
 #[derive(Debug)]
 pub(crate) struct Authorization {
     pub(crate) authorizer: Authorizer,
-    /// What tokens must be for; empty: the resource that they are presented to.
+    /// The audience that tokens must have. If it is empty, tokens must be for the resource that
+    /// they are presented to.
     pub(crate) audience: Option<String>,
     pub(crate) clock: Arc<dyn Clock>,
-    /// Whom calls on stdio speak for.
+    /// The principal that calls on stdio speak for.
     pub(crate) process: Option<Principal>,
 }
 
-/// Whom an HTTP request speaks for, in its extensions. Only the layer of the same server makes it.
+/// The principal of an HTTP request, in the request's extensions. Only the layer of the same server
+/// adds it.
 #[derive(Clone, Debug)]
 pub(crate) struct Caller {
     pub(crate) principal: Principal,
@@ -61,14 +63,14 @@ impl Authorizer {
     }
 }
 
-/// The access token in the environment of this process.
+/// Reads the access token from the environment of this process.
 pub(crate) fn access_token_from_env() -> Option<BearerToken> {
     #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the variable")]
     let text = std::env::var(ACCESS_TOKEN_VARIABLE).ok()?;
     Some(BearerToken::new(text))
 }
 
-/// Why a call is refused.
+/// The reason why a call is refused.
 enum CallDenial {
     NoToken,
     Expired,
@@ -76,8 +78,8 @@ enum CallDenial {
 }
 
 impl SecureServer {
-    /// Whether the request in `context` may call the tool `name`. What came before, the HTTP layer
-    /// too, is not relied on.
+    /// Fails if the request in `context` may not call the tool `name`. Does not rely on earlier
+    /// checks, such as those of the HTTP layer.
     pub(crate) fn authorize(
         &self,
         name: &str,
@@ -118,7 +120,8 @@ impl SecureServer {
         }
     }
 
-    /// Whom a request speaks for. One that came over HTTP never speaks for the process.
+    /// Returns the principal that a request speaks for. A request over HTTP never speaks for the
+    /// process.
     fn caller(&self, context: &RequestContext<RoleServer>) -> Option<Principal> {
         let Some(parts) = context.extensions.get::<http::request::Parts>() else {
             return self.authorization()?.process.clone();
@@ -143,7 +146,7 @@ impl CallDenial {
                 UNAUTHENTICATED,
                 "unauthenticated",
                 format!(
-                    "the tool `{name}` can only be called with a valid access token: send one as \
+                    "the tool `{name}` can only be called with a valid access token: send it as \
                      `Authorization: Bearer …`, or on stdio start the server with it in \
                      {ACCESS_TOKEN_VARIABLE}"
                 ),
@@ -153,15 +156,15 @@ impl CallDenial {
                 "token_expired",
                 format!(
                     "the access token has expired, so the tool `{name}` cannot be called: get a new \
-                     one, and on stdio start the server again with it"
+                     token, and on stdio start the server again with it"
                 ),
             ),
             Self::Missing(missing) => (
                 INSUFFICIENT_SCOPE,
                 "insufficient_scope",
                 format!(
-                    "the access token lacks \"{}\", which the tool `{name}` requires: get one with \
-                     all of \"{}\"",
+                    "the access token lacks \"{}\", which the tool `{name}` requires: get a token \
+                     with all of \"{}\"",
                     missing.join(" "),
                     requirement.scope_text()
                 ),

@@ -1,4 +1,4 @@
-//! Describing a server.
+//! The builder of a server.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use crate::server::{SecureServer, SharedServer};
 use crate::sign::DefinitionSource;
 use crate::spec::{Resolved, ToolSpec};
 
-/// A server that holds the publisher's key and signs what it serves.
+/// A server that holds the publisher's key and signs its definitions.
 #[derive(Debug)]
 pub struct Live {
     provider: Provider,
@@ -32,16 +32,16 @@ pub struct Live {
     binds_key: bool,
 }
 
-/// A server that holds no key and serves what was signed at build time.
+/// A server without a key, whose definitions were signed at build time.
 #[derive(Debug)]
 pub struct Presigned {
     tools: BTreeMap<String, SignedDefinition>,
     publisher: Option<(Jwk, VerifyingKey)>,
-    /// (tool, scope); without a scope, any valid token does.
+    /// (tool, scope). Without a scope, any valid token is enough.
     requirements: Vec<(String, Option<String>)>,
 }
 
-/// Describes a [`SecureServer`]. [`SecureServer::builder`] and [`SecureServer::presigned`] make it.
+/// Describes a [`SecureServer`]. Made by [`SecureServer::builder`] and [`SecureServer::presigned`].
 #[derive(Debug)]
 #[must_use]
 pub struct SecureServerBuilder<S = Live> {
@@ -58,29 +58,30 @@ pub struct SecureServerBuilder<S = Live> {
 }
 
 impl<S> SecureServerBuilder<S> {
-    /// Names a resource URI (RFC 8707) that this server is reached at. Definitions then say that
-    /// they belong there, and clients take them for an impostor's anywhere else. May be called for
-    /// several; [`SecureServer::served_at`] does the same later.
+    /// Adds a resource URI (RFC 8707) at which clients reach this server. Definitions then name the
+    /// address, and clients take them for an impostor's at any other address. May be called for
+    /// several addresses; [`SecureServer::served_at`] does the same later.
     pub fn served_at(mut self, uri: impl Into<String>) -> Self {
         self.addresses.push(uri.into());
         self
     }
 
-    /// Lets this server's definitions be served on stdio too. Needed only beside
-    /// [`served_at`](Self::served_at): definitions that name no server may be served anywhere.
+    /// Lets this server's definitions be served on stdio too. Needed only together with
+    /// [`served_at`](Self::served_at): definitions that do not name a server may be served
+    /// anywhere.
     pub fn stdio(mut self) -> Self {
         self.stdio = true;
         self
     }
 
-    /// Serves tools that are not declared, unsigned and as they are. Otherwise a listing with such
-    /// a tool is refused.
+    /// Serves tools that are not declared, unsigned and unchanged. Without this option, a listing
+    /// with an undeclared tool is refused.
     pub fn allow_unsigned(mut self) -> Self {
         self.allow_unsigned = true;
         self
     }
 
-    /// The security level, [`SecurityLevel::Enhanced`] if unset.
+    /// Sets the security level. The default is [`SecurityLevel::Enhanced`].
     pub fn level(mut self, level: SecurityLevel) -> Self {
         self.level = level;
         self
@@ -92,7 +93,7 @@ impl<S> SecureServerBuilder<S> {
         self
     }
 
-    /// Lets this identity provider judge the access tokens of callers, in place of the one of
+    /// Lets this identity provider judge the access tokens of callers, instead of the provider of
     /// [`attest_with`](SecureServerBuilder::attest_with).
     pub fn authorize_with(mut self, provider: impl OAuthProvider + 'static) -> Self {
         self.authorizer = Some(Authorizer::One(Arc::new(provider)));
@@ -105,29 +106,29 @@ impl<S> SecureServerBuilder<S> {
         self
     }
 
-    /// What access tokens must be for, compared as bytes: the identifier of the API. Unset, they
-    /// must be for the resource URI that they are presented to.
+    /// Sets the audience that access tokens must have, compared as bytes: the identifier of the
+    /// API. Without it, the audience must be the resource URI that the token is presented to.
     pub fn audience(mut self, audience: impl Into<String>) -> Self {
         self.audience = Some(audience.into());
         self
     }
 
-    /// Whom calls on stdio speak for: an access token, which is validated when the server is built,
-    /// and whose expiry is judged at each call. Without one, tools that require something cannot be
-    /// called on stdio. Calls over HTTP never speak for it.
+    /// Sets the access token that calls on stdio speak for. The token is validated when the server
+    /// is built, and its expiry is checked at each call. Without a token, tools that require one
+    /// cannot be called on stdio. Calls over HTTP never speak for this token.
     pub fn access_token(mut self, token: BearerToken) -> Self {
         self.access_token = Some(token);
         self
     }
 
-    /// [`access_token`](Self::access_token) from the variable
+    /// Sets the [`access_token`](Self::access_token) from the variable
     /// [`ETDI_ACCESS_TOKEN`](crate::ACCESS_TOKEN_VARIABLE), if it is set.
     pub fn access_token_from_env(mut self) -> Self {
         self.access_token = authorize::access_token_from_env().or(self.access_token);
         self
     }
 
-    /// The clock. The system's unless set.
+    /// Sets the clock. The default is the system's.
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
         self.clock = Arc::new(clock);
         self
@@ -148,7 +149,7 @@ impl<S> SecureServerBuilder<S> {
         }
     }
 
-    /// What judges callers, and whom the process speaks for.
+    /// Returns the rules for callers, with the validated token of the process.
     async fn authorization(
         authorizer: Option<Authorizer>,
         audience: Option<String>,
@@ -194,15 +195,16 @@ impl SecureServerBuilder<Live> {
         Self::new(Live { provider, key, tools, attester, binds_key: false })
     }
 
-    /// Publishes an attestation by this identity provider beside the signatures: one token for all
-    /// tools, renewed before it expires. It binds the definitions' digests where the provider is
-    /// configured with a [claim](etdi_oauth::AttestationConfig::claim) for them, and otherwise the
-    /// signing key, by DPoP (RFC 9449).
+    /// Publishes an attestation by this identity provider with the signatures: one token for all
+    /// tools, renewed before it expires. The attestation binds the definitions' digests if the
+    /// provider is configured with a [claim](etdi_oauth::AttestationConfig::claim) for them, and
+    /// otherwise the signing key, by DPoP (RFC 9449).
     ///
-    /// [`SecureServer::check`] obtains it. What cannot be attested is not served. A provider without
-    /// an [audience for attestations](etdi_oauth::OAuthConfig::attestations) makes the server publish
-    /// signed, unattested definitions; the log and a `provider_error` event of the code `unattested`
-    /// say so.
+    /// [`SecureServer::check`] obtains the attestation. Tools that cannot be attested are not
+    /// served. If the provider has no [audience for
+    /// attestations](etdi_oauth::OAuthConfig::attestations), the server publishes signed,
+    /// unattested definitions, and reports this in the log and in a `provider_error` event of the
+    /// code `unattested`.
     ///
     /// The provider also judges the access tokens of callers, unless
     /// [`authorize_with`](Self::authorize_with) names another.
@@ -211,8 +213,8 @@ impl SecureServerBuilder<Live> {
         self
     }
 
-    /// Demands that the attestation binds the signing key too, where it binds digests. The identity
-    /// provider must take DPoP proofs.
+    /// Demands that the attestation binds the signing key too, if it binds digests. The identity
+    /// provider must accept DPoP proofs.
     pub fn attest_key(mut self) -> Self {
         self.source.binds_key = true;
         self
@@ -227,7 +229,8 @@ impl SecureServerBuilder<Live> {
     /// Builds the server.
     ///
     /// # Errors
-    /// A [`ServerBuildError`] for whatever it could not do: nothing is published in part.
+    /// A [`ServerBuildError`] if any part of the description cannot be met. The server is then not
+    /// built at all.
     pub async fn build(self) -> Result<SecureServer, ServerBuildError> {
         let servers = self.servers()?;
         let Live { provider, key, tools, attester, binds_key } = self.source;
@@ -274,16 +277,15 @@ impl SecureServerBuilder<Presigned> {
         }))
     }
 
-    /// Lets only callers whose access token has this scope call the tool, as
-    /// [`ToolSpec::requires`] does. Declare the scope as a
-    /// [permission](ToolSpec::permission) where the tool is signed.
+    /// Lets only callers whose access token has this scope call the tool, like
+    /// [`ToolSpec::requires`]. Declare the scope as a [permission](ToolSpec::permission) when the
+    /// tool is signed.
     pub fn requires(mut self, tool: impl Into<String>, scope: impl Into<String>) -> Self {
         self.source.requirements.push((tool.into(), Some(scope.into())));
         self
     }
 
-    /// Lets only callers with a valid access token call the tool, as [`ToolSpec::require_auth`]
-    /// does.
+    /// Lets only callers with a valid access token call the tool, like [`ToolSpec::require_auth`].
     pub fn require_auth(mut self, tool: impl Into<String>) -> Self {
         self.source.requirements.push((tool.into(), None));
         self
@@ -301,7 +303,8 @@ impl SecureServerBuilder<Presigned> {
     /// Builds the server.
     ///
     /// # Errors
-    /// A [`ServerBuildError`] if it was signed for other servers, or if a signature does not verify.
+    /// A [`ServerBuildError`] if the tools were signed for other servers, or if a signature does
+    /// not verify.
     pub async fn build(self) -> Result<SecureServer, ServerBuildError> {
         let servers = self.servers()?;
         let Presigned { tools, publisher, requirements } = self.source;
@@ -330,7 +333,7 @@ impl SecureServerBuilder<Presigned> {
     }
 }
 
-/// What is demanded of the callers of each tool.
+/// Collects the requirements for the callers of each tool.
 fn collect(
     listed: Vec<(String, Option<String>)>,
     tools: &BTreeMap<String, SignedDefinition>,
@@ -354,7 +357,7 @@ fn collect(
     Ok(requirements)
 }
 
-/// The address as definitions name it.
+/// Returns the address in the form that definitions use.
 pub(crate) fn normal(address: &str) -> Result<String, ServerBuildError> {
     match ResourceUri::parse(address) {
         Ok(uri) => Ok(uri.as_str().to_owned()),

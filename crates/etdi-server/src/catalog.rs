@@ -1,4 +1,4 @@
-//! What a server publishes, shared by all its sessions and requests.
+//! The catalog of published tools, shared by all sessions and requests of a server.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::problem::ToolProblem;
 use crate::requirement::Requirement;
 use crate::sign::{self, DefinitionSource, Signed};
 
-/// The declared tools and what has been published of them.
+/// The declared tools and their published definitions.
 #[derive(Debug)]
 pub(crate) struct Catalog {
     key: Option<SigningKey>,
@@ -26,7 +26,7 @@ pub(crate) struct Catalog {
     attested: Option<PublishedAttestation>,
 }
 
-/// What an attestation binds by digest: (id, version) → digest.
+/// The definitions that an attestation binds by digest: (id, version) → digest.
 pub(crate) type Definitions = BTreeMap<Release, Digest>;
 
 /// The attestation that is published, and the definitions that it was asked to bind.
@@ -44,7 +44,7 @@ struct Declared {
     refused: Option<ToolProblem>,
 }
 
-/// The last definition that was served of a tool, by the text that the handler gave for it.
+/// The last definition of a tool that was served, with the text that the handler gave for it.
 #[derive(Clone, Debug)]
 struct Published {
     text: Vec<u8>,
@@ -52,8 +52,8 @@ struct Published {
     digest: Digest,
 }
 
-/// What was first published under each version, but for the servers: those never change once
-/// something was served.
+/// The first definition that was published under each version. The servers are left out, because
+/// they never change once a definition was served.
 pub(crate) type Ledger = HashMap<Release, First>;
 
 pub(crate) type Release = (ToolId, Version);
@@ -64,14 +64,14 @@ pub(crate) struct First {
     canonical: Arc<str>,
 }
 
-/// How a name stands when it is called.
+/// The state of a tool's name when it is called.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ToolStanding {
-    /// Not declared, and nothing undeclared is served.
+    /// Not declared. Undeclared tools are not served.
     Unknown,
-    /// Not declared, served as it is.
+    /// Not declared, and served unchanged.
     Unsigned,
-    /// Declared, not listed since.
+    /// Declared, and not listed since the declaration.
     Unlisted,
     /// Declared, and refused when it was last listed.
     Refused(ToolProblem),
@@ -100,7 +100,7 @@ impl Catalog {
         }
     }
 
-    /// Puts the definitions into one page of a listing that is about to be served.
+    /// Adds the definitions to one page of a listing that is about to be served.
     pub(crate) fn publish(&mut self, tools: &mut [Tool]) -> Result<(), ToolProblem> {
         if let Err(problem) = refuse_twins(tools) {
             if let Some(declared) = self.tools.get_mut(problem.tool()) {
@@ -151,8 +151,8 @@ impl Catalog {
         Ok(Some(member))
     }
 
-    /// What `tool` would be published as, without publishing it. `seen` is what the same
-    /// examination met before.
+    /// Adds to `tool` the definition that would be published, without publishing it. `seen` has the
+    /// definitions that the same examination met before.
     pub(crate) fn examine(&self, tool: &mut Tool, seen: &mut Ledger) -> Result<(), ToolProblem> {
         sign::refuse_reserved_meta(tool)?;
         let Some(declared) = self.tools.get(&*tool.name) else {
@@ -165,7 +165,7 @@ impl Catalog {
         Ok(())
     }
 
-    /// The definition that an attestation must bind for `tool` to be served here.
+    /// Returns the definition that an attestation must bind before `tool` can be served here.
     pub(crate) fn attestable(&self, tool: &Tool) -> Option<(Release, Digest)> {
         let origin = &self.tools.get(&*tool.name)?.origin;
         let DefinitionSource::Live(spec) = origin else { return None };
@@ -173,14 +173,15 @@ impl Catalog {
         Some(((spec.id.clone(), spec.version.clone()), signed.digest))
     }
 
-    /// Whether one of the tools called `names` is published without the attestation binding it.
+    /// Returns whether one of the tools called `names` is published and not bound by the
+    /// attestation.
     pub(crate) fn lacks_attestation<'n>(&self, names: impl IntoIterator<Item = &'n str>) -> bool {
         let mut published = names.into_iter().filter_map(|name| self.published(name));
         published.any(|(release, digest)| !self.is_attested(&release, digest))
     }
 
-    /// Everything that an attestation must bind: what is published, and beside it `examined`, or
-    /// what the last attestation bound, of the versions that are declared now.
+    /// Returns all definitions that an attestation must bind: the published ones, `examined`, and
+    /// those of the last attestation, limited to the versions that are declared now.
     pub(crate) fn to_attest(&self, examined: Definitions) -> Definitions {
         let current = |release: &Release| {
             self.tools
@@ -194,13 +195,14 @@ impl Catalog {
         definitions
     }
 
-    /// Whether the attestation binds all of them, and there is one.
+    /// Returns whether there is an attestation that binds all of them.
     pub(crate) fn binds(&self, definitions: &Definitions) -> bool {
         self.attested.is_some()
             && definitions.iter().all(|(release, digest)| self.is_attested(release, *digest))
     }
 
-    /// From now on, `token` is published with what it binds. It is for `audience`.
+    /// Publishes `token` from now on, with the definitions that it binds. `audience` is its
+    /// audience.
     pub(crate) fn set_attestation(
         &mut self,
         token: AttestationToken,
@@ -210,12 +212,13 @@ impl Catalog {
         self.attested = Some(PublishedAttestation { token, audience, definitions });
     }
 
-    /// The audience of what this server publishes, and so never one for calls.
+    /// Returns the audience of the published attestation, which must never be the audience for
+    /// calls.
     pub(crate) fn attestation_audience(&self) -> Option<&str> {
         self.attested.as_ref().map(|attested| &*attested.audience)
     }
 
-    /// Whether `token` is the attestation that is published.
+    /// Returns whether `token` is the attestation that is published.
     pub(crate) fn is_attestation(&self, token: &str) -> bool {
         self.attested.as_ref().is_some_and(|attested| attested.token.as_str() == token)
     }
@@ -224,8 +227,8 @@ impl Catalog {
         self.attested.as_ref().map(|attested| &attested.token)
     }
 
-    /// Puts the attestation beside the signatures of one page of a listing. Returns whether each signed
-    /// tool has one: `false` where a tool was replaced after the page was published.
+    /// Adds the attestation to the signatures of one page of a listing. Returns whether each signed
+    /// tool has an attestation: `false` if a tool was replaced after the page was published.
     pub(crate) fn attach_attestation(&self, tools: &mut [Tool]) -> bool {
         tools.iter_mut().filter(|tool| self.is_signed_here(tool)).all(|tool| {
             let token = self.attestation_of(tool);
@@ -237,7 +240,7 @@ impl Catalog {
         self.origin(&tool.name).is_some_and(|origin| release_of(origin).is_some())
     }
 
-    /// The attestation, if it binds the very definition that `tool` carries.
+    /// Returns the attestation, if it binds exactly the definition that `tool` carries.
     fn attestation_of(&self, tool: &Tool) -> Option<&str> {
         let attested = self.attested.as_ref()?;
         let (release, digest) = self.published(&tool.name)?;
@@ -249,7 +252,7 @@ impl Catalog {
 
     fn is_attested(&self, release: &Release, digest: Digest) -> bool {
         self.attested.as_ref().is_some_and(|attested| {
-            // A key binding holds for whatever the key signs.
+            // A key binding holds for every definition that the key signs.
             attested.token.binding() == Binding::Key
                 || attested.definitions.get(release) == Some(&digest)
         })
@@ -264,7 +267,7 @@ impl Catalog {
         Some(&*self.servers).filter(|servers| !servers.is_empty())
     }
 
-    /// What is demanded of the callers of the tool `name` from now on.
+    /// Sets the requirement for callers of the tool `name` from now on.
     pub(crate) fn require(&mut self, name: &str, requirement: Option<Requirement>) {
         match requirement {
             Some(requirement) => {
@@ -284,14 +287,15 @@ impl Catalog {
         self.requirements.values().map(|requirement| &**requirement)
     }
 
-    /// Makes what an examination met binding.
+    /// Makes the definitions that an examination found binding for later listings.
     pub(crate) fn adopt(&mut self, seen: Ledger) {
         for (version, first) in seen {
             self.ledger.entry(version).or_insert(first);
         }
     }
 
-    /// What a version of a tool is: one thing, once and for all.
+    /// Fails if the tool differs from the first definition under its version. A version stands for
+    /// one definition for as long as the process runs.
     fn compare(
         &self,
         origin: &DefinitionSource,
@@ -334,20 +338,21 @@ impl Catalog {
         }
     }
 
-    /// Another origin for a declared tool; what was published of it no longer counts as listed.
+    /// Replaces the definition source of a declared tool. The tool counts as unlisted until the
+    /// next listing.
     pub(crate) fn replace(&mut self, name: &str, origin: DefinitionSource) {
         if let Some(declared) = self.tools.get_mut(name) {
             *declared = Declared { origin, published: None, refused: None };
         }
     }
 
-    /// Adds a server to the definitions, unless some were served without it. Says whether they name
-    /// it now.
+    /// Adds a server to the definitions, unless some were served without it. Returns whether they
+    /// name it now.
     pub(crate) fn add_server(&mut self, server: String) -> bool {
         if self.servers.contains(&server) {
             return true;
         }
-        // What was signed at build time does not change.
+        // Definitions that were signed at build time cannot get another server.
         if self.serving && self.key.is_some() {
             return false;
         }
@@ -368,7 +373,7 @@ impl Catalog {
     }
 }
 
-/// The id and version that a live definition is signed under.
+/// Returns the id and version that a live definition is signed under.
 fn release_of(origin: &DefinitionSource) -> Option<Release> {
     match origin {
         DefinitionSource::Live(spec) => Some((spec.id.clone(), spec.version.clone())),

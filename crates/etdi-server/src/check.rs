@@ -1,4 +1,4 @@
-//! Whether a handler serves what was declared.
+//! Checks whether a handler serves the declared tools.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::problem::{Problems, ToolProblem};
 use crate::secured::Secured;
 use crate::server::SecureServer;
 
-/// Collects what is wrong while a handler is listed, and publishes nothing.
+/// Collects the problems while a handler is listed, without publishing.
 #[derive(Debug, Default)]
 pub(crate) struct Examination {
     found: Mutex<ExaminationState>,
@@ -30,7 +30,7 @@ struct ExaminationState {
 }
 
 impl Examination {
-    /// Looks at one page; its tools get the definitions that they would be served with.
+    /// Examines one page. Its tools get the definitions that they would be served with.
     pub(crate) fn page(&self, catalog: &Catalog, tools: &mut [Tool]) {
         let mut found = self.found();
         for tool in tools {
@@ -46,7 +46,7 @@ impl Examination {
     }
 }
 
-/// Gives the definitions that are going to be served.
+/// Checks the handler, and returns the definitions that are going to be served.
 pub(crate) async fn check<H: ServerHandler>(
     secure: &SecureServer,
     handler: Arc<H>,
@@ -69,7 +69,7 @@ pub(crate) async fn check<H: ServerHandler>(
     }
 }
 
-/// The texts of the declared tools, signed for good.
+/// Returns the texts of the declared tools with their final signatures.
 pub(crate) async fn list_declared<H: ServerHandler>(
     secure: &SecureServer,
     handler: Arc<H>,
@@ -82,7 +82,8 @@ pub(crate) async fn list_declared<H: ServerHandler>(
     Ok(tools)
 }
 
-/// What only the whole list shows, and whether clients of every protocol version are sent the same.
+/// Finds the problems that only the whole list shows, and those of tools that differ between
+/// clients of different protocol versions.
 fn one_listing(
     secure: &SecureServer,
     tools: &[RawTool],
@@ -91,7 +92,7 @@ fn one_listing(
 ) {
     let mut names = BTreeSet::new();
     for tool in tools {
-        // One that clients would refuse has been reported when its page was.
+        // A definition that clients would refuse has been reported with its page.
         let Ok(definition) = ToolDefinition::parse(tool.as_bytes()) else { continue };
         let tool = definition.served_name().to_owned();
         if !names.insert(tool.clone()) {
@@ -107,7 +108,7 @@ fn one_listing(
     let catalog = secure.catalog();
     let declared = catalog.origins().map(|(name, _)| name);
     for tool in declared.filter(|name| !names.contains(*name)) {
-        // One that is refused was served.
+        // A tool that was refused is a served tool, so it is not reported as missing.
         if problems.iter().any(|problem| problem.tool() == tool) {
             continue;
         }
@@ -115,7 +116,8 @@ fn one_listing(
     }
 }
 
-/// The newest of each generation that the handler speaks; twice, if it speaks only one.
+/// Returns the newest protocol version of each generation that the handler speaks; twice the same
+/// version if it speaks one generation only.
 fn versions<H: ServerHandler>(handler: &H) -> Vec<ProtocolVersion> {
     let supported = handler.supported_protocol_versions();
     let (modern, legacy): (Vec<_>, Vec<_>) =

@@ -1,4 +1,4 @@
-//! Why a server is not built, or does not start.
+//! The errors of building and starting a server.
 
 use etdi_oauth::OAuthError;
 use etdi_types::text::escaped;
@@ -6,22 +6,22 @@ use etdi_types::{DefinitionError, ListingError, NameError, SignatureError};
 
 use crate::problem::Problems;
 
-/// A server that cannot be built as it was described.
+/// The server cannot be built as described.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServerBuildError {
-    /// An id, version or scope of the wrong form.
+    /// An id, version or scope has the wrong form.
     #[error("the declaration of the tool `{}` is malformed: {source}", escaped(tool))]
     Malformed {
         /// The tool's name.
         tool: String,
-        /// What is wrong with it.
+        /// The reason.
         source: NameError,
     },
-    /// No id was given, and the default one is no tool id.
+    /// The id is missing, and the default id is not a valid tool id.
     #[error(
         "the tool `{}` needs an id: the default, the host of the provider id `{}`, a slash and \
-         the tool's name, is not a tool id; give one with `ToolSpec::id(\"docs.example/path\")`, \
+         the tool's name, is not a tool id; give an id with `ToolSpec::id(\"docs.example/path\")`, \
          in lower case",
         escaped(tool),
         escaped(provider)
@@ -32,16 +32,16 @@ pub enum ServerBuildError {
         /// The provider's id.
         provider: String,
     },
-    /// One name was declared twice.
+    /// The same name was declared twice.
     #[error("the tool `{}` is declared twice; declare each tool once", escaped(.0))]
     DeclaredTwice(String),
-    /// Two tools have one id.
+    /// Two tools have the same id.
     #[error(
-        "the tools `{}` and `{}` have the same id; give one of them another with `ToolSpec::id`",
+        "the tools `{}` and `{}` have the same id; give one of them another id with `ToolSpec::id`",
         escaped(.0), escaped(.1)
     )]
     IdTwice(String, String),
-    /// Authorization of calls was asked for.
+    /// Authorization of calls was asked for without an identity provider.
     #[error(
         "the tool `{}` requires scopes or authentication, but authorization of calls is not \
          available without an identity provider: give one with `.authorize_with(provider)` or \
@@ -52,56 +52,53 @@ pub enum ServerBuildError {
         /// The tool's name.
         tool: String,
     },
-    /// Callers of a tool that is not in the file of signed definitions were to be authorized.
+    /// The tool is not in the file of signed definitions, so its callers cannot be authorized.
     #[error("the tool `{}` requires scopes or authentication, but it is not among the signed definitions", escaped(.0))]
     NotSigned(String),
-    /// There is an access token for stdio, and nothing says what it must be for.
+    /// The server has an access token for stdio, but does not know the audience that tokens must
+    /// have.
     #[error(
-        "the access token of the process cannot be judged: name what tokens must be for with \
-         `.audience(…)`, the identifier of the API, or give the server's address with `.served_at(…)`"
+        "the audience for the access token of the process is unknown: give the identifier of the \
+         API with `.audience(…)`, or the server's address with `.served_at(…)`"
     )]
     NoAudience,
     /// The access token for stdio is refused.
     #[error("the access token of the process is refused: {0}")]
     AccessToken(Box<OAuthError>),
-    /// The identity provider cannot attest, though that was asked for.
+    /// The identity provider cannot attest, although the server is configured to attest.
     #[error(
-        "the server is configured to attest its definitions, and the identity provider `{}` does \
-         not: {source}",
+        "the server is configured to attest its definitions, but the identity provider `{}` \
+         cannot: {source}",
         escaped(issuer)
     )]
     NotAttested {
         /// The identity provider.
         issuer: String,
-        /// Why.
+        /// The reason.
         source: Box<OAuthError>,
     },
-    /// Strict, or a tool that requires call proofs.
+    /// The level Strict, or a tool that requires call proofs.
     #[error(
-        "{} needs call proofs, which this release does not have: use the level Enhanced, and no \
-         `require_call_proof`",
+        "{} needs call proofs, which this release does not have: use the level Enhanced, and do not \
+         call `require_call_proof`",
         escaped(what)
     )]
     NeedsCallProofs {
-        /// What needs them.
+        /// The level or the tool.
         what: String,
     },
-    /// A server address of the wrong form.
+    /// A server address has the wrong form.
     #[error("the address of the server is refused: {0}")]
     Address(String),
-    /// The file of signed definitions could not be read.
-    #[error(
-        "the file of signed definitions `{}` could not be read: {}",
-        escaped(path),
-        escaped(reason)
-    )]
+    /// The file of signed definitions cannot be read.
+    #[error("cannot read the file of signed definitions `{}`: {}", escaped(path), escaped(reason))]
     UnreadableFile {
-        /// Its path.
+        /// The path of the file.
         path: String,
-        /// What the operating system said.
+        /// The answer of the operating system.
         reason: String,
     },
-    /// The file of signed definitions is not of the form that `export` writes.
+    /// The file of signed definitions does not have the form that `export` writes.
     #[error(
         "the file of signed definitions must be the JSON object that `SecureServer::export` \
          writes: {}",
@@ -116,17 +113,17 @@ pub enum ServerBuildError {
     Definition {
         /// The tool's name, or its place in the file.
         tool: String,
-        /// Why clients would refuse it.
+        /// The reason why clients would refuse it.
         source: DefinitionError,
     },
-    /// A tool in the file of signed definitions without a definition or without a signature.
+    /// A tool in the file of signed definitions has no definition or no signature.
     #[error(
         "the tool `{}` in the file of signed definitions is not signed; write the file with \
          `SecureServer::export`",
         escaped(.0)
     )]
     Unsigned(String),
-    /// A tool in the file of signed definitions whose signature is no good.
+    /// A tool in the file of signed definitions has a bad signature.
     #[error(
         "the signature of the tool `{}` in the file of signed definitions is refused: {source}; \
          sign it again",
@@ -135,10 +132,10 @@ pub enum ServerBuildError {
     Signature {
         /// The tool's name.
         tool: String,
-        /// What is wrong with it.
+        /// The reason.
         source: SignatureError,
     },
-    /// A definition that was signed for other servers than this one.
+    /// A definition was signed for other servers than this one.
     #[error(
         "the tool `{}` was signed for other servers, so clients would take `{}` for an impostor; \
          sign it again with this server's address",
@@ -148,70 +145,73 @@ pub enum ServerBuildError {
     SignedForOthers {
         /// The tool's name.
         tool: String,
-        /// Where it was to be served.
+        /// The address at which it was to be served.
         server: String,
     },
 }
 
-/// Something that a built server cannot do.
+/// An operation that a built server cannot do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServerError {
-    /// The handler does not serve what was declared. Everything that is wrong is in here.
-    #[error("the server must not start:{0}")]
+    /// The handler does not serve the declared tools. The error has all problems.
+    #[error("cannot start the server:{0}")]
     Check(Problems),
-    /// The handler's tools could not be listed.
-    #[error("the handler's tools could not be listed: {}", escaped(.0))]
+    /// The handler's tools cannot be listed.
+    #[error("cannot list the handler's tools: {}", escaped(.0))]
     NotListed(String),
     /// The pages of the handler's listing do not make one list.
-    #[error("the handler's tools could not be listed: {0}")]
+    #[error("cannot list the handler's tools: {0}")]
     Listing(#[from] ListingError),
-    /// The identity provider did not attest the definitions, and the server is configured to publish
-    /// attested ones only.
+    /// The identity provider did not attest the definitions, and the server is configured to
+    /// publish attested definitions only.
     #[error(
-        "the server must not start: it is configured to attest its definitions, and the identity \
-         provider `{}` did not: {source}",
+        "cannot start the server: it is configured to attest its definitions, but the identity \
+         provider `{}` did not attest them: {source}",
         escaped(issuer)
     )]
     NotAttested {
         /// The identity provider.
         issuer: String,
-        /// Why.
+        /// The reason.
         source: Box<OAuthError>,
     },
-    /// Calls were to be authorized, and nobody can judge access tokens.
+    /// Calls cannot be authorized, because the server has no identity provider to judge access
+    /// tokens.
     #[error(
-        "calls cannot be authorized without an identity provider: give one with \
+        "cannot authorize calls without an identity provider: give one with \
          `.authorize_with(provider)` or `.attest_with(provider)`"
     )]
     NoIdentityProvider,
-    /// One audience for calls and attestations, which would make a public token a credential.
+    /// The same audience for calls and attestations, which would make a public token a credential.
     #[error(
-        "`{}` is the audience of the server's attestations, which are public, and so cannot be the \
-         one for calls: register a second API for attestations",
+        "`{}` is the audience of the server's attestations, which are public, so it must not be \
+         the audience for calls: register a second API for attestations",
         escaped(.0)
     )]
     AttestationAudience(String),
-    /// An address or a tool that cannot be accepted.
+    /// An address or a tool is refused.
     #[error(transparent)]
     Refused(#[from] ServerBuildError),
-    /// The address came after definitions had been served without it.
+    /// The address was added after definitions had been served without it.
     #[error(
-        "definitions were already served without the address `{}`, and one version must stay one \
-         definition: call `served_at` before the first client can connect",
+        "cannot add the address `{}`: definitions were already served without it, and one version \
+         must stay one definition; call `served_at` before the first client can connect",
         escaped(.0)
     )]
     AlreadyServing(String),
-    /// A tool that is not declared was to be replaced.
-    #[error("the tool `{}` cannot be replaced: it is not declared", escaped(.0))]
+    /// The tool to replace is not declared.
+    #[error("cannot replace the tool `{}`: it is not declared", escaped(.0))]
     NotDeclared(String),
-    /// A replacement that says something else under the version that it replaces.
+    /// The replacement has another definition under the same version.
     #[error(
-        "the tool `{}` cannot be replaced under the same version: give what changes a new one",
+        "cannot replace the tool `{}` under the same version: give the change a new version",
         escaped(.0)
     )]
     SameVersion(String),
-    /// A pre-signed server was asked to sign.
-    #[error("a pre-signed server holds no key: sign a new file of definitions and start again")]
+    /// A pre-signed server cannot sign.
+    #[error(
+        "cannot sign: a pre-signed server has no key; sign a new file of definitions and start again"
+    )]
     NoKey,
 }

@@ -30,42 +30,43 @@ use sessions::{Sessions, has_session};
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// rmcp's own limit, unless it is configured otherwise.
+/// The default limit of rmcp.
 const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
 
-/// The body that the inner service gets: the bytes that were read, or a body that was not looked
-/// into.
+/// The body that the inner service gets: the bytes that were read, or a body that was not read.
 pub type AuthBody<B> = Either<Full<Bytes>, B>;
 
-/// A [tower](https://docs.rs/tower) layer that authorizes calls by bearer tokens. It goes around
-/// rmcp's `StreamableHttpService`, or around the router that this is nested in;
+/// A [tower](https://docs.rs/tower) layer that authorizes calls by bearer tokens. Put it around
+/// rmcp's `StreamableHttpService`, or around the router in which the service is nested.
 /// [`SecureServer::auth_layer`] makes it.
 ///
-/// - Of a `POST` with a JSON body, it judges the tool that the body names, never the one in
-///   `Mcp-*` headers. A body with a duplicate member, a batch, or one that no two parsers read alike
-///   is answered 400, one over the limit 413.
-/// - The token is taken from the one `Authorization: Bearer` header (RFC 6750, section 2.1). One that
-///   is not valid is answered 401 `invalid_token`, whatever the request is. Without one, calls of
-///   tools that [require](crate::ToolSpec::requires) something are answered 401 without an error
-///   code; everything else passes, listings too, unless [`for_every_request`](Self::for_every_request)
-///   was said. A token that lacks scopes is answered 403 `insufficient_scope`, and all of them are
-///   named.
-/// - While the identity provider's keys cannot be had, tokens are answered 503.
-/// - Each challenge names the protected resource metadata (RFC 9728, section 5.1), which the layer
-///   serves itself, at `/.well-known/oauth-protected-resource` and the form with the resource's path.
+/// - In a `POST` with a JSON body, the layer judges the tool that the body names, never the tool in
+///   `Mcp-*` headers. It answers 400 to a body with a duplicate member, a batch, or a body that two
+///   parsers could read differently, and 413 to a body over the limit.
+/// - The token comes from the single `Authorization: Bearer` header (RFC 6750, section 2.1). A
+///   token that is not valid is answered 401 `invalid_token`, whatever the request is. Without a
+///   token, calls of tools that [require](crate::ToolSpec::requires) one are answered 401 without
+///   an error code; all other requests pass, listings too, unless
+///   [`for_every_request`](Self::for_every_request) was called. A token that lacks scopes is
+///   answered 403 `insufficient_scope`, and the answer names all of them.
+/// - While the identity provider's keys cannot be fetched, requests with a token are answered 503.
+/// - Each challenge names the protected resource metadata (RFC 9728, section 5.1). The layer serves
+///   the metadata itself, at `/.well-known/oauth-protected-resource` and at the form with the
+///   resource's path.
 /// - The bytes go on unchanged, with the [`Principal`] in the request's extensions.
 ///
-/// A wrapped handler checks again, so a tool that requires something is refused, and not open, where
-/// this layer is missing. A session that was begun with a token has its event stream, its end, and the
-/// answers to what its caller is asked for the same caller alone (issuer, subject and client): anybody else is answered 404, as for a
-/// session that is not there. The layer that saw it begin knows that, and no other instance. What one
-/// caller may fetch of another's tasks is up to the handler.
+/// A wrapped handler checks again, so without this layer a tool that requires a token is refused,
+/// not open. If a session was begun with a token, only the same caller (issuer, subject and client)
+/// may read its event stream, end it, and answer the server's requests in it. Any other caller is
+/// answered 404, as for a session that does not exist. Only the layer that saw the session begin
+/// knows its caller; another instance does not. The handler decides what one caller may fetch of
+/// another's tasks.
 #[derive(Clone, Debug)]
 pub struct AuthLayer {
     gate: Arc<AuthGate>,
 }
 
-/// What [`AuthLayer`] makes of a service.
+/// The service that [`AuthLayer`] makes from another service.
 #[derive(Clone, Debug)]
 pub struct AuthService<S> {
     inner: S,
@@ -84,13 +85,14 @@ struct AuthGate {
 }
 
 impl SecureServer {
-    /// The layer that authorizes calls of this server at `resource`, the URI that clients reach it
-    /// at. Tokens must be for the audience that was configured with
-    /// [`audience`](crate::SecureServerBuilder::audience), or for `resource`.
+    /// Returns the layer that authorizes calls of this server at `resource`, the URI at which
+    /// clients reach it. Tokens must be for the audience that was configured with
+    /// [`audience`](crate::SecureServerBuilder::audience), or else for `resource`.
     ///
     /// # Errors
-    /// [`ServerError::NoIdentityProvider`] if nobody can judge tokens; [`ServerError::Refused`] if
-    /// `resource` is no resource URI (RFC 8707); [`ServerError::AttestationAudience`].
+    /// [`ServerError::NoIdentityProvider`] if the server has no provider to judge tokens;
+    /// [`ServerError::Refused`] if `resource` is not a resource URI (RFC 8707);
+    /// [`ServerError::AttestationAudience`].
     pub fn auth_layer(&self, resource: &str) -> Result<AuthLayer, ServerError> {
         if self.authorization().is_none() {
             return Err(ServerError::NoIdentityProvider);
@@ -115,7 +117,7 @@ impl SecureServer {
         Ok(AuthLayer { gate: Arc::new(gate) })
     }
 
-    /// What access tokens must be for.
+    /// Returns the audience that access tokens must have.
     pub(crate) fn call_audience(&self, resource: Option<&str>) -> Option<String> {
         let configured = self.authorization().and_then(|known| known.audience.clone());
         configured.or_else(|| resource.map(str::to_owned))
@@ -123,7 +125,7 @@ impl SecureServer {
 }
 
 impl AuthLayer {
-    /// The limit for bodies that are looked into, in bytes; 4 MiB unless set, as rmcp's own. Set it
+    /// Sets the limit for bodies that are read, in bytes; 4 MiB unless set, like rmcp's own. Set it
     /// together with `max_request_body_bytes` of rmcp's configuration.
     #[must_use]
     pub fn max_body_bytes(mut self, bytes: usize) -> Self {
@@ -131,7 +133,7 @@ impl AuthLayer {
         self
     }
 
-    /// Lets no request through without a valid token, listings included. Only the metadata stays
+    /// Refuses every request without a valid token, listings included. Only the metadata stays
     /// public.
     #[must_use]
     pub fn for_every_request(mut self) -> Self {
@@ -139,14 +141,14 @@ impl AuthLayer {
         self
     }
 
-    /// The URL of the protected resource metadata, as challenges name it.
+    /// Returns the URL of the protected resource metadata, as challenges name it.
     #[must_use]
     pub fn metadata_url(&self) -> &str {
         self.gate.metadata.url()
     }
 
-    /// The protected resource metadata (RFC 9728, section 2) as JSON, for a server that serves it
-    /// somewhere else than behind this layer.
+    /// Returns the protected resource metadata (RFC 9728, section 2) as JSON, for a server that
+    /// serves it at another place than behind this layer.
     #[must_use]
     pub fn metadata(&self) -> String {
         self.gate.metadata.document(&self.gate.secure)
@@ -178,7 +180,7 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        // The one that is ready; its clone need not be.
+        // `poll_ready` was called on this service, and its clone may not be ready.
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);
         let gate = Arc::clone(&self.gate);
@@ -199,7 +201,7 @@ where
 }
 
 impl AuthGate {
-    /// The request as it goes on, or the answer.
+    /// Returns the request that goes on to the service, or the answer.
     async fn pass<B>(
         &self,
         request: Request<B>,
@@ -243,10 +245,11 @@ impl AuthGate {
         Ok(Request::from_parts(parts, body))
     }
 
-    /// Whom the request speaks for, by its bearer token.
+    /// Returns the principal that the request's bearer token speaks for.
     async fn principal(&self, headers: &mut HeaderMap) -> Result<Option<Principal>, Challenge> {
         let Some(token) = bearer(headers)? else { return Ok(None) };
-        // Debug output of the headers then does not show it.
+        // Mark the header as sensitive, so that the debug output of the headers does not show the
+        // token.
         if let Some(value) = headers.get_mut(header::AUTHORIZATION) {
             value.set_sensitive(true);
         }
@@ -280,7 +283,7 @@ impl AuthGate {
         Ok(principal)
     }
 
-    /// Whether the tool may be called; the handler's wrapper judges again.
+    /// Fails if the tool may not be called. The handler's wrapper checks again.
     fn judge(&self, tool: &str, principal: Option<&Principal>) -> Result<(), Challenge> {
         let requirement = self.secure.catalog().requirement(tool);
         let Some(requirement) = requirement else { return Ok(()) };
@@ -312,18 +315,18 @@ impl AuthGate {
             Err(error) if error.is::<LengthLimitError>() => {
                 Err(challenge::too_large(self.max_body_bytes))
             }
-            Err(_) => Err(challenge::unreadable("the body could not be read to its end")),
+            Err(_) => Err(challenge::unreadable("the body could not be read completely")),
         }
     }
 }
 
-/// For whom a request begins a session, if it begins one.
+/// Returns the principal for which a request begins a session, if it begins one.
 fn beginner<B>(request: &Request<B>) -> Option<Principal> {
     let begins = request.method() == Method::POST && !has_session(request.headers());
     request.extensions().get::<Principal>().filter(|_| begins).cloned()
 }
 
-/// rmcp reads no other body.
+/// Returns whether the body is JSON. rmcp reads no other body.
 fn is_json_post(parts: &Parts) -> bool {
     let content_type = parts.headers.get(header::CONTENT_TYPE);
     let is_json = content_type.is_none_or(|value| {
@@ -333,7 +336,7 @@ fn is_json_post(parts: &Parts) -> bool {
     parts.method == Method::POST && is_json
 }
 
-/// The token of the one `Authorization` header. Other schemes are not this layer's.
+/// Returns the token of the single `Authorization` header. Ignores other schemes.
 fn bearer(headers: &HeaderMap) -> Result<Option<BearerToken>, Challenge> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let Some(value) = values.next() else { return Ok(None) };
@@ -348,7 +351,7 @@ fn bearer(headers: &HeaderMap) -> Result<Option<BearerToken>, Challenge> {
     if !scheme.eq_ignore_ascii_case(b"bearer") {
         return Ok(None);
     }
-    // What is not text is no token, and is refused as such.
+    // A header that is not text becomes an empty token, which is refused.
     let token = std::str::from_utf8(rest).unwrap_or_default().trim_matches(' ');
     Ok(Some(BearerToken::new(token)))
 }

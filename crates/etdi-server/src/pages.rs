@@ -1,4 +1,4 @@
-//! Listing a handler's tools as a client would, through an in-memory transport.
+//! Lists a handler's tools as a client would, through an in-memory transport.
 
 use etdi_types::listing::RawTool;
 use etdi_types::{Listing, Page};
@@ -11,7 +11,7 @@ use tokio::io::{
 
 use crate::error::ServerError;
 
-/// The texts of all tools that `handler` lists to a client of `version`.
+/// Returns the texts of all tools that `handler` lists to a client of `version`.
 pub(crate) async fn list<H: ServerHandler>(
     handler: H,
     version: &ProtocolVersion,
@@ -60,7 +60,7 @@ impl ListingClient<'_> {
         }
     }
 
-    /// The text of the answer.
+    /// Sends a request and returns the text of the answer.
     async fn request(&mut self, method: &str, mut params: Value) -> Result<String, ServerError> {
         if *self.version >= ProtocolVersion::V_2026_07_28
             && let Value::Object(params) = &mut params
@@ -94,7 +94,7 @@ impl ListingClient<'_> {
         }
     }
 
-    /// A handler that asks its client something must not wait for ever.
+    /// Refuses a request of the handler, which would otherwise wait for its client for ever.
     async fn decline(&mut self, request: &Value) -> Result<(), ServerError> {
         match request.get("id") {
             Some(id) => {

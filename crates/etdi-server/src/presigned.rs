@@ -1,4 +1,4 @@
-//! Definitions that were signed at build time, and the file that they are in.
+//! Definitions that were signed at build time, and their file.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ struct PresignedFile<'a> {
     tools: Vec<&'a RawValue>,
 }
 
-/// One tool as it was signed.
+/// One tool with its signed definition.
 #[derive(Debug)]
 pub(crate) struct SignedDefinition {
     tool: ToolDefinition,
@@ -42,7 +42,7 @@ impl SignedDefinition {
         }
     }
 
-    /// Whether clients accept the definition from `server`, a resource URI or `stdio`.
+    /// Fails unless clients accept the definition from `server`, a resource URI or `stdio`.
     pub(crate) fn refuse_other_server(&self, server: &str) -> Result<(), ServerBuildError> {
         match &self.part.servers {
             Some(servers) if !servers.iter().any(|listed| listed == server) => {
@@ -55,7 +55,7 @@ impl SignedDefinition {
         }
     }
 
-    /// Whether `key` made the signature.
+    /// Fails unless `key` made the signature.
     pub(crate) fn verify(&self, jwk: &Jwk, key: &VerifyingKey) -> Result<(), ServerBuildError> {
         let verified = self
             .signature
@@ -68,7 +68,7 @@ impl SignedDefinition {
     }
 }
 
-/// Reads the file, by the tools' names.
+/// Reads the file into a map by the tools' names.
 pub(crate) fn parse(text: &str) -> Result<BTreeMap<String, SignedDefinition>, ServerBuildError> {
     let file: PresignedFile<'_> = serde_json::from_str(text)
         .map_err(|error| ServerBuildError::NotDefinitions(error.to_string()))?;
@@ -93,7 +93,7 @@ pub(crate) fn parse(text: &str) -> Result<BTreeMap<String, SignedDefinition>, Se
 pub(crate) fn write(tools: &[String]) -> Result<String, serde_json::Error> {
     let tools = tools.iter().map(|tool| serde_json::from_str(tool));
     let file = PresignedFile { tools: tools.collect::<Result<_, _>>()? };
-    // Through a value for the line breaks: digests do not depend on white space.
+    // Serialize through a `Value` for the line breaks. Digests do not depend on white space.
     let value: Value = serde_json::from_str(&serde_json::to_string(&file)?)?;
     serde_json::to_string_pretty(&value)
 }

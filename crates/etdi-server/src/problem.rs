@@ -1,15 +1,15 @@
-//! What is wrong with a tool that a handler serves.
+//! The problems of a tool that a handler serves.
 
 use std::fmt::{self, Display, Formatter};
 
 use etdi_types::text::escaped;
 use etdi_types::{DefinitionError, Diff, ToolId, Version};
 
-/// One tool that is not published as it stands, and why.
+/// One tool that is not published in its present form, and the reason.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ToolProblem {
-    /// Served, not declared.
+    /// The tool is served, but not declared.
     #[error(
         "the tool `{}` is served but not declared: declare it with `.tool(…)`, or serve it \
          unsigned with `.allow_unsigned()`",
@@ -19,7 +19,7 @@ pub enum ToolProblem {
         /// The tool's name.
         tool: String,
     },
-    /// Declared, not served.
+    /// The tool is declared, but not served.
     #[error(
         "the tool `{}` is declared but the handler does not list it: remove the declaration, or \
          serve it",
@@ -29,16 +29,16 @@ pub enum ToolProblem {
         /// The tool's name.
         tool: String,
     },
-    /// Two tools of one name.
+    /// Two tools have the same name.
     #[error(
-        "the tool `{}` is listed twice: clients refuse both; give one of them another name",
+        "the tool `{}` is listed twice, and clients refuse both: give one of them another name",
         escaped(tool)
     )]
     ServedTwice {
         /// The tool's name.
         tool: String,
     },
-    /// The handler writes into ETDI's own part of `_meta`.
+    /// The handler writes keys into ETDI's part of `_meta`.
     #[error(
         "the handler gives the tool `{}` the _meta key `{}`: keys under `dev.etdi/` are written \
          here only; remove it",
@@ -51,10 +51,10 @@ pub enum ToolProblem {
         /// The key.
         key: String,
     },
-    /// An output schema that older clients would not be sent.
+    /// The output schema would not be sent to older clients.
     #[error(
         "the output schema of the tool `{}` does not have `\"type\": \"object\"` at its root: \
-         clients below MCP 2026-07-28 are not sent such a schema, so one version would be two \
+         clients below MCP 2026-07-28 do not get this schema, so one version would be two \
          definitions; wrap the output in an object",
         escaped(tool)
     )]
@@ -62,19 +62,19 @@ pub enum ToolProblem {
         /// The tool's name.
         tool: String,
     },
-    /// A tool that clients would refuse.
+    /// Clients would refuse the tool.
     #[error("the tool `{}` would be refused by clients: {source}", escaped(tool))]
     Definition {
         /// The tool's name.
         tool: String,
-        /// Why.
+        /// The reason.
         source: DefinitionError,
     },
-    /// The tool is not what was first published under its version.
+    /// The tool differs from the first one that was published under its version.
     #[error(
-        "the tool `{}` is not what was first published as version {version} of `{id}`: give the \
-         change a new version, or make the definition the same each time that it is listed; what \
-         changed:{diff}",
+        "the tool `{}` differs from the first one that was published as version {version} of \
+         `{id}`: give the change a new version, or make the definition the same each time that \
+         it is listed; the changes:{diff}",
         escaped(tool)
     )]
     Changed {
@@ -84,22 +84,22 @@ pub enum ToolProblem {
         id: ToolId,
         /// Its version.
         version: Version,
-        /// What changed.
+        /// The changes.
         diff: Box<Diff>,
     },
-    /// The tool is not what was signed at build time.
+    /// The tool differs from the one that was signed at build time.
     #[error(
-        "the tool `{}` is not what was signed: sign it again, under a new version; what \
-         changed:{diff}",
+        "the tool `{}` differs from the signed one: sign it again, under a new version; the \
+         changes:{diff}",
         escaped(tool)
     )]
     DiffersFromSigned {
         /// The tool's name.
         tool: String,
-        /// What changed.
+        /// The changes.
         diff: Box<Diff>,
     },
-    /// What clients are sent is not what was signed.
+    /// Clients are sent a tool that differs from the signed one.
     #[error(
         "the tool `{}` is altered on its way to clients below or from MCP 2026-07-28, so its \
          signature would not hold",
@@ -112,7 +112,7 @@ pub enum ToolProblem {
 }
 
 impl ToolProblem {
-    /// The tool's name, as the handler or the author gave it.
+    /// Returns the tool's name, as the handler or the author gave it.
     #[must_use]
     pub fn tool(&self) -> &str {
         match self {
@@ -128,7 +128,7 @@ impl ToolProblem {
         }
     }
 
-    /// The problem in one word, for machines.
+    /// Returns the problem in one word, for machines.
     #[must_use]
     pub fn reason(&self) -> &'static str {
         match self {
@@ -145,12 +145,12 @@ impl ToolProblem {
     }
 }
 
-/// Everything that is wrong with what a handler serves, one line each.
+/// All problems of a handler, one line each.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Problems(Vec<ToolProblem>);
 
 impl Problems {
-    /// The problems, in the order in which they were met.
+    /// Returns the problems, in the order in which they were found.
     pub fn iter(&self) -> impl Iterator<Item = &ToolProblem> {
         self.0.iter()
     }

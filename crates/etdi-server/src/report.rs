@@ -1,4 +1,4 @@
-//! What is told to listeners.
+//! Reports to the emitter and to the log.
 
 use etdi_events::{
     AuthFailure, AuthSuccess, Emitter, ProviderError, SecurityViolation, ToolInvoked, ToolRef,
@@ -11,7 +11,7 @@ use crate::catalog::{Catalog, ToolStanding};
 use crate::problem::ToolProblem;
 use crate::sign::DefinitionSource;
 
-/// Speaks to the emitter, if there is one, and to the log.
+/// Reports to the emitter, if there is one, and to the log.
 #[derive(Debug)]
 pub(crate) struct ServerReporter {
     emitter: Option<Emitter>,
@@ -22,7 +22,7 @@ impl ServerReporter {
         Self { emitter: emitter.map(|emitter| emitter.with_source("etdi-server")) }
     }
 
-    /// A tool was not served, or not called.
+    /// Reports that a tool was not served, or not called.
     pub(crate) fn refused(&self, tool: ToolRef, problem: &ToolProblem) {
         tracing::error!(reason = problem.reason(), "{problem}");
         if let Some(emitter) = &self.emitter {
@@ -41,13 +41,13 @@ impl ServerReporter {
         }
     }
 
-    /// Somebody reached for another caller's session.
+    /// Reports that a caller used the session of another caller.
     pub(crate) fn session_refused(&self, principal: Option<&Principal>) {
         let reason = "the session was begun by another caller";
         self.auth_failure(failure_of(principal, "foreign_session", reason));
     }
 
-    /// A caller may call a tool that requires something.
+    /// Reports that a caller may call a tool that requires a token.
     pub(crate) fn authenticated(&self, principal: &Principal) {
         tracing::debug!(
             issuer = principal.issuer(),
@@ -63,7 +63,7 @@ impl ServerReporter {
         }
     }
 
-    /// A call came with a valid token, or none, that does not do.
+    /// Reports a call without a token, or with a valid token that is not sufficient.
     pub(crate) fn call_denied(
         &self,
         principal: Option<&Principal>,
@@ -76,7 +76,7 @@ impl ServerReporter {
         self.auth_failure(failure);
     }
 
-    /// A token was presented and is refused.
+    /// Reports a token that was presented and is refused.
     pub(crate) fn token_refused(&self, expected: &str, reason: &str, error: Option<&OAuthError>) {
         let code = match error {
             Some(error) if error.is_unavailable() => "temporarily_unavailable",
@@ -96,7 +96,8 @@ impl ServerReporter {
         }
     }
 
-    /// Definitions go out signed only, since the identity provider is not configured for more.
+    /// Reports that definitions are signed only, because the identity provider is not configured
+    /// for attestations.
     pub(crate) fn unattested(&self, issuer: &str) {
         let reason = "definitions are published signed and unattested: the identity provider is not \
                       configured for attestations (`OAuthConfig::attestations` with an \
@@ -106,14 +107,17 @@ impl ServerReporter {
     }
 
     pub(crate) fn not_attested(&self, issuer: &str, error: &OAuthError) {
-        tracing::error!(issuer, "the definitions are not attested and so not served: {error}");
+        tracing::error!(
+            issuer,
+            "the definitions are not served, because they are not attested: {error}"
+        );
         self.provider_error(issuer, "not_attested", Some(error), error.to_string());
     }
 
     pub(crate) fn not_renewed(&self, issuer: &str, error: &OAuthError) {
         tracing::warn!(
             issuer,
-            "the attestation is not renewed, and the old one is served on: {error}"
+            "the attestation is not renewed, and the old one stays in use: {error}"
         );
         self.provider_error(issuer, "not_renewed", Some(error), error.to_string());
     }
@@ -142,7 +146,7 @@ impl ServerReporter {
     }
 }
 
-/// The refusal of a caller, as far as it is known.
+/// Returns the refusal of a caller, with its known properties.
 fn failure_of(principal: Option<&Principal>, code: &str, reason: &str) -> AuthFailure {
     let mut failure = AuthFailure::new(code, reason);
     failure.issuer = principal.map(|principal| principal.issuer().to_owned());
@@ -150,7 +154,7 @@ fn failure_of(principal: Option<&Principal>, code: &str, reason: &str) -> AuthFa
     failure
 }
 
-/// The tool as events name it.
+/// Returns the tool as events name it.
 pub(crate) fn tool_ref(catalog: &Catalog, name: &str) -> ToolRef {
     let server = catalog.servers().first().cloned().unwrap_or_default();
     let (id, version, provider) = match catalog.origin(name) {

@@ -1,11 +1,11 @@
-//! What a tool demands of its callers.
+//! The requirement of a tool for its callers.
 
 use std::collections::BTreeSet;
 
 use etdi_oauth::Principal;
 use etdi_types::{NameError, Scope};
 
-/// What a caller must have to call one tool: a valid access token, and these scopes in it.
+/// The requirement for callers of one tool: a valid access token with these scopes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Requirement {
     scopes: BTreeSet<String>,
@@ -30,12 +30,12 @@ impl Requirement {
         &self.scopes
     }
 
-    /// All scopes that `principal` lacks, sorted.
+    /// Returns all scopes that `principal` lacks, sorted.
     pub(crate) fn missing(&self, principal: &Principal) -> Vec<String> {
         principal.missing_scopes(&self.scopes)
     }
 
-    /// The scopes as a challenge names them.
+    /// Returns the scopes as a challenge names them.
     pub(crate) fn scope_text(&self) -> String {
         self.scopes.iter().map(String::as_str).collect::<Vec<_>>().join(" ")
     }

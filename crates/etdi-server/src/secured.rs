@@ -14,26 +14,26 @@ use crate::problem::ToolProblem;
 use crate::report::tool_ref;
 use crate::server::SecureServer;
 
-/// The JSON-RPC error code of a listing that is refused because a tool in it may not be published
-/// as it is.
+/// The JSON-RPC error code of a listing that is refused because one of its tools may not be
+/// published.
 pub const LISTING_REFUSED: i32 = 5001;
 
 /// The JSON-RPC error code of a call that is refused because the tool is not published.
 pub const CALL_REFUSED: i32 = 5002;
 
-/// How often one request lists the handler's tools while `replace_tool` changes them during the wait
-/// for an attestation.
+/// The number of times that one request lists the handler's tools, if `replace_tool` changes them
+/// while the request waits for an attestation.
 const LISTINGS: usize = 3;
 
-/// A [`ServerHandler`] that publishes and enforces tool definitions for another one.
+/// A [`ServerHandler`] that publishes and enforces tool definitions for another handler.
 ///
-/// [`SecureServer::wrap`] makes it. It answers `tools/list` with definitions, lets `tools/call`
-/// through only to published tools, and passes everything else on to the wrapped handler unchanged:
-/// each method of the trait is forwarded by hand, since one that is left to its default would
-/// silently replace the author's.
+/// [`SecureServer::wrap`] makes it. The wrapper answers `tools/list` with definitions, lets
+/// `tools/call` through only to published tools, and passes all other requests to the wrapped
+/// handler unchanged. Each method of the trait is forwarded by hand: a method that is left to its
+/// default would silently replace the author's.
 ///
-/// It holds no state of its own, so it may be made once a session or once a request, as rmcp's HTTP
-/// service does.
+/// The wrapper has no state of its own, so it may be made once per session or once per request, as
+/// rmcp's HTTP service does.
 #[derive(Clone, Debug)]
 pub struct Secured<H> {
     pub(crate) secure: SecureServer,
@@ -43,7 +43,7 @@ pub struct Secured<H> {
 }
 
 impl<H> Secured<H> {
-    /// The wrapped handler.
+    /// Returns the wrapped handler.
     pub fn handler(&self) -> &H {
         &self.handler
     }
@@ -53,12 +53,12 @@ impl<H> Secured<H> {
         Self { secure, handler, examination: None, attests }
     }
 
-    /// One that publishes without an attestation.
+    /// Returns a wrapper that publishes without an attestation.
     pub(crate) fn unattested(self) -> Self {
         Self { attests: false, ..self }
     }
 
-    /// One that looks and publishes nothing.
+    /// Returns a wrapper that examines the tools without publishing them.
     pub(crate) fn examined(
         secure: SecureServer,
         handler: H,
@@ -80,7 +80,7 @@ impl<H> Secured<H> {
 }
 
 impl<H: ServerHandler> ServerHandler for Secured<H> {
-    // What ETDI adds to.
+    // Methods to which ETDI adds.
 
     async fn list_tools(
         &self,
@@ -123,7 +123,7 @@ impl<H: ServerHandler> ServerHandler for Secured<H> {
 
     fn get_tool(&self, name: &str) -> Option<Tool> {
         let mut tool = [self.handler.get_tool(name)?];
-        // One that may not be published may not be called either, whatever its schema.
+        // A tool that may not be published may not be called either, whatever its schema.
         self.publish(&mut tool).ok()?;
         let [tool] = tool;
         Some(tool)
@@ -134,8 +134,8 @@ impl<H: ServerHandler> ServerHandler for Secured<H> {
         request: CustomRequest,
         context: RequestContext<RoleServer>,
     ) -> Result<CustomResult, ErrorData> {
-        // Where rmcp cannot read the parameters, it passes these on as requests of the author's
-        // own.
+        // If rmcp cannot read the parameters, it passes these requests on as the author's own
+        // requests.
         if matches!(&*request.method, "tools/list" | "tools/call") {
             let message = format!("the parameters of {} are malformed", request.method);
             return Err(ErrorData::invalid_params(message, None));
@@ -143,7 +143,7 @@ impl<H: ServerHandler> ServerHandler for Secured<H> {
         self.handler.on_custom_request(request, context).await
     }
 
-    // What is passed on as it is.
+    // Methods that are forwarded unchanged.
 
     fn ping(
         &self,

@@ -21,8 +21,8 @@ use crate::spec::{Resolved, ToolSpec};
 
 /// Publishes the definitions of one server's tools and enforces them.
 ///
-/// A clone is cheap and shares everything, so a factory that makes a handler once a session or once
-/// a request captures one.
+/// A clone is cheap and shares everything. A factory that makes a handler once per session or once
+/// per request captures a clone.
 #[derive(Clone, Debug)]
 pub struct SecureServer {
     inner: Arc<SharedServer>,
@@ -38,26 +38,27 @@ pub(crate) struct SharedServer {
 }
 
 impl SecureServer {
-    /// A server that holds the publisher's key and signs what it serves.
+    /// Returns a builder of a server that holds the publisher's key and signs the definitions.
     pub fn builder(provider: Provider, key: SigningKey) -> SecureServerBuilder<Live> {
         SecureServerBuilder::live(provider, key)
     }
 
-    /// A server that holds no key and serves what was signed at build time: `definitions` is the
-    /// text that [`export`](Self::export) made.
+    /// Returns a builder of a server without a key, which serves definitions that were signed at
+    /// build time. `definitions` is the text that [`export`](Self::export) made.
     ///
     /// # Errors
-    /// A [`ServerBuildError`] if a definition in it is not signed, or would be refused by clients.
+    /// A [`ServerBuildError`] if a definition in the text is not signed, or would be refused by
+    /// clients.
     pub fn presigned(
         definitions: &str,
     ) -> Result<SecureServerBuilder<Presigned>, ServerBuildError> {
         SecureServerBuilder::presigned(definitions)
     }
 
-    /// [`presigned`](Self::presigned), from a file.
+    /// Does the same as [`presigned`](Self::presigned), from a file.
     ///
     /// # Errors
-    /// [`ServerBuildError::UnreadableFile`], and those of [`presigned`](Self::presigned).
+    /// [`ServerBuildError::UnreadableFile`], and the errors of [`presigned`](Self::presigned).
     pub fn presigned_file(
         path: impl AsRef<Path>,
     ) -> Result<SecureServerBuilder<Presigned>, ServerBuildError> {
@@ -70,23 +71,24 @@ impl SecureServer {
         Self::presigned(&text)
     }
 
-    /// Wraps a handler: what is served then carries definitions, and only published tools can be
+    /// Wraps a handler. Its tools are then served with definitions, and only published tools can be
     /// called.
     pub fn wrap<H>(&self, handler: H) -> Secured<H> {
         Secured::new(self.clone(), handler)
     }
 
-    /// Whether `handler` serves what was declared: its tools are listed through an in-memory
-    /// transport, all pages, once under each generation of the protocol that it speaks and at least
-    /// twice. Call it before serving, and do not serve if it fails.
+    /// Checks that `handler` serves the declared tools. Lists all pages of its tools through an
+    /// in-memory transport, once under each generation of the protocol that the handler speaks and
+    /// at least twice. Call this before serving, and do not serve if it fails.
     ///
-    /// What was found is binding from then on: a tool that changes under the same version is
-    /// refused whenever it is listed. A server that attests obtains its attestation here; one that
-    /// is not checked does so when its tools are first listed or called.
+    /// The definitions that were found are binding from then on: a tool that changes under the same
+    /// version is refused whenever it is listed. A server that attests obtains its attestation
+    /// here; without this check, it obtains the attestation when its tools are first listed or
+    /// called.
     ///
     /// # Errors
-    /// [`ServerError::Check`] with everything that is wrong, or why the handler could not be
-    /// listed; [`ServerError::NotAttested`].
+    /// [`ServerError::Check`] with all problems, or the reason why the handler cannot be listed;
+    /// [`ServerError::NotAttested`].
     pub async fn check<H: ServerHandler>(&self, handler: H) -> Result<(), ServerError> {
         let definitions = check::check(self, Arc::new(handler)).await?;
         match (self.attest(definitions).await, &self.inner.attestor) {
@@ -98,11 +100,11 @@ impl SecureServer {
         }
     }
 
-    /// The handler's tools with their definitions, signed, as the text of a file for
-    /// [`presigned`](Self::presigned). No attestation goes into it: it would expire there.
+    /// Returns the handler's tools with their signed definitions, as the text of a file for
+    /// [`presigned`](Self::presigned). The file has no attestation, which would expire there.
     ///
     /// # Errors
-    /// Those of [`check`](Self::check), which runs first, but for its attestation.
+    /// The errors of [`check`](Self::check), which runs first, except those of its attestation.
     pub async fn export<H: ServerHandler>(&self, handler: H) -> Result<String, ServerError> {
         let handler = Arc::new(handler);
         check::check(self, Arc::clone(&handler)).await?;
@@ -110,16 +112,16 @@ impl SecureServer {
         presigned::write(&declared).map_err(|error| ServerError::NotListed(error.to_string()))
     }
 
-    /// Names a resource URI (RFC 8707) that this server is reached at, once its port is known. A
-    /// pre-signed server learns here whether its definitions were signed for that address.
+    /// Adds a resource URI (RFC 8707) at which clients reach this server, once its port is known. A
+    /// pre-signed server fails here if its definitions were signed for other addresses.
     ///
-    /// Call it before [`check`](Self::check) where an attestation binds digests: they change with
-    /// the address, and another attestation is obtained with the first listing otherwise.
+    /// If an attestation binds digests, call this before [`check`](Self::check). Digests change
+    /// with the address, so another attestation would have to be obtained at the first listing.
     ///
     /// # Errors
-    /// [`ServerError::AlreadyServing`] once a definition was served without it;
-    /// [`ServerError::Refused`] for an address that is no resource URI, or that the definitions
-    /// were not signed for.
+    /// [`ServerError::AlreadyServing`] once a definition was served without the address;
+    /// [`ServerError::Refused`] for an address that is not a resource URI, or for which the
+    /// definitions were not signed.
     pub fn served_at(&self, uri: &str) -> Result<(), ServerError> {
         let uri = normal(uri)?;
         let mut catalog = self.catalog();
@@ -132,19 +134,19 @@ impl SecureServer {
     }
 
     /// Publishes another version of a declared tool from the next listing on. Calls wait for that
-    /// listing to show the tool as it now is.
+    /// listing to show the tool in its new form.
     ///
-    /// Change what the handler serves first, then call this, then tell the clients that the list
-    /// has changed. In between, the changed tool is refused; the other way round the new version
-    /// would be taken for the old content.
+    /// Change the handler's tool first, then call this, then tell the clients that the list has
+    /// changed. In between, the changed tool is refused. In the other order, the old content would
+    /// be published under the new version.
     ///
-    /// Where an attestation binds digests, the first listing that shows the new version obtains
-    /// another one, and is refused without it. What the new version [requires](ToolSpec::requires)
-    /// of callers holds at once. The version that is published now changes nothing but what is
-    /// required of callers.
+    /// If an attestation binds digests, the first listing that shows the new version obtains
+    /// another attestation, and is refused without it. The new version's
+    /// [requirements](ToolSpec::requires) for callers hold at once. A call with the version that is
+    /// published now changes only these requirements.
     ///
     /// # Errors
-    /// [`ServerError::SameVersion`] if something else is declared under the version that is
+    /// [`ServerError::SameVersion`] if another definition is declared under the version that is
     /// published now; [`ServerError::NotDeclared`], [`ServerError::NoKey`],
     /// [`ServerError::Refused`].
     pub fn replace_tool(&self, name: &str, spec: ToolSpec) -> Result<(), ServerError> {
@@ -182,7 +184,7 @@ impl SecureServer {
         &self.inner
     }
 
-    /// Whether both are handles of one server.
+    /// Returns whether both are handles of one server.
     pub(crate) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.inner, &other.inner)
     }
@@ -191,7 +193,8 @@ impl SecureServer {
         self.inner.authorization.as_ref()
     }
 
-    /// A holder that panics leaves nothing half done, so the lock need not be poisoned.
+    /// Locks the catalog. A holder that panics leaves the catalog in a valid state, so the lock
+    /// need not be poisoned.
     pub(crate) fn catalog(&self) -> MutexGuard<'_, Catalog> {
         self.inner.catalog.lock()
     }

@@ -1,4 +1,4 @@
-//! From a handler's tool to the definition that clients are sent with it.
+//! Makes the definition that clients are sent with a handler's tool.
 
 use std::sync::Arc;
 
@@ -9,12 +9,12 @@ use serde_json::{Map, Value};
 use crate::presigned::SignedDefinition;
 use crate::problem::ToolProblem;
 
-/// Where the definition of one tool comes from.
+/// The source of the definition of one tool.
 #[derive(Clone, Debug)]
 pub(crate) enum DefinitionSource {
-    /// It is signed here; the specification names no servers.
+    /// A definition that is signed here. The specification does not name servers.
     Live(Arc<DefinitionSpec>),
-    /// It was signed at build time.
+    /// A definition that was signed at build time.
     Presigned(Arc<SignedDefinition>),
 }
 
@@ -26,7 +26,7 @@ pub(crate) struct Signed {
     pub(crate) canonical: Arc<str>,
 }
 
-/// Refuses what no tool may have, signed or not.
+/// Fails for keys in `_meta` that no tool may have, signed or not.
 pub(crate) fn refuse_reserved_meta(tool: &Tool) -> Result<(), ToolProblem> {
     let mut keys = tool.meta.iter().flat_map(|meta| meta.keys());
     match keys.find(|key| key.starts_with(META_PREFIX)) {
@@ -38,7 +38,8 @@ pub(crate) fn refuse_reserved_meta(tool: &Tool) -> Result<(), ToolProblem> {
 }
 
 impl DefinitionSource {
-    /// The definition of `tool` for `servers`, compared with what a client will read.
+    /// Returns the definition of `tool` for `servers`. Fails if a client would read another
+    /// definition.
     pub(crate) fn define(
         &self,
         tool: &Tool,
@@ -46,7 +47,7 @@ impl DefinitionSource {
         key: Option<&SigningKey>,
     ) -> Result<Signed, ToolProblem> {
         let name = || tool.name.to_string();
-        // rmcp leaves such a schema out below 2026-07-28.
+        // rmcp leaves this schema out for clients below 2026-07-28.
         if tool
             .output_schema
             .as_ref()
@@ -68,7 +69,7 @@ impl DefinitionSource {
                 }
             }
             (Self::Presigned(signed), _) => signed.definition(),
-            // A live server always has its key; were it not so, nothing is served.
+            // A live server always has its key. If it had none, its tools would not be served.
             (Self::Live(_), None) => {
                 return Err(ToolProblem::AlteredInTransit { tool: name() });
             }
@@ -87,18 +88,18 @@ impl DefinitionSource {
     }
 }
 
-/// Puts the definition into the tool, where clients look for it.
+/// Adds the definition to the tool, at the place where clients look for it.
 pub(crate) fn attach(tool: &mut Tool, member: &Map<String, Value>) {
     let meta = tool.meta.get_or_insert_with(Default::default);
     meta.insert(DEFINITION_KEY.to_owned(), Value::Object(member.clone()));
 }
 
-/// The definition that [`attach`] put into a tool.
+/// Returns the definition that [`attach`] added to a tool.
 pub(crate) fn attached(tool: &Tool) -> Option<&Map<String, Value>> {
     tool.meta.as_ref()?.get(DEFINITION_KEY)?.as_object()
 }
 
-/// Puts an attestation beside the signature. The digest does not cover it.
+/// Adds an attestation to the signature. The digest does not cover the attestation.
 pub(crate) fn attach_attestation(tool: &mut Tool, attestation: &str) {
     let member = tool.meta.as_mut().and_then(|meta| meta.get_mut(DEFINITION_KEY));
     if let Some(Value::Object(member)) = member {
@@ -106,13 +107,14 @@ pub(crate) fn attach_attestation(tool: &mut Tool, attestation: &str) {
     }
 }
 
-/// The tool as a client reads it.
+/// Returns the tool as a client reads it.
 fn read_back(tool: &Tool) -> Result<ToolDefinition, ToolProblem> {
     ToolDefinition::parse(&text(tool))
         .map_err(|source| ToolProblem::Definition { tool: tool.name.to_string(), source })
 }
 
-/// The tool's text on the wire. Every tool has one; were it not so, no client would accept it.
+/// Returns the tool's text on the wire. Serializing a tool does not fail; if it did, the empty text
+/// would be refused by every client.
 pub(crate) fn text(tool: &Tool) -> Vec<u8> {
     serde_json::to_vec(tool).unwrap_or_default()
 }

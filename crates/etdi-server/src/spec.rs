@@ -1,11 +1,11 @@
-//! What an author declares of one tool.
+//! The author's declaration of one tool.
 
 use etdi_types::{DefinitionSpec, NameError, Permission, Provider, ToolId};
 
 use crate::error::ServerBuildError;
 use crate::requirement::Requirement;
 
-/// What an author declares of one tool, beyond what the handler says of it.
+/// The author's declaration of one tool, in addition to the handler's own description.
 ///
 /// ```
 /// use etdi_server::ToolSpec;
@@ -17,7 +17,7 @@ use crate::requirement::Requirement;
 /// # drop(spec);
 /// ```
 ///
-/// Nothing is checked here: what is wrong is said when the server is built.
+/// This type does not check its values: errors are reported when the server is built.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct ToolSpec {
@@ -31,15 +31,15 @@ pub struct ToolSpec {
 
 /// A declaration with its defaults filled in.
 pub(crate) struct Resolved {
-    /// What is to be signed, on no server in particular.
+    /// The specification to sign, without servers.
     pub(crate) definition: DefinitionSpec,
-    /// What is demanded of callers.
+    /// The requirement for callers.
     pub(crate) requirement: Option<Requirement>,
 }
 
 impl ToolSpec {
-    /// A tool in this version, SemVer without build metadata. Whatever a client can see of the tool
-    /// may only change together with it.
+    /// Declares a tool in this version, SemVer without build metadata. Every change that a client
+    /// can see in the tool needs a new version.
     pub fn version(version: impl Into<String>) -> Self {
         Self {
             version: version.into(),
@@ -51,21 +51,21 @@ impl ToolSpec {
         }
     }
 
-    /// The tool's id, `authority/path`. Unset, it is the host of the provider's id, a slash and the
-    /// tool's name.
+    /// Sets the tool's id, `authority/path`. The default is the host of the provider's id, a slash
+    /// and the tool's name.
     pub fn id(mut self, id: impl Into<String>) -> Self {
         self.id = Some(id.into());
         self
     }
 
-    /// A permission that the tool cannot work without: one OAuth scope, and what it is for in
-    /// words.
+    /// Adds a permission that the tool cannot work without: one OAuth scope, and a sentence that
+    /// says what it is for.
     pub fn permission(self, scope: impl Into<String>, description: impl Into<String>) -> Self {
         self.with_permission(scope.into(), description.into(), true)
     }
 
-    /// A permission that the tool can work without. It stays ungranted unless the approver ticks
-    /// it.
+    /// Adds a permission that the tool can work without. The permission is not granted unless the
+    /// approver selects it.
     pub fn optional_permission(
         self,
         scope: impl Into<String>,
@@ -74,29 +74,28 @@ impl ToolSpec {
         self.with_permission(scope.into(), description.into(), false)
     }
 
-    /// Lets only callers whose access token has this scope call the tool; more than one call adds
-    /// up. The definition then names the scope as a required permission, unless
-    /// [`permission`](Self::permission) does so in better words.
+    /// Lets only callers whose access token has this scope call the tool. Several calls add up. The
+    /// definition then names the scope as a required permission, unless
+    /// [`permission`](Self::permission) declares it with a description.
     ///
-    /// Needs an identity provider, which
-    /// [`attest_with`](crate::SecureServerBuilder::attest_with) or
-    /// [`authorize_with`](crate::SecureServerBuilder::authorize_with) gives; without one the server
-    /// does not build.
+    /// Needs an identity provider from [`attest_with`](crate::SecureServerBuilder::attest_with) or
+    /// [`authorize_with`](crate::SecureServerBuilder::authorize_with); without a provider the
+    /// server is not built.
     pub fn requires(mut self, scope: impl Into<String>) -> Self {
         self.authorization = true;
         self.scopes.push(scope.into());
         self
     }
 
-    /// Lets only callers with a valid access token call the tool, whatever its scopes. Needs an
-    /// identity provider, as [`requires`](Self::requires) does.
+    /// Lets only callers with a valid access token call the tool, with any scopes. Needs an
+    /// identity provider, like [`requires`](Self::requires).
     pub fn require_auth(mut self) -> Self {
         self.authorization = true;
         self
     }
 
-    /// Lets only calls with a call proof through. Needs call proofs; without them the server does
-    /// not build.
+    /// Lets only calls with a call proof through. Needs call proofs; without them the server is not
+    /// built.
     pub fn require_call_proof(mut self) -> Self {
         self.call_proof = true;
         self
@@ -107,8 +106,8 @@ impl ToolSpec {
         self
     }
 
-    /// What is to be signed for the tool `name` of `provider`, and what is demanded of its callers.
-    /// `authorizes`: whether there is an identity provider to judge them.
+    /// Returns the specification to sign for the tool `name` of `provider`, and the requirement for
+    /// its callers. `authorizes`: whether an identity provider can judge the callers.
     pub(crate) fn resolve(
         &self,
         name: &str,
@@ -137,8 +136,8 @@ impl ToolSpec {
         Ok(Resolved { definition, requirement })
     }
 
-    /// The declared permissions, then those that only `requires` names. What callers must have is
-    /// required, however it was declared.
+    /// Returns the declared permissions, then those that only `requires` names. A scope that
+    /// callers must have is always a required permission.
     fn all_permissions(&self) -> Result<Vec<Permission>, NameError> {
         let mut permissions = Vec::new();
         for (scope, description, required) in &self.permissions {

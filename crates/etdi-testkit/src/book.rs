@@ -1,4 +1,4 @@
-//! The book's pages and the code blocks in them.
+//! Reads the book's pages and their code blocks.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,40 +10,40 @@ pub struct Block {
     pub page: String,
     /// The line of the opening fence, from 1.
     pub line: usize,
-    /// What stands behind the opening fence: the language, then attributes, with commas between.
+    /// The text after the opening fence: the language, then attributes, separated by commas.
     pub info: String,
     /// The lines between the fences, without the indentation of the fence.
     pub text: String,
 }
 
 impl Block {
-    /// The language.
+    /// Returns the language.
     pub fn language(&self) -> &str {
         self.info.split(',').next().unwrap_or_default()
     }
 
-    /// The attributes behind the language.
+    /// Returns the attributes after the language.
     pub fn attributes(&self) -> impl Iterator<Item = &str> {
         self.info.split(',').skip(1)
     }
 
-    /// Whether the block can only run where somebody has an account with an identity provider.
+    /// Returns whether the block can only run with an account at an identity provider.
     pub fn needs_tenant(&self) -> bool {
         self.attributes().any(|attribute| attribute == "tenant")
     }
 
-    /// The place, as an editor opens it.
+    /// Returns the place, in the form that an editor opens.
     pub fn place(&self) -> String {
         format!("docs/{}:{}", self.page, self.line)
     }
 }
 
-/// The folder of the book.
+/// Returns the folder of the book.
 pub fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs")
 }
 
-/// Every page with its text, by name.
+/// Returns every page with its text, by name.
 pub fn pages() -> Vec<(String, String)> {
     let mut pages = Vec::new();
     collect(&folder(), "", &mut pages);
@@ -51,17 +51,17 @@ pub fn pages() -> Vec<(String, String)> {
     pages
 }
 
-/// The text of one page.
+/// Returns the text of one page.
 pub fn page(name: &str) -> String {
     fs::read_to_string(folder().join(name)).unwrap_or_else(|error| panic!("docs/{name}: {error}"))
 }
 
-/// Every block of every page.
+/// Returns every block of every page.
 pub fn blocks() -> Vec<Block> {
     pages().iter().flat_map(|(page, text)| blocks_of(page, text)).collect()
 }
 
-/// The blocks of one text.
+/// Returns the blocks of one text.
 pub fn blocks_of(page: &str, text: &str) -> Vec<Block> {
     let mut blocks = Vec::new();
     let mut open: Option<(usize, usize, Block)> = None;

@@ -1,4 +1,4 @@
-//! The `etdi` command in a folder of its own.
+//! Runs the `etdi` command in a folder of its own.
 
 use std::io::Write;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -10,10 +10,11 @@ use tempfile::TempDir;
 
 use crate::publisher::{PRIVATE_PEM, SPEC, TOOL, key};
 
-/// The server on stdio that [`Folder::serving`] writes, as the words that start it.
+/// The command line that starts the server on stdio. [`Folder::serving`] writes the server.
 pub const COMMAND: [&str; 3] = ["--", "/bin/sh", "server.sh"];
 
-/// That server. It needs only the shell: the program starts it in a clean environment.
+/// The script of this server. The script needs only the shell, because the program starts it in a
+/// clean environment.
 pub const SCRIPT: &str = include_str!("server.sh");
 
 /// A working folder, and the environment of the programs that run in it.
@@ -23,7 +24,7 @@ pub struct Folder {
     variables: Vec<(String, String)>,
 }
 
-/// How a run ended.
+/// The result of a run.
 pub struct Ran {
     pub code: i32,
     pub out: String,
@@ -37,7 +38,7 @@ impl Ran {
 }
 
 impl Folder {
-    /// An empty folder for `program`.
+    /// Makes an empty folder for `program`.
     pub fn empty(program: impl Into<PathBuf>) -> Self {
         let variables =
             [("ETDI_CONFIG", "trust.toml"), ("ETDI_DATA", "data"), ("HOME", "/nowhere")];
@@ -46,7 +47,7 @@ impl Folder {
         Self { program: program.into(), folder, variables: variables.to_vec() }
     }
 
-    /// A folder with the key of a publisher, a tool, and the specification to sign it with.
+    /// Makes a folder with the key of a publisher, a tool, and the specification to sign it with.
     pub fn publishing(program: impl Into<PathBuf>) -> Self {
         let this = Self::empty(program);
         this.put("publisher.pem", PRIVATE_PEM);
@@ -60,7 +61,7 @@ impl Folder {
         self
     }
 
-    /// Another one with the same in it.
+    /// Copies the folder with all its files.
     pub fn copied(&self) -> Self {
         let (program, variables) = (self.program.clone(), self.variables.clone());
         let copy = Self { program, folder: tempfile::tempdir().unwrap(), variables };
@@ -70,7 +71,8 @@ impl Folder {
         copy
     }
 
-    /// With a link to a file elsewhere, so that a command line holds no path of this machine.
+    /// Adds a link to a file elsewhere, so that a command line does not show a path of this
+    /// machine.
     pub fn linking(self, name: &str, target: &Path) -> Self {
         symlink(target, self.file(name)).unwrap();
         self
@@ -122,29 +124,29 @@ impl Folder {
         self
     }
 
-    /// The tools of a signed file, as a server lists them.
+    /// Returns the tools of a signed file, as a server lists them.
     pub fn signed_tools(&self) -> Value {
         serde_json::from_str::<Value>(&self.text("signed.json")).unwrap()["tools"].clone()
     }
 
-    /// With a server in it that lists `tools`: [`COMMAND`] starts it on stdio.
+    /// Adds a server that lists `tools`: [`COMMAND`] starts it on stdio.
     pub fn serving(self, tools: &Value) -> Self {
         self.put("server.sh", SCRIPT);
         self.lists(tools);
         self
     }
 
-    /// From now on the server lists these.
+    /// Makes the server list these tools from now on.
     pub fn lists(&self, tools: &Value) {
         self.put("tools.json", &format!("{tools}\n"));
     }
 
-    /// From now on the server gives these instructions.
+    /// Makes the server give these instructions from now on.
     pub fn instructs(&self, text: &str) {
         self.put("instructions.json", &format!("{}\n", json!(text)));
     }
 
-    /// After the first list of a session, the server on stdio lists these.
+    /// Makes the server on stdio list these tools after the first list of a session.
     pub fn lists_later(&self, tools: &Value) {
         self.put("later.json", &format!("{tools}\n"));
     }
@@ -154,7 +156,7 @@ impl Folder {
         self.run_with(arguments, "")
     }
 
-    /// Runs the program where there is no trust configuration.
+    /// Runs the program without a trust configuration.
     pub fn run_trusting_nobody(&self, arguments: &[&str]) -> Ran {
         self.ran(arguments, "", &[("ETDI_CONFIG", "none.toml")])
     }
@@ -164,7 +166,7 @@ impl Folder {
         self.ran(arguments, input, &[])
     }
 
-    /// The program in this folder, to be started.
+    /// Returns the command that starts the program in this folder.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
         command.args(arguments).env_clear().envs(self.variables.iter().cloned());
@@ -172,7 +174,7 @@ impl Folder {
         command
     }
 
-    /// The program in this folder, to be started in a pseudo-terminal.
+    /// Returns the command that starts the program in this folder in a pseudo-terminal.
     pub(crate) fn terminal_command(&self, arguments: &[&str]) -> pty_process::blocking::Command {
         pty_process::blocking::Command::new(&self.program)
             .args(arguments)
@@ -190,7 +192,7 @@ impl Folder {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        // A program that reads nothing may have ended already.
+        // Ignore the error: a program that does not read its input may have ended already.
         let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
         let Output { status, stdout, stderr } = child.wait_with_output().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();

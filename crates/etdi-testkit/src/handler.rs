@@ -11,8 +11,8 @@ use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 use serde_json::{Value, json};
 
-/// Lists the tools that it was last given, one a page unless told otherwise, and answers each call
-/// with `called`.
+/// Lists the tools that it was last given, one tool per page unless told otherwise, and answers
+/// each call with `called`.
 #[derive(Clone, Debug, Default)]
 pub struct CountingHandler {
     tools: Arc<Mutex<Vec<Tool>>>,
@@ -29,7 +29,7 @@ impl CountingHandler {
         handler
     }
 
-    /// Lists plain tools of these names at once, and answers each call with its number.
+    /// Lists plain tools of these names on one page, and answers each call with its number.
     pub fn numbered(names: &[&str]) -> Self {
         let tools = names.iter().map(|name| {
             let description = "Finds personal data in a document";
@@ -44,7 +44,7 @@ impl CountingHandler {
         Self { shows_tools: true, ..self }
     }
 
-    /// Lists all its tools at once.
+    /// Lists all its tools on one page.
     #[must_use]
     pub fn on_one_page(self) -> Self {
         Self { one_page: true, ..self }
@@ -56,7 +56,7 @@ impl CountingHandler {
         *self.tools.lock().unwrap() = tools.collect();
     }
 
-    /// How many calls and custom requests arrived.
+    /// Returns how many calls and custom requests arrived.
     pub fn calls(&self) -> usize {
         self.calls.load(Ordering::SeqCst)
     }

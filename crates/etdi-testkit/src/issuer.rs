@@ -1,7 +1,7 @@
-//! An issuer on the loopback interface, laid out as Auth0's are, that does what a test tells it to.
+//! An issuer on the loopback interface, in Auth0's layout, that does what a test tells it to.
 //!
-//! [`etdi_dev_issuer::DevIssuer`] refuses what an issuer must refuse. This one signs any claims,
-//! grants scopes that nobody asked for, and answers with faults.
+//! [`etdi_dev_issuer::DevIssuer`] refuses bad requests as a real issuer does. This issuer signs any
+//! claims, grants scopes without a request for them, and answers with faults.
 
 mod proof;
 mod reply;
@@ -36,7 +36,7 @@ pub const CLAIM: &str = etdi_dev_issuer::DEFINITIONS_CLAIM;
 pub const CLIENT: &str = "the-client";
 pub const SECRET: &str = "a-secret+that/nobody=may&see";
 
-/// The time that the clocks of tests show at first: Sunday, 2026-11-22T12:00:00Z.
+/// The first time that the clocks of tests show: Sunday, 2026-11-22T12:00:00Z.
 pub const NOW: i64 = 1_795_348_800;
 
 /// The scopes that the issuer grants if they are asked for.
@@ -51,7 +51,7 @@ type Tamper = Arc<dyn Fn(&mut Value) + Send + Sync>;
 /// Answers the requests of one path.
 type Script = Arc<dyn Fn(&Seen) -> Reply + Send + Sync>;
 
-/// A running issuer. It stops when its last clone is dropped.
+/// A running issuer. The issuer stops when its last clone is dropped.
 #[derive(Clone)]
 pub struct Issuer {
     pub issuer: String,
@@ -68,7 +68,7 @@ struct Shared {
     gate: Mutex<Option<Arc<Semaphore>>>,
     jwks: Mutex<Jwks>,
     is_bare: bool,
-    /// The scopes that it gives, whatever is asked for, and whether it says so.
+    /// The scopes that every token gets, and whether the answer names them.
     granted: Mutex<Option<(Vec<String>, bool)>>,
     tamper: Mutex<Option<Tamper>>,
     tokens: AtomicUsize,
@@ -86,12 +86,12 @@ impl Drop for Running {
 }
 
 impl Issuer {
-    /// An issuer with one key, which grants the scopes that it offers.
+    /// Starts an issuer with one key, which grants the scopes that it offers.
     pub async fn start() -> Self {
         Self::begin(false).await
     }
 
-    /// An issuer whose every path is 404 until a test says otherwise.
+    /// Starts an issuer that answers 404 on every path until a test sets an answer.
     pub async fn bare() -> Self {
         Self::begin(true).await
     }
@@ -129,36 +129,38 @@ impl Issuer {
         self.on(path, move |_| reply.clone());
     }
 
-    /// From now on requests are counted when they arrive, and answered one per permit.
+    /// Counts requests when they arrive, from now on, and answers one request per permit.
     pub fn close_gate(&self) -> Arc<Semaphore> {
         let gate = Arc::new(Semaphore::new(0));
         *self.shared.gate.lock().unwrap() = Some(Arc::clone(&gate));
         gate
     }
 
-    /// How the issuer answers for its keys from now on.
+    /// Sets how the issuer answers requests for its keys from now on.
     pub fn jwks(&self, jwks: Jwks) {
         *self.shared.jwks.lock().unwrap() = jwks;
     }
 
-    /// Grants these scopes and no others, and says so or leaves that to the token.
+    /// Grants only these scopes. `says`: the answer names the scopes; otherwise only the token has
+    /// them.
     pub fn grants(&self, scopes: &[&str], says: bool) {
         let scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
         *self.shared.granted.lock().unwrap() = Some((scopes, says));
     }
 
-    /// Changes the claims that it signs at its token endpoint.
+    /// Changes the claims that the issuer signs at its token endpoint.
     pub fn tamper(&self, tamper: impl Fn(&mut Value) + Send + Sync + 'static) {
         *self.shared.tamper.lock().unwrap() = Some(Arc::new(tamper));
     }
 
-    /// From now on tokens live for this long. The shortest-lived are looked at every second.
+    /// Makes tokens live for this long from now on. A server looks at the shortest-lived ones every
+    /// second.
     pub fn attest_for(&self, life: Duration) {
         let life = life.as_secs();
         self.tamper(move |claims| claims["exp"] = json!(claims["iat"].as_u64().unwrap() + life));
     }
 
-    /// Publishes metadata (RFC 8414, section 3.2): the issuer itself, and these.
+    /// Publishes metadata (RFC 8414, section 3.2): the issuer's own name, and these members.
     pub fn metadata(&self, metadata: Value) {
         *self.shared.metadata.lock().unwrap() = Some(metadata);
     }
@@ -175,7 +177,7 @@ impl Issuer {
         self.shared.is_down.store(false, Ordering::SeqCst);
     }
 
-    /// The requests that arrived at `path`.
+    /// Returns the requests that arrived at `path`.
     pub fn seen(&self, path: &str) -> Vec<Seen> {
         let seen = self.shared.seen.lock().unwrap();
         seen.iter().filter(|seen| seen.path == path).cloned().collect()
@@ -192,17 +194,17 @@ impl Issuer {
         }
     }
 
-    /// How often its keys were asked for.
+    /// Returns how often the issuer's keys were requested.
     pub fn fetches(&self) -> usize {
         self.count(JWKS)
     }
 
-    /// How many tokens were asked for while it was not down.
+    /// Returns how many tokens were requested while the issuer was not down.
     pub fn tokens(&self) -> usize {
         self.shared.tokens.load(Ordering::SeqCst)
     }
 
-    /// Waits until this many tokens were asked for.
+    /// Waits until this many tokens were requested.
     pub async fn attested(&self, count: usize) {
         loop {
             let asked = self.shared.asked.notified();
@@ -221,17 +223,17 @@ impl Issuer {
         self.clock.now().unix_timestamp()
     }
 
-    /// A client of the issuer that asks for tokens.
+    /// Returns the configuration of a client that asks for tokens.
     pub fn config(&self) -> OAuthConfig {
         self.plug(OAuthConfig::auth0_at(&self.issuer)).client(CLIENT, SECRET).audience(API)
     }
 
-    /// The same clock, the loopback interface, and no waiting.
+    /// Sets the clock of the issuer, the loopback interface, and retries without pauses.
     pub fn plug(&self, config: OAuthConfig) -> OAuthConfig {
         config.network(network()).clock(Arc::clone(&self.clock)).retry(without_pauses())
     }
 
-    /// A client of the issuer that also asks for attestations, which bind digests.
+    /// Makes a provider that also asks for attestations, which bind digests.
     pub async fn provider(&self) -> Auth0Provider {
         self.provider_of(AttestationConfig::audience(ATTESTATIONS).claim(CLAIM)).await
     }
@@ -240,7 +242,7 @@ impl Issuer {
         Auth0Provider::initialize(self.config().attestations(attestations)).await.unwrap()
     }
 
-    /// The claims of an access token without scopes.
+    /// Returns the claims of an access token without scopes.
     pub fn claims(&self) -> Value {
         let now = self.now();
         json!({
@@ -249,7 +251,7 @@ impl Issuer {
         })
     }
 
-    /// The claims of an access token for calls.
+    /// Returns the claims of an access token for calls.
     pub fn access_claims(&self, client: &str, scope: &str) -> Value {
         let now = self.now();
         json!({
@@ -266,7 +268,7 @@ impl Issuer {
         BearerToken::new(self.token(client, scope))
     }
 
-    /// The claims of an attestation that binds this definition by its digest.
+    /// Returns the claims of an attestation that binds this definition by its digest.
     pub fn attestation_claims(&self, definition: &SignedTool) -> Value {
         let (now, member) = (self.now(), definition.member().unwrap());
         let digest = definition.digest().to_string();
@@ -277,12 +279,12 @@ impl Issuer {
         })
     }
 
-    /// The definition with an attestation that binds it.
+    /// Returns the definition with an attestation that binds it.
     pub fn attest(&self, definition: &SignedTool) -> Value {
         attested(definition, &FIRST.sign(&self.attestation_claims(definition)))
     }
 
-    /// Trusts the publisher's key, and this issuer to vouch for it.
+    /// Returns a configuration that trusts the publisher's key, and this issuer to attest.
     pub fn trust(&self, publisher: &Publisher) -> TrustConfig {
         TrustConfig::new(vec![self.trusted(publisher)]).unwrap()
     }
@@ -298,8 +300,8 @@ impl Issuer {
         entry
     }
 
-    /// What Auth0 does, with an Action that sets the claim and with DPoP: a token under `key` with
-    /// those of the `offered` scopes that were asked for.
+    /// Answers as Auth0 does, with an Action that sets the claim and with DPoP: a token under `key`
+    /// with those `offered` scopes that were asked for.
     pub fn grant(&self, seen: &Seen, offered: &[&str], key: &RsaKey) -> Reply {
         self.shared.grant(seen, offered, key)
     }
@@ -392,17 +394,17 @@ async fn answer(
     shared.answer(&seen).await
 }
 
-/// Lets an issuer be on this machine.
+/// Allows an issuer on this machine.
 pub fn network() -> Network {
     Network::default().dangerous().allow_loopback_http()
 }
 
-/// As many attempts as without configuration, one right after the other.
+/// Makes as many attempts as without configuration, without pauses.
 pub fn without_pauses() -> RetryPolicy {
     RetryPolicy::default().first_pause(Duration::ZERO)
 }
 
-/// The definition with this for an attestation.
+/// Returns the definition with this attestation.
 pub fn attested(definition: &SignedTool, attestation: &str) -> Value {
     definition.clone().with_attestation(attestation).tool().clone().into()
 }

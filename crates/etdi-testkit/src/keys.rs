@@ -1,4 +1,4 @@
-//! Keys that are made once and kept beside the tests' programs, and tokens that they sign.
+//! Keys that are made once and stored beside the tests' programs, and tokens that they sign.
 
 use std::io::Write;
 use std::sync::LazyLock;
@@ -13,18 +13,18 @@ use tempfile::NamedTempFile;
 /// The id of [`FIRST`].
 pub const KID: &str = "first";
 
-/// The key that the issuer signs with, unless a test says otherwise.
+/// The key that the issuer signs with, unless a test sets another.
 pub static FIRST: LazyLock<RsaKey> = LazyLock::new(|| RsaKey::kept(KID));
-/// Another key.
+/// A second key.
 pub static SECOND: LazyLock<RsaKey> = LazyLock::new(|| RsaKey::kept("second"));
 
-/// An RSA key that signs headers and claims as a test writes them.
+/// An RSA key that signs headers and claims in the form in which a test writes them.
 #[derive(Clone, Debug)]
 pub struct RsaKey(RsaSigningKey);
 
 impl RsaKey {
-    /// Reads the key that an earlier test of this folder made, or makes it. Each test is a process of
-    /// its own, and a new key for each took a fifth of the time of these tests.
+    /// Reads the key that an earlier test of this folder made, or makes it. Each test is a process
+    /// of its own, and making a new key for each took a fifth of the time of these tests.
     fn kept(kid: &str) -> Self {
         let program = std::env::current_exe().unwrap();
         let folder = program.parent().unwrap();
@@ -44,7 +44,7 @@ impl RsaKey {
         self.0.kid()
     }
 
-    /// RSAPublicKey (RFC 8017, appendix A.1.1).
+    /// Returns the RSAPublicKey (RFC 8017, appendix A.1.1).
     pub fn public_der(&self) -> &[u8] {
         self.0.public_der()
     }
@@ -69,7 +69,7 @@ impl RsaKey {
         self.sign_text(&header.to_string(), &claims.to_string())
     }
 
-    /// Signs these texts as they are, JSON or not.
+    /// Signs these texts unchanged, JSON or not.
     pub fn sign_text(&self, header: &str, claims: &str) -> String {
         self.0.sign_texts(header, claims).unwrap()
     }
@@ -98,17 +98,17 @@ impl EcKey {
     }
 }
 
-/// The bytes that a signature covers (RFC 7515, section 5.1).
+/// Returns the bytes that a signature covers (RFC 7515, section 5.1).
 pub fn signing_input(header: &str, claims: &str) -> String {
     format!("{}.{}", base64url_encode(header.as_bytes()), base64url_encode(claims.as_bytes()))
 }
 
-/// A JWK set of these keys.
+/// Returns a JWK set of these keys.
 pub fn jwks(keys: &[Value]) -> Value {
     json!({ "keys": keys })
 }
 
-/// The object with these members set; `null` removes one.
+/// Returns the object with these members set; `null` removes a member.
 pub fn changed(object: &Value, changes: Value) -> Value {
     let mut object = object.clone();
     let members = object.as_object_mut().unwrap();

@@ -1,7 +1,8 @@
 //! Servers, issuers, keys and terminals that the tests of the workspace share.
 //!
-//! Each part is a feature, so that a package compiles only the parts that its tests use. The crate is
-//! a dev-dependency by path, without a version: `cargo package` drops it from the published manifests.
+//! Each part is a feature, so that a package compiles only the parts that its tests use. The crate
+//! is a dev-dependency by path, without a version: `cargo package` drops it from the published
+//! manifests.
 
 #![forbid(unsafe_code)]
 

@@ -1,11 +1,11 @@
-//! Honest publishers, their tools and the trust in them; and the one whose key never changes.
+//! Honest publishers, their tools and the trust in them, and a publisher whose key never changes.
 
 use etdi_types::keys::base64url_encode;
 use etdi_types::trust::TrustedProvider;
 use etdi_types::{DefinitionSpec, Permission, Provider, SignedTool, SigningKey, TrustConfig};
 use serde_json::{Map, Value, json};
 
-/// RFC 8410, section 10.3.
+/// The private key of RFC 8410, section 10.3.
 pub const PRIVATE_PEM: &str = "-----BEGIN PRIVATE KEY-----\n\
     MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n-----END PRIVATE KEY-----\n";
 
@@ -28,7 +28,7 @@ pub fn key() -> SigningKey {
     SigningKey::from_pem(PRIVATE_PEM).unwrap()
 }
 
-/// A token, signed by [`key`].
+/// Returns a token, signed by [`key`].
 pub fn token(claims: &Value) -> String {
     let header = json!({ "alg": "EdDSA", "typ": "at+jwt", "kid": key().kid() });
     let part = |value: &Value| base64url_encode(value.to_string().as_bytes());
@@ -37,7 +37,7 @@ pub fn token(claims: &Value) -> String {
     format!("{input}.{signature}")
 }
 
-/// The claims of a good token of `issuer`, from 2020 to 2099.
+/// Returns the claims of a good token of `issuer`, valid from 2020 to 2099.
 pub fn claims(issuer: &str) -> Value {
     json!({
         "iss": issuer, "sub": "my-client", "client_id": "my-client", "aud": "https://api.example",
@@ -46,13 +46,13 @@ pub fn claims(issuer: &str) -> Value {
     })
 }
 
-/// Someone with a key and an authority.
+/// A publisher with a key and an authority.
 #[derive(Clone)]
 pub struct Publisher {
     pub key: SigningKey,
     pub authority: String,
     pub provider: Provider,
-    /// The servers that definitions name; `None` for anywhere.
+    /// The servers that definitions name; with `None`, definitions may be served anywhere.
     pub servers: Option<Vec<String>>,
     pub permissions: Vec<Permission>,
 }
@@ -68,12 +68,12 @@ impl Publisher {
         }
     }
 
-    /// The same publisher, whose definitions may be served there only.
+    /// Returns the same publisher, whose definitions may be served only at these servers.
     pub fn at(&self, servers: &[String]) -> Self {
         Self { servers: Some(servers.to_vec()), ..self.clone() }
     }
 
-    /// The same publisher, asking for one permission more.
+    /// Returns the same publisher, asking for one more permission.
     pub fn asking_for(&self, scope: &str, required: bool) -> Self {
         let mut permission = Permission::optional(scope.parse().unwrap(), format!("needs {scope}"));
         permission.required = required;
@@ -81,7 +81,7 @@ impl Publisher {
         Self { permissions, ..self.clone() }
     }
 
-    /// The same publisher, signing with another key.
+    /// Returns the same publisher with another signing key.
     pub fn with_key(&self, key: SigningKey) -> Self {
         Self { key, ..self.clone() }
     }
@@ -110,7 +110,7 @@ impl Publisher {
     }
 }
 
-/// Trusts these publishers.
+/// Returns a configuration that trusts these publishers.
 pub fn trust(publishers: &[&Publisher]) -> TrustConfig {
     let entries = publishers.iter().map(|publisher| {
         let (id, key) = (publisher.provider.id(), publisher.key.public_jwk().clone());
@@ -119,7 +119,7 @@ pub fn trust(publishers: &[&Publisher]) -> TrustConfig {
     TrustConfig::new(entries.collect()).unwrap()
 }
 
-/// A tool with every kind of member that a definition can have.
+/// Returns a tool with every kind of member that a definition can have.
 pub fn tool(name: &str) -> Value {
     json!({
         "name": name,

@@ -1,9 +1,9 @@
-//! One JSON value spelled in many ways, and arbitrary JSON values.
+//! One JSON value in many spellings, and arbitrary JSON values.
 
 use proptest::prelude::*;
 use serde_json::{Map, Value};
 
-/// Text with everything that a writer may escape.
+/// Returns text with every character that a writer may escape.
 pub fn text() -> impl Strategy<Value = String> {
     prop_oneof![
         "[a-zA-Z0-9 _./-]{0,12}",
@@ -12,7 +12,7 @@ pub fn text() -> impl Strategy<Value = String> {
     ]
 }
 
-/// Any JSON value whose integers every reader keeps.
+/// Returns any JSON value whose integers every reader keeps.
 pub fn value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -45,7 +45,7 @@ struct Speller {
 }
 
 impl Speller {
-    /// A number below `bound`, from a xorshift generator.
+    /// Returns a number below `bound`, from a xorshift generator.
     fn choose(&mut self, bound: usize) -> usize {
         self.choices ^= self.choices << 13;
         self.choices ^= self.choices >> 7;
@@ -72,7 +72,7 @@ impl Speller {
                     self.space();
                     self.out.push(':');
                     if name == "schema" {
-                        // The one number whose spelling counts: `1.0` is no integer.
+                        // Keep the spelling of this number: `1.0` is not an integer.
                         self.out.push_str(&member.to_string());
                     } else {
                         self.value(member);

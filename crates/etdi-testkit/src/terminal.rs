@@ -1,4 +1,4 @@
-//! A pseudo-terminal, and what a person sees in it.
+//! A pseudo-terminal, and the screen that a person sees in it.
 
 use std::io::{Read, Write};
 use std::num::NonZeroU16;
@@ -12,60 +12,63 @@ use rustix::termios::{LocalModes, tcgetattr};
 
 use crate::folder::Folder;
 
-/// As many as the longest screen has, and some more.
+/// The number of rows: more than the longest screen has.
 const ROWS: u16 = 800;
 
-/// Longer than any screen takes on a busy machine, and shorter than a test may take.
+/// The time limit of a program: longer than any screen takes on a busy machine, and shorter than
+/// the limit of a test.
 const LIMIT: Duration = Duration::from_secs(150);
 
-/// How often the terminal is asked whether the program has set it to take an answer.
+/// The interval at which the terminal is asked whether the program has set it to read an answer.
 const GLANCE: Duration = Duration::from_millis(1);
 
-/// The thumbprint of the key of RFC 8410, section 10.3: the one that is the same in every run.
+/// The thumbprint of the key of RFC 8410, section 10.3, the only key that is the same in every run.
 const THUMBPRINT: &str = "3YZxBJ12jO3n_mXt_q-j_Z-TFP1vt-NiI3OCf-fEnHQ";
 
-/// What a person waits for, and what they type then.
+/// The texts that a person waits for, each with the reply that the person types then.
 pub type Script<'s> = &'s [(&'s str, &'s str)];
 
-/// Ctrl-C where nobody is asked.
+/// Ctrl-C without a question on the screen.
 pub const INTERRUPT: &str = "\u{3}\u{3}";
 
-/// What was on the screen when the program ended.
+/// The screen at the time when the program ended.
 pub struct Screen {
     pub code: i32,
     /// Every byte that the program wrote.
     pub bytes: Vec<u8>,
-    /// The rows from the first to the last that shows something.
+    /// The rows from the first to the last with visible text.
     rows: Vec<Row>,
 }
 
 struct Row {
     cells: Vec<Cell>,
-    /// Whether the terminal broke it at its edge, so that the next one continues it.
+    /// Whether the terminal broke the row at its edge, so that the next row continues it.
     is_wrapped: bool,
 }
 
 struct Cell {
-    /// A wide character stands in one of these, and blank is a space.
+    /// The text. A wide character is in one cell, and a blank cell is a space.
     text: String,
     style: String,
 }
 
-/// A word on the screen, and the cells that it takes.
+/// A word on the screen, with the cells that it takes.
 pub struct Word {
     pub text: String,
-    /// The row of each cell, and its place there.
+    /// The row of each cell, and the cell's place in the row.
     pub cells: Vec<(usize, usize)>,
-    /// Whether other words stand before it in what the terminal broke because it was too wide.
+    /// Whether the terminal broke the row because it was too wide, and other words stand before
+    /// this word in it.
     pub is_torn: bool,
 }
 
-/// Runs the program in a terminal of so many columns.
+/// Runs the program in a terminal with this number of columns.
 pub fn run(folder: &Folder, columns: u16, arguments: &[&str], script: Script<'_>) -> Screen {
     run_after("", folder, columns, arguments, script)
 }
 
-/// The same, where a person has typed something before the program says anything.
+/// Runs the program in the same way, for a person who has typed something before the program's
+/// first output.
 pub fn run_after(
     typed: &str,
     folder: &Folder,
@@ -86,24 +89,25 @@ pub fn run_after(
     let (mut bytes, mut script) = (Vec::new(), script.iter());
     let mut next = script.next();
     loop {
-        // Reading the screen takes longer than writing a line on it.
+        // Take all available output at once: reading the screen takes longer than writing a line on
+        // it.
         for more in written.try_iter() {
             parser.process(&more);
             bytes.extend(more);
         }
         let shown = next.map(|_| parser.screen().contents()).unwrap_or_default();
         if let Some((wait, reply)) = next.filter(|(wait, _)| shown.contains(wait)) {
-            // A question is asked before the terminal is set to take its answer, and what is typed
-            // in between is thrown away.
+            // The program asks before it sets the terminal to read the answer. The terminal throws
+            // away text that is typed in between.
             let is_asked = *reply != INTERRUPT;
             while is_asked && tcgetattr(&*terminal).unwrap().local_modes.contains(LocalModes::ECHO)
             {
                 let ended = child.try_wait().unwrap().is_some();
                 if ended || now() > ends {
                     let _ = child.kill();
-                    panic!("nobody waited for the answer to {wait:?}:\n{shown}");
+                    panic!("the program did not read the answer to {wait:?}:\n{shown}");
                 }
-                // The terminal tells of output and is silent about its modes.
+                // The terminal reports output, but not a change of its modes.
                 if let Ok(more) = written.recv_timeout(GLANCE) {
                     parser.process(&more);
                     bytes.extend(more);
@@ -123,13 +127,16 @@ pub fn run_after(
             Err(std::sync::mpsc::RecvTimeoutError::Timeout) => {
                 let _ = child.kill();
                 let shown = parser.screen().contents();
-                panic!("no end after {LIMIT:?}; waits for {next:?}:\n{shown}");
+                panic!("the program did not end after {LIMIT:?}; waiting for {next:?}:\n{shown}");
             }
         }
     }
     let code = child.wait().unwrap().code().unwrap();
     let modes = tcgetattr(&*terminal).unwrap().local_modes;
-    assert!(modes.contains(LocalModes::ECHO | LocalModes::ICANON), "what is typed is not shown");
+    assert!(
+        modes.contains(LocalModes::ECHO | LocalModes::ICANON),
+        "the terminal does not show typed text"
+    );
     assert!(!parser.screen().hide_cursor(), "the cursor is hidden");
     assert!(next.is_none(), "never asked: {next:?}\n{}", parser.screen().contents());
     assert!(parser.screen().cursor_position().0 < ROWS - 1, "the screen has more than {ROWS} rows");
@@ -141,7 +148,7 @@ fn rows(screen: &vt100::Screen, columns: u16) -> Vec<Row> {
     let height = shown.iter().rposition(|row| !row.trim().is_empty()).map_or(0, |last| last + 1);
     let rows = (0..ROWS).take(height).map(|row| {
         let cells = (0..columns).filter_map(|column| screen.cell(row, column));
-        // The second half of a wide character shows nothing.
+        // The second half of a wide character has no text.
         let cells = cells.filter(|cell| !cell.is_wide_continuation()).map(|cell| Cell {
             text: if cell.has_contents() { cell.contents() } else { " " }.to_owned(),
             style: name(cell),
@@ -151,18 +158,21 @@ fn rows(screen: &vt100::Screen, columns: u16) -> Vec<Row> {
     rows.collect()
 }
 
-#[expect(clippy::disallowed_methods, reason = "how long a program takes is no time of a clock's")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test's clock does not measure how long a program takes"
+)]
 fn now() -> Instant {
     Instant::now()
 }
 
-/// What comes from the program, until it has ended.
+/// Receives the program's output until the program has ended.
 fn listen(terminal: &Arc<Pty>) -> Receiver<Vec<u8>> {
     let (sender, written) = channel();
     let terminal = Arc::clone(terminal);
     std::thread::spawn(move || {
         let mut buffer = [0; 4096];
-        // A terminal whose program has ended gives an error, not an end of file.
+        // When the program has ended, the terminal returns an error instead of an end of file.
         while let Ok(read @ 1..) = (&*terminal).read(&mut buffer) {
             if sender.send(buffer[..read].to_vec()).is_err() {
                 break;
@@ -178,7 +188,8 @@ impl Screen {
         redact(rows.join("\n").trim_end())
     }
 
-    /// The words from first to last. One that the terminal broke at its edge is one.
+    /// Returns the words from first to last. A word that the terminal broke at its edge is one
+    /// word.
     pub fn words(&self) -> Vec<Word> {
         let (mut words, mut word) = (Vec::new(), None::<Word>);
         let (mut is_first, mut is_broken) = (true, false);
@@ -209,14 +220,15 @@ impl Screen {
         words
     }
 
-    /// Replaces the text of these cells by a sign, so that it is not kept.
+    /// Replaces the text of these cells by a sign, so that the text is not stored.
     pub fn cover(&mut self, cells: impl IntoIterator<Item = (usize, usize)>) {
         for (row, place) in cells {
             "░".clone_into(&mut self.rows[row].cells[place].text);
         }
     }
 
-    /// The texts in one style, each with that style. A text goes on over blanks and line breaks.
+    /// Returns the texts in one style, each with its style. A text continues over blanks and line
+    /// breaks.
     pub fn marks(&self) -> Vec<(&str, String)> {
         let mut marks: Vec<(&str, String)> = Vec::new();
         for row in &self.rows {
@@ -266,8 +278,8 @@ fn name(cell: &vt100::Cell) -> String {
     all.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
-/// Replaces what differs from run to run by as many signs: thumbprints of new keys, ports, days, and
-/// the day of an approval.
+/// Replaces texts that differ between runs by the same number of signs: thumbprints of new keys,
+/// ports, days, and the day of an approval.
 pub fn redact(text: &str) -> String {
     let mut out = String::new();
     let word = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';

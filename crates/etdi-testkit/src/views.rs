@@ -1,5 +1,5 @@
-//! The four views of one screen: in a terminal of 80 and of 120 columns, plain and in colour. The laws
-//! hold for each of them, and a test stores the plain view of 80 columns.
+//! The four views of one screen: in a terminal of 80 and of 120 columns, plain and in colour. The
+//! rules hold for each view, and a test stores the plain view of 80 columns.
 
 use std::collections::{HashMap, HashSet};
 
@@ -8,14 +8,14 @@ use etdi_types::text::{escaped, has_hidden_characters};
 use crate::folder::Folder;
 use crate::terminal::{Screen, Script, Word, redact, run};
 
-/// The views that a test looks at, and the laws that are asserted.
+/// The views that a test looks at, with the rules that are asserted.
 #[derive(Clone, Copy)]
 pub enum Views {
     /// All four.
     Four,
     /// Plain at 80 columns and coloured at 120, for servers that take a second to start: each view
-    /// starts the server again. Two laws need all four: the colours of both widths are compared, and
-    /// the texts with and without colour at one width.
+    /// starts the server again. Two rules need all four views: one compares the colours of both
+    /// widths, the other compares the texts with and without colour at one width.
     Two,
 }
 
@@ -26,7 +26,7 @@ struct View {
 }
 
 impl Views {
-    /// The one that is stored is the first.
+    /// Returns the views. The first one is stored.
     fn each(self) -> &'static [(u16, bool)] {
         match self {
             Self::Four => &[(80, false), (80, true), (120, false), (120, true)],
@@ -34,7 +34,7 @@ impl Views {
         }
     }
 
-    /// Each program has a folder of its own, and all run at once.
+    /// Runs all views at once, each program in a folder of its own.
     fn look(
         self,
         folder: impl Fn() -> Folder,
@@ -66,7 +66,7 @@ impl Views {
     }
 }
 
-/// What each colour may begin with.
+/// The allowed beginnings of the texts in each colour.
 const COLOURS: &[(&str, &[&str])] = &[
     (
         "green",
@@ -128,9 +128,9 @@ const COLOURS: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// Looks at one screen in several views, asserts that they obey the laws, and returns the plain view of
-/// 80 columns. `folder` makes the state that the command finds. Where a view shows `theirs`, the texts of
-/// somebody else, the cells are covered.
+/// Looks at one screen in several views, asserts that they obey the rules, and returns the plain
+/// view of 80 columns. `folder` makes the state that the command finds. Where a view shows
+/// `theirs`, which are texts of others, the cells are covered.
 pub fn views_without(
     views: Views,
     theirs: &[String],
@@ -152,12 +152,12 @@ pub fn views_without(
         }
         assert_harmless(screen);
         let words = screen.words();
-        // A terminal may break the lines that another program reads.
+        // The terminal may break the lines of `--json`, which another program reads.
         if !arguments.contains(&"--json") {
             assert_fits(&words, screen);
         }
         screen.cover(places(theirs, &words));
-        // A table breaks the texts in its columns, so there the letters are the same.
+        // A table breaks the texts in its columns, so only the letters are compared.
         read.push(if is_table(screen) { letters(&said(&words)) } else { said(&words) });
     }
     read.dedup();
@@ -168,7 +168,8 @@ pub fn views_without(
     redact_ports(format!("$ etdi {}\n{shown}\n---- exit code {code}\n", arguments.join(" ")))
 }
 
-/// The letters in each colour, once each text in it begins as [`COLOURS`] has it.
+/// Returns the letters in each colour. Asserts that each coloured text begins as [`COLOURS`]
+/// allows.
 fn marks(screen: &Screen) -> Vec<(&'static str, String)> {
     let marks = screen.marks();
     for (style, text) in
@@ -184,13 +185,13 @@ fn marks(screen: &Screen) -> Vec<(&'static str, String)> {
     colours.map(|colour| (colour, letters(&redact_ports(all(colour))))).collect()
 }
 
-/// The words in their order, without what differs from run to run.
+/// Returns the words in their order, without the texts that differ between runs.
 fn said(words: &[Word]) -> String {
     let words: Vec<_> = words.iter().map(|word| word.text.as_str()).collect();
     redact_ports(redact(&words.join(" ")))
 }
 
-/// Whether tools are on the screen as a table, which has a row of titles.
+/// Returns whether tools are on the screen as a table, which has a row of titles.
 fn is_table(screen: &Screen) -> bool {
     screen.text().lines().any(|line| line.starts_with("tool ") && line.ends_with(" findings"))
 }
@@ -201,15 +202,15 @@ fn letters(said: &str) -> String {
     letters.into_iter().collect()
 }
 
-/// Nothing is broken at the edge of the terminal but a word that is wider than it.
+/// Asserts that the terminal breaks a word at its edge only if the word is wider than the terminal.
 fn assert_fits(words: &[Word], screen: &Screen) {
     for word in words {
         assert!(!word.is_torn, "a row is too wide at {:?}:\n{}", word.text, screen.text());
     }
 }
 
-/// What the program sent are characters that a reader sees, line breaks and styles; and what moves the
-/// cursor and clears a line, for questions and for what takes longer than a second.
+/// Asserts that the program sent only visible characters, line breaks, styles, and the sequences
+/// that move the cursor and clear a line, which questions and work of more than a second need.
 fn assert_harmless(screen: &Screen) {
     let text = String::from_utf8(screen.bytes.clone()).unwrap();
     let mut parts = text.split("\u{1b}[");
@@ -232,8 +233,8 @@ fn has_styles(bytes: &[u8]) -> bool {
     parts.any(|part| part.trim_start_matches(|c: char| !c.is_ascii_alphabetic()).starts_with('m'))
 }
 
-/// Where the screen says what `theirs` say: three words of one in a row, or all of it; and where a
-/// part of it is quoted, the words that the quotation marks cut.
+/// Returns the cells that show a text of `theirs`: three of its words in a row, or the whole text.
+/// If a part is quoted, the words at the quotation marks count too.
 fn places(theirs: &[String], words: &[Word]) -> Vec<(usize, usize)> {
     let texts: Vec<String> = theirs.iter().map(|text| escaped(text).to_string()).collect();
     let texts: Vec<Vec<&str>> =
@@ -270,7 +271,7 @@ fn places(theirs: &[String], words: &[Word]) -> Vec<(usize, usize)> {
     covered.flat_map(|(word, _)| word.cells.iter().copied()).collect()
 }
 
-/// The command line itself may name a port.
+/// Covers ports, which the command line itself may name.
 fn redact_ports(text: String) -> String {
     let mut parts = text.split("127.0.0.1:");
     let mut out = parts.next().unwrap_or_default().to_owned();

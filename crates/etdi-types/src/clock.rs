@@ -1,4 +1,4 @@
-//! Time as an argument: nothing but [`SystemClock`] reads the system clock.
+//! Time as an argument: only [`SystemClock`] reads the system clock.
 
 use std::fmt::Debug;
 use std::sync::Mutex;
@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 /// Everything in ETDI that depends on time takes a `Clock`, so that a test can move it.
 /// Implementations must be cheap to call and must not block.
 pub trait Clock: Debug + Send + Sync {
-    /// The current instant, in UTC.
+    /// Returns the current instant, in UTC.
     fn now(&self) -> OffsetDateTime;
 }
 
@@ -26,12 +26,12 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that stands still until it is told to move. For tests and simulations.
+/// A clock that moves only when it is told to. For tests and simulations.
 #[derive(Debug)]
 pub struct ManualClock(Mutex<OffsetDateTime>);
 
 impl ManualClock {
-    /// A clock that shows `unix_seconds` after 1970-01-01T00:00:00Z.
+    /// Returns a clock that shows `unix_seconds` after 1970-01-01T00:00:00Z.
     ///
     /// Seconds outside the years −9999…9999 give the epoch itself.
     #[must_use]
@@ -48,7 +48,7 @@ impl ManualClock {
     }
 
     /// Sets the clock to `unix_seconds` after the epoch, also backwards. Seconds outside the years
-    /// −9999…9999 change nothing.
+    /// −9999…9999 are ignored.
     pub fn set(&self, unix_seconds: i64) {
         if let Ok(at) = OffsetDateTime::from_unix_timestamp(unix_seconds) {
             *self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = at;

@@ -1,12 +1,14 @@
-//! Confusable keys: what two names look like to a person (wire format, section 1).
+//! Confusable keys: two names that look alike to a person have the same key (wire format, section
+//! 1).
 
 use std::sync::LazyLock;
 
 use unicode_security::skeleton;
 
-/// The key of a served name: lower-cased, UTS 39 skeleton, `-`, `_` and `.` folded into one.
+/// Returns the key of a served name: lower-cased, UTS 39 skeleton, `-`, `_` and `.` folded into
+/// one.
 ///
-/// Two names with one key look the same to a person.
+/// Two names with the same key look the same to a person.
 #[must_use]
 pub fn name_key(name: &str) -> String {
     if let Some(key) = ascii_key(name) {
@@ -16,7 +18,8 @@ pub fn name_key(name: &str) -> String {
     lower.chars().map(fold_separator).collect()
 }
 
-/// The key of a name in ASCII, which most are: the skeleton maps such characters one by one.
+/// Returns the key of an ASCII name. Most names are ASCII; the skeleton maps their characters one
+/// by one.
 fn ascii_key(name: &str) -> Option<String> {
     static KEYS: LazyLock<Vec<String>> = LazyLock::new(|| {
         let key = |c: u8| skeleton_lower(char::from(c).encode_utf8(&mut [0; 4]));
@@ -29,7 +32,7 @@ fn ascii_key(name: &str) -> Option<String> {
     Some(out)
 }
 
-/// The key of a tool id: the authority as U-label, then as [`name_key`].
+/// Returns the key of a tool id: the authority as U-label, then as [`name_key`].
 #[must_use]
 pub fn id_key(id: &str) -> String {
     match id.split_once('/') {
@@ -44,8 +47,8 @@ pub fn id_key(id: &str) -> String {
     }
 }
 
-/// Twice: the skeleton of a lower-case text may hold upper-case letters, and those have a skeleton
-/// of their own once they are lower-cased.
+/// Takes the skeleton twice: the skeleton of a lower-case text may hold upper-case letters, and
+/// their lower-case forms have a skeleton of their own.
 fn skeleton_lower(text: &str) -> String {
     let lower = text.to_lowercase();
     let once: String = skeleton(&lower).collect();
@@ -71,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_for_ascii_says_what_the_skeleton_says() {
+    fn the_table_for_ascii_agrees_with_the_skeleton() {
         for text in ["Il1|O0", "rn-m_w.vv", "read_FILE", "`'\"", "", "a b\tc"] {
             let slow: String = skeleton_lower(text).chars().map(fold_separator).collect();
             assert_eq!(ascii_key(text), Some(slow), "{text}");

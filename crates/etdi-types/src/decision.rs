@@ -5,15 +5,15 @@ use serde::Serialize;
 use crate::level::SecurityLevel;
 use crate::verdict::{DenyReason, KeyTrust, May, Origin, Verdict, What, Who};
 
-/// What to do, from mildest to strictest; the worst of all rows that apply wins.
+/// The action to take, from mildest to strictest. The strictest of all rows that apply wins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Action {
-    /// Go on.
+    /// Proceed.
     Allow,
-    /// Go on, and tell.
+    /// Proceed, and warn.
     Warn,
-    /// Ask a person; without one it is a refusal.
+    /// Ask a person; refuse if no person can be asked.
     Ask,
     /// Refuse.
     Block,
@@ -57,13 +57,13 @@ rows! {
     Trusted,
     /// Signed with a pinned key.
     Pinned,
-    /// Added where the origin is unproven.
+    /// Added to the others if the origin is unproven.
     OriginUnproven,
     /// Identified or anonymous.
     Unproven,
     /// Expired or unknown, approved, and within the offline grace.
     WithinGrace,
-    /// Expired or unknown otherwise.
+    /// Expired or unknown, in all other cases.
     Unchecked,
     /// Impostor or revoked.
     False,
@@ -73,26 +73,26 @@ rows! {
     Unapproved,
     /// An unsigned tool changed.
     Changed,
-    /// The evidence is weaker or other than before.
+    /// The evidence is weaker than before, or different.
     EvidenceLost,
     /// It looks like another server's approved tool.
     Shadowed,
     /// Rolled back.
     RolledBack,
-    /// Tampered, replaced or equivocated. Malformed definitions and duplicates never get a verdict
-    /// and are refused before.
+    /// Tampered, replaced or equivocated. Malformed definitions and duplicates are refused earlier
+    /// and never get a verdict.
     Forbidden,
     /// A policy allows it.
     Allowed,
-    /// There is no policy.
+    /// No policy is configured.
     NotEvaluated,
     /// Denied for missing scopes.
     MissingScopes,
-    /// Denied for anything else.
+    /// Denied for any other reason.
     Denied,
 }
 
-/// The table itself.
+/// Returns the action of a row at a level: the decision table.
 #[must_use]
 pub fn action(row: Row, level: SecurityLevel) -> Action {
     use Action::{Allow, Ask, Block, Warn};
@@ -123,18 +123,18 @@ pub fn action(row: Row, level: SecurityLevel) -> Action {
     }
 }
 
-/// What a verdict comes to at a level.
+/// The result of a verdict at a level.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Outcome {
-    /// The worst of the rows.
+    /// The strictest action of all rows.
     pub action: Action,
     /// The rows that apply, each with its action: who, origin, what, may.
     pub rows: Vec<(Row, Action)>,
 }
 
 impl Outcome {
-    /// Whether blocking comes from nothing but these rows: then a person may override it.
+    /// Returns whether only these rows block: then a person may override the block.
     #[must_use]
     pub fn blocks_only_for(&self, rows: &[Row]) -> bool {
         self.action == Action::Block
@@ -142,7 +142,7 @@ impl Outcome {
     }
 }
 
-/// Decides: the worst of all rows that apply.
+/// Decides: returns the strictest action of all rows that apply.
 #[must_use]
 pub fn decide(level: SecurityLevel, verdict: &Verdict) -> Outcome {
     let rows: Vec<(Row, Action)> = std::iter::once(who_row(level, verdict))
@@ -151,7 +151,7 @@ pub fn decide(level: SecurityLevel, verdict: &Verdict) -> Outcome {
         .chain([may_row(&verdict.may)])
         .map(|row| (row, action(row, level)))
         .collect();
-    // A verdict without a row cannot be; if it were, it is a no.
+    // Every verdict has a row. A verdict without a row would be blocked.
     let worst = rows.iter().map(|(_, action)| *action).max().unwrap_or(Action::Block);
     let action = if verdict.what.is_empty() { Action::Block } else { worst };
     Outcome { action, rows }

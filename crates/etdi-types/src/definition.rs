@@ -15,7 +15,7 @@ use crate::{DEFINITION_KEY, META_PREFIX};
 
 /// One tool as a server served it, parsed with every refusal of the wire format.
 ///
-/// Nothing in here is verified: [`judge`](crate::judge()) says what it is worth.
+/// All of it is unverified: [`judge`](crate::judge()) says how far it can be trusted.
 #[derive(Clone, Debug)]
 pub struct ToolDefinition {
     served_name: String,
@@ -30,8 +30,8 @@ impl ToolDefinition {
     /// Parses one element of `tools`, from its bytes as received.
     ///
     /// # Errors
-    /// A [`DefinitionError`] for each refusal of the wire format, sections 1 and 2. Whoever gets
-    /// one must not show the tool to a model.
+    /// A [`DefinitionError`] for each refusal of the wire format, sections 1 and 2. The caller must
+    /// not show a refused tool to a model.
     pub fn parse(bytes: &[u8]) -> Result<Self, DefinitionError> {
         let text = json::text(bytes, Limits::TOOL)?;
         let mut value = json::parse_text(text, Limits::TOOL)?;
@@ -57,53 +57,53 @@ impl ToolDefinition {
         Ok(Self { served_name, signed, canonical, digest, raw: text.into(), hidden })
     }
 
-    /// The name under which the server offers the tool: what a call must name.
+    /// Returns the name under which the server offers the tool: a call must use this name.
     #[must_use]
     pub fn served_name(&self) -> &str {
         &self.served_name
     }
 
-    /// What the definition member says, if there is one. `None`: the tool is unsigned.
+    /// Returns the claims of the definition member. `None`: the tool is unsigned.
     #[must_use]
     pub fn signed(&self) -> Option<&SignedPart> {
         self.signed.as_ref()
     }
 
-    /// The canonical form that the digest and the signature are over (wire format, section 2).
+    /// Returns the canonical form that the digest and the signature cover (wire format, section 2).
     #[must_use]
     pub fn canonical(&self) -> &Arc<str> {
         &self.canonical
     }
 
-    /// The digest of the canonical form.
+    /// Returns the digest of the canonical form.
     #[must_use]
     pub fn digest(&self) -> Digest {
         self.digest
     }
 
-    /// The JSON text as received.
+    /// Returns the JSON text as received.
     #[must_use]
     pub fn raw(&self) -> &str {
         &self.raw
     }
 
-    /// Whether a string or a member name anywhere in the tool holds a character that a person cannot
-    /// see, line breaks and tabs aside.
+    /// Returns whether a string or a member name anywhere in the tool holds a character that a
+    /// person cannot see, except for line breaks and tabs.
     #[must_use]
     pub fn has_hidden_characters(&self) -> bool {
         self.hidden
     }
 
-    /// The tool's description, as served: attacker text.
+    /// Returns the tool's description, as served: attacker text.
     #[must_use]
     pub fn description(&self) -> Option<String> {
         let value = json::parse_canonical(&self.canonical).ok()?;
         Some(value.as_object()?.get("description")?.as_str()?.to_owned())
     }
 
-    /// Everything that a model may read beside the name and the description, by member: the canonical
-    /// JSON of `title`, both schemas, `annotations`, `icons`, foreign `_meta` and whatever else is
-    /// there. For a person to see what a model sees.
+    /// Returns, by member, every text that a model may read apart from the name and the
+    /// description: the canonical JSON of `title`, both schemas, `annotations`, `icons`, foreign
+    /// `_meta` and every other member. A person can then see the same texts as a model.
     #[must_use]
     pub fn other_members(&self) -> Vec<(String, String)> {
         let Ok(Value::Object(tool)) = json::parse_canonical(&self.canonical) else {
@@ -122,23 +122,23 @@ impl ToolDefinition {
         tool.iter().filter_map(text).collect()
     }
 
-    /// The canonical form of one top-level member, to compare definitions by it.
+    /// Returns the canonical form of one top-level member, to compare definitions member by member.
     #[must_use]
     pub fn member(&self, name: &str) -> Option<String> {
         canonical_member(&self.canonical, name)
     }
 }
 
-/// The canonical form of one top-level member of a canonical definition.
+/// Returns the canonical form of one top-level member of a canonical definition.
 pub(crate) fn canonical_member(canonical: &str, name: &str) -> Option<String> {
     let value = json::parse_canonical(canonical).ok()?;
     Some(value.as_object()?.get(name)?.to_canonical())
 }
 
-/// The definition member, after refusing every other key under the prefix.
+/// Returns the definition member. Refuses every other key under the prefix.
 fn etdi_member<'t, 'a>(tool: &'t Object<'a>) -> Result<Option<&'t Object<'a>>, DefinitionError> {
     let meta = match tool.get("_meta") {
-        // A peer that knows nothing of ETDI may write null for nothing. The digest covers it.
+        // A peer without ETDI may write null for an absent value. The digest covers the null.
         None | Some(Value::Null) => return Ok(None),
         Some(Value::Object(meta)) => meta,
         Some(other) => {
@@ -160,7 +160,7 @@ fn etdi_member<'t, 'a>(tool: &'t Object<'a>) -> Result<Option<&'t Object<'a>>, D
     }
 }
 
-/// Looks at the strings themselves: in JSON text a control character is an escape in plain letters.
+/// Checks the decoded strings: in JSON text a control character is an escape in plain letters.
 fn holds_hidden_characters(value: &Value<'_>) -> bool {
     match value {
         Value::String(text) => has_hidden_characters(text),
@@ -172,7 +172,7 @@ fn holds_hidden_characters(value: &Value<'_>) -> bool {
     }
 }
 
-/// Section 2: the signed name in place of the served one, and the evidence removed.
+/// Applies section 2: puts the signed name in place of the served one and removes the evidence.
 fn strip_evidence(tool: &mut Object<'_>, part: &SignedPart) {
     if let Some(name) = tool.get_mut("name") {
         *name = Value::String(part.name.clone().into());

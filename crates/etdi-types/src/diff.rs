@@ -1,4 +1,4 @@
-//! What changed between two definitions, member by member, for a person to read.
+//! The changes between two definitions, member by member, for a person to read.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -16,7 +16,7 @@ pub struct Diff(Vec<ChangedMember>);
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ChangedMember {
-    /// Where, as a JSON pointer (RFC 6901).
+    /// The place of the change, as a JSON pointer (RFC 6901).
     pub path: String,
     /// The canonical JSON before; `None` if the member was added.
     pub old: Option<String>,
@@ -25,7 +25,7 @@ pub struct ChangedMember {
 }
 
 impl Diff {
-    /// The changes from `old` to `new`, both canonical JSON texts.
+    /// Returns the changes from `old` to `new`, both canonical JSON texts.
     #[must_use]
     pub fn between(old: &str, new: &str) -> Self {
         let parse = |text| json::parse_canonical(text).ok();
@@ -38,13 +38,13 @@ impl Diff {
         Self(differences(old.as_ref(), new.as_ref()).into_iter().map(text).collect())
     }
 
-    /// The changes, in the order of the definition's canonical form.
+    /// Returns the changes, in the order of the definition's canonical form.
     #[must_use]
     pub fn changes(&self) -> &[ChangedMember] {
         &self.0
     }
 
-    /// Whether nothing changed.
+    /// Returns whether the two definitions are equal.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -70,7 +70,7 @@ impl Display for Diff {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Difference<'v, 'a> {
-    /// Where, as a JSON pointer (RFC 6901).
+    /// The place of the difference, as a JSON pointer (RFC 6901).
     pub path: String,
     /// The value before; `None` if the member was added.
     pub old: Option<&'v Value<'a>>,
@@ -79,7 +79,8 @@ pub struct Difference<'v, 'a> {
 }
 
 /// Returns everything that differs, in canonical order, for `etdi-review`. Arrays are compared as a
-/// whole; two objects in one difference were too large to compare member by member.
+/// whole. A difference between two objects means that they were too large to compare member by
+/// member.
 #[must_use]
 pub fn differences<'v, 'a>(
     old: Option<&'v Value<'a>>,
@@ -103,15 +104,15 @@ pub fn push_segment(path: &mut String, name: &str) {
     }
 }
 
-/// Paths of this many bytes within one object are never too many.
+/// The paths within one object may always take this many bytes.
 const PLAIN_PATHS: usize = 4 * 1024;
 
 fn size(value: &Value<'_>) -> usize {
     value.to_canonical().len()
 }
 
-/// An object whose changes would take more room for their paths than the object itself takes is
-/// one change: long names must not multiply.
+/// Compares two values. An object counts as one change if the paths of its changes would take more
+/// room than the object itself: otherwise long member names would multiply the size of the diff.
 fn compare<'v, 'a>(
     changes: &mut Vec<Difference<'v, 'a>>,
     path: &mut String,

@@ -8,7 +8,7 @@ use crate::keys::Jwk;
 use crate::trust::TrustConfig;
 use crate::verdict::{Binding, KeyTrust, UnknownReason};
 
-/// What the evidence of one definition is worth.
+/// The checked evidence of one definition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Evidence {
@@ -19,51 +19,51 @@ pub struct Evidence {
 }
 
 impl Evidence {
-    /// Returns what both kinds of evidence are worth.
+    /// Returns the evidence, from the results of both checks.
     #[must_use]
     pub fn new(signature: SignatureEvidence, attestation: AttestationEvidence) -> Self {
         Self { signature, attestation }
     }
 }
 
-/// A signature, checked.
+/// The result of the check of a signature.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SignatureEvidence {
-    /// There is none.
+    /// The definition has no signature.
     Absent,
-    /// A trusted key made it.
+    /// A trusted key made the signature.
     Good {
         /// The key's id.
         kid: String,
         /// The key's RFC 7638 thumbprint.
         thumbprint: String,
-        /// Why the key is trusted.
+        /// The reason why the key is trusted.
         trust: KeyTrust,
         /// The key itself, if it is pinned.
         pinned_key: Option<Jwk>,
     },
-    /// It is refused.
+    /// The signature is refused.
     Bad(SignatureError),
-    /// Its key was taken out of the provider's published key set.
+    /// The signature's key was taken out of the provider's published key set.
     Revoked {
-        /// The key id that it names.
+        /// The key id that the signature names.
         kid: String,
     },
-    /// It is well-formed, and no key is there to check it with.
+    /// The signature is well-formed, but no key is available to check it.
     Unchecked {
-        /// The key id that it names.
+        /// The key id that the signature names.
         kid: String,
-        /// Why not.
+        /// The reason why the key is not available.
         why: UnknownReason,
     },
 }
 
-/// An attestation, checked.
+/// The result of the check of an attestation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AttestationEvidence {
-    /// There is none.
+    /// The definition has no attestation.
     Absent,
     /// A configured issuer made it for a configured client.
     Good {
@@ -71,39 +71,39 @@ pub enum AttestationEvidence {
         issuer: String,
         /// The client.
         client: String,
-        /// What it binds; `None` for nothing.
+        /// The binding of the attestation; `None` if it binds neither a key nor a digest.
         binding: Option<Binding>,
     },
-    /// It is refused.
+    /// The attestation is refused.
     Bad(String),
-    /// The key that signed it was taken out of the issuer's key set; in words.
+    /// The key that signed the attestation was taken out of the issuer's key set; in words.
     Revoked(String),
-    /// It was good once.
+    /// The attestation was good, and has expired.
     Expired {
         /// The issuer.
         issuer: String,
-        /// When it expired.
+        /// The time at which it expired.
         since: OffsetDateTime,
     },
-    /// It could not be checked.
+    /// The attestation could not be checked.
     Unchecked(String),
 }
 
-/// Where the keys of a provider come from when its signature is checked.
+/// The source of a provider's keys when its signature is checked.
 #[derive(Clone, Copy, Debug)]
 pub enum ProviderKeys<'a> {
     /// The keys that the trust entry itself lists.
     Listed,
     /// The keys that were fetched from the entry's `jwks_uri`.
     Fetched(&'a [Jwk]),
-    /// The `jwks_uri` could not be fetched; why.
+    /// The `jwks_uri` could not be fetched; the text says why.
     Unavailable(&'a str),
 }
 
 /// Checks the signature of `definition`.
 ///
-/// Keys come from the trust entry whose id equals the definition's provider, and from nowhere else;
-/// only where there is no such entry may `pinned_key` find one that a person supplied.
+/// Keys come only from the trust entry whose id equals the definition's provider. If the trust
+/// configuration has no such entry, `pinned_key` may find a key that a person supplied.
 pub fn check_signature<'k>(
     definition: &ToolDefinition,
     trust: &TrustConfig,

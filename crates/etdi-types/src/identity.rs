@@ -1,4 +1,4 @@
-//! Who is on the other end: servers and authorization contexts (wire format, section 6).
+//! The identities of the other end: servers and authorization contexts (wire format, section 6).
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -18,7 +18,7 @@ use crate::text::escaped;
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ResourceUri(String);
 
-/// A text is not a resource URI.
+/// The reason why a text is not a resource URI.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ResourceUriError {
@@ -31,7 +31,8 @@ pub enum ResourceUriError {
     /// A user name or password.
     #[error("the resource URI has a user name or password; pass credentials another way")]
     Credentials,
-    /// A host, port, path or query that HTTP clients would rewrite, so that it names two things.
+    /// A host, port, path or query that HTTP clients would rewrite, so that one text would name two
+    /// things.
     #[error("the resource URI \"{}\" has a host, port, path or query that clients rewrite; write it as \"{}\"",
         escaped(.0), escaped(.1))]
     NotNormal(String, String),
@@ -41,14 +42,15 @@ impl ResourceUri {
     /// Brings `text` into normal form.
     ///
     /// # Errors
-    /// A [`ResourceUriError`] if there is no such form.
+    /// A [`ResourceUriError`] if `text` has no such form.
     pub fn parse(text: &str) -> Result<Self, ResourceUriError> {
         let not_absolute = || ResourceUriError::NotAbsolute(text.to_owned());
-        // The URL parser repairs what is not printable ASCII; two texts would become one server.
+        // The URL parser repairs characters that are not printable ASCII: two texts would become
+        // the same server.
         if !text.bytes().all(|b| b.is_ascii_graphic() && b != b'\\') {
             return Err(not_absolute());
         }
-        // An empty user name leaves no trace in the URL, so that the parser has to tell.
+        // The parser must report an empty user name: the parsed URL does not show it.
         let has_user = Cell::new(false);
         let note = |violation| {
             has_user.set(has_user.get() || violation == SyntaxViolation::EmbeddedCredentials);
@@ -73,16 +75,16 @@ impl ResourceUri {
         }
     }
 
-    /// The URI in normal form.
+    /// Returns the URI in normal form.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// Whether `text` is the URL in its normal form, except for capitals in the scheme and the host, a
-/// default port, and an empty path. A token goes to the URL and an approval belongs to the text, so
-/// the parser must not have repaired anything else.
+/// Returns whether `text` is the URL in its normal form, except for capitals in the scheme and the
+/// host, a default port, and an empty path. A token goes to the URL and an approval belongs to the
+/// text, so the parser must not have repaired anything else.
 fn is_spelling_of(text: &str, url: &Url) -> bool {
     let (origin, path) = (&url[..Position::BeforePath], &url[Position::BeforePath..]);
     let without_path = || match path.strip_prefix('/') {
@@ -113,7 +115,7 @@ impl FromStr for ResourceUri {
     }
 }
 
-/// How a stdio server is started, as configured: before any variable is expanded.
+/// The command that starts a stdio server, as configured: before any variable is expanded.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct StdioCommand {
@@ -122,8 +124,8 @@ pub struct StdioCommand {
     /// Its arguments.
     #[serde(default)]
     pub args: Vec<String>,
-    /// Its environment, beside what every program needs: `PATH`, `HOME` and their like. Nothing else
-    /// of the client's own environment is handed on.
+    /// Its environment, added to the variables that every program needs: `PATH`, `HOME` and their
+    /// like. The server gets no other variable of the client's own environment.
     #[serde(default)]
     pub env: BTreeMap<String, String>,
     /// Its working directory; `None` for the client's own.
@@ -132,44 +134,44 @@ pub struct StdioCommand {
 }
 
 impl StdioCommand {
-    /// A command without arguments.
+    /// Returns a command without arguments.
     #[must_use]
     pub fn new(command: impl Into<String>) -> Self {
         Self { command: command.into(), ..Self::default() }
     }
 
-    /// The same command with one more argument.
+    /// Returns the same command with one more argument.
     #[must_use]
     pub fn arg(mut self, arg: impl Into<String>) -> Self {
         self.args.push(arg.into());
         self
     }
 
-    /// The same command with more arguments.
+    /// Returns the same command with more arguments.
     #[must_use]
     pub fn args<A: Into<String>>(mut self, args: impl IntoIterator<Item = A>) -> Self {
         self.args.extend(args.into_iter().map(Into::into));
         self
     }
 
-    /// The same command with a variable added to the environment.
+    /// Returns the same command with a variable added to the environment.
     #[must_use]
     pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.env.insert(name.into(), value.into());
         self
     }
 
-    /// The same command with a working directory.
+    /// Returns the same command with a working directory.
     #[must_use]
     pub fn cwd(mut self, cwd: impl Into<String>) -> Self {
         self.cwd = Some(cwd.into());
         self
     }
 
-    /// SHA-256 over the JCS of `{command, args, env, cwd}`.
+    /// Returns the SHA-256 over the JCS of `{command, args, env, cwd}`.
     #[must_use]
     pub fn digest(&self) -> Digest {
-        // Strings in a fixed shape always serialise, and depth 2 always parses.
+        // Strings in a fixed shape always serialise, and a text of depth 2 always parses.
         let text = serde_json::to_string(self).unwrap_or_default();
         let limits = Limits { bytes: usize::MAX, ..Limits::TOOL };
         let canonical = json::parse(text.as_bytes(), limits).map(|value| value.to_canonical());
@@ -177,7 +179,7 @@ impl StdioCommand {
     }
 }
 
-/// Which server this is. What a server says of itself never counts.
+/// The identity of a server. It never depends on the server's own claims.
 ///
 /// Its text is the resource URI, or `stdio:` and the digest of the command.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -189,7 +191,7 @@ pub enum ServerIdentity {
 }
 
 impl ServerIdentity {
-    /// The entry in a definition's `servers` that stands for this server.
+    /// Returns the entry in a definition's `servers` that stands for this server.
     #[must_use]
     pub fn listed_as(&self) -> &str {
         match self {
@@ -230,7 +232,8 @@ impl FromStr for ServerIdentity {
 
 string_serde!(ResourceUri, ServerIdentity);
 
-/// For whom calls are made. It limits who may use an approval, never what counts as tampering.
+/// The principal for whom calls are made. The context limits who may use an approval. The
+/// context never changes whether a definition counts as tampered.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum AuthorizationContext {
@@ -265,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_one_form_is_refused() {
+    fn a_uri_without_one_form_is_refused() {
         for bad in [
             "docs.example/mcp",
             "ftp://docs.example/",

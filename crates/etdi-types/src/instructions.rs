@@ -17,7 +17,7 @@ pub struct Instructions {
 
 impl Instructions {
     /// Reads `result.instructions` from the raw JSON-RPC response of `initialize` or
-    /// `server/discover`. `None`: the server gives none.
+    /// `server/discover`. `None`: the server gives no instructions.
     ///
     /// # Errors
     /// [`JsonError`] if the response is not JSON that all readers read alike.
@@ -29,7 +29,7 @@ impl Instructions {
         Ok(text.map(Self::new))
     }
 
-    /// These instructions.
+    /// Returns the instructions with this text.
     #[must_use]
     pub fn new(text: &str) -> Self {
         let mut canonical = String::from("{\"instructions\":");
@@ -42,32 +42,32 @@ impl Instructions {
         }
     }
 
-    /// The text: attacker text, for a model only once it is approved.
+    /// Returns the text: attacker text. A model may see it only after an approval.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// The canonical form, JCS of `{"instructions": text}`.
+    /// Returns the canonical form, JCS of `{"instructions": text}`.
     #[must_use]
     pub fn canonical(&self) -> &Arc<str> {
         &self.canonical
     }
 
-    /// The digest of the canonical form.
+    /// Returns the digest of the canonical form.
     #[must_use]
     pub fn digest(&self) -> Digest {
         self.digest
     }
 
-    /// The id under which approvals of `server`'s instructions are kept.
+    /// Returns the id under which approvals of `server`'s instructions are kept.
     #[must_use]
     pub fn id(server: &ServerIdentity) -> String {
         format!("instructions:{server}")
     }
 }
 
-/// The text of canonical instructions, for showing an earlier one.
+/// Returns the text of canonical instructions, to show earlier instructions.
 #[must_use]
 pub fn text_of(canonical: &str) -> Option<String> {
     match json::parse_canonical(canonical).ok()? {

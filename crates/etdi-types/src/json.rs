@@ -24,7 +24,7 @@ pub enum Value<'a> {
     Null,
     /// `true` or `false`
     Bool(bool),
-    /// The nearest double of the number token.
+    /// The double that is nearest to the number token.
     Number(Number),
     /// A string, borrowed where it held no escape.
     String(Cow<'a, str>),
@@ -34,7 +34,7 @@ pub enum Value<'a> {
     Object(Object<'a>),
 }
 
-/// A number as a double, with the knowledge whether its token was an integer.
+/// A number as a double, with a flag that says whether its token was an integer.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Number {
@@ -49,25 +49,25 @@ pub struct Number {
 pub struct Object<'a>(pub(crate) Vec<(Cow<'a, str>, Value<'a>)>);
 
 impl<'a> Object<'a> {
-    /// The member called `name`.
+    /// Returns the member called `name`.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Value<'a>> {
         let at = self.0.binary_search_by(|(key, _)| reader::utf16_order(key, name)).ok()?;
         self.0.get(at).map(|(_, value)| value)
     }
 
-    /// All members in canonical order.
+    /// Returns all members in canonical order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Value<'a>)> {
         self.0.iter().map(|(key, value)| (key.as_ref(), value))
     }
 
-    /// How many members there are.
+    /// Returns the number of members.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there is no member.
+    /// Returns whether the object has no members.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -83,7 +83,7 @@ impl<'a> Object<'a> {
 }
 
 impl<'a> Value<'a> {
-    /// The string, if it is one.
+    /// Returns the string, if the value is a string.
     #[must_use]
     pub fn as_str(&self) -> Option<&str> {
         match self {
@@ -92,7 +92,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// The object, if it is one.
+    /// Returns the object, if the value is an object.
     #[must_use]
     pub fn as_object(&self) -> Option<&Object<'a>> {
         match self {
@@ -101,7 +101,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// The elements, if it is an array.
+    /// Returns the elements, if the value is an array.
     #[must_use]
     pub fn as_array(&self) -> Option<&[Value<'a>]> {
         match self {
@@ -110,7 +110,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// The boolean, if it is one.
+    /// Returns the boolean, if the value is a boolean.
     #[must_use]
     pub fn as_bool(&self) -> Option<bool> {
         match self {
@@ -119,7 +119,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// What kind of value this is, in words for an error message.
+    /// Returns the kind of the value, in words for an error message.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
@@ -132,7 +132,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// The canonical form (RFC 8785).
+    /// Returns the canonical form (RFC 8785).
     #[must_use]
     pub fn to_canonical(&self) -> String {
         let mut out = String::new();

@@ -1,5 +1,5 @@
-//! Judging: (definition, evidence, trust configuration, records, now) → verdict. Pure and
-//! synchronous; whoever does I/O gathers, whoever decides does no I/O.
+//! Judging: (definition, evidence, trust configuration, records, now) → verdict. Judging is pure
+//! and synchronous. The code that does I/O gathers the inputs; the code that decides does no I/O.
 
 mod what;
 mod who;
@@ -16,25 +16,25 @@ use crate::records::{ApprovalRecord, Known, tool_id};
 use crate::trust::TrustConfig;
 use crate::verdict::{DenyReason, May, Notice, Origin, Verdict, What};
 
-/// Everything a verdict depends on. Exhaustive on purpose: a caller hears from the compiler when a
-/// verdict depends on one thing more.
+/// All inputs of a verdict. Exhaustive on purpose: a new input of a verdict is a compile error in
+/// each caller.
 #[derive(Clone, Copy, Debug)]
 pub struct Case<'a> {
     /// The definition, as served.
     pub definition: &'a ToolDefinition,
-    /// Its evidence, checked.
+    /// The checked evidence of the definition.
     pub evidence: &'a Evidence,
     /// The server that serves it.
     pub server: &'a ServerIdentity,
-    /// For whom calls are made.
+    /// The principal for whom calls are made.
     pub context: &'a AuthorizationContext,
-    /// Whom to trust.
+    /// The providers, keys and issuers that are trusted.
     pub trust: &'a TrustConfig,
-    /// What the store knows of [`Subject::new`](crate::Subject::new)`(server, definition)`.
+    /// The store's records of [`Subject::new`](crate::Subject::new)`(server, definition)`.
     pub known: &'a Known,
-    /// The scopes that calls will carry, where the client knows them. `None`: the server judges.
+    /// The scopes that calls will carry, if the client knows them. `None`: the server judges.
     pub scopes: Option<&'a [Scope]>,
-    /// The time.
+    /// The current time.
     pub now: OffsetDateTime,
 }
 
@@ -79,7 +79,7 @@ pub fn judge(case: Case<'_>) -> Verdict {
     }
 }
 
-/// The current approval of this tool id in this context, whatever its digest.
+/// Returns the current approval of this tool id in this context, for any digest.
 pub(crate) fn approval<'a>(case: &Case<'a>) -> Option<&'a ApprovalRecord> {
     case.known.approval(&tool_id(case.server, case.definition), case.context)
 }
@@ -117,7 +117,7 @@ fn may(case: &Case<'_>, approval: Option<&ApprovalRecord>) -> May {
     }
 }
 
-/// A clock that went back makes nothing younger.
+/// Returns the age. If the clock moved backwards, the age is infinite.
 fn age(since: OffsetDateTime, now: OffsetDateTime) -> Duration {
     (now - since).try_into().unwrap_or(Duration::MAX)
 }

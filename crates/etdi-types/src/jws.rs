@@ -7,7 +7,7 @@ use crate::keys::{Jwk, SigAlg, SigningKey, VerifyingKey, base64url_decode, base6
 /// The `typ` of a definition signature.
 pub(crate) const DEFINITION_TYP: &str = "etdi-definition+jws";
 
-/// Why a signature is no good.
+/// The reason why a signature is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SignatureError {
@@ -16,36 +16,37 @@ pub enum SignatureError {
         "the signature is not a detached compact JWS, `header..signature` (RFC 7515, appendix F)"
     )]
     NotDetached,
-    /// A part that is not strict base64url.
+    /// A part is not strict base64url.
     #[error("the signature's {part} is not base64url without padding or trailing bits")]
     Base64 {
         /// `header` or `signature`.
         part: &'static str,
     },
-    /// A header that is not strict JSON.
+    /// The header is not strict JSON.
     #[error("the signature's header is refused: {0}")]
     Header(JsonError),
-    /// A header that is not an object of strings.
+    /// The header is not an object of strings.
     #[error("the signature's header must be an object with the strings alg, kid and typ")]
     HeaderShape,
-    /// A header member that is not allowed, such as `jwk`, `jku`, `x5u`, `x5c`, `b64` or `crit`.
+    /// The header has a member that is not allowed, such as `jwk`, `jku`, `x5u`, `x5c`, `b64` or
+    /// `crit`.
     #[error("the signature's header has the member \"{}\"; only alg, kid and typ are allowed, \
              and a key never comes from the tool", crate::text::escaped(.0))]
     HeaderMember(String),
-    /// A header member that is missing.
+    /// The header lacks a member.
     #[error("the signature's header lacks `{0}`")]
     MissingHeader(&'static str),
-    /// Another `typ`.
+    /// The `typ` is another one.
     #[error("the signature's typ is \"{}\", not {DEFINITION_TYP}", crate::text::escaped(.0))]
     Typ(String),
-    /// An algorithm that is not used here, `none` and the HMACs among them.
+    /// The algorithm is not used here. `none` and the HMAC algorithms are among these.
     #[error("the signature's algorithm \"{}\" is not one of EdDSA, ES256, RS256",
         crate::text::escaped(.0))]
     Algorithm(String),
-    /// A signature of a length that the algorithm cannot make.
-    #[error("the signature has {bytes} bytes, which {alg} never makes")]
+    /// The signature has a length that the algorithm never makes.
+    #[error("the signature has {bytes} bytes, a length that {alg} never makes")]
     Length {
-        /// How many bytes there were.
+        /// The number of bytes.
         bytes: usize,
         /// The algorithm of the header.
         alg: SigAlg,
@@ -83,7 +84,7 @@ impl DetachedJws {
     /// Parses `header..signature` with every refusal of section 3.
     ///
     /// # Errors
-    /// A [`SignatureError`] for each.
+    /// A [`SignatureError`] for each refusal.
     pub fn parse(text: &str) -> Result<Self, SignatureError> {
         let (header, signature) = text.split_once("..").ok_or(SignatureError::NotDetached)?;
         if header.contains('.') || signature.contains('.') {
@@ -103,23 +104,23 @@ impl DetachedJws {
         Ok(Self { alg, kid, header: header.to_owned(), signature })
     }
 
-    /// The key id that the header names.
+    /// Returns the key id that the header names.
     #[must_use]
     pub fn kid(&self) -> &str {
         &self.kid
     }
 
-    /// The algorithm that the header names. The key decides whether it may.
+    /// Returns the algorithm that the header names. The key decides whether it is allowed.
     #[must_use]
     pub fn algorithm(&self) -> SigAlg {
         self.alg
     }
 
-    /// Whether `key` made this signature over `canonical`.
+    /// Checks that `key` made this signature over `canonical`.
     ///
     /// # Errors
     /// [`SignatureError::NoSuchKey`] if the key is for another algorithm,
-    /// [`SignatureError::Invalid`] if it did not.
+    /// [`SignatureError::Invalid`] if the key did not make the signature.
     pub fn verify(&self, key: &VerifyingKey, canonical: &[u8]) -> Result<(), SignatureError> {
         if key.algorithm() != self.alg {
             return Err(SignatureError::NoSuchKey { kid: self.kid.clone(), alg: self.alg });
@@ -128,7 +129,8 @@ impl DetachedJws {
         if key.verifies(&input, &self.signature) { Ok(()) } else { Err(SignatureError::Invalid) }
     }
 
-    /// The one key of `keys` that this signature names, by `kid`, type, curve and algorithm.
+    /// Returns the one key of `keys` that this signature names, by `kid`, type, curve and
+    /// algorithm.
     ///
     /// # Errors
     /// [`SignatureError::NoSuchKey`] or [`SignatureError::AmbiguousKey`].
@@ -157,7 +159,7 @@ pub(crate) fn sign_detached(key: &SigningKey, canonical: &[u8]) -> String {
     format!("{header}..{}", base64url_encode(&signature))
 }
 
-/// RFC 7515, section 5.1, step 8.
+/// Returns the bytes to sign (RFC 7515, section 5.1, step 8).
 fn signing_input(header: &str, payload: &[u8]) -> Vec<u8> {
     let mut input = String::with_capacity(header.len() + 1 + payload.len() * 4 / 3 + 4);
     input.push_str(header);

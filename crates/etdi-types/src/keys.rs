@@ -25,7 +25,7 @@ pub enum SigAlg {
 }
 
 impl SigAlg {
-    /// The algorithm with this JOSE name.
+    /// Returns the algorithm with this JOSE name.
     #[must_use]
     pub fn from_jose(name: &str) -> Option<Self> {
         match name {
@@ -47,15 +47,15 @@ impl Display for SigAlg {
     }
 }
 
-/// A key cannot be used.
+/// The reason why a key cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyError {
     /// Not a JSON object with the members of a JWK.
     #[error("the key is not a JWK (RFC 7517): {0}")]
     NotAJwk(String),
-    /// A key type, curve or algorithm that is not used here.
-    #[error("the key is of a kind that is not used here; use Ed25519, P-256, or RSA")]
+    /// The key type, curve or algorithm is not supported.
+    #[error("the key has an unsupported type, curve or algorithm; use Ed25519, P-256, or RSA")]
     Unsupported,
     /// A symmetric key where a public key belongs.
     #[error("the key is symmetric (`oct`); a trust configuration holds public keys only")]
@@ -72,23 +72,24 @@ pub enum KeyError {
     /// An RSA modulus under 2048 bits or over 8192.
     #[error("the RSA key must have between 2048 and 8192 bits")]
     RsaSize,
-    /// The system's random number generator fails.
-    #[error("the system gives no randomness to make a key from")]
+    /// The system's random number generator failed.
+    #[error("the system's random number generator failed")]
     NoRandomness,
     /// A PEM file without a usable private key.
     #[error("the PEM text holds no Ed25519 private key in PKCS #8 (`BEGIN PRIVATE KEY`)")]
     Pem,
     /// The file could not be read.
-    #[error("the key file {path} could not be read: {reason}")]
+    #[error("cannot read the key file {path}: {reason}")]
     File {
-        /// Which file.
+        /// The path of the file.
         path: String,
-        /// What the operating system said.
+        /// The error of the operating system.
         reason: String,
     },
 }
 
-/// Strict base64url: no padding, no white space, no non-zero trailing bits (wire format, section 3).
+/// Decodes strict base64url: no padding, no white space, no non-zero trailing bits (wire format,
+/// section 3). Returns `None` for any other text.
 ///
 /// ```
 /// use etdi_types::keys::base64url_decode;
@@ -102,7 +103,7 @@ pub fn base64url_decode(text: &str) -> Option<Vec<u8>> {
     base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(text).ok()
 }
 
-/// base64url without padding (RFC 7515, section 2).
+/// Encodes as base64url without padding (RFC 7515, section 2).
 #[must_use]
 pub fn base64url_encode(bytes: &[u8]) -> String {
     use base64::Engine;

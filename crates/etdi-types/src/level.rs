@@ -1,4 +1,4 @@
-//! How strict a client is.
+//! The strictness of a client.
 
 use std::fmt::{self, Display, Formatter};
 use std::str::FromStr;
@@ -12,18 +12,19 @@ use serde::{Deserialize, Serialize};
 )]
 #[serde(rename_all = "lowercase")]
 pub enum SecurityLevel {
-    /// Pins at first sight and warns; blocks what is provably wrong.
+    /// Pins a tool when it is first seen, and warns; blocks a tool that is provably wrong.
     Basic,
     /// Asks a person before the first use and after every change.
     #[default]
     Enhanced,
-    /// Blocks whatever is not proven. Needs call proofs.
+    /// Blocks every tool that is not proven. Needs call proofs.
     #[serde(alias = "high")]
     Strict,
 }
 
 impl SecurityLevel {
-    /// How old the last complete `tools/list` may be before a call re-reads it.
+    /// Returns the highest age of the last complete `tools/list`. If it is older, a call re-reads
+    /// it.
     #[must_use]
     pub fn definition_max_age(self) -> Duration {
         match self {
@@ -33,8 +34,8 @@ impl SecurityLevel {
         }
     }
 
-    /// How long an approved definition stays callable after its evidence was last good, while the
-    /// identity provider cannot be asked or the attestation has expired.
+    /// Returns how long an approved definition stays callable after its evidence was last good,
+    /// while the identity provider does not answer or the attestation has expired.
     #[must_use]
     pub fn offline_grace(self) -> Duration {
         match self {
@@ -54,7 +55,7 @@ impl Display for SecurityLevel {
     }
 }
 
-/// The text names no security level.
+/// The text does not name a security level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a security level is one of: basic, enhanced, strict (or high, which means strict)")]
 pub struct LevelError;
@@ -62,7 +63,7 @@ pub struct LevelError;
 impl FromStr for SecurityLevel {
     type Err = LevelError;
 
-    /// Case-insensitive; `high` is another name of `strict`.
+    /// Reads a level, case-insensitively; `high` is another name of `strict`.
     fn from_str(text: &str) -> Result<Self, LevelError> {
         match text.to_ascii_lowercase().as_str() {
             "basic" => Ok(Self::Basic),

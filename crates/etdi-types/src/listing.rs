@@ -47,9 +47,9 @@ pub type RawTool = String;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Page {
-    /// The tools' texts, not looked into yet: a refusal of one leaves the others standing.
+    /// The tools' texts, unread so far: the refusal of one tool does not affect the others.
     pub tools: Vec<RawTool>,
-    /// Where the next page starts; `None` on the last one.
+    /// The cursor of the next page; `None` on the last page.
     pub next_cursor: Option<String>,
 }
 
@@ -92,20 +92,20 @@ pub struct Listing {
     bytes: usize,
 }
 
-/// One tool of a complete listing: parsed, or refused and why.
+/// One tool of a complete listing: parsed, or the reason why it is refused.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ListedTool {
     /// The text as received.
     pub raw: RawTool,
-    /// The definition, or why it is refused.
+    /// The definition, or the reason why it is refused.
     pub definition: Result<ToolDefinition, DefinitionError>,
-    /// Another tool of the listing has the same name or the same id; both are refused.
+    /// Whether another tool of the listing has the same name or the same id; both are refused.
     pub duplicate: bool,
 }
 
 impl Listing {
-    /// Adds a page and says which cursor to read next; `None` when the listing is complete.
+    /// Adds a page and returns the cursor of the next page; `None` when the listing is complete.
     ///
     /// # Errors
     /// [`ListingError::RepeatedCursor`], [`ListingError::TooManyPages`],
@@ -134,7 +134,8 @@ impl Listing {
         Ok(Some(cursor))
     }
 
-    /// The tools, each parsed or refused on its own, and those marked that share a name or an id.
+    /// Returns the tools, each parsed or refused on its own. Marks tools that share a name or an
+    /// id.
     #[must_use]
     pub fn tools(self) -> Vec<ListedTool> {
         let mut tools: Vec<ListedTool> = self
@@ -164,8 +165,8 @@ fn mark_duplicates(tools: &mut [ListedTool], keys: impl Fn(&ListedTool) -> HashS
     }
 }
 
-/// A refused definition still takes its name, or each of its names: otherwise a malformed twin would
-/// go unnoticed.
+/// Returns the served names of a tool. A refused definition also takes its name, or each of its
+/// names: otherwise a malformed twin would go unnoticed.
 fn served_names(tool: &ListedTool) -> HashSet<String> {
     match &tool.definition {
         Ok(definition) => HashSet::from([definition.served_name().to_owned()]),

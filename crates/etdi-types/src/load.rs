@@ -1,5 +1,5 @@
-//! The two constructors that read a file, so that a program starts in one line. Everything else in
-//! this crate works on what it is given.
+//! The two constructors that read a file, so that a program can load its configuration in one line.
+//! The rest of this crate reads no files.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ impl TrustConfig {
     /// Reads the TOML file at `path`.
     ///
     /// # Errors
-    /// [`TrustError::File`] if it cannot be read, else as [`TrustConfig::parse`].
+    /// [`TrustError::File`] if the file cannot be read, otherwise as [`TrustConfig::parse`].
     pub fn load(path: impl AsRef<Path>) -> Result<Self, TrustError> {
         let path = path.as_ref();
         let text = std::fs::read_to_string(path).map_err(|error| TrustError::File {
@@ -27,7 +27,7 @@ impl SigningKey {
     /// Reads the PKCS #8 PEM file at `path`.
     ///
     /// # Errors
-    /// [`KeyError::File`] if it cannot be read, else as [`SigningKey::from_pem`].
+    /// [`KeyError::File`] if the file cannot be read, otherwise as [`SigningKey::from_pem`].
     pub fn from_pem_file(path: impl AsRef<Path>) -> Result<Self, KeyError> {
         let path = path.as_ref();
         let text = std::fs::read_to_string(path).map_err(|error| KeyError::File {

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::string_serde::string_serde;
 use crate::text::escaped;
 
-/// A name is not of the form that the wire format demands.
+/// The reason why a text is not a valid name (wire format, section 1).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NameError {
@@ -37,19 +37,19 @@ pub enum NameError {
 pub struct ToolId(String);
 
 impl ToolId {
-    /// The host before the first slash.
+    /// Returns the host before the first slash.
     #[must_use]
     pub fn authority(&self) -> &str {
         self.0.split_once('/').map_or("", |(authority, _)| authority)
     }
 
-    /// The path after the first slash.
+    /// Returns the path after the first slash.
     #[must_use]
     pub fn path(&self) -> &str {
         self.0.split_once('/').map_or("", |(_, path)| path)
     }
 
-    /// The whole id.
+    /// Returns the whole id.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -83,8 +83,8 @@ fn is_path_segment(segment: &str) -> bool {
         && segment.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-'))
 }
 
-/// A lower-case host of A-labels: letters, digits and hyphens, and what starts with `xn--` decodes
-/// and encodes back to itself.
+/// Returns whether `host` is a lower-case host of A-labels: letters, digits and hyphens. A label
+/// that starts with `xn--` must decode and encode back to itself.
 pub(crate) fn is_a_label_host(host: &str) -> bool {
     let label = |label: &str| {
         (1..=63).contains(&label.len())
@@ -116,7 +116,8 @@ impl FromStr for Version {
     }
 }
 
-/// Every numeric identifier of a pre-release fits in u64, as those of the core version do.
+/// Returns whether every numeric identifier of a pre-release fits in u64, as those of the core
+/// version do.
 fn numeric_parts_fit(pre: &str) -> bool {
     pre.split('.')
         .filter(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()))
@@ -129,7 +130,7 @@ impl Display for Version {
     }
 }
 
-/// Who publishes a definition.
+/// The publisher of a definition.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct Provider {
     id: String,
@@ -137,7 +138,8 @@ pub struct Provider {
 }
 
 impl Provider {
-    /// A provider: `id` an absolute URI, compared as bytes; `name` display text, trusted by nobody.
+    /// Returns a provider. `id` is an absolute URI, compared as bytes; `name` is display text and
+    /// is never trusted.
     ///
     /// # Errors
     /// [`NameError::Provider`] if `id` is not an absolute URI.
@@ -150,26 +152,27 @@ impl Provider {
         }
     }
 
-    /// The URI.
+    /// Returns the URI.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// The display name, as the provider wrote it: untrusted text.
+    /// Returns the display name, as the provider wrote it: untrusted text.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The host of the id, the natural authority of its tool ids.
+    /// Returns the host of the id, the natural authority of the provider's tool ids.
     #[must_use]
     pub fn host(&self) -> Option<String> {
         url::Url::parse(&self.id).ok()?.host_str().map(str::to_owned)
     }
 }
 
-/// Whether a text has only the characters of RFC 3986, section 2; the URL parser repairs the others.
+/// Returns whether `text` has only the characters of RFC 3986, section 2. The URL parser repairs
+/// any other character.
 fn is_rfc_3986(text: &str) -> bool {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'()*+,;=%".contains(&b);
     text.bytes().all(allowed)
@@ -180,7 +183,7 @@ fn is_rfc_3986(text: &str) -> bool {
 pub struct Scope(String);
 
 impl Scope {
-    /// The token.
+    /// Returns the token.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -212,15 +215,15 @@ impl Display for Scope {
 pub struct Permission {
     /// The OAuth scope.
     pub scope: Scope,
-    /// What the scope is for, in the provider's words: untrusted text.
+    /// The purpose of the scope, in the provider's words: untrusted text.
     pub description: String,
-    /// Whether the tool cannot work without it. An optional permission is ungranted unless the
+    /// Whether the tool cannot work without it. An optional permission is granted only if the
     /// approver names it.
     pub required: bool,
 }
 
 impl Permission {
-    /// Returns a permission without which the tool cannot work.
+    /// Returns a permission that the tool cannot work without.
     #[must_use]
     pub fn required(scope: Scope, description: impl Into<String>) -> Self {
         Self { scope, description: description.into(), required: true }

@@ -1,4 +1,4 @@
-//! Making definitions: what a publisher signs (wire format, sections 1–3).
+//! Building and signing definitions, for publishers (wire format, sections 1–3).
 
 use serde_json::{Map, Value, json};
 
@@ -9,7 +9,7 @@ use crate::keys::SigningKey;
 use crate::names::{Permission, Provider, ToolId, Version};
 use crate::{DEFINITION_KEY, SCHEMA};
 
-/// What a publisher says of a tool beyond the tool object itself.
+/// The publisher's statements about a tool, apart from the tool object itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DefinitionSpec {
@@ -36,31 +36,31 @@ pub struct SignedTool {
 }
 
 impl SignedTool {
-    /// The tool object to serve.
+    /// Returns the tool object to serve.
     #[must_use]
     pub fn tool(&self) -> &Map<String, Value> {
         &self.tool
     }
 
-    /// The `_meta["dev.etdi/definition"]` member.
+    /// Returns the `_meta["dev.etdi/definition"]` member.
     #[must_use]
     pub fn member(&self) -> Option<&Map<String, Value>> {
         self.tool.get("_meta")?.get(DEFINITION_KEY)?.as_object()
     }
 
-    /// The digest that the signature covers.
+    /// Returns the digest that the signature covers.
     #[must_use]
     pub fn digest(&self) -> Digest {
         self.digest
     }
 
-    /// The canonical form that the signature covers.
+    /// Returns the canonical form that the signature covers.
     #[must_use]
     pub fn canonical(&self) -> &str {
         &self.canonical
     }
 
-    /// The same tool with an attestation beside the signature. The digest stays.
+    /// Returns the same tool with an attestation beside the signature. The digest stays the same.
     #[must_use]
     pub fn with_attestation(mut self, attestation: &str) -> Self {
         insert_evidence(&mut self.tool, "attestation", attestation);
@@ -99,11 +99,10 @@ impl DefinitionSpec {
 
     /// Puts a signed definition into `tool`, a tool object as it will be served.
     ///
-    /// The name that is signed is the tool's own. A definition member that is there already is
-    /// replaced.
+    /// The signed name is the tool's own. An existing definition member is replaced.
     ///
     /// # Errors
-    /// A [`DefinitionError`] if clients would refuse the result; nothing is signed then.
+    /// A [`DefinitionError`] if clients would refuse the result; then no tool is signed.
     pub fn sign(
         &self,
         tool: &Map<String, Value>,
@@ -120,7 +119,7 @@ impl DefinitionSpec {
         })
     }
 
-    /// The tool object with the definition member and no evidence.
+    /// Returns the tool object with the definition member and no evidence.
     fn unsigned(&self, tool: &Map<String, Value>) -> Result<Map<String, Value>, DefinitionError> {
         let name = tool.get("name").and_then(Value::as_str).ok_or(DefinitionError::Name)?;
         let mut member = json!({
@@ -149,7 +148,8 @@ impl DefinitionSpec {
     }
 }
 
-/// Evidence stands in the definition member, which [`DefinitionSpec::unsigned`] has put there.
+/// Inserts the evidence into the definition member, which [`DefinitionSpec::unsigned`] has put
+/// there.
 fn insert_evidence(tool: &mut Map<String, Value>, name: &str, evidence: &str) {
     let meta = tool.get_mut("_meta").and_then(Value::as_object_mut);
     let member = meta.and_then(|meta| meta.get_mut(DEFINITION_KEY)?.as_object_mut());
@@ -159,7 +159,7 @@ fn insert_evidence(tool: &mut Map<String, Value>, name: &str, evidence: &str) {
 }
 
 fn parse(tool: &Map<String, Value>) -> Result<ToolDefinition, DefinitionError> {
-    // A map of values always serialises; were it not so, the empty text is refused below.
+    // A map of values always serialises. If it failed, the empty text would be refused below.
     let text = serde_json::to_string(tool).unwrap_or_default();
     ToolDefinition::parse(text.as_bytes())
 }

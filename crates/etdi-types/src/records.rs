@@ -1,8 +1,8 @@
-//! What an approval store keeps, and what it answers when a tool is judged.
+//! The records of an approval store, and its answers when a tool is judged.
 //!
 //! Records are found by (server, tool id) **and** by (server, served name), in every authorization
-//! context, so changing the id, the name, the evidence or the context never looks like a first
-//! sight.
+//! context. A tool with another id, name, evidence or context is therefore still found, and never
+//! counts as seen for the first time.
 
 use std::sync::Arc;
 
@@ -22,17 +22,17 @@ use crate::verdict::{Binding, KeyTrust, Who};
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum EvidenceRecord {
-    /// None: the tool was unsigned.
+    /// The tool was unsigned.
     None,
-    /// Good evidence, but below what counts.
+    /// Good evidence that is weaker than the trust entry demands.
     Identified,
     /// A signature.
     Signed {
         /// The key's RFC 7638 thumbprint.
         thumbprint: String,
-        /// Why the key was trusted.
+        /// The reason why the key was trusted.
         trust: KeyTrust,
-        /// The key itself, where a person supplied it for this server.
+        /// The key itself, if a person supplied it for this server.
         pinned_key: Option<Jwk>,
     },
     /// An attestation.
@@ -41,13 +41,13 @@ pub enum EvidenceRecord {
         issuer: String,
         /// The client that the issuer named.
         client: String,
-        /// What the issuer vouched for.
+        /// The binding that the issuer vouched for.
         binding: Binding,
     },
 }
 
 impl EvidenceRecord {
-    /// What to record of `who`; `None` if there is nothing good to record.
+    /// Returns the evidence to record for `who`; `None` if `who` has no good evidence.
     #[must_use]
     pub fn of(who: &Who, pinned_key: Option<&Jwk>) -> Option<Self> {
         Some(match who {
@@ -65,7 +65,7 @@ impl EvidenceRecord {
         })
     }
 
-    /// How much this evidence proves, for comparing two.
+    /// Returns the strength of this evidence, to compare two records.
     #[must_use]
     pub fn rank(&self) -> u8 {
         match self {
@@ -77,13 +77,13 @@ impl EvidenceRecord {
         }
     }
 
-    /// Whether a signature or an attestation stood behind the definition.
+    /// Returns whether the definition had a signature or an attestation.
     #[must_use]
     pub fn is_proven(&self) -> bool {
         matches!(self, Self::Signed { .. } | Self::Attested { .. })
     }
 
-    /// The evidence in words.
+    /// Returns the evidence in words.
     #[must_use]
     pub fn describe(&self) -> String {
         match self {
@@ -102,7 +102,7 @@ impl EvidenceRecord {
     }
 }
 
-/// What was seen of a tool on a server: at first sight, or when it was last approved.
+/// The record of a tool on a server: when it was first seen, or when it was last approved.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Pin {
@@ -110,7 +110,7 @@ pub struct Pin {
     pub server: ServerIdentity,
     /// The tool id; `local:<server>/<name>` for an unsigned tool.
     pub id: String,
-    /// The name that it was served under.
+    /// The name under which it was served.
     pub served_name: String,
     /// The provider that it named.
     pub provider: Option<String>,
@@ -122,14 +122,14 @@ pub struct Pin {
     pub digest: Digest,
     /// The canonical definition itself.
     pub definition: Arc<str>,
-    /// When it was recorded.
+    /// The time of the record.
     #[serde(with = "time::serde::rfc3339")]
     pub at: OffsetDateTime,
 }
 
 impl Pin {
-    /// Returns a pin of something that is no tool and belongs to a server as a whole, such as its
-    /// instructions: without a served name, a provider or a version. For a tool, set those fields.
+    /// Returns a pin of something that belongs to a server as a whole, such as its instructions:
+    /// without a served name, a provider or a version. For a tool, set those fields.
     #[must_use]
     pub fn new(
         server: ServerIdentity,
@@ -142,7 +142,7 @@ impl Pin {
         Self {
             server,
             id: id.into(),
-            // A tool has a name, so that no tool is taken for a record of the server.
+            // A tool always has a name, so a tool is never taken for a record of the server.
             served_name: String::new(),
             provider: None,
             version: None,
@@ -176,56 +176,56 @@ impl Pin {
     }
 }
 
-/// How an approval came about.
+/// The origin of an approval.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ApprovalBasis {
-    /// A person said yes where the decision was to ask.
+    /// A person agreed where the decision was to ask.
     Question,
-    /// A person said yes against a refusal: to an old version that came back, or to an approval
-    /// that had granted too little.
+    /// A person agreed against a refusal: to an old version that came back, or to an approval that
+    /// had granted too little.
     Override,
-    /// A person brought the key that made the signature, for this server.
+    /// A person supplied, for this server, the key that made the signature.
     PinnedKey,
-    /// A person said yes to all tools of a server at once: the same ones under another launch.
+    /// A person agreed to all tools of a server at once: the same tools under another launch.
     Relaunch,
-    /// No person: the review policy accepts such changes.
+    /// The review policy accepts such changes; no person was asked.
     Policy,
-    /// The record is older than this member of it.
+    /// The record is older than this field.
     #[default]
     Unrecorded,
 }
 
-/// A recorded yes to one digest of one tool from one server.
+/// A recorded approval of one digest of one tool from one server.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ApprovalRecord {
-    /// What was approved.
+    /// The definition that was approved.
     pub pin: Pin,
-    /// For whom.
+    /// The context that the approval is for.
     pub context: AuthorizationContext,
-    /// The permissions that were granted; an empty set grants none.
+    /// The granted permissions; an empty set grants no permission.
     pub granted: Vec<Scope>,
-    /// Who approved.
+    /// The name of the approver.
     pub by: String,
-    /// How it came about.
+    /// The origin of the approval.
     #[serde(default)]
     pub basis: ApprovalBasis,
-    /// Until when; `None` for no end.
+    /// The end of the approval; `None` for an approval without an end.
     #[serde(with = "time::serde::rfc3339::option")]
     pub until: Option<OffsetDateTime>,
-    /// When the definition's evidence was last good.
+    /// The time at which the definition's evidence was last good.
     #[serde(with = "time::serde::rfc3339")]
     pub evidence_good_at: OffsetDateTime,
-    /// Whether a later approval took its place. Superseded approvals stay, so that a definition
-    /// that comes back is recognised.
+    /// Whether a later approval replaced this one. Superseded approvals are kept, so that an old
+    /// definition is recognised if it is served again.
     pub superseded: bool,
 }
 
 impl ApprovalRecord {
-    /// Returns an approval without an end that grants nothing yet. The evidence was good when the
-    /// pin was made.
+    /// Returns an approval without an end and without granted permissions. The evidence was good
+    /// when the pin was made.
     #[must_use]
     pub fn new(
         pin: Pin,
@@ -246,11 +246,11 @@ impl ApprovalRecord {
     }
 }
 
-/// (provider, id, version) → digest, for ever.
+/// An entry of the ledger: (provider, id, version) → digest, for ever.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct LedgerEntry {
-    /// Where it was first seen.
+    /// The server on which it was first seen.
     pub server: ServerIdentity,
     /// The provider that the definition named.
     pub provider: String,
@@ -262,8 +262,8 @@ pub struct LedgerEntry {
     pub digest: Digest,
     /// The canonical definition itself.
     pub definition: Arc<str>,
-    /// Whether the entry counts on every server: only attested definitions and those that a
-    /// configured key signed make such entries.
+    /// Whether the entry counts on every server. Only attested definitions, and definitions that a
+    /// configured key signed, make such entries.
     pub global: bool,
 }
 
@@ -289,8 +289,8 @@ impl LedgerEntry {
         }
     }
 
-    /// Returns the entry of a pin that counts on this server alone, or `None` if the pin has no
-    /// provider or no version.
+    /// Returns the entry of a pin; the entry counts on this server alone. Returns `None` if the pin
+    /// has no provider or no version.
     #[must_use]
     pub fn of(pin: &Pin) -> Option<Self> {
         let (provider, version) = (pin.provider.clone()?, pin.version.clone()?);
@@ -299,7 +299,7 @@ impl LedgerEntry {
     }
 }
 
-/// The keys by which a store finds what it knows of a tool.
+/// The keys by which a store finds its records of a tool.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Subject {
@@ -307,7 +307,7 @@ pub struct Subject {
     pub server: ServerIdentity,
     /// The tool id; `local:<server>/<name>` for an unsigned tool.
     pub id: String,
-    /// The name that it is served under.
+    /// The name under which it is served.
     pub served_name: String,
     /// The provider that it names.
     pub provider: Option<String>,
@@ -320,7 +320,7 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// The keys of `definition` as served by `server`.
+    /// Returns the keys of `definition` as served by `server`.
     #[must_use]
     pub fn new(server: &ServerIdentity, definition: &ToolDefinition) -> Self {
         let part = definition.signed();
@@ -336,8 +336,8 @@ impl Subject {
         }
     }
 
-    /// The keys of something that is pinned for a server as a whole and is no tool, such as its
-    /// instructions. `id` must hold a colon and no slash before it, as no tool id does.
+    /// Returns the keys of something that is pinned for a server as a whole, such as its
+    /// instructions. `id` must hold a colon, and no slash before it: no tool id has this form.
     #[must_use]
     pub fn of_server(server: &ServerIdentity, id: &str) -> Self {
         Self {
@@ -351,22 +351,22 @@ impl Subject {
         }
     }
 
-    /// Whether `pin` is a record of this tool: same server, and same id or same served name. A store
-    /// answers with such pins, and with approvals that hold one.
+    /// Returns whether `pin` is a record of this tool: same server, and same id or same served
+    /// name. A store answers with such pins, and with approvals that hold such a pin.
     #[must_use]
     pub fn is_same_tool(&self, pin: &Pin) -> bool {
         pin.server == self.server && (pin.id == self.id || pin.served_name == self.served_name)
     }
 
-    /// Whether `pin` is another server's tool with this id, or one that looks like this tool.
+    /// Returns whether `pin` is a tool of another server that has this id or looks like this tool.
     #[must_use]
     pub fn looks_like(&self, pin: &Pin) -> bool {
         pin.server != self.server
             && (name_key(&pin.served_name) == self.name_key || self.has_id_like(pin))
     }
 
-    /// Whether the ledger entry is about this tool and version, here or everywhere. A store answers
-    /// with such entries.
+    /// Returns whether the ledger entry is about this tool and version, on this server or
+    /// everywhere. A store answers with such entries.
     #[must_use]
     pub fn is_same_version(&self, entry: &LedgerEntry) -> bool {
         let here = entry.server == self.server;
@@ -379,7 +379,8 @@ impl Subject {
     }
 }
 
-/// The id of a tool: its own if it has a definition, else one that is local to the server.
+/// Returns the id of a tool: its own id if it has a definition, otherwise an id that is local to
+/// the server.
 #[must_use]
 pub fn tool_id(server: &ServerIdentity, definition: &ToolDefinition) -> String {
     match definition.signed() {
@@ -388,7 +389,7 @@ pub fn tool_id(server: &ServerIdentity, definition: &ToolDefinition) -> String {
     }
 }
 
-/// What a store knows of one [`Subject`].
+/// A store's records of one [`Subject`].
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Known {
@@ -398,10 +399,10 @@ pub struct Known {
     pub approvals: Vec<ApprovalRecord>,
     /// Ledger entries of this tool and version ([`Subject::is_same_version`]).
     pub ledger: Vec<LedgerEntry>,
-    /// Approvals on other servers that look like this tool ([`Subject::looks_like`]), superseded
-    /// ones left out.
+    /// Approvals on other servers that look like this tool ([`Subject::looks_like`]), without
+    /// superseded ones.
     pub elsewhere: Vec<ApprovalRecord>,
-    /// The keys that persons supplied for this server: those in the pins of its tools.
+    /// The keys that persons supplied for this server, from the pins of its tools.
     pub pinned_keys: Vec<PinnedKey>,
 }
 
@@ -422,7 +423,7 @@ impl PinnedKey {
         Self { provider: provider.into(), key }
     }
 
-    /// The key that `pin` holds, if it holds one.
+    /// Returns the key that `pin` holds, if it holds a key.
     #[must_use]
     pub fn of(pin: &Pin) -> Option<Self> {
         match (&pin.provider, &pin.evidence) {
@@ -435,13 +436,13 @@ impl PinnedKey {
 }
 
 impl Known {
-    /// The approval of this id that counts in this context, whatever its digest.
+    /// Returns the approval of this id that counts in this context, for any digest.
     #[must_use]
     pub fn approval(&self, id: &str, context: &AuthorizationContext) -> Option<&ApprovalRecord> {
         self.approvals.iter().find(|a| !a.superseded && a.pin.id == id && a.context == *context)
     }
 
-    /// The key that a person supplied for this server, the provider and the key id.
+    /// Returns the key that a person supplied for this server, this provider and this key id.
     #[must_use]
     pub fn pinned_key(&self, provider: &str, kid: &str) -> Option<&Jwk> {
         let mut keys = self.pinned_keys.iter().filter(|pinned| pinned.provider == provider);

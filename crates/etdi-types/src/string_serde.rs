@@ -1,5 +1,5 @@
-//! Serde for types whose one form is their text: `Display` out, `FromStr` in, so that what is read
-//! passes the same checks as everywhere else.
+//! Serde for types whose only form is their text: `Display` writes it and `FromStr` reads it, so a
+//! text passes the same checks in every format.
 
 macro_rules! string_serde {
     ($($name:ident),*) => {$(

@@ -1,13 +1,12 @@
 //! Attacker text made safe to show.
 //!
-//! Names, descriptions and schemas come from the other side. Whoever prints them to a person
-//! goes through [`escaped`]: characters that a terminal acts on or that a reader cannot see
-//! become visible escapes.
+//! Names, descriptions and schemas come from the other side. Use [`escaped`] to print them to a
+//! person: characters that a terminal acts on, or that a reader cannot see, become visible escapes.
 
 use std::fmt::{self, Display, Formatter, Write};
 
-/// Shows `text` with every control, bidirectional, zero-width and Unicode TAG character, and
-/// every other invisible one, as a visible `\u{…}` escape. Line feeds become `\n`.
+/// Shows `text` with every hidden character as a visible `\u{…}` escape: control, bidirectional,
+/// zero-width, Unicode TAG and every other invisible character. Line feeds become `\n`.
 ///
 /// ```
 /// let shown = etdi_types::text::escaped("scan\u{1b}[2J\u{e0041}").to_string();
@@ -18,14 +17,15 @@ pub fn escaped(text: &str) -> impl Display + '_ {
     Escaped(text)
 }
 
-/// As [`escaped`], for text that is JSON: its own backslashes stay single.
+/// Works as [`escaped`], for text that is JSON: its own backslashes stay single.
 #[must_use]
 pub fn escaped_json(json: &str) -> String {
     escaped(json).to_string().replace("\\\\", "\\")
 }
 
-/// JSON with every hidden character of its strings as a JSON escape: the same value, in text that a
-/// terminal may show. Space between tokens must be plain, as a serializer writes it.
+/// Returns JSON with every hidden character of its strings as a JSON escape: the same value, in
+/// text that a terminal may show. White space between tokens must be plain, as a serializer writes
+/// it.
 ///
 /// ```
 /// use etdi_types::text::json_escaped;
@@ -47,12 +47,13 @@ pub fn json_escaped(json: &str) -> String {
     out
 }
 
-/// Whether `text` holds a character that a person cannot see, line breaks and tabs aside.
+/// Returns whether `text` holds a character that a person cannot see, except for line breaks and
+/// tabs.
 #[must_use]
 pub fn has_hidden_characters(text: &str) -> bool {
     let is_plain = |byte: &u8| matches!(byte, 0x20..=0x7e | b'\n' | b'\t' | b'\r');
     let mut rest = text;
-    // Most bytes are plain ASCII: only the others are decoded.
+    // Most bytes are plain ASCII: decode only the others.
     while let Some(at) = rest.bytes().position(|byte| !is_plain(&byte)) {
         let mut chars = rest.get(at..).unwrap_or_default().chars();
         if chars.next().is_some_and(is_hidden) {
@@ -81,9 +82,9 @@ impl Display for Escaped<'_> {
     }
 }
 
-/// Whether a person cannot see `c`: control (Cc), format (Cf), separators other than the space,
-/// default-ignorable code points, private use and non-characters. `etdi-review` and `etdi-lockfile`
-/// find and escape such characters.
+/// Returns whether a person cannot see `c`: control (Cc), format (Cf), separators other than the
+/// space, default-ignorable code points, private use and non-characters. `etdi-review` and
+/// `etdi-lockfile` find and escape such characters.
 #[must_use]
 pub fn is_hidden(c: char) -> bool {
     if matches!(c, ' '..='~') {

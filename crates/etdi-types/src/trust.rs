@@ -1,5 +1,5 @@
-//! The trust configuration: which keys and issuers speak for which provider (wire format,
-//! section 5). Nothing that a server sends ever adds to it.
+//! The trust configuration: the keys and issuers that speak for each provider (wire format, section
+//! 5). A server's messages never add to it.
 
 mod revocation;
 
@@ -27,7 +27,7 @@ pub enum MinBinding {
 }
 
 impl MinBinding {
-    /// Every one, the weakest first.
+    /// Every binding, the weakest first.
     pub const ALL: &[Self] = &[Self::Signature, Self::Key, Self::Digest];
 
     /// Returns the name that trust files and JSON use.
@@ -93,8 +93,8 @@ pub struct TrustedIssuer {
 }
 
 impl TrustedIssuer {
-    /// Returns an issuer whose clients speak for the provider: no client yet, no audience of
-    /// attestations, and no claim that binds definitions by digest.
+    /// Returns an issuer without clients, without an audience of attestations, and without a claim
+    /// that binds definitions by digest. Add the clients that speak for the provider.
     #[must_use]
     pub fn new(issuer: impl Into<String>, kind: IssuerKind) -> Self {
         Self {
@@ -113,7 +113,7 @@ impl TrustedIssuer {
         self
     }
 
-    /// Returns the same issuer with the one audience of attestations.
+    /// Returns the same issuer with this audience, the only one of its attestations.
     #[must_use]
     pub fn with_audience(mut self, audience: impl Into<String>) -> Self {
         self.attestation_audience = Some(audience.into());
@@ -140,13 +140,13 @@ pub struct TrustedProvider {
     /// Its keys.
     #[serde(default)]
     pub keys: Vec<Jwk>,
-    /// Where its keys are published instead.
+    /// The URI at which its keys are published; used instead of `keys`.
     #[serde(default)]
     pub jwks_uri: Option<String>,
     /// The weakest evidence that counts.
     #[serde(default)]
     pub min_binding: MinBinding,
-    /// What is no longer trusted.
+    /// The definitions, keys and versions that are revoked.
     #[serde(default)]
     pub revoked: Vec<Revocation>,
     /// The issuers that vouch for it.
@@ -155,14 +155,14 @@ pub struct TrustedProvider {
 }
 
 impl TrustedProvider {
-    /// An entry with one key and one authority, the usual case.
+    /// Returns an entry with one key and one authority, the usual case.
     #[must_use]
     pub fn new(id: impl Into<String>, authority: impl Into<String>, key: Jwk) -> Self {
         Self { authorities: vec![authority.into()], keys: vec![key], ..Self::named(id) }
     }
 
-    /// Returns an entry without authorities, and without a source of keys: a trust configuration
-    /// refuses it until it has one.
+    /// Returns an entry without authorities and without a source of keys: a trust configuration
+    /// refuses such an entry.
     #[must_use]
     pub fn named(id: impl Into<String>) -> Self {
         Self {
@@ -177,47 +177,47 @@ impl TrustedProvider {
     }
 }
 
-/// Every provider that is trusted. Empty by default: then nothing is.
+/// Every provider that is trusted. Empty by default: then no provider is trusted.
 #[derive(Clone, Debug, Default)]
 pub struct TrustConfig {
     providers: Vec<TrustedProvider>,
 }
 
-/// A trust configuration that must not be used.
+/// The reason why a trust configuration must not be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TrustError {
     /// Not the TOML that section 5 describes; the text says where.
     #[error("the trust configuration is malformed: {0}")]
     Toml(String),
-    /// Two entries with one id.
+    /// Two entries have one id.
     #[error("two [[provider]] entries have the id \"{}\"; merge them", escaped(.0))]
     DuplicateProvider(String),
-    /// One authority in two entries, so that two providers could sign one tool id.
-    #[error("the authority \"{}\" stands in two [[provider]] entries; it can belong to one only",
+    /// One authority is in two entries, so two providers could sign one tool id.
+    #[error("the authority \"{}\" is in two [[provider]] entries; it can belong to one only",
         escaped(.0))]
     DuplicateAuthority(String),
     /// An authority that no tool id can have.
     #[error("the authority \"{}\" is not a lower-case host of A-labels", escaped(.0))]
     Authority(String),
-    /// Keys and `jwks_uri` together, or no key, no `jwks_uri` and no issuer.
+    /// The entry has both keys and `jwks_uri`, or no key, no `jwks_uri` and no issuer.
     #[error("the provider \"{}\" needs either keys or a jwks_uri, or at least one issuer",
         escaped(.0))]
     KeySource(String),
-    /// A key without `kid`, which no signature could name.
+    /// A key has no `kid`, so a signature could not name it.
     #[error("a key of the provider \"{}\" has no kid; add one, its RFC 7638 thumbprint for instance",
         escaped(.0))]
     MissingKid(String),
-    /// An issuer without clients would let every client of it speak for the provider.
+    /// An issuer has no clients: every client of it would speak for the provider.
     #[error("the issuer \"{}\" lists no clients; name the clients that speak for the provider",
         escaped(.0))]
     NoClients(String),
     /// The file could not be read.
-    #[error("the trust configuration {path} could not be read: {reason}")]
+    #[error("cannot read the trust configuration {path}: {reason}")]
     File {
-        /// Which file.
+        /// The path of the file.
         path: String,
-        /// What the operating system said.
+        /// The error of the operating system.
         reason: String,
     },
 }
@@ -233,7 +233,7 @@ impl TrustConfig {
     /// Reads the TOML form.
     ///
     /// # Errors
-    /// A [`TrustError`] that says what is wrong and where; unknown members are refused.
+    /// A [`TrustError`] that says what is wrong and where. Unknown members are refused.
     pub fn parse(text: &str) -> Result<Self, TrustError> {
         let file: TrustTable = toml::from_str(text).map_err(|error| {
             let before = error.span().and_then(|span| text.get(..span.start));
@@ -244,7 +244,7 @@ impl TrustConfig {
         Self::new(file.providers)
     }
 
-    /// A configuration of these entries.
+    /// Returns a configuration of these entries.
     ///
     /// # Errors
     /// As [`TrustConfig::parse`].
@@ -268,19 +268,19 @@ impl TrustConfig {
         Ok(Self { providers })
     }
 
-    /// The entries, in the order of the file.
+    /// Returns the entries, in the order of the file.
     #[must_use]
     pub fn providers(&self) -> &[TrustedProvider] {
         &self.providers
     }
 
-    /// The entry whose id equals `id`, byte for byte.
+    /// Returns the entry whose id equals `id`, byte for byte.
     #[must_use]
     pub fn provider(&self, id: &str) -> Option<&TrustedProvider> {
         self.providers.iter().find(|provider| provider.id == id)
     }
 
-    /// The entry that may sign tool ids of `authority`.
+    /// Returns the entry that may sign tool ids of `authority`.
     #[must_use]
     pub(crate) fn authority_owner(&self, authority: &str) -> Option<&TrustedProvider> {
         self.providers.iter().find(|p| p.authorities.iter().any(|a| a == authority))
@@ -351,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn a_malformed_file_is_told_by_its_line() {
+    fn the_error_for_a_malformed_file_names_its_line() {
         let text = "[[provider]]\nid = 'https://a.example'\nverified = \"\\u001b\"\n";
         let error = TrustConfig::parse(text).unwrap_err().to_string();
         assert!(error.contains("line 3: ") && !error.contains(['\n', '\u{1b}']), "{error}");

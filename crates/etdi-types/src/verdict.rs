@@ -1,4 +1,4 @@
-//! The verdict: three answers, never one boolean or a score.
+//! The verdict: three answers, and never one boolean or a score.
 
 mod display;
 mod reasons;
@@ -13,38 +13,39 @@ use crate::identity::ServerIdentity;
 use crate::names::{Scope, Version};
 pub use reasons::{ImpostorReason, UnknownReason};
 
-/// What is known of one tool on one server at one moment.
+/// The answers about one tool on one server at one moment.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Verdict {
-    /// Who published the definition, as far as it is proven.
+    /// The publisher of the definition, as far as it is proven.
     pub who: Who,
     /// Whether the definition names the server that serves it.
     pub origin: Origin,
-    /// How it relates to what was seen and approved before. Never empty; in the order of [`What`].
+    /// The relation of the definition to earlier records and approvals. Never empty; in the order
+    /// of [`What`].
     pub what: Vec<What>,
     /// Whether it may be called.
     pub may: May,
-    /// What a person should know, and what changes no decision.
+    /// Notices for a person. They do not change the decision.
     pub notices: Vec<Notice>,
-    /// How long ago the evidence of this approved definition was last good; `None` if it is not
-    /// approved. Decides whether the offline grace still runs.
+    /// The time since the evidence of this approved definition was last good; `None` if the
+    /// definition is not approved. Decides whether the offline grace is still running.
     pub evidence_age: Option<Duration>,
 }
 
-/// How an attestation binds definitions.
+/// The way in which an attestation binds definitions.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, serde::Deserialize,
 )]
 #[serde(rename_all = "lowercase")]
 pub enum Binding {
-    /// The identity provider has vouched for the key, not seen the definition.
+    /// The identity provider has vouched for the key. It has not seen the definition.
     Key,
     /// The identity provider has vouched for the digest.
     Digest,
 }
 
-/// Why a key is trusted.
+/// The reason why a key is trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum KeyTrust {
@@ -54,9 +55,9 @@ pub enum KeyTrust {
     Pinned,
 }
 
-/// Who published a definition.
+/// The publisher of a definition, as far as it is proven.
 ///
-/// Exhaustive on purpose: a host that matches on it hears from the compiler when an answer is added.
+/// Exhaustive on purpose: a new answer is a compile error in each host that matches on it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Who {
@@ -66,7 +67,7 @@ pub enum Who {
         issuer: String,
         /// The client that the issuer names.
         client: String,
-        /// What the issuer vouches for.
+        /// The binding that the issuer vouches for.
         binding: Binding,
     },
     /// A trusted key signed it.
@@ -75,37 +76,38 @@ pub enum Who {
         kid: String,
         /// Its RFC 7638 thumbprint.
         thumbprint: String,
-        /// Why the key is trusted.
+        /// The reason why the key is trusted.
         trust: KeyTrust,
     },
-    /// Evidence that is good, but weaker than the provider's entry demands, or bound to nothing.
+    /// The evidence is good, but weaker than the provider's entry demands, or it binds neither a
+    /// key nor a digest.
     Identified {
-        /// What there is, in words.
+        /// The evidence, in words.
         by: String,
     },
-    /// No evidence at all.
+    /// The definition carries no evidence at all.
     Anonymous,
-    /// It claims what it cannot prove.
+    /// The definition makes a claim that it cannot prove.
     Impostor {
-        /// Which claim, and what is wrong with it.
+        /// The claim, and the reason why it fails.
         why: ImpostorReason,
     },
     /// The attestation has expired.
     Expired {
         /// The issuer.
         issuer: String,
-        /// When it expired.
+        /// The time at which it expired.
         #[serde(with = "time::serde::rfc3339")]
         since: OffsetDateTime,
     },
-    /// The trust configuration, or the provider's key set, takes it back.
+    /// The trust configuration revokes it, or the provider's key set no longer has its key.
     Revoked {
-        /// What was revoked.
+        /// The key, version or digest that was revoked.
         what: String,
     },
-    /// It cannot be checked.
+    /// The definition cannot be checked.
     Unknown {
-        /// Why not.
+        /// The reason.
         why: UnknownReason,
     },
 }
@@ -116,148 +118,150 @@ pub enum Who {
 pub enum Origin {
     /// The definition's `servers` names this HTTP server.
     Listed,
-    /// stdio, or no `servers`: a relay could stand between.
+    /// The server is on stdio, or the definition has no `servers`: a relay could be in between.
     Unproven,
 }
 
-/// How a definition relates to what was seen and approved before. All that apply are reported, in
-/// this order.
+/// The relation of a definition to earlier records and approvals. All answers that apply are
+/// reported, in this order.
 ///
-/// Exhaustive on purpose: a host that matches on it hears from the compiler when an answer is added.
+/// Exhaustive on purpose: a new answer is a compile error in each host that matches on it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum What {
-    /// Same server, same id and version, other digest.
+    /// Same server, same id and version, another digest.
     Tampered {
         /// Whether a trusted key signed the change: then the publisher broke its own promise.
         signer_valid: bool,
-        /// What changed since the version was first seen.
+        /// The changes since the version was first seen.
         diff: Diff,
     },
     /// Same server and served name, another id, both signed.
     Replaced {
-        /// The id that was there before.
+        /// The earlier id.
         id: String,
     },
     /// Another definition of this id and version was first seen elsewhere.
     Equivocated {
-        /// Where.
+        /// The other server.
         first_seen: ServerIdentity,
     },
-    /// Lower than the approved version, or a definition that an approval superseded.
+    /// The version is lower than the approved one, or a later approval superseded this definition.
     RolledBack {
         /// The approved version, if it has one.
         approved: Option<Version>,
-        /// What changed since the approved definition.
+        /// The changes since the approved definition.
         diff: Diff,
     },
-    /// Weaker or other evidence than before.
+    /// The evidence is weaker than before, or different.
     EvidenceLost {
-        /// What there was, in words.
+        /// The earlier evidence, in words.
         was: String,
     },
     /// An unsigned, unversioned tool changed.
     Changed {
-        /// What changed.
+        /// The changes.
         diff: Diff,
     },
-    /// A higher version than the approved one, or signed where it was approved unsigned.
+    /// A version higher than the approved one, or a signed definition where an unsigned one was
+    /// approved.
     Upgraded {
         /// The approved version; `None` if it was unsigned.
         from: Option<Version>,
-        /// What changed.
+        /// The changes.
         diff: Diff,
     },
-    /// Served under another name than it was signed or approved under.
+    /// The tool is served under another name than the one it was signed or approved under.
     Renamed {
-        /// The name that it was signed under.
+        /// The name under which it was signed.
         signed: String,
-        /// The name that it is served under.
+        /// The name under which it is served.
         served: String,
     },
-    /// It looks like another server's approved tool.
+    /// The tool looks like another server's approved tool.
     Shadowed {
-        /// That server.
+        /// The other server.
         by: ServerIdentity,
         /// The approved tool's id.
         id: String,
     },
-    /// The approval has run out.
+    /// The approval has expired.
     ApprovalExpired {
-        /// When.
+        /// The time at which it expired.
         #[serde(with = "time::serde::rfc3339")]
         since: OffsetDateTime,
     },
     /// No approval exists.
     New,
-    /// Exactly this definition is approved.
+    /// This exact definition is approved.
     Approved,
 }
 
 /// Whether a tool may be called.
 ///
-/// Exhaustive on purpose: a host that matches on it hears from the compiler when an answer is added.
+/// Exhaustive on purpose: a new answer is a compile error in each host that matches on it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum May {
     /// A policy allows it.
     Allowed,
-    /// There is no policy; the server judges scopes.
+    /// No policy is configured; the server judges scopes.
     NotEvaluated,
-    /// It may not.
+    /// The tool may not be called.
     Denied {
-        /// Why not.
+        /// The reason.
         why: DenyReason,
     },
 }
 
-/// Why a tool may not be called.
+/// The reason why a tool may not be called.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum DenyReason {
     /// Required permissions that were not granted.
     MissingScopes {
-        /// All of them.
+        /// All missing scopes.
         scopes: Vec<Scope>,
     },
     /// A policy forbids it, or could not be evaluated.
     Policy {
-        /// What the policy said.
+        /// The reason that the policy gave.
         reason: String,
     },
     /// Too many calls.
     Rate,
-    /// The tool wants call proofs, which do not exist yet.
+    /// The tool requires call proofs, which do not exist yet.
     Proof,
 }
 
-/// What a person should know, and what changes no decision.
+/// A notice for a person. It does not change the decision.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Notice {
-    /// Another server has an approved tool of the same plain name.
+    /// Another server has an approved tool with the same plain name.
     SameName {
-        /// That server.
+        /// The other server.
         server: ServerIdentity,
     },
     /// The definition holds characters that a person cannot see.
     HiddenCharacters,
     /// Another server's definition of this id and version differs from the approved one.
     ConflictElsewhere {
-        /// That server.
+        /// The other server.
         server: ServerIdentity,
     },
-    /// Another server's approved tool has this id or looks like it; this one is approved itself.
+    /// An approved tool of another server has this id or looks like this tool, and this tool is
+    /// approved itself.
     LookAlike {
-        /// That server.
+        /// The other server.
         server: ServerIdentity,
     },
 }
 
 impl Who {
-    /// The answer in one word, as the documentation writes it.
+    /// Returns the answer in one word, as the documentation writes it.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
@@ -272,13 +276,13 @@ impl Who {
         }
     }
 
-    /// Whether a trusted key or issuer stands behind the definition.
+    /// Returns whether a trusted key or issuer stands behind the definition.
     #[must_use]
     pub fn is_proven(&self) -> bool {
         matches!(self, Self::Attested { .. } | Self::Signed { .. })
     }
 
-    /// Whether the definition may enter the ledger for all servers.
+    /// Returns whether the definition may enter the ledger for all servers.
     #[must_use]
     pub fn is_global(&self) -> bool {
         matches!(self, Self::Attested { .. } | Self::Signed { trust: KeyTrust::Configured, .. })
@@ -286,7 +290,7 @@ impl Who {
 }
 
 impl Origin {
-    /// The answer in one word, as the documentation writes it.
+    /// Returns the answer in one word, as the documentation writes it.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -297,7 +301,7 @@ impl Origin {
 }
 
 impl What {
-    /// The answer in one word, as the documentation writes it.
+    /// Returns the answer in one word, as the documentation writes it.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
@@ -318,7 +322,7 @@ impl What {
 }
 
 impl Verdict {
-    /// Whether exactly this definition is approved, whatever else applies.
+    /// Returns whether this exact definition is approved, whatever else applies.
     #[must_use]
     pub fn is_approved(&self) -> bool {
         self.what.iter().any(|what| matches!(what, What::Approved))

@@ -3,7 +3,7 @@
 
 use etdi::{DefinitionSpec, Permission, Provider, SigningKey};
 
-/// The key of RFC 8037, appendix A, so that everybody gets this very signature. Never use it.
+/// The key of RFC 8037, appendix A, so that every run gives the same signature. Never use it.
 const KEY: &str = "-----BEGIN PRIVATE KEY-----
 MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g
 -----END PRIVATE KEY-----

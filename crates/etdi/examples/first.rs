@@ -11,7 +11,7 @@ use rmcp::transport::StreamableHttpService;
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 
-/// An ordinary MCP server with one tool. Nothing in it knows of ETDI.
+/// An ordinary MCP server with one tool. It does not know of ETDI.
 #[derive(Clone)]
 struct App;
 
@@ -41,7 +41,7 @@ impl ServerHandler for App {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    // The publisher: a key, and who it belongs to.
+    // The publisher: its key, and the public half of it.
     let key = SigningKey::generate()?;
     let public = key.public_jwk().clone();
 
@@ -63,7 +63,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let app = axum::Router::new().nest_service("/mcp", mcp);
     tokio::spawn(async move { axum::serve(listener, app).await });
 
-    // The host: whom it trusts, then connect, discover, decide, approve, call.
+    // The host: set up its trust, then connect, discover, decide, approve, call.
     let publisher =
         TrustedProvider::new("https://trustedsoft.example", "trustedsoft.example", public);
     let etdi = EtdiClient::builder(TrustConfig::new(vec![publisher])?).build()?;

@@ -12,7 +12,7 @@ pub use etdi_types::{
     SigningKey, StdioCommand, Subject, SystemClock, ToolDefinition, ToolId, TrustConfig,
     TrustError, Verdict, VerifyingKey, Version, What, Who, decide,
 };
-// The function `judge` comes with the module of that name.
+// The module `judge` brings the function of the same name.
 #[doc(inline)]
 pub use etdi_types::{
     clock, confusable, decision, definition, diff, digest, evidence, identity, instructions, json,
@@ -60,7 +60,7 @@ pub use etdi_review::{Review, ReviewPolicy};
 #[doc(inline)]
 pub use etdi_server::{SecureServer, Secured, ToolSpec};
 
-/// What a server or a host needs, in one import.
+/// The names that a server or a host needs, in one import.
 pub mod prelude {
     #[cfg(feature = "sqlite")]
     pub use crate::SqliteApprovals;

@@ -19,13 +19,13 @@ use crate::step::Step;
 use crate::workspace;
 use print::Api;
 
-/// Where the public APIs are written, one file a crate.
+/// The folder of the public APIs, with one file for each crate.
 const FOLDER: &str = "docs/api";
 
-/// Set while cargo documents the workspace for this command.
+/// The variable that is set while cargo documents the workspace for this command.
 const IN_PLACE_OF_RUSTDOC: &str = "ETDI_XTASK_IN_PLACE_OF_RUSTDOC";
 
-/// The crates of others whose types stand in the public APIs.
+/// The place of the table of foreign crates whose types appear in the public APIs.
 const FOREIGN: Place = Place {
     page: "docs/public-api.md",
     begin: "<!-- foreign crates: written by `cargo xtask api --write` -->\n",
@@ -46,7 +46,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         .into_iter()
         .filter(|package| package.published && package.library)
         .map(|package| package.name)
-        // Its library is for its own binary.
+        // The library of `etdi-cli` is only for its own binary.
         .filter(|name| name != "etdi-cli")
         .collect();
     let version = rustc_version()?;
@@ -61,9 +61,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 
 /// Runs rustdoc for cargo, with its unstable options allowed, if `document` asked for that.
 ///
-/// A variable for the whole build would do as well, but build scripts look at it, and everything
-/// would be compiled once more.
-#[expect(clippy::disallowed_methods, reason = "cargo passes nothing on but the environment")]
+/// `RUSTC_BOOTSTRAP` for the whole build would work as well. But build scripts read it, and
+/// everything would be compiled again.
+#[expect(clippy::disallowed_methods, reason = "cargo passes only the environment on")]
 pub(crate) fn in_place_of_rustdoc() -> Option<ExitCode> {
     env::var_os(IN_PLACE_OF_RUSTDOC)?;
     let mut rustdoc = Command::new("rustdoc");
@@ -74,7 +74,7 @@ pub(crate) fn in_place_of_rustdoc() -> Option<ExitCode> {
 
 /// Writes rustdoc's JSON for every crate of the workspace to `target/doc`.
 ///
-/// The selection is the one of CI's documentation, so that the dependencies are compiled once.
+/// The packages and features are those of CI's documentation, so the dependencies are compiled once.
 fn document() -> Result<()> {
     let here = env::current_exe().context("cannot find the path of this program")?;
     Step::cargo("public APIs")
@@ -94,7 +94,7 @@ fn read(name: &str) -> Result<Api> {
 }
 
 fn parse(text: &str) -> Result<Api> {
-    /// Every format has this member.
+    /// The member that every format has.
     #[derive(Deserialize)]
     struct Format {
         format_version: u32,
@@ -154,7 +154,7 @@ fn file_of(name: &str) -> String {
     format!("{name}.txt")
 }
 
-/// The lines that only one of two texts has.
+/// Returns the lines that only one of two texts has.
 fn difference(before: &str, after: &str) -> String {
     let (old, new): (BTreeSet<&str>, BTreeSet<&str>) =
         (before.lines().collect(), after.lines().collect());
@@ -165,7 +165,7 @@ fn difference(before: &str, after: &str) -> String {
     if lines.is_empty() { "  the order of the items\n".to_owned() } else { lines }
 }
 
-/// A table: each crate of this workspace with the crates of others whose types it shows.
+/// Returns a table: each crate of this workspace with the foreign crates whose types it shows.
 fn foreign(apis: &[(&str, Api)]) -> String {
     let mut table = String::from("| crate | shows types and traits of |\n| --- | --- |\n");
     for (name, Api { foreign, .. }) in apis {
@@ -191,7 +191,7 @@ fn rustc_version() -> Result<String> {
 mod tests {
     use super::*;
 
-    /// rustdoc's JSON for a crate of this text.
+    /// Returns rustdoc's JSON for a crate with this text.
     fn documented(text: &str) -> String {
         let folder = workspace::target_folder().unwrap().join("xtask/sample");
         fs::create_dir_all(&folder).unwrap();
@@ -216,7 +216,7 @@ mod tests {
                 assert!(api.foreign.is_empty(), "{:?}", api.foreign);
             }
             Err(error) => {
-                // Another rustc than CI's, whose format this command must refuse.
+                // This rustc is not CI's, and the command must refuse its format.
                 let format = format!(r#""format_version":{FORMAT_VERSION}}}"#);
                 assert!(!json.contains(&format), "{error:#}");
                 assert!(error.to_string().starts_with("rustdoc writes format "), "{error:#}");
@@ -261,8 +261,8 @@ mod tests {
         assert!(message.contains("docs/api/gone.txt: not a library crate"), "{message}");
     }
 
-    /// The structs of an API that a later version cannot extend: all fields are public, and nothing
-    /// keeps a program outside from writing the struct as a literal.
+    /// Returns the structs of an API that a later version cannot extend: all fields are public, and
+    /// another crate can write the struct as a literal.
     fn literals(api: &str) -> BTreeSet<&str> {
         let is_field = |line: &&str, name: &str| {
             line.strip_prefix("pub ").and_then(|line| line.strip_prefix(name)).is_some_and(|rest| {
@@ -288,7 +288,7 @@ mod tests {
             let text = fs::read_to_string(entry.unwrap().path()).unwrap();
             found.extend(literals(&text).into_iter().map(str::to_owned));
         }
-        // Everything that a verdict depends on: a caller must hear of a new input.
+        // `Case` holds everything that a verdict depends on: a new input must break its callers.
         assert_eq!(found, ["judge::Case<'a>".to_owned()].into());
     }
 

@@ -72,7 +72,7 @@ pub(crate) fn run() -> Result<()> {
     report.show(output.status.success(), &repeat)
 }
 
-/// The same for tests that have run already.
+/// Prints the same report for tests that have run already.
 pub(crate) fn show(tests: &junit::Report) -> Result<()> {
     let results: Vec<TestResult<'_>> = tests
         .of(BINARY)
@@ -92,7 +92,7 @@ fn step() -> Step {
         .args(["--", "--format", "pretty", "attack_"])
 }
 
-/// What the tests said, one line for each attack.
+/// The results of the tests, with one line for each attack.
 struct Report {
     lines: Vec<String>,
     tests: usize,
@@ -126,7 +126,7 @@ impl Report {
                 self.missing
             );
         }
-        println!("\n{} attacks, none succeeded ({} tests)", EXPECTED.len(), self.tests);
+        println!("\n{} attacks, 0 succeeded ({} tests)", EXPECTED.len(), self.tests);
         Ok(())
     }
 

@@ -8,12 +8,12 @@ pub(crate) fn run() -> Result<()> {
     benches().run()
 }
 
-/// For machines whose neighbours nobody knows: half of a target is let go, and a miss is measured
-/// once more.
+/// Runs the benches on a machine that other programs may share: each measure may exceed its target
+/// by half, and a miss is measured once more.
 pub(crate) fn run_among_others() -> Result<()> {
     let run = || benches().args(["--", "--within", "1.5"]).run();
     run().or_else(|missed| {
-        println!("\n{missed:#}\nonce more, since the machine may have been busy");
+        println!("\n{missed:#}\nmeasuring once more, since the machine may have been busy");
         run()
     })
 }

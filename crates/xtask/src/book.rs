@@ -15,7 +15,7 @@ const BUILT: &str = "target/book";
 
 pub(crate) fn run() -> Result<()> {
     build()?;
-    Step::cargo("what the pages say")
+    Step::cargo("claims of the pages")
         .args(["test", "-q"])
         .args(workspace::WHOLE)
         .args(["--test", "book"])
@@ -27,7 +27,7 @@ pub(crate) fn run() -> Result<()> {
         .run()
 }
 
-/// The book, its links and its commands. What else it holds is among the tests of the workspace.
+/// Builds the book, checks its links and runs its commands. The tests of the workspace check the rest.
 pub(crate) fn build() -> Result<()> {
     let tools = setup::book()?;
     Step::new("pages", "mdbook").args(["build", "docs"]).with_programs_in(&tools)?.run()?;
@@ -82,8 +82,8 @@ fn commands() -> Result<()> {
     Ok(())
 }
 
-/// Whether CI runs the command anyway. What such a one prints is compared here all the same, unless
-/// it is a whole suite.
+/// Returns whether the command is left out here, since CI runs it anyway. A command whose output is
+/// on the page is not left out, unless the command is a whole suite.
 fn is_run_elsewhere(command: &Command) -> bool {
     let is_suite = command.line.starts_with("cargo xtask ");
     ci::runs(&command.line) && (is_suite || !command.shows_output())

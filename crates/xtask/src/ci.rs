@@ -5,14 +5,16 @@ use anyhow::{Result, ensure};
 use crate::junit::Report;
 use crate::step::Step;
 use crate::{
-    api, attacks, bench, book, conformance, demos, package, peers, review, setup, test, workspace,
+    api, attacks, bench, book, conformance, demos, package, peers, review, setup, style, test,
+    workspace,
 };
 
 type Run = fn() -> Result<()>;
 
-/// The commands that a person may type as they stand, in the order in which CI runs them. The pages
-/// of the book may show them without running them once more.
+/// The commands that CI runs, in order, each as a person types it. A page of the book may show such a
+/// command, and the command is not run again for the page.
 const COMMANDS: &[(&str, Run)] = &[
+    ("cargo xtask style", || style::run(&style::Options::default())),
     ("cargo xtask api", || api::run(&api::Options::default())),
     ("cargo xtask test", || test::run(&test::Options::default())),
     ("cargo xtask attacks", || seen(attacks::show, attacks::run)),
@@ -24,7 +26,7 @@ const COMMANDS: &[(&str, Run)] = &[
     ("cargo xtask book", book::build),
 ];
 
-/// Whether CI runs this command.
+/// Returns whether CI runs this command.
 pub(crate) fn runs(command: &str) -> bool {
     command == "cargo xtask ci" || COMMANDS.iter().any(|(known, _)| *known == command)
 }
@@ -60,7 +62,7 @@ pub(crate) fn run() -> Result<()> {
     Ok(())
 }
 
-/// Reads the results in the report of the tests. Runs the tests once more if nextest did not run them.
+/// Reads the results in the report of the tests. Runs the tests again if nextest did not run them.
 fn seen(show: fn(&Report) -> Result<()>, run: Run) -> Result<()> {
     match Report::latest()? {
         Some(report) => show(&report),
@@ -68,8 +70,8 @@ fn seen(show: fn(&Report) -> Result<()>, run: Run) -> Result<()> {
     }
 }
 
-/// Checks packages that have features, and packages that are published: in the workspace, another
-/// package may turn on the feature of a dependency that this one forgot to ask for.
+/// Checks each package alone if it has features or is published. In the workspace, another package may
+/// turn on the feature of a dependency that this package needs and does not ask for.
 fn each_feature_alone(tools: &std::path::Path) -> Result<()> {
     let packages = workspace::packages()?;
     let alone = packages.iter().filter(|package| package.published || !package.features.is_empty());

@@ -21,10 +21,10 @@ use crate::{programs, setup, workspace};
 const SUITE: &str =
     "tests/conformance/node_modules/@modelcontextprotocol/conformance/dist/index.js";
 
-/// Where the results are, beside the programs under test.
+/// The folder of the results, beside the programs under test.
 const RESULTS: &str = "conformance";
 
-/// How long all clients of one run may take, in milliseconds: they wait for each other.
+/// The time that all clients of one run may take, in milliseconds: they wait for each other.
 const PATIENCE: &str = "300000";
 
 const SHOWN: Place = Place {
@@ -44,11 +44,11 @@ pub(crate) struct Options {
     write: bool,
 }
 
-/// One run of the suite for each column: what it runs is frozen with the revision.
+/// One run of the suite for each column. The revision fixes the scenarios of the run.
 struct Wanted {
     revision: &'static str,
     role: Role,
-    /// How many scenarios the suite has for this, those that it does not score among them.
+    /// The number of scenarios that the suite has for this run, including those that it does not score.
     scenarios: usize,
 }
 
@@ -72,7 +72,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         let mut run = suite.both(wanted)?;
         let problems = run.problems();
         if !problems.is_empty() {
-            // The suite has clocks of its own. What is wrong is wrong twice.
+            // The suite has time limits of its own. A problem counts if it appears twice.
             println!("{}\nonce more:", problems.join("\n"));
             run = suite.both(wanted)?;
         }
@@ -86,7 +86,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let problems = report.problems();
     ensure!(
         problems.is_empty(),
-        "{}\nwhat the suite wrote is in {}",
+        "{}\nthe results of the suite are in {}",
         problems.join("\n"),
         suite.results.display()
     );
@@ -114,16 +114,16 @@ impl Suite {
     fn prepare() -> Result<Self> {
         let node = setup::conformance()?;
         let [server, client] = programs::build(["conformance-server", "conformance-client"])?;
-        let folder = server.parent().context("the program is in no folder")?;
+        let folder = server.parent().context("cannot find the folder of the server under test")?;
         let results = folder.join(RESULTS);
         if results.exists() {
-            fs::remove_dir_all(&results).context("the earlier results cannot be removed")?;
+            fs::remove_dir_all(&results).context("cannot remove the earlier results")?;
         }
-        fs::create_dir_all(&results).context("no folder for the results")?;
+        fs::create_dir_all(&results).context("cannot make the folder for the results")?;
         Ok(Self { node, server, client, results })
     }
 
-    /// The suite in both forms.
+    /// Runs the suite in both forms.
     fn both(&self, wanted: &Wanted) -> Result<Run> {
         let Wanted { revision, role, scenarios } = *wanted;
         let (bare, wrapped) = (self.run(wanted, false)?, self.run(wanted, true)?);
@@ -142,7 +142,7 @@ impl Suite {
         println!("\n==> {scenarios} scenarios for a {} of {revision}, {form}", role.name());
         let results = self.results.join(&name);
         if results.exists() {
-            fs::remove_dir_all(&results).context("the first results cannot be removed")?;
+            fs::remove_dir_all(&results).context("cannot remove the results of the first run")?;
         }
         let step = Step::new(&name, &self.node)
             .args([&workspace::root().join(SUITE)])
@@ -157,21 +157,24 @@ impl Suite {
                 step
             }
             Role::Client => {
-                // The suite splits the command at spaces, so that no folder may be in it.
-                let folder = self.client.parent().context("the program is in no folder")?;
-                let program = self.client.file_name().context("the program has no name")?;
+                // The suite splits the command at spaces, so the command must not contain a folder.
+                let folder =
+                    self.client.parent().context("cannot find the folder of the client")?;
+                let program =
+                    self.client.file_name().context("cannot find the name of the client")?;
                 let program = program.to_string_lossy();
                 let command = format!("./{program} --{form} --turn {RESULTS}/turn");
                 step.within(folder).args(["--command", &command]).args(["--timeout", PATIENCE])
             }
         };
-        // That it fails says that a scenario did, which the table shows.
+        // The suite fails if a scenario fails, which the table shows.
         let output = step.probe()?;
         drop(served);
         let mut said = String::from_utf8_lossy(&output.stdout).into_owned();
         said.push_str(&String::from_utf8_lossy(&output.stderr));
-        let column = results::read(&results, role == Role::Server, &said)
-            .with_context(|| format!("the results of {name}; the suite said:\n{said}"))?;
+        let column = results::read(&results, role == Role::Server, &said).with_context(|| {
+            format!("cannot read the results of {name}; the suite printed:\n{said}\nreason")
+        })?;
         println!("--- {} scenarios ran", column.len());
         Ok(column)
     }
@@ -190,17 +193,21 @@ impl Served {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .context("the server under test could not be started")?;
+            .context("cannot start the server under test")?;
         let mut line = String::new();
         if let Some(stdout) = child.stdout.take() {
-            BufReader::new(stdout).read_line(&mut line).context("the server under test is mute")?;
+            BufReader::new(stdout)
+                .read_line(&mut line)
+                .context("cannot read the output of the server under test")?;
         }
         let said: Option<Value> = serde_json::from_str(&line).ok();
         let url = said.as_ref().and_then(|said| said.get("url")?.as_str()).map(str::to_owned);
         let mut served = Self { child, url: String::new() };
         match url {
             Some(url) => served.url = url,
-            None => bail!("the server under test did not say where it is: {line}"),
+            None => {
+                bail!("cannot reach the server under test: it printed no address, but {line:?}")
+            }
         }
         Ok(served)
     }

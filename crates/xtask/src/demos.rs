@@ -13,17 +13,18 @@ pub(crate) fn run() -> Result<()> {
         let output = Step::cargo(format!("demo {scenario} as JSON"))
             .args(["run", "-q", "-p", "demos", "--", scenario, "--json"])
             .read()?;
-        check(scenario, &output).with_context(|| format!("the JSON of {scenario}:\n{output}"))?;
+        check(scenario, &output)
+            .with_context(|| format!("cannot accept the JSON of {scenario}:\n{output}\nreason"))?;
     }
     Ok(())
 }
 
-/// One object a line, each of this scenario, with claims, all of which pass.
+/// Checks that each line is an object of this scenario with claims, and that all claims pass.
 fn check(scenario: &str, output: &str) -> Result<()> {
     let mut transports = Vec::new();
     for line in output.lines() {
         let result: Value = serde_json::from_str(line).context("a line is not JSON")?;
-        ensure!(text(&result, "scenario") == Some(scenario), "a line is of another scenario");
+        ensure!(text(&result, "scenario") == Some(scenario), "a line has another scenario");
         ensure!(result.get("issuer").is_some(), "a line has no `issuer`");
         let transport = text(&result, "transport").context("a line has no `transport`")?;
         ensure!(!transports.contains(&transport.to_owned()), "two lines are for {transport}");
@@ -38,7 +39,7 @@ fn check(scenario: &str, output: &str) -> Result<()> {
         }
         ensure!(passes(&result), "a line does not pass");
     }
-    ensure!(!transports.is_empty(), "there is no line");
+    ensure!(!transports.is_empty(), "the output has no lines");
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! The report that nextest writes for programs: JUnit, as `.config/nextest.toml` asks for it.
+//! Reads the report that nextest writes for programs: JUnit, as `.config/nextest.toml` asks for it.
 
 use std::fs;
 use std::path::PathBuf;
@@ -8,8 +8,8 @@ use roxmltree::{Document, Node};
 
 use crate::workspace;
 
-/// Where nextest writes the report of its default profile, below the root and wherever cargo builds:
-/// `store.dir`, the profile, and the `path` of `.config/nextest.toml`.
+/// The path of the report of nextest's default profile, below the root and wherever cargo builds. Its
+/// parts are `store.dir`, the profile, and the `path` of `.config/nextest.toml`.
 const PATH: &str = "target/nextest/default/junit.xml";
 
 /// One run of the tests.
@@ -50,7 +50,7 @@ impl Report {
         Self::parse(&text).map(Some).with_context(cannot_read)
     }
 
-    /// The tests of a binary.
+    /// Returns the tests of a binary.
     pub(crate) fn of<'r>(&'r self, binary: &'r str) -> impl Iterator<Item = &'r Test> {
         self.tests.iter().filter(move |test| test.binary == binary)
     }
@@ -66,7 +66,7 @@ impl Report {
 
 impl Test {
     fn parse(case: Node<'_, '_>) -> Result<Self> {
-        let name = |name| case.attribute(name).map(str::to_owned).context("a test without a name");
+        let name = |name| case.attribute(name).map(str::to_owned).context("a test lacks its name");
         let part = |tag| case.children().find(|child| child.has_tag_name(tag));
         Ok(Self {
             binary: name("classname")?,
@@ -83,7 +83,7 @@ fn path() -> PathBuf {
 }
 
 fn seconds(of: Node<'_, '_>) -> Result<f64> {
-    let time = of.attribute("time").context("no time")?;
+    let time = of.attribute("time").context("a `time` is missing")?;
     time.parse().with_context(|| format!("{time:?} is not a time"))
 }
 

@@ -24,7 +24,7 @@ fn no_crate_depends_on_a_higher_one() {
 }
 
 #[test]
-fn no_crate_compiles_what_must_stay_out_of_it() {
+fn no_crate_compiles_a_package_that_must_stay_out() {
     let mut found = Vec::new();
     for Crate { name, never } in CRATES.iter().filter(|item| !item.never.is_empty()) {
         let compiled = compiled_into(name);
@@ -92,7 +92,7 @@ fn the_walks_of_contributing_name_at_most_four_files_that_are_there() {
     for files in walks {
         assert!((1..=4).contains(&files.len()), "{files:?}");
         for file in files {
-            // The file of a vendor that is not there yet.
+            // `NAME.rs` stands for the file of a new vendor.
             let file = file.strip_suffix("NAME.rs").unwrap_or(&file);
             assert!(workspace::root().join(file).exists(), "CONTRIBUTING.md names {file}");
         }
@@ -117,7 +117,7 @@ fn no_file_is_a_module_in_another_place() {
     assert!(found.is_empty(), "{}", found.join("\n"));
 }
 
-/// Dependencies of the workspace's packages on each other that point up.
+/// Returns the dependencies of the workspace's packages on each other that point up.
 fn wrong_dependencies(crates: &[Crate], metadata: &Value) -> Vec<String> {
     let rank = |name: &str| crates.iter().position(|item| item.name == name);
     let packages = list(metadata, "packages");
@@ -146,7 +146,7 @@ fn wrong_dependencies(crates: &[Crate], metadata: &Value) -> Vec<String> {
     found
 }
 
-/// Imports of higher modules, and modules that are missing from the table or from the crate.
+/// Returns the imports of higher modules, and the modules that are missing from the table or the crate.
 fn wrong_imports(modules: &Modules, graph: &Graph) -> Vec<String> {
     let Modules { of, order, .. } = modules;
     let rank = |name: &str| order.iter().position(|known| *known == name);
@@ -189,7 +189,7 @@ fn wrong_circles(of: &str, graph: &Graph) -> Vec<String> {
         .collect()
 }
 
-/// The packages that the normal dependencies of a crate bring in, with all of its features.
+/// Returns the packages that the normal dependencies of a crate bring in, with all of its features.
 fn compiled_into(name: &str) -> BTreeSet<String> {
     let tree = Step::cargo("tree")
         .args(["tree", "--offline", "--locked", "--package", name, "--all-features"])
@@ -223,14 +223,14 @@ fn graph_from(read: &dyn Fn(&Path) -> Option<String>) -> Graph {
     Graph::new(source::modules("lib.rs", read).unwrap())
 }
 
-/// How many files lie in the folder of a crate's sources itself.
+/// Returns how many files are directly in the folder of a crate's sources.
 fn flat_files(name: &str) -> usize {
     let folder = workspace::root().join("crates").join(name).join("src");
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     entries.filter(|path| path.extension().is_some_and(|extension| extension == "rs")).count()
 }
 
-/// Every Rust file below a folder of the workspace, with its text.
+/// Returns every Rust file below a folder of the workspace, with its text.
 fn sources(folder: &str) -> Vec<(PathBuf, String)> {
     let mut files = Vec::new();
     let mut open = vec![workspace::root().join(folder)];
@@ -263,7 +263,7 @@ fn lines_with(sources: &[(PathBuf, String)], wanted: impl Fn(&str) -> bool) -> V
     found
 }
 
-/// The files of each walk in CONTRIBUTING.md: what the steps of a numbered list begin with.
+/// Returns the files of each walk in CONTRIBUTING.md: each step of a numbered list begins with one.
 fn walks(text: &str) -> Vec<Vec<String>> {
     let (_, section) = text.split_once("\n## Three walks").unwrap();
     let section = section.split("\n## ").next().unwrap();
@@ -275,7 +275,7 @@ fn walks(text: &str) -> Vec<Vec<String>> {
     walks.collect()
 }
 
-/// The rows of the table under a heading of a page, without the head.
+/// Returns the rows of the table under a heading of a page, without the head.
 fn rows(page: &str, heading: &str) -> Vec<Vec<String>> {
     let lines = page.lines().skip_while(|line| *line != heading).skip(1);
     lines
@@ -286,7 +286,7 @@ fn rows(page: &str, heading: &str) -> Vec<Vec<String>> {
         .collect()
 }
 
-/// The words in backquotes in a cell of a row.
+/// Returns the words in backquotes in a cell of a row.
 fn code(row: &[String], cell: usize) -> String {
     let words = row.get(cell).map_or("", String::as_str).split('`').skip(1).step_by(2);
     words.collect::<Vec<_>>().join(" ")
@@ -300,7 +300,7 @@ fn text<'a>(value: &'a Value, member: &str) -> Option<&'a str> {
     value.get(member).and_then(Value::as_str)
 }
 
-/// Whether the checks above can fail: each on a small crate that breaks its rule.
+/// Tests that the checks above can fail, each on a small crate that breaks its rule.
 mod small_crates {
     use serde_json::json;
 
@@ -308,7 +308,7 @@ mod small_crates {
 
     const ORDER: Modules = Modules { of: "small", order: &["low", "middle", "high"], files: 4 };
 
-    /// The sources of a crate: each file with its text.
+    /// Returns the sources of a crate: each file with its text.
     fn small<const N: usize>(files: [(&str, &str); N]) -> Graph {
         let mut sources: BTreeMap<PathBuf, String> = [
             ("lib.rs", "mod high; mod low; mod middle; pub use low::Low;"),
@@ -325,7 +325,7 @@ mod small_crates {
         graph_from(&|file| sources.get(file).cloned())
     }
 
-    /// The one import that is wrong in a crate whose `middle/part.rs` is this.
+    /// Returns the one wrong import of a crate whose `middle/part.rs` has this text.
     fn import_in_part(text: &str) -> String {
         let found = wrong_imports(&ORDER, &small([("middle/part.rs", text)]));
         assert_eq!(found.len(), 1, "{text}\n{found:?}");
@@ -367,7 +367,7 @@ mod small_crates {
     }
 
     #[test]
-    fn a_name_that_is_passed_on_leads_to_the_module_that_defines_it() {
+    fn a_reexported_name_leads_to_the_module_that_defines_it() {
         let root = "mod high; mod low; mod middle; pub use high::high;";
         let found = wrong_imports(
             &ORDER,
@@ -416,7 +416,7 @@ mod small_crates {
     }
 
     #[test]
-    fn a_module_that_the_table_lacks_is_found_and_one_that_the_crate_lacks() {
+    fn a_module_missing_from_the_table_or_from_the_crate_is_found() {
         let root = "mod high; mod low; mod middle; mod new;";
         let found = wrong_imports(&ORDER, &small([("lib.rs", root), ("new.rs", "// new\n")]));
         assert_eq!(found, ["small: `new` is not in the table of modules"]);
@@ -462,7 +462,7 @@ mod small_crates {
     }
 
     #[test]
-    fn what_a_crate_compiles_is_known() {
+    fn the_packages_that_a_crate_compiles_are_known() {
         let compiled = compiled_into("etdi-oauth");
         assert!(compiled.contains("etdi-types"), "{compiled:?}");
         assert!(compiled.contains("reqwest"), "{compiled:?}");

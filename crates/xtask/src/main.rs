@@ -2,7 +2,7 @@
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "a program that talks to whoever runs it"
+    reason = "a program that prints for the person who runs it"
 )]
 
 mod api;
@@ -34,8 +34,8 @@ use clap::{Parser, Subcommand};
 
 /// Developer commands of this repository.
 ///
-/// Each command prints its steps with the time they took, stops at the first one that fails, and
-/// says how to repeat that one.
+/// Each command prints its steps with their times, stops at the first step that fails, and says how
+/// to repeat that step.
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", version)]
 struct Arguments {
@@ -47,40 +47,41 @@ struct Arguments {
 enum Command {
     /// Set up what the tests need, then run all of them.
     ///
-    /// Needs Node 20, npm, Python 3.11 and a C compiler; what is missing is an error that names
-    /// it. npm packages and the Python environment come from lock files and go into ignored
-    /// folders. Uses cargo-nextest if it is installed, `cargo test` otherwise.
+    /// Needs Node 20, npm, Python 3.11 and a C compiler, and names those that are missing. npm
+    /// packages and the Python environment come from lock files and go into ignored folders. Uses
+    /// cargo-nextest if it is installed, `cargo test` otherwise.
     Test(test::Options),
-    /// Everything that continuous integration checks.
+    /// Run everything that continuous integration checks.
     ///
-    /// Format, dependencies, clippy, each feature alone, documentation, packages, then the public APIs,
-    /// the tests, the attacks, the conformance suite, the peers, the demos, the bench and the book. cargo-deny, cargo-hack, mdBook and lychee are fetched ready-made into `.tools`.
+    /// Checks format, dependencies, clippy, each feature alone, documentation, packages, then the public
+    /// APIs, the tests, the attacks, the conformance suite, the peers, the demos, the bench and the
+    /// book. cargo-deny, cargo-hack, mdBook and lychee are fetched ready-made into `.tools`.
     Ci,
     /// Run the attacks that must fail, and print one line for each.
     ///
-    /// Exits with 1 if one succeeds, or if one that must be there is missing.
+    /// Exits with 1 if an attack succeeds, or if the test of an expected attack is missing.
     Attacks,
     /// Run the official conformance suite of MCP, bare and through this project.
     ///
-    /// A server and a client, each in both forms, for two revisions of MCP; prints how many checks of
-    /// each scenario passed, and what differs. Exits with 1 if anything differs, if a scenario did not
-    /// run, or if docs/conformance.md shows another table. Needs npm, and Node 22 or Linux on x64.
+    /// Tests a server and a client, each in both forms, for two revisions of MCP. Prints how many checks
+    /// of each scenario passed, and how the forms differ. Exits with 1 if the forms differ, if a scenario
+    /// did not run, or if docs/conformance.md shows another table. Needs npm, and Node 22 or Linux on x64.
     Conformance(conformance::Options),
-    /// Try clients and servers that are not ours, with ETDI and without, and print what differs.
+    /// Try third-party clients and servers with ETDI and without it, and print the differences.
     ///
-    /// Sets up the packages first. Exits with 1 if something is lost on the way, or if
-    /// `docs/peers.md` shows another table than the one measured.
+    /// Sets up the packages first. Exits with 1 if a client or server loses something with ETDI, or if
+    /// `docs/peers.md` shows another table than the measured one.
     Peers(peers::Options),
     /// Measure, and print each measure beside its target.
     ///
-    /// Every one is a ratio against the bare operation in the same run. Exits with 1 if a target is
+    /// Each measure is a ratio against the bare operation in the same run. Exits with 1 if a target is
     /// missed by more than a tenth. Builds with optimisation first, which takes minutes.
     Bench,
     /// Build the book into target/book, check its links, and run what it shows.
     ///
-    /// mdBook and lychee are fetched ready-made into `.tools`. Exits with 1 if a link or an anchor
-    /// leads nowhere, if a command prints something else than the page says, or if code on a page
-    /// does not compile or hold.
+    /// mdBook and lychee are fetched ready-made into `.tools`. Exits with 1 if the target of a link or
+    /// an anchor is missing, if a command does not print the output on the page, or if code on a page
+    /// does not compile or fails.
     Book,
     /// Compare the public API of each library crate with `docs/api`.
     ///
@@ -91,8 +92,8 @@ enum Command {
     ///
     /// Installs the servers of `tests/corpus` from lock files, lists their tools, makes benign and
     /// poisoned upgrades of them, and prints how many would be asked about and how many would be
-    /// missed, for the development half and the half that was put aside apart. Fails if the book
-    /// says otherwise. Needs Node 20, npm and Python 3.11.
+    /// missed, separately for the development half and for the half that was put aside. Fails if the
+    /// book shows other numbers. Needs Node 20, npm and Python 3.11.
     Review(review::Options),
     /// Count the kinds of sentences that stop readers, in comments, pages, strings and names of tests.
     ///

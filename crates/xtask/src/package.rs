@@ -1,4 +1,4 @@
-//! Whether the packages that go to the registry build from the files that go there.
+//! Checks that the published packages build from the files that go to the registry.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -11,8 +11,8 @@ use crate::workspace::{self, Package};
 
 /// Packs the published packages, unpacks them into a workspace of their own, and compiles them there.
 ///
-/// cargo can verify packages as well. It unpacks them into the registry in the person's home for
-/// that, and compiles the sources of an earlier run if the version is the same.
+/// cargo can verify packages as well. But it unpacks them into the registry in the person's home, and
+/// compiles the sources of an earlier run if the version is the same.
 pub(crate) fn run() -> Result<()> {
     let packages = workspace::packages()?;
     let published: Vec<_> = packages.iter().filter(|package| package.published).collect();
@@ -43,7 +43,8 @@ fn unpack(packages: &[&Package], packed: &Path, unpacked: &Path) -> Result<()> {
     fs::create_dir_all(unpacked).with_context(|| format!("cannot make {}", unpacked.display()))?;
     for package in packages {
         let file = packed.join(format!("{}.crate", folder_of(package)));
-        // Packed files have one date for ever, by which cargo would take them for compiled already.
+        // `-m` ignores the dates in the packages. They are always the same, so cargo would take the files
+        // for compiled already.
         let output = Step::new("unpack", "tar")
             .args(["-x", "-z", "-m", "-f"])
             .args([&file])
@@ -56,7 +57,7 @@ fn unpack(packages: &[&Package], packed: &Path, unpacked: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The manifest of a workspace in which the packages depend on each other rather than on a registry.
+/// Returns the manifest of a workspace whose packages depend on each other, not on a registry.
 fn manifest(packages: &[&Package], root: &str) -> String {
     let members: Vec<String> = packages.iter().map(|package| folder_of(package)).collect();
     let mut manifest = format!("[workspace]\nresolver = \"3\"\nmembers = {members:?}\n\n");
@@ -64,7 +65,7 @@ fn manifest(packages: &[&Package], root: &str) -> String {
     for package in packages {
         let _ = writeln!(manifest, "{} = {{ path = \"{}\" }}", package.name, folder_of(package));
     }
-    // With other profiles, every dependency would be compiled once more.
+    // With other profiles, every dependency would be compiled again.
     if let Some(profiles) = root.find("\n[profile.") {
         manifest.push_str(root.get(profiles..).unwrap_or_default());
     }

@@ -6,11 +6,11 @@ use anyhow::{Context, Result, ensure};
 
 use crate::workspace;
 
-/// Where a table stands, and who measures it.
+/// The place of a table on a page, and the command that measures it.
 pub(crate) struct Place {
     /// The page, from the root of the repository.
     pub(crate) page: &'static str,
-    /// What stands right before the table, and right behind it.
+    /// The text right before the table, and the text right behind it.
     pub(crate) begin: &'static str,
     pub(crate) end: &'static str,
     /// The command that measures the table and with `--write` puts it there.
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_page_keeps_what_is_around_the_table() {
+    fn the_page_keeps_the_text_around_the_table() {
         let place =
             Place { page: "docs/x.md", begin: "<!-- a -->\n", end: "<!-- z -->", command: "x" };
         let page = "# X\n\n<!-- a -->\nold\n<!-- z -->\n\nMore.\n";

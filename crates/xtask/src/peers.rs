@@ -13,18 +13,18 @@ use crate::{junit, setup, workspace};
 
 const SHOWN: Place = Place {
     page: "docs/peers.md",
-    begin: "<!-- `cargo xtask peers --write` writes what follows. -->\n\n",
-    end: "\n<!-- What it writes ends here. -->",
+    begin: "<!-- begin of the tables: written by `cargo xtask peers --write` -->\n\n",
+    end: "\n<!-- end of the tables -->",
     command: "cargo xtask peers",
 };
 
 /// The binary of the peers, as nextest calls it.
 const BINARY: &str = "etdi-tests::interop";
 
-/// What a test says of one row.
+/// The start of the line that a test prints for one row.
 const ROW: &str = "peers-row ";
 
-/// How many checks stand beside each other.
+/// The number of checks beside each other.
 const COLUMNS: usize = 13;
 
 /// Titles of the tables, by what a row calls its direction.
@@ -47,11 +47,11 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         .read_all()?;
     let table = tables(rows(&output)?);
     println!("\n{table}");
-    ensure!(passed, "a peer loses something, or could not be tried:\n{output}");
+    ensure!(passed, "a client or server loses something with ETDI, or did not run:\n{output}");
     SHOWN.show(&table, options.write)
 }
 
-/// The same for tests that have run already, and passed.
+/// Prints and compares the same table for tests that have run already, and passed.
 pub(crate) fn show(tests: &junit::Report) -> Result<()> {
     let rows: Vec<Vec<Row>> =
         tests.of(BINARY).map(|test| rows(&test.output)).collect::<Result<_>>()?;
@@ -81,11 +81,14 @@ struct Cell {
 
 impl Row {
     fn parse(line: &str) -> Result<Self> {
-        let row: Value = serde_json::from_str(line).context("a row of the table is no JSON")?;
+        let row: Value = serde_json::from_str(line).context("a row of the table is not JSON")?;
         let text = |value: &Value, name: &str| {
             value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
         };
-        let cells = row.get("cells").and_then(Value::as_array).context("a row without cells")?;
+        let cells = row
+            .get("cells")
+            .and_then(Value::as_array)
+            .context("a row of the table has no `cells`")?;
         let cells = cells.iter().map(|cell| Cell {
             check: text(cell, "check"),
             result: text(cell, "result"),
@@ -149,12 +152,12 @@ fn columns(row: &Row, from: usize) -> impl Iterator<Item = &Cell> {
     row.cells.iter().skip(from).take(COLUMNS)
 }
 
-/// The Inspector is not told which revision it speaks.
+/// Returns the text of a cell, or `unsaid`: the Inspector does not print its revision of MCP.
 fn shown(cell: &str) -> &str {
     if cell.is_empty() { "unsaid" } else { cell }
 }
 
-/// Why a peer has none of something, numbered as they come.
+/// The reasons why a peer lacks something, numbered in order of appearance.
 #[derive(Default)]
 struct Reasons(BTreeMap<String, usize>);
 
@@ -176,13 +179,13 @@ mod tests {
     use super::*;
 
     const LINE: &str = r#"{"direction":"Clients","peer":"a","version":"1","transport":"stdio","protocol":"",
-        "cells":[{"check":"tools","result":"ok"},{"check":"audio","result":"none","why":"has no ears"}]}"#;
+        "cells":[{"check":"tools","result":"ok"},{"check":"audio","result":"-","why":"has no ears"}]}"#;
 
     #[test]
-    fn a_row_says_what_was_measured_and_why_there_is_none() {
+    fn a_row_shows_its_results_and_the_reason_for_a_missing_one() {
         let table = tables(vec![Row::parse(LINE).unwrap()]);
         assert!(
-            table.contains("| a    | 1       | stdio     | unsaid | ok    | none [1] |"),
+            table.contains("| a    | 1       | stdio     | unsaid | ok    | - [1] |"),
             "{table}"
         );
         assert!(table.ends_with("1. has no ears\n"), "{table}");

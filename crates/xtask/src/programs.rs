@@ -1,4 +1,4 @@
-//! Programs that are only for tests, built as the tests were.
+//! Builds programs that are only for tests, in the same way as the tests.
 
 use std::path::PathBuf;
 
@@ -8,13 +8,13 @@ use serde_json::Value;
 use crate::step::Step;
 use crate::workspace;
 
-/// Builds the programs of these names, and says where they are.
+/// Builds the programs with these names, and returns their paths.
 pub(crate) fn build<const N: usize>(names: [&str; N]) -> Result<[PathBuf; N]> {
     let built = Step::cargo("programs")
         .args(["build"])
         .args(workspace::WHOLE)
         .args(names.iter().flat_map(|name| ["--bin", name]))
-        // With a test beside them, they are the programs that the tests were built with.
+        // With a test in the same command, cargo gives the programs that the tests were built with.
         .args(["--test", "interop"])
         .args(["--message-format", "json-render-diagnostics"])
         .read()?;
@@ -25,12 +25,12 @@ pub(crate) fn build<const N: usize>(names: [&str; N]) -> Result<[PathBuf; N]> {
     Ok(paths)
 }
 
-/// The program of this name that cargo says it built.
+/// Returns the path of the program with this name, from the messages of cargo.
 fn executable(messages: &str, name: &str) -> Result<PathBuf> {
     messages
         .lines()
         .filter_map(|line| serde_json::from_str::<Value>(line).ok())
         .filter(|message| message.pointer("/target/name").and_then(Value::as_str) == Some(name))
         .find_map(|message| message.get("executable")?.as_str().map(PathBuf::from))
-        .with_context(|| format!("cargo does not say where {name} is"))
+        .with_context(|| format!("cannot find the program {name}: cargo prints no path for it"))
 }

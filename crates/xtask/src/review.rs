@@ -11,7 +11,7 @@ pub(crate) struct Options {
     /// Print JSON instead of tables, on the line before the last.
     #[arg(long)]
     json: bool,
-    /// Say of the development half which templates are missed and which findings there are.
+    /// Print which templates are missed and which findings there are, for the development half.
     #[arg(long)]
     details: bool,
     /// Write the tables to `docs/review-measured.md`.

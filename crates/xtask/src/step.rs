@@ -63,14 +63,14 @@ impl Step {
         self
     }
 
-    /// Runs the step, with its output shown as it comes.
+    /// Runs the step and shows its output as it comes.
     pub(crate) fn run(self) -> Result<()> {
         let started = self.announce();
         let status = self.command().status().with_context(|| self.cannot_start())?;
         self.finish(started, status.success())
     }
 
-    /// Runs the step, with its standard output kept.
+    /// Runs the step and returns its standard output.
     pub(crate) fn read(self) -> Result<String> {
         let started = self.announce();
         let output = self.output(Stdio::inherit())?;
@@ -82,7 +82,7 @@ impl Step {
         Ok(text)
     }
 
-    /// Runs the step to its end however it ends, with its standard output kept.
+    /// Runs the step, and returns whether it succeeded, and its standard output.
     pub(crate) fn read_all(self) -> Result<(bool, String)> {
         let started = self.announce();
         let output = self.output(Stdio::inherit())?;
@@ -91,7 +91,7 @@ impl Step {
         Ok((output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned()))
     }
 
-    /// Runs the step without a word, and gives whatever it gave.
+    /// Runs the step silently, and returns its output.
     pub(crate) fn probe(&self) -> Result<Output> {
         self.output(Stdio::piped())
     }
@@ -111,8 +111,8 @@ impl Step {
         if let Some(folder) = &self.folder {
             command.current_dir(workspace::root().join(folder));
         }
-        // `cargo run` describes this package in the environment. Handed on, that would make build
-        // scripts believe that something changed.
+        // `cargo run` describes this package in variables. If they were passed on, build scripts would
+        // run again, as after a change.
         for (name, _) in env::vars_os() {
             let described = name.to_string_lossy();
             if described.starts_with("CARGO_PKG_") || described.starts_with("CARGO_MANIFEST_") {
@@ -138,7 +138,7 @@ impl Step {
     }
 
     fn cannot_start(&self) -> String {
-        format!("{}: `{}` could not be started", self.name, self.program.to_string_lossy())
+        format!("cannot start `{}` for the step {}", self.program.to_string_lossy(), self.name)
     }
 }
 

@@ -13,7 +13,7 @@ use crate::setup;
 use crate::step::Step;
 use crate::workspace::{self, Package};
 
-/// The feature behind which a package keeps tests against programs that are not ours.
+/// The feature of a package that turns on its tests against third-party programs.
 const PEERS: &str = "peers";
 
 #[derive(Args, Default)]
@@ -57,7 +57,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     tests.run_in_documentation()
 }
 
-/// The tests that are asked for.
+/// The tests that the options select.
 struct Tests<'o> {
     selection: Vec<String>,
     filter: &'o [String],
@@ -97,9 +97,9 @@ impl Tests<'_> {
             .run()
     }
 
-    /// Runs everything twice under load. The second run takes place also if the first one fails.
+    /// Runs all selected tests twice under load. The second run also takes place if the first run fails.
     fn run_under_load(&self) -> Result<()> {
-        // The compiler is not measured.
+        // The build is not measured.
         self.build_for_nextest()?;
         let load = Load::start()?;
         println!("\n{} busy loops run until the tests end", load.loops());
@@ -108,7 +108,9 @@ impl Tests<'_> {
         for _ in 0..2 {
             Report::forget()?;
             failures.extend(self.run_with_nextest().err());
-            runs.push(Report::latest()?.context("nextest left no report of the tests")?);
+            runs.push(
+                Report::latest()?.context("cannot compare the runs: nextest wrote no report")?,
+            );
             failures.extend(self.run_in_documentation().err());
         }
         drop(load);

@@ -1,4 +1,4 @@
-//! The threat manual against the attacks and their tests: what it says is tested must be.
+//! Compares the threat manual with the attacks and their tests: each test that it names must exist.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,14 +8,15 @@ use crate::attacks::EXPECTED;
 use crate::workspace;
 
 /// The numbered pages, and the attacks that each holds.
-const PAGES: [(&str, std::ops::RangeInclusive<u32>); 4] = [
-    ("definition.md", 1..=26),
+const PAGES: [(&str, std::ops::RangeInclusive<u32>); 5] = [
+    ("definition.md", 1..=12),
+    ("listing.md", 13..=26),
     ("token.md", 27..=35),
     ("approval.md", 36..=39),
     ("call.md", 40..=45),
 ];
 
-const LABELS: [&str; 4] = ["The attack", "What stops it", "Shown by", "What remains"];
+const LABELS: [&str; 4] = ["The attack", "The defence", "Shown by", "The limits"];
 
 #[test]
 fn the_threat_manual_is_whole_and_names_the_tests_that_exist() {
@@ -28,47 +29,45 @@ fn the_threat_manual_is_whole_and_names_the_tests_that_exist() {
 }
 
 #[test]
-fn what_does_not_fit_is_found() {
+fn a_section_that_does_not_fit_is_found() {
     let section = |text: &str| Section::of("call.md", text);
     let missing = |text: &str| section(text).wrong().join("\n");
-    let whole = "7. Seven\n\n**The attack** a\n\n**What stops it** b\n\n**Shown by** `it_holds` in \
-                 `crates/x.rs`\n\n**What remains** c\n";
+    let whole = "7. Seven\n\n**The attack** a\n\n**The defence** b\n\n**Shown by** `it_holds` in \
+                 `crates/x.rs`\n\n**The limits** c\n";
     assert_eq!(section(whole).number, Some(7));
     assert_eq!(section(whole).tests, ["it_holds"]);
-    assert!(missing(whole).contains("crates/x.rs is no file"), "{}", missing(whole));
+    assert!(missing(whole).contains("crates/x.rs is not a file"), "{}", missing(whole));
     let here = whole.replace("crates/x.rs", "crates/xtask/src/threats.rs");
     assert!(
-        missing(&here).contains("`it_holds` is no function of the files"),
+        missing(&here).contains("`it_holds` is not a function in the files"),
         "{}",
         missing(&here)
     );
     assert!(missing(&here).contains("no test attack_07_… is named"), "{}", missing(&here));
-    let named = here.replace("it_holds", "what_does_not_fit_is_found").replace("7. Seven", "Seven");
+    let named = here
+        .replace("it_holds", "a_section_that_does_not_fit_is_found")
+        .replace("7. Seven", "Seven");
     assert_eq!(missing(&named), "");
-    let short = named.replace("**What remains** c", "");
-    assert!(
-        missing(&short).contains("\"What remains\" stands there 0 times"),
-        "{}",
-        missing(&short)
-    );
+    let short = named.replace("**The limits** c", "");
+    assert!(missing(&short).contains("\"The limits\" is there 0 times"), "{}", missing(&short));
     let twice = [section(whole), section(whole)];
     let numbers = wrong_numbers(&twice).join("\n");
     assert!(numbers.contains("attack 7 has 2 sections"), "{numbers}");
     assert!(numbers.contains("attack 45 has 0 sections"), "{numbers}");
 }
 
-/// What stands under one `## ` heading of a page.
+/// One section of a page, below a `## ` heading.
 struct Section {
     page: String,
     title: String,
     number: Option<u32>,
     tests: Vec<String>,
     files: Vec<String>,
-    /// How often each label stands there.
+    /// How often each label is in the section.
     labels: [usize; 4],
 }
 
-/// The sections of the numbered pages, and those of what has no number.
+/// Returns the sections of the numbered pages, and the sections without a number.
 fn sections() -> Vec<Section> {
     let pages = PAGES.map(|(page, _)| page);
     pages.into_iter().chain(["beyond.md"]).flat_map(page).collect()
@@ -80,7 +79,7 @@ fn page(name: &str) -> Vec<Section> {
 }
 
 impl Section {
-    /// The heading without its `## `, and all up to the next one.
+    /// Reads a section from its heading without `## `, and the text up to the next heading.
     fn of(page: &str, text: &str) -> Self {
         let title = text.lines().next().unwrap().to_owned();
         let number = title.split_once(". ").and_then(|(number, _)| number.parse().ok());
@@ -94,23 +93,23 @@ impl Section {
     fn wrong(&self) -> Vec<String> {
         let mut wrong = Vec::new();
         for (label, count) in LABELS.iter().zip(self.labels).filter(|(_, count)| *count != 1) {
-            wrong.push(format!("\"{label}\" stands there {count} times"));
+            wrong.push(format!("\"{label}\" is there {count} times"));
         }
         let mut sources = Vec::new();
         for file in &self.files {
             match fs::read_to_string(workspace::root().join(file)) {
                 Ok(source) => sources.push(source),
-                Err(_) => wrong.push(format!("{file} is no file")),
+                Err(_) => wrong.push(format!("{file} is not a file")),
             }
         }
         for test in &self.tests {
             if !sources.iter().any(|source| source.contains(&format!("fn {test}("))) {
-                wrong.push(format!("`{test}` is no function of the files that are named"));
+                wrong.push(format!("`{test}` is not a function in the files that are named"));
             }
         }
         for (file, source) in self.files.iter().zip(&sources) {
             if !self.tests.iter().any(|test| source.contains(&format!("fn {test}("))) {
-                wrong.push(format!("{file} holds none of the tests"));
+                wrong.push(format!("{file} holds no test that is named"));
             }
         }
         if let Some(number) = self.number.filter(|number| is_expected(*number)) {
@@ -127,7 +126,7 @@ fn is_expected(number: u32) -> bool {
     EXPECTED.iter().any(|(expected, _)| *expected == number)
 }
 
-/// Each attack has one section, on its page.
+/// Returns the attacks that do not have one section on their page.
 fn wrong_numbers(sections: &[Section]) -> Vec<String> {
     let mut places: BTreeMap<u32, Vec<&str>> = BTreeMap::new();
     for number in PAGES.iter().flat_map(|(_, numbers)| numbers.clone()) {
@@ -135,7 +134,7 @@ fn wrong_numbers(sections: &[Section]) -> Vec<String> {
     }
     let mut wrong = Vec::new();
     for (expected, _) in EXPECTED.iter().filter(|(number, _)| !places.contains_key(number)) {
-        wrong.push(format!("attack {expected} of the list belongs to no page"));
+        wrong.push(format!("attack {expected} of the list has no page"));
     }
     for section in sections {
         if let Some(number) = section.number {
@@ -149,13 +148,13 @@ fn wrong_numbers(sections: &[Section]) -> Vec<String> {
         let right = PAGES.iter().find(|(_, numbers)| numbers.contains(&number));
         let right = right.map(|(page, _)| *page);
         for page in pages.into_iter().filter(|page| Some(*page) != right) {
-            wrong.push(format!("attack {number} stands in {page}"));
+            wrong.push(format!("attack {number} is on the wrong page, {page}"));
         }
     }
     wrong
 }
 
-/// The tests of attacks that no section names.
+/// Returns the tests of attacks that no section names.
 fn unnamed_tests(sections: &[Section]) -> Vec<String> {
     let mut tests = Vec::new();
     attack_tests(&workspace::root().join("tests/attacks"), &mut tests);
@@ -164,7 +163,7 @@ fn unnamed_tests(sections: &[Section]) -> Vec<String> {
     tests.iter().map(|test| format!("no section names `{test}`")).collect()
 }
 
-/// The functions below `folder` that are named like an attack.
+/// Adds the functions below `folder` that are named like an attack.
 fn attack_tests(folder: &Path, found: &mut Vec<String>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

@@ -1,4 +1,4 @@
-//! What the workspace holds, as cargo describes it.
+//! The packages and folders of the workspace, as cargo describes them.
 
 use std::path::{Path, PathBuf};
 
@@ -7,14 +7,14 @@ use serde_json::Value;
 
 use crate::step::Step;
 
-/// The workspace's root.
+/// Returns the workspace's root.
 pub(crate) fn root() -> &'static Path {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     here.ancestors().nth(2).unwrap_or(here)
 }
 
-/// What every command selects that builds more than one package. Cargo unifies features over what is
-/// selected, so that another selection would compile, and keep, nearly everything once more.
+/// The selection of every command that builds more than one package. Cargo unifies features over the
+/// selected packages, so another selection would compile, and keep, nearly everything twice.
 pub(crate) const WHOLE: &[&str] = &["--workspace", "--features", "etdi-tests/peers"];
 
 /// A package of the workspace.
@@ -32,12 +32,13 @@ pub(crate) struct Package {
 /// Returns the packages of the workspace by name: cargo's order is not the same in every checkout.
 pub(crate) fn packages() -> Result<Vec<Package>> {
     let packages = parse(&metadata()?);
-    let mut packages = packages.context("`cargo metadata` gave JSON of another shape")?;
+    let mut packages =
+        packages.context("cannot read the packages in the JSON of `cargo metadata`")?;
     packages.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(packages)
 }
 
-/// The folder that cargo builds into.
+/// Returns the folder that cargo builds into.
 pub(crate) fn target_folder() -> Result<PathBuf> {
     let metadata = metadata()?;
     let folder = metadata.get("target_directory").and_then(Value::as_str);
@@ -52,7 +53,7 @@ fn metadata() -> Result<Value> {
         "`cargo metadata` failed:\n{}",
         String::from_utf8_lossy(&output.stderr)
     );
-    serde_json::from_slice(&output.stdout).context("`cargo metadata` gave no JSON")
+    serde_json::from_slice(&output.stdout).context("cannot read the output of `cargo metadata`")
 }
 
 fn parse(metadata: &Value) -> Option<Vec<Package>> {
@@ -66,7 +67,7 @@ fn parse(metadata: &Value) -> Option<Vec<Package>> {
                 library: targets.iter().any(|target| target.get("doctest") == Some(&true.into())),
                 name: package.get("name")?.as_str()?.to_owned(),
                 version: package.get("version")?.as_str()?.to_owned(),
-                // Nothing said is every registry; an empty list is none.
+                // `null` allows every registry, and an empty list forbids publishing.
                 published: package.get("publish")?.is_null(),
                 features: package.get("features")?.as_object()?.keys().cloned().collect(),
             })

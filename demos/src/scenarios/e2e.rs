@@ -1,4 +1,4 @@
-//! End to end: an identity provider vouches for a tool and for those who call it.
+//! End to end: an identity provider vouches for a tool and for its callers.
 
 mod cast;
 mod keys;
@@ -22,7 +22,7 @@ pub const NAME: &str = "e2e";
 /// Runs the scenario with a real tenant, or with an embedded issuer.
 ///
 /// # Errors
-/// If something that is no claim fails: a server does not start, a connection breaks.
+/// If the demo cannot run: a server does not start, or a connection breaks.
 pub async fn run(
     transport: Transport,
     launcher: &Launcher,
@@ -66,7 +66,7 @@ async fn published_approved_called(
     let who = cast.identity.who();
     report.claim(
         "registered-and-judged",
-        "the tool is listed and judged; nobody answers, so it is not called",
+        "the tool is listed and judged; without an answer it is not called",
         format!("ApprovalRequired: {who}, New; calls 0"),
         format!("{}; calls {}", unattended(server).await?, state.calls()),
     )?;
@@ -76,11 +76,11 @@ async fn published_approved_called(
             Some(Who::Attested { issuer, client, binding }) => {
                 format!("{issuer} for {client}, binding {binding:?}")
             }
-            _ => "nobody".to_owned(),
+            _ => "no issuer".to_owned(),
         };
         report.claim(
             "attested-by",
-            "the issuer vouches for it, through the one client that may speak for the publisher",
+            "the issuer vouches for the tool, through the one client that may speak for the publisher",
             vouches,
             observed,
         )?;
@@ -88,7 +88,7 @@ async fn published_approved_called(
     approve(server).await?;
     report.claim(
         "approved-and-called",
-        "approved once, it is called with a token and finds what is in the document",
+        "approved once, it is called with a token and finds the data in the document",
         format!("called, found {FINDINGS}; calls 1"),
         format!("{}; calls {}", unattended(server).await?, state.calls()),
     )?;

@@ -36,7 +36,7 @@ const SCOPES: [&str; 5] = [
     CALL_SCOPE,
 ];
 
-/// What vouches for TrustedSoft's tools, and for those who call them.
+/// The identity provider that vouches for TrustedSoft's tools and for their callers.
 pub(super) struct IdentityProvider {
     pub(super) issuer: String,
     pub(super) audience: String,
@@ -55,7 +55,7 @@ pub(super) struct Embedded {
 }
 
 impl IdentityProvider {
-    /// The applications of a real tenant.
+    /// Returns the identity provider with the applications of a real tenant.
     pub(super) fn of(tenant: &Tenant) -> Self {
         Self {
             issuer: tenant.registry.issuer().to_owned(),
@@ -67,7 +67,7 @@ impl IdentityProvider {
         }
     }
 
-    /// An embedded issuer that is set up as a tenant would be.
+    /// Starts an embedded issuer that is set up like a tenant.
     pub(super) async fn embedded(folder: &Path) -> anyhow::Result<Self> {
         let builder = DevIssuer::builder()
             .api(Api::new(API, &SCOPES))
@@ -107,18 +107,18 @@ impl IdentityProvider {
         })
     }
 
-    /// "ETDI Tool Registry", which asks for tokens to call with.
+    /// Returns "ETDI Tool Registry", which asks for tokens for calls.
     pub(super) fn registry(&self) -> OAuthConfig {
         self.registry.clone()
     }
 
-    /// "ETDI Tool Registry" with a secret that is not its own.
+    /// Returns "ETDI Tool Registry" with a wrong secret.
     pub(super) fn with_wrong_secret(&self) -> OAuthConfig {
         self.registry().client(self.registry.client_id().unwrap_or_default(), "not-the-secret")
     }
 
-    /// Tells a server that is to start who it is at this identity provider, and which other issuer's
-    /// tokens are good as well.
+    /// Writes what a server needs before it starts: its application at this identity provider, and the
+    /// other issuer whose tokens are valid as well.
     pub(super) fn introduce(&self, server: &State, beside: Option<&str>) -> anyhow::Result<()> {
         let embedded = self.embedded.as_ref();
         let identity = Identity {
@@ -130,7 +130,7 @@ impl IdentityProvider {
         identity.write(server)
     }
 
-    /// What a user has configured: TrustedSoft's key, and the one client that may vouch for it.
+    /// Returns the configuration of a user: TrustedSoft's key, and the one client that may vouch for it.
     pub(super) fn trust(&self, key: &SigningKey) -> anyhow::Result<TrustConfig> {
         let mut provider =
             TrustedProvider::new(PROVIDER, "trustedsoft.example", key.public_jwk().clone());
@@ -148,12 +148,12 @@ impl IdentityProvider {
         Ok(TrustConfig::new(vec![provider])?)
     }
 
-    /// The first answer of the verdict on what TrustedSoft publishes.
+    /// Returns the first answer of the verdict on TrustedSoft's tools.
     pub(super) fn who(&self) -> &'static str {
         if self.attestations.is_some() { "Attested" } else { "Signed" }
     }
 
-    /// The verdict's own words on who vouches, and how.
+    /// Returns the verdict's words for the issuer, the client and the binding of the attestation.
     pub(super) fn vouches(&self) -> Option<String> {
         let binding = match self.attestations.as_ref()?.claim {
             Some(_) => "Digest",
@@ -164,7 +164,7 @@ impl IdentityProvider {
 }
 
 impl Embedded {
-    /// A second issuer, laid out as the standards have it and not as Auth0 does.
+    /// Starts a second issuer, whose endpoints are laid out as in the standards and not as at Auth0.
     pub(super) async fn plain(folder: &Path, api: &str) -> anyhow::Result<Self> {
         let client = RegisteredClient::generate(REGISTRY)?.granted(api, &SCOPES);
         let builder = DevIssuer::builder().api(Api::new(api, &SCOPES)).client(client);
@@ -185,7 +185,7 @@ impl Embedded {
         self.issuer.issuer()
     }
 
-    /// How many token requests this client has made.
+    /// Returns how many token requests this client has made.
     pub(super) fn requests(&self, client: &str) -> usize {
         self.issuer.token_requests(client)
     }
@@ -196,7 +196,7 @@ impl Embedded {
         Ok(())
     }
 
-    /// Publishes the key that signs, and no other.
+    /// Publishes only the key that signs.
     pub(super) fn withdraw_old_keys(&self) {
         for key in self.issuer.keys() {
             self.issuer.withdraw_key(key.kid());
@@ -208,7 +208,7 @@ impl Embedded {
         Ok(self.state.set_clock_offset(seconds)?)
     }
 
-    /// One of its clients.
+    /// Returns the configuration of one of the issuer's clients.
     pub(super) fn config(&self, client: &str) -> anyhow::Result<OAuthConfig> {
         let credentials = self.credentials(client)?;
         Ok(match self.layout {
@@ -221,7 +221,8 @@ impl Embedded {
 
     fn credentials(&self, client: &str) -> anyhow::Result<Credentials> {
         let registered = self.issuer.client(client);
-        let client = registered.with_context(|| format!("the issuer has no client {client}"))?;
+        let client =
+            registered.with_context(|| format!("cannot find the client {client} at the issuer"))?;
         Ok(Credentials {
             issuer: self.issuer().to_owned(),
             client_id: client.id().to_owned(),

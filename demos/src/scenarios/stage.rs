@@ -26,14 +26,14 @@ use crate::process::{HttpServer, Launcher};
 use crate::servers::{KEY_FILE, Role, TOOL};
 use crate::state::State;
 
-/// The document that must not leak. Every number in it is a published test number.
+/// The document that must not leak. Its numbers are published test numbers.
 pub(super) const DOCUMENT: &str = "Contract of ada@example.org, +44 20 7946 0958.\n\
     Card 4111 1111 1111 1111, account DE89 3704 0044 0532 0130 00, SSN 219-09-9999.\n";
-/// What the scanner must find in it.
+/// The kinds of data that the scanner must find in the document.
 pub(super) const FINDINGS: &str = "email phone card iban ssn";
 
-/// Two running servers, and the trust that a user has configured: TrustedSoft's key, and who vouches
-/// for it.
+/// Two running servers, and the trust that a user has configured: TrustedSoft's key, and the issuer that
+/// vouches for it.
 pub(super) struct Stage<'a> {
     pub(super) identity: &'a IdentityProvider,
     pub(super) legitimate: Server,
@@ -65,10 +65,10 @@ impl<'a> Stage<'a> {
         })
     }
 
-    /// A client at level Enhanced that has seen nothing yet and trusts TrustedSoft.
+    /// Returns a new client at level Enhanced, without approvals, that trusts TrustedSoft.
     pub(super) fn client(&self) -> anyhow::Result<EtdiClient> {
         let trust = self.identity.trust(&self.key)?;
-        // Nothing may be older than the question: the servers turn between two lines of the demo.
+        // The client must not use an older listing: the servers change between two lines of the demo.
         let builder = EtdiClient::builder(trust).definition_max_age(Duration::ZERO);
         Ok(builder.network(loopback()).build()?)
     }
@@ -99,9 +99,11 @@ impl Server {
         Ok(Self { state, reached })
     }
 
-    /// Status and challenge of a bare call over HTTP with this token.
+    /// Returns the status and the challenge of a bare call over HTTP with this token.
     pub(super) async fn post_call(&self, token: &BearerToken) -> anyhow::Result<String> {
-        let Reached::Http(server) = &self.reached else { anyhow::bail!("the server is on stdio") };
+        let Reached::Http(server) = &self.reached else {
+            anyhow::bail!("cannot post a call: the server is on stdio")
+        };
         let body = json!({
             "jsonrpc": "2.0", "id": 1, "method": "tools/call",
             "params": {"name": TOOL, "arguments": arguments()},
@@ -123,9 +125,11 @@ impl Server {
         Ok(format!("{}, {}", response.status().as_u16(), parts.join(", ")))
     }
 
-    /// What a server on stdio says that is started with this token for its calls.
+    /// Returns the message of a server on stdio that is started with this token for its calls.
     pub(super) async fn started_with(&self, token: &BearerToken) -> anyhow::Result<String> {
-        let Reached::Stdio(command) = &self.reached else { anyhow::bail!("the server is on HTTP") };
+        let Reached::Stdio(command) = &self.reached else {
+            anyhow::bail!("cannot pass a token at the start: the server is on HTTP")
+        };
         let output = tokio::process::Command::new(&command.command)
             .args(&command.args)
             .env(ACCESS_TOKEN_VARIABLE, token.expose())
@@ -136,7 +140,7 @@ impl Server {
         Ok(format!("exit status {}, {}", output.status.code().unwrap_or(-1), said.trim()))
     }
 
-    /// Under which a host configures tokens for it.
+    /// Returns the identity under which a host configures tokens for this server.
     pub(super) fn identity(&self) -> anyhow::Result<ServerIdentity> {
         Ok(match &self.reached {
             Reached::Http(server) => server.url.parse()?,
@@ -166,7 +170,7 @@ impl Server {
         })
     }
 
-    /// The tool as any client can read it.
+    /// Returns the tool as any client can read it.
     pub(super) async fn read_tool(&self) -> anyhow::Result<Tool> {
         let client = self.connect_plainly().await?;
         let tools = client.list_all_tools().await?;
@@ -175,12 +179,12 @@ impl Server {
     }
 }
 
-/// The one tool of a server, judged.
+/// Returns the one tool of a server, judged.
 pub(super) async fn judged(server: &ServerConnection) -> anyhow::Result<JudgedTool> {
     server.discover().await?.into_iter().next().context("the server lists no tool")
 }
 
-/// What happens to a call of the server's tool where nobody answers questions, in a few words.
+/// Calls the server's tool where a question gets no answer, and returns the outcome in a few words.
 pub(super) async fn unattended(server: &ServerConnection) -> anyhow::Result<String> {
     let tool = judged(server).await?;
     Ok(match server.decide(&tool).await? {
@@ -190,7 +194,7 @@ pub(super) async fn unattended(server: &ServerConnection) -> anyhow::Result<Stri
     })
 }
 
-/// What became of a call with a tool that was approved before.
+/// Calls a tool that was approved before, and returns the outcome.
 pub(super) async fn call_again(server: &ServerConnection, approved: &ApprovedTool) -> String {
     called(server.call(approved, arguments()).await)
 }
@@ -208,7 +212,7 @@ fn called(result: Result<CallToolResult, CallError>) -> String {
     }
 }
 
-/// A verdict in its own words: who, then what.
+/// Returns the names of a verdict: who, then what.
 pub(super) fn verdict(tool: &JudgedTool) -> String {
     match tool.verdict() {
         Some(verdict) => {
@@ -219,7 +223,7 @@ pub(super) fn verdict(tool: &JudgedTool) -> String {
     }
 }
 
-/// Approves what the server offers now, as a person would who reads the question.
+/// Approves the current offer of the server, as a person does who reads the question.
 pub(super) async fn approve(server: &ServerConnection) -> anyhow::Result<ApprovedTool> {
     let tool = judged(server).await?;
     match server.decide(&tool).await? {
@@ -236,7 +240,7 @@ pub(super) async fn call_plainly(
     Ok(client.call_tool(CallToolRequestParams::new(TOOL).with_arguments(arguments())).await?)
 }
 
-/// The kinds of finding in a result.
+/// Returns the kinds of the findings in a result.
 pub(super) fn kinds(result: &CallToolResult) -> String {
     let findings = result.structured_content.as_ref().and_then(|c| c.get("findings")?.as_array());
     let kinds = findings.into_iter().flatten().filter_map(|f| f.get("kind")?.as_str());

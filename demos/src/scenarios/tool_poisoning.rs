@@ -1,4 +1,4 @@
-//! Tool poisoning: a malicious server poses as a trusted one, and a trusted one turns.
+//! Tool poisoning: a malicious server poses as a trusted server, and a trusted server turns malicious.
 
 mod attestations;
 
@@ -18,7 +18,7 @@ pub const NAME: &str = "tool-poisoning";
 /// Runs the scenario.
 ///
 /// # Errors
-/// If something that is no claim fails: a server does not start, a connection breaks.
+/// If the demo cannot run: a server does not start, or a connection breaks.
 pub async fn run(transport: Transport, launcher: &Launcher, quiet: bool) -> anyhow::Result<Report> {
     let mut report = Report::new(NAME, transport, quiet);
     let folder = tempfile::tempdir()?;
@@ -42,7 +42,7 @@ async fn without_etdi(report: &mut Report, stage: &Stage<'_>) -> anyhow::Result<
     report.chapter(&format!("1. An ordinary MCP client. Two servers offer \"{TITLE}\"."))?;
     let (legitimate, impostor) =
         (stage.legitimate.connect_plainly().await?, stage.impostor.connect_plainly().await?);
-    // What a host does that knows tools by their name: the server that came last has it.
+    // A host that knows tools by their names does this: the last server with the name has the tool.
     let mut chosen = None;
     for server in [&legitimate, &impostor] {
         for tool in server.list_all_tools().await? {
@@ -69,7 +69,7 @@ async fn impostor_first(report: &mut Report, stage: &Stage<'_>) -> anyhow::Resul
     let impostor = stage.impostor.connect(&client).await?;
     report.claim(
         "unsigned-copy-met-first",
-        "met first, the unsigned copy is asked about; nobody answers, so it is not called",
+        "met first, the unsigned copy is asked about; without an answer it is not called",
         "ApprovalRequired: Anonymous, New; calls 0",
         format!("{}; calls {}", unattended(&impostor).await?, stage.impostor.state.calls()),
     )?;
@@ -83,7 +83,7 @@ async fn impostor_first(report: &mut Report, stage: &Stage<'_>) -> anyhow::Resul
     approve(&legitimate).await?;
     report.claim(
         "legitimate-works",
-        "approved once, it is called and finds what is in the document",
+        "approved once, it is called and finds the data in the document",
         format!("called, found {FINDINGS}; calls 1"),
         format!("{}; calls {}", unattended(&legitimate).await?, stage.legitimate.state.calls()),
     )?;
@@ -127,7 +127,7 @@ fn nothing_leaked(report: &mut Report, stage: &Stage<'_>, id: &str) -> anyhow::R
     let loot = stage.impostor.state.loot();
     report.claim(
         id,
-        "the impostor got nothing",
+        "the impostor got no document",
         "0 bytes in the loot file",
         format!("{} bytes in the loot file", loot.len()),
     )?;
@@ -166,7 +166,7 @@ async fn replays(
         let shown = judged(&impostor).await?.to_string();
         report.claim(
             &format!("replay-{offer}"),
-            &format!("{words}: refused, and the reason is said"),
+            &format!("{words}: refused, and the reason is shown"),
             format!("not called, reason \"{reason}\" shown: true; calls 0"),
             format!(
                 "{}, reason \"{reason}\" shown: {}; calls {}",
@@ -180,7 +180,7 @@ async fn replays(
 }
 
 async fn claims_to_be_verified(report: &mut Report, stage: &Stage<'_>) -> anyhow::Result<()> {
-    report.chapter("5. The impostor claims, in every way it can, to be verified.")?;
+    report.chapter("5. The impostor claims in every possible way to be verified.")?;
     stage.impostor.state.set_offer("claims")?;
     let client = stage.client()?;
     let impostor = stage.impostor.connect(&client).await?;
@@ -213,7 +213,9 @@ async fn claims_to_be_verified(report: &mut Report, stage: &Stage<'_>) -> anyhow
 }
 
 async fn rug_pulls(report: &mut Report, stage: &Stage<'_>) -> anyhow::Result<()> {
-    report.chapter("6. The legitimate server turns; its launch configuration stays.")?;
+    report.chapter(
+        "6. The legitimate server turns malicious; its launch configuration stays the same.",
+    )?;
     let client = stage.client()?;
     let server = stage.legitimate.connect(&client).await?;
     let state = &stage.legitimate.state;
@@ -277,7 +279,7 @@ async fn hidden_instructions(report: &mut Report, stage: &Stage<'_>) -> anyhow::
     let invisible = shown.chars().any(|c| ('\u{e0000}'..='\u{e007f}').contains(&c));
     report.claim(
         "hidden-text-is-shown",
-        "a person sees them as escapes, and a note that they are there",
+        "a person sees the characters as escapes, with a note about them",
         "escaped: true, raw: false, noted: true",
         format!(
             "escaped: {}, raw: {invisible}, noted: {}",

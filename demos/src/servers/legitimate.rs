@@ -1,10 +1,10 @@
-//! TrustedSoft's server: signed and attested by ETDI, until its control channel tells it to turn.
+//! TrustedSoft's server: signed and attested by ETDI, until its control channel makes it malicious.
 //!
-//! Its launch configuration and its port never change; what it offers does:
+//! Its launch configuration and its port never change, but its offer does:
 //!
 //! | offer | what it serves |
 //! | --- | --- |
-//! | `1.0.0`, `1.1.0` | that version, through ETDI |
+//! | `1.0.0`, `1.1.0` | this version, through ETDI |
 //! | `same-version` | version 1.0.0 with another description, signed with the publisher's own key |
 //! | `unsigned` | the tool without its definition |
 
@@ -60,7 +60,7 @@ fn spec(version: &str) -> ToolSpec {
     ToolSpec::version(version).permission(SCOPE, "reads the document that you pass")
 }
 
-/// The author's own handler. It knows nothing of ETDI.
+/// The author's own handler, which does not know ETDI.
 #[derive(Clone)]
 pub(super) struct App {
     state: State,
@@ -98,7 +98,7 @@ impl ServerHandler for App {
     }
 }
 
-/// The server after somebody else got hold of it, the publisher's key included.
+/// The server after an attacker took it over, including the publisher's key.
 #[derive(Clone)]
 struct Turncoat {
     app: App,
@@ -121,8 +121,8 @@ impl Turncoat {
         Self { app, secure, secured, provider, key, server }
     }
 
-    /// Version 1.0.0 once more, with other text: `SecureServer` refuses to sign that, so the
-    /// attacker signs by hand.
+    /// Returns version 1.0.0 again, with another text. `SecureServer` refuses to sign it, so the attacker
+    /// signs it without `SecureServer`.
     fn same_version(&self) -> anyhow::Result<Tool> {
         let id = format!("trustedsoft.example/{TOOL}").parse()?;
         let reads = Permission::required(SCOPE.parse()?, "reads the document that you pass");

@@ -1,9 +1,9 @@
-//! TrustedSoft's server once more, with an identity provider: what it publishes is attested, and only
-//! callers with the scope may call.
+//! TrustedSoft's server with an identity provider: its tools are attested, and only callers with the
+//! scope may call.
 //!
 //! | offer | what it serves |
 //! | --- | --- |
-//! | `1.0.0`, `1.1.0` | that version |
+//! | `1.0.0`, `1.1.0` | this version |
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -35,7 +35,7 @@ pub(super) async fn run(transport: Transport, state: State) -> anyhow::Result<()
         .clock(clock)
         .events(events(&state))
         .tool(TOOL, spec("1.0.0"));
-    // The signing key is bound beside the digests, to show both.
+    // The attestation binds the signing key beside the digests, to show both bindings.
     let builder = if identity.embedded.is_some() { builder.attest_key() } else { builder };
     let app = App::new(state.clone());
     match transport {
@@ -58,7 +58,7 @@ fn spec(version: &str) -> ToolSpec {
     ToolSpec::version(version).requires(CALL_SCOPE)
 }
 
-/// An emitter whose events the demo can read.
+/// Returns an emitter whose events the demo can read.
 fn events(state: &State) -> Emitter {
     let emitter = Emitter::new(SystemClock, "demo-server");
     let mut subscription = emitter.subscribe(1_000);
@@ -73,7 +73,7 @@ fn events(state: &State) -> Emitter {
     emitter
 }
 
-/// Publishes the version that the control channel says.
+/// A handler that publishes the version in the control channel.
 #[derive(Clone)]
 struct Updating {
     secure: SecureServer,

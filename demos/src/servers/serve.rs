@@ -1,4 +1,4 @@
-//! Serving a handler on stdio, or on HTTP until the parent goes.
+//! Serves a handler on stdio, or on HTTP until the parent exits.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -15,21 +15,21 @@ use tokio::net::TcpListener;
 
 use crate::process::Address;
 
-/// Serves on standard input and output until the client goes.
+/// Serves on standard input and output until the client exits.
 pub(super) async fn stdio<H: ServerHandler>(handler: H) -> anyhow::Result<()> {
     handler.serve(rmcp::transport::stdio()).await?.waiting().await?;
     Ok(())
 }
 
-/// A loopback port that is bound, and the URL that the endpoint on it will have.
+/// Binds a loopback port, and returns it with the URL of its endpoint.
 pub(super) async fn bind() -> anyhow::Result<(TcpListener, String)> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     let url = format!("http://{}/mcp", listener.local_addr()?);
     Ok((listener, url))
 }
 
-/// Serves on HTTP until standard input closes, and says where. What `layer` refuses does not reach
-/// the handler.
+/// Serves on HTTP until standard input closes, and prints the URL. A request that `layer` refuses does
+/// not reach the handler.
 pub(super) async fn http<H: ServerHandler + Clone>(
     listener: TcpListener,
     url: String,
@@ -49,14 +49,15 @@ pub(super) async fn http<H: ServerHandler + Clone>(
     until_the_parent_goes(listener, url, router).await
 }
 
-/// Serves until standard input closes, and says at which URL.
+/// Serves until standard input closes, and prints the URL.
 async fn until_the_parent_goes(
     listener: TcpListener,
     url: String,
     router: Router,
 ) -> anyhow::Result<()> {
     let line = serde_json::to_string(&Address { url })?;
-    writeln!(std::io::stdout().lock(), "{line}").context("the parent is gone")?;
+    writeln!(std::io::stdout().lock(), "{line}")
+        .context("cannot print the URL: the parent has exited")?;
     tokio::select! {
         served = axum::serve(listener, router) => served?,
         () = parent_gone() => {}

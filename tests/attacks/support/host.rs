@@ -1,4 +1,4 @@
-//! A host at level Enhanced whose clock a test moves, and what it sees of a server.
+//! A host at level Enhanced with a clock that tests move, and checks of the tools that it sees.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -77,7 +77,7 @@ impl Host {
     }
 }
 
-/// The only tool of this name that a server lists.
+/// Returns the only tool of this name that a server lists.
 #[track_caller]
 pub fn only(tools: Vec<JudgedTool>, name: &str) -> JudgedTool {
     let mut found = tools.into_iter().filter(|tool| tool.name() == name);
@@ -86,7 +86,7 @@ pub fn only(tools: Vec<JudgedTool>, name: &str) -> JudgedTool {
     tool
 }
 
-/// A tool that a person must approve first, and that no model sees.
+/// Returns the question about a tool that a person must approve first and that no model sees yet.
 pub async fn asked(connection: &ServerConnection, name: &str) -> ApprovalRequest {
     let tool = only(connection.discover().await.unwrap(), name);
     let decision = connection.decide(&tool).await.unwrap();
@@ -97,7 +97,7 @@ pub async fn asked(connection: &ServerConnection, name: &str) -> ApprovalRequest
     }
 }
 
-/// A tool that is blocked, and that no model sees.
+/// Returns a tool that is blocked and that no model sees.
 pub async fn blocked(connection: &ServerConnection, name: &str) -> JudgedTool {
     let tool = only(connection.discover().await.unwrap(), name);
     let decision = connection.decide(&tool).await.unwrap();
@@ -108,7 +108,7 @@ pub async fn blocked(connection: &ServerConnection, name: &str) -> JudgedTool {
     }
 }
 
-/// A tool that is let through without a question.
+/// Returns a tool that is let through without a question.
 pub async fn allowed(connection: &ServerConnection, name: &str) -> ApprovedTool {
     let tool = only(connection.discover().await.unwrap(), name);
     match connection.decide(&tool).await.unwrap() {
@@ -117,7 +117,7 @@ pub async fn allowed(connection: &ServerConnection, name: &str) -> ApprovedTool 
     }
 }
 
-/// A person says yes to the tool as it is served now.
+/// Approves the tool as it is served now.
 pub async fn approve(connection: &ServerConnection, name: &str) -> ApprovedTool {
     let request = asked(connection, name).await;
     connection.approve(request, Approval::by("alice")).await.unwrap()
@@ -128,7 +128,7 @@ async fn assert_hidden(connection: &ServerConnection, name: &str) {
     assert!(visible.iter().all(|tool| tool.name != name), "a model sees {name:?}");
 }
 
-/// Calls a tool with a secret document; whether it arrived is for the server to say.
+/// Calls a tool with a secret document. The server's records show whether the call arrived.
 pub async fn call(connection: &ServerConnection, tool: &ApprovedTool) -> Result<(), CallError> {
     connection.call(tool, arguments()).await.map(drop)
 }
@@ -138,7 +138,7 @@ pub fn arguments() -> Map<String, Value> {
     arguments
 }
 
-/// What a call was refused for.
+/// Returns the tool for which a call was refused.
 #[track_caller]
 pub fn refusal(result: Result<(), CallError>) -> JudgedTool {
     match result {
@@ -147,7 +147,7 @@ pub fn refusal(result: Result<(), CallError>) -> JudgedTool {
     }
 }
 
-/// What a call would have to be approved for; nobody answers.
+/// Returns the tool that must be approved before this call. The question is not answered.
 #[track_caller]
 pub fn question(result: Result<(), CallError>) -> JudgedTool {
     match result {
@@ -156,7 +156,7 @@ pub fn question(result: Result<(), CallError>) -> JudgedTool {
     }
 }
 
-/// How a tool relates to what was seen before, in the words of the documentation.
+/// Returns how a tool relates to earlier records, in the words of the documentation.
 #[track_caller]
 pub fn what(tool: &JudgedTool) -> Vec<&'static str> {
     let verdict = tool.verdict().unwrap_or_else(|| panic!("no verdict: {tool}"));
@@ -173,7 +173,7 @@ pub fn problem(tool: &JudgedTool) -> &Problem {
     tool.problem().unwrap_or_else(|| panic!("a verdict: {tool}"))
 }
 
-/// Why a listing was refused as a whole, when it was read for a call.
+/// Returns why a whole listing was refused when it was read for a call.
 #[track_caller]
 pub fn listing_refused_at_call(result: Result<(), CallError>) -> ListingError {
     match result {
@@ -182,7 +182,7 @@ pub fn listing_refused_at_call(result: Result<(), CallError>) -> ListingError {
     }
 }
 
-/// Why a listing was refused as a whole.
+/// Returns why a whole listing was refused.
 #[track_caller]
 pub fn listing_refused(result: Result<Vec<JudgedTool>, DiscoverError>) -> ListingError {
     match result {
@@ -191,12 +191,13 @@ pub fn listing_refused(result: Result<Vec<JudgedTool>, DiscoverError>) -> Listin
     }
 }
 
-/// A host that trusts the publisher's key and the issuer to vouch for it, with the issuer's clock.
+/// Returns a host that trusts the publisher's key, and the issuer to vouch for it, with the issuer's
+/// clock.
 pub fn host_of(issuer: &Issuer, publisher: &Publisher) -> EtdiClient {
     host_with(issuer, issuer.trust(publisher))
 }
 
-/// A host that trusts like that, with the issuer's clock.
+/// Returns a host with this trust configuration and the issuer's clock.
 pub fn host_with(issuer: &Issuer, trust: TrustConfig) -> EtdiClient {
     let builder = EtdiClient::builder(trust).clock(issuer.clock.clone());
     builder.network(network()).build().unwrap()

@@ -1,4 +1,4 @@
-//! What every attack needs: a server that says anything, a publisher, a host, and what a host sees.
+//! The parts that every attack uses: a server with scripted answers, a publisher, a host, and checks.
 
 mod host;
 mod server;

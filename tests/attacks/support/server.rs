@@ -47,7 +47,7 @@ impl Server {
         Self { script, http, _folder: folder }
     }
 
-    /// A server that serves these tools.
+    /// Starts a server that serves these tools.
     pub async fn serving(transport: Transport, tools: &[&Value]) -> Self {
         let server = Self::start(transport).await;
         server.serve(tools);
@@ -59,7 +59,7 @@ impl Server {
         self.script.list(listing(tools));
     }
 
-    /// Serves a list with these texts for tools from now on.
+    /// Serves tools with these JSON texts from now on.
     pub fn serve_texts(&self, tools: &[&str]) {
         self.script.list(format!(r#"{{"tools":[{}]}}"#, tools.join(",")));
     }
@@ -71,7 +71,7 @@ impl Server {
         }
     }
 
-    /// The resource URI of a server on HTTP.
+    /// Returns the resource URI of a server on HTTP.
     pub fn uri(&self) -> String {
         let http = self.http.as_ref().expect("the server is on HTTP");
         format!("http://{}/mcp", http.address)
@@ -82,7 +82,7 @@ impl Server {
         StdioCommand::new(env!("CARGO_BIN_EXE_scripted-server")).arg(folder)
     }
 
-    /// How a definition names this server in `servers`.
+    /// Returns the name of this server in the member `servers` of a definition.
     pub fn listed_as(&self) -> String {
         match &self.http {
             Some(_) => self.uri(),
@@ -102,7 +102,7 @@ impl Server {
         assert_eq!(self.script.calls(), [] as [Value; 0], "the tool was called");
     }
 
-    /// Whether exactly so many calls arrived.
+    /// Checks that exactly so many calls arrived.
     #[track_caller]
     pub fn assert_calls(&self, count: usize) {
         assert_eq!(self.script.calls().len(), count, "{:?}", self.script.calls());
@@ -117,7 +117,7 @@ impl Deref for Server {
     }
 }
 
-/// The `result` of a `tools/list` with these tools.
+/// Returns the `result` of a `tools/list` with these tools.
 pub fn listing(tools: &[&Value]) -> String {
     json!({"tools": tools}).to_string()
 }
@@ -127,7 +127,7 @@ async fn answer(State(script): State<Script>, headers: HeaderMap, body: Bytes) -
     let mut response = Response::builder();
     let session = match begun {
         Some(session) => session,
-        // What a client may ask before, such as `server/discover`, belongs to no session.
+        // A request before `initialize`, such as `server/discover`, belongs to no session.
         None if !is_initialize(&body) => 0,
         None => {
             let session = script.begin_session();
@@ -160,7 +160,7 @@ fn is_initialize(message: &[u8]) -> bool {
     message["method"] == "initialize"
 }
 
-/// A place that counts every request it gets and learns what is in them.
+/// A server that counts its requests, and should not get any.
 pub struct Trap {
     listening: Listening,
     requests: Arc<AtomicUsize>,

@@ -1,5 +1,5 @@
-//! A server that a library user would write, behind its layer on a free port of the loopback
-//! interface, and requests to it as they stand on the wire.
+//! A server that a library user would write, behind its layer on a free port of the loopback interface,
+//! and HTTP requests to it.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 
 use super::{API, CountingHandler, Issuer, Publisher, tool};
 
-/// `harmless` is for everybody, `scan` for who has both scopes, `known` for who has any token.
+/// `harmless` is open to everybody, `scan` requires both scopes, `known` requires any token.
 pub const SCOPES: [&str; 2] = ["execute:tools", "read:files"];
 
 pub fn protecting(publisher: &Publisher) -> SecureServerBuilder {
@@ -24,7 +24,7 @@ pub fn protecting(publisher: &Publisher) -> SecureServerBuilder {
         .tool("known", ToolSpec::version("1.0.0").require_auth())
 }
 
-/// Lists a tool of each of these names.
+/// Returns a handler that lists a tool of each of these names.
 pub fn handler(names: &[&str]) -> CountingHandler {
     CountingHandler::new(names.iter().map(|name| tool(name))).on_one_page()
 }
@@ -33,7 +33,7 @@ pub fn protected_app() -> CountingHandler {
     handler(&["harmless", "scan", "known"])
 }
 
-/// An address that nobody serves yet.
+/// A bound address that is not served yet.
 pub struct Address {
     listener: TcpListener,
     pub uri: String,
@@ -94,14 +94,14 @@ pub enum Sessions {
     Kept,
 }
 
-/// It stops when it is dropped.
+/// A running server. It stops when it is dropped.
 pub struct Site {
     pub uri: String,
     http: reqwest::Client,
     task: JoinHandle<()>,
 }
 
-/// An answer, whatever it is.
+/// An HTTP answer of any status.
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
@@ -111,14 +111,14 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// The JSON in it, be it an event or not.
+    /// Returns the JSON in the body, whether or not the body is an event stream.
     pub fn json(&self) -> Value {
         let mut events = self.text.lines().filter_map(|line| line.strip_prefix("data:"));
         let text = events.rfind(|data| !data.trim().is_empty()).unwrap_or(&self.text);
         serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
-    /// Refused before MCP, with this status and this code in the challenge.
+    /// Checks that the request was refused before MCP, with this status and this code in the challenge.
     #[track_caller]
     pub fn assert_challenge(&self, status: u16, code: &str) {
         assert_eq!(self.status, status, "{self:?}");
@@ -129,13 +129,13 @@ impl Answer {
 }
 
 impl Site {
-    /// Everything that an identity provider at hand can protect, without sessions.
+    /// Serves `app` behind a layer that accepts this issuer's tokens, without sessions.
     pub async fn protected(issuer: &Issuer, app: &CountingHandler) -> Self {
         let publisher = Publisher::new("trustedsoft.example");
         Self::of(issuer, &publisher, app, Sessions::None).await
     }
 
-    /// The same, of this publisher.
+    /// Serves like [`Self::protected`], for this publisher.
     pub async fn of(
         issuer: &Issuer,
         publisher: &Publisher,
@@ -160,7 +160,7 @@ impl Site {
             .body(message.to_string())
     }
 
-    /// A call of `tool` with `token`.
+    /// Calls `tool` with `token`.
     pub async fn call(&self, tool: &str, token: Option<&str>) -> Answer {
         self.call_in(None, tool, token).await
     }
@@ -169,7 +169,7 @@ impl Site {
         send(self.post(&call_of(tool)), session, token).await
     }
 
-    /// A session that was begun with `token`.
+    /// Begins a session with `token`.
     pub async fn session(&self, token: Option<&str>) -> String {
         let params = json!({
             "protocolVersion": "2025-11-25", "capabilities": {},

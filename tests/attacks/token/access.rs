@@ -1,4 +1,4 @@
-//! Access tokens: each that is not good is refused, by its own error and at a protected server.
+//! Access tokens: each invalid token is refused with its own error, and at a protected server.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ fn input_of(header: &Value, claims: &Value) -> String {
     signing_input(&header.to_string(), &claims.to_string())
 }
 
-/// What a provider says of a token that is for the API.
+/// Returns the error with which a provider refuses a token for the API.
 async fn refusal_of(provider: &dyn OAuthProvider, token: &str) -> TokenError {
     let token = BearerToken::new(token.to_owned());
     match provider.validate(&token, &Expectations::audience(API)).await {
@@ -25,7 +25,7 @@ async fn refusal_of(provider: &dyn OAuthProvider, token: &str) -> TokenError {
     }
 }
 
-/// Every token is refused for its reason, and opens nothing: no tool, protected or not.
+/// Checks that every token is refused for its reason, and opens neither protected tools nor others.
 async fn assert_refused(issuer: &Issuer, cases: Vec<(String, TokenError)>) {
     let app = protected_app();
     let site = Site::protected(issuer, &app).await;
@@ -104,7 +104,7 @@ async fn attack_30_access_tokens_that_are_not_valid() {
         (FIRST.sign_with(&crit, &good), TokenError::Critical),
         (kind("JWT+x"), wrong_type("JWT+x")),
         (kind("etdi-definition+jws"), wrong_type("etdi-definition+jws")),
-        // Bound to a key that its presenter proves nothing of.
+        // The token is bound to a key, and its bearer does not prove possession of that key.
         (
             token(json!({"cnf": {"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}})),
             TokenError::SenderConstrained,
@@ -120,12 +120,12 @@ async fn attack_30_access_tokens_that_are_not_valid() {
 
     let app = protected_app();
     let site = Site::protected(&issuer, &app).await;
-    // A number that two readers read differently.
+    // Two JSON readers could read this number as two different values.
     let inexact = token(json!({"exp": 9_007_199_254_740_993_i64}));
     let error = refusal_of(&issuer.provider().await, &inexact).await;
     assert!(matches!(&error, TokenError::Malformed(why) if why.contains("2^53")), "{error:?}");
     site.call("scan", Some(&inexact)).await.assert_challenge(401, "invalid_token");
-    // To the second: one that runs out while its bearer sleeps.
+    // The second counts: this token expires while its bearer sleeps.
     let token = token(json!({"exp": now}));
     assert_eq!(site.call("scan", Some(&token)).await.status, 200);
     issuer.clock.advance(Duration::from_secs(59));
@@ -135,8 +135,8 @@ async fn attack_30_access_tokens_that_are_not_valid() {
     app.assert_calls(2);
 }
 
-/// Tokens with `claims` that nobody signed, or that were signed with what everybody knows; each with
-/// why it is refused. The issuer has its one key.
+/// Returns tokens with `claims` that are unsigned, or signed with a publicly known value, each with the
+/// reason for which it is refused. The issuer has one key.
 pub fn forged(claims: &Value) -> Vec<(String, TokenError)> {
     let algorithm = |found: &str| TokenError::WrongAlgorithm {
         found: found.to_owned(),
@@ -190,7 +190,7 @@ fn hs256(kid: &str, secret: &[u8], claims: &Value) -> String {
 }
 
 #[tokio::test]
-async fn attack_31_no_algorithm_or_the_public_key_for_a_secret() {
+async fn attack_31_algorithm_none_or_the_public_key_as_a_secret() {
     let issuer = Issuer::start().await;
     let cases = forged(&issuer.access_claims("alice", &SCOPES.join(" ")));
     assert_refused(&issuer, cases).await;
@@ -200,7 +200,7 @@ async fn attack_31_no_algorithm_or_the_public_key_for_a_secret() {
 async fn attack_31_rs256_token_against_an_ec_key_of_its_kid() {
     let issuer = Issuer::start().await;
     let (ec, claims) = (EcKey::generate(), issuer.access_claims("alice", &SCOPES.join(" ")));
-    // The name of the RSA key that the token was signed with, on another kind of key.
+    // The `kid` of the RSA key that signed the token, on a key of another kind.
     issuer.jwks(Jwks::Keys(vec![ec.jwk("second"), FIRST.jwk()]));
     let algorithm = |found: &str| TokenError::WrongAlgorithm {
         found: found.to_owned(),
@@ -214,7 +214,7 @@ async fn attack_31_rs256_token_against_an_ec_key_of_its_kid() {
     ];
     assert_refused(&issuer, cases).await;
 
-    // An issuer that may use both takes each key for its own algorithm only.
+    // An issuer that may use both algorithms takes each key only for its own one.
     let base = issuer.issuer.trim_end_matches('/').to_owned();
     issuer.metadata(json!({
         "issuer": base, "token_endpoint": issuer.url("oauth/token"),
@@ -242,7 +242,7 @@ async fn attack_31_oct_key_in_the_jwks() {
     bold["alg"] = "RS256".into();
     let mut nameless = oct("x");
     nameless.as_object_mut().unwrap().remove("kid");
-    // It spoils none of the keys beside it, not even one of its own name.
+    // Such a key does not spoil the keys beside it, even one with the same `kid`.
     issuer.jwks(Jwks::Keys(vec![oct("secret"), bold, nameless, oct(KID), FIRST.jwk()]));
     let claims = issuer.access_claims("alice", &SCOPES.join(" "));
     let algorithm =
@@ -261,7 +261,7 @@ async fn attack_31_oct_key_in_the_jwks() {
 #[tokio::test]
 async fn attack_35_fewer_scopes_than_asked_for() {
     let asked = || TokenRequest::for_tool("trustedsoft.example/scan").scopes(SCOPES);
-    // It says so, or leaves the token to say it.
+    // The issuer names the granted scopes in its answer, or only in the token.
     for says in [true, false] {
         for (granted, missing) in [
             (&[][..], &SCOPES[..]),
@@ -282,7 +282,7 @@ async fn attack_35_fewer_scopes_than_asked_for() {
                 assert!(error.to_string().contains(scope), "{error}");
             }
             assert!(error.remedy().unwrap().contains("Machine to Machine tab"), "{error}");
-            // The lesser token is kept for nobody.
+            // The token with fewer scopes is not cached.
             provider.token(asked()).await.unwrap_err();
             assert_eq!(issuer.tokens(), 2);
         }
@@ -290,7 +290,7 @@ async fn attack_35_fewer_scopes_than_asked_for() {
 }
 
 #[tokio::test]
-async fn attack_35_nothing_is_called_with_fewer_scopes() {
+async fn attack_35_tools_are_not_called_with_fewer_scopes() {
     let issuer = Issuer::start().await;
     let publisher = Publisher::new("trustedsoft.example");
     let app = protected_app();

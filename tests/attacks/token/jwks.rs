@@ -1,4 +1,4 @@
-//! Issuers' keys: asked for too often, too large, never ending, or somewhere else.
+//! Issuers' keys: requested too often, too large, never ending, or at another address.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use tokio::sync::Semaphore;
 use super::attestation::Scene;
 use crate::support::*;
 
-/// What is fetched of an answer at most.
+/// The largest number of bytes that is read from an answer.
 const LIMIT: usize = 256 * 1024;
 
 #[tokio::test]
@@ -42,7 +42,7 @@ async fn attack_33_a_thousand_random_kids() {
             .for_each(|answer| async move { answer.assert_challenge(401, "invalid_token") })
             .await;
     };
-    // The first fetch is not 30 seconds old.
+    // The first fetch is not 30 seconds old yet.
     storm(0..100).await;
     assert_eq!(issuer.fetches(), 1);
     issuer.clock.advance(Duration::from_secs(30));
@@ -59,9 +59,9 @@ async fn attack_33_a_thousand_random_kids() {
     app.assert_calls(1);
 }
 
-/// While the keys are fetched for a stranger, nobody else waits.
+/// While the keys are fetched because of a stranger's token, other callers do not wait.
 #[tokio::test]
-async fn attack_33_others_validate_meanwhile() {
+async fn attack_33_other_tokens_are_validated_during_a_fetch() {
     let issuer = Issuer::start().await;
     let app = protected_app();
     let site = Site::protected(&issuer, &app).await;
@@ -127,12 +127,13 @@ async fn attack_33_attestations_with_random_kids() {
     server.assert_not_called();
 }
 
-/// None of them makes a provider, and none is read further than it need be.
+/// Each of these answers makes the provider fail, and is read only as far as necessary.
 #[tokio::test]
 async fn attack_34_keys_that_are_too_large_never_end_or_are_elsewhere() {
     let trap = Trap::start().await;
     let large = || HttpError::TooLarge { limit: LIMIT };
-    // For the one that says nothing; the others are to be read on a slow machine as well.
+    // The short timeout is only for the answer that never comes; a slow machine must have time to read
+    // the others.
     let short = Duration::from_secs(2);
     let cases = [
         (Jwks::Bytes { count: 10_000_000, told: true }, large()),
@@ -162,7 +163,7 @@ async fn attack_34_keys_that_are_too_large_never_end_or_are_elsewhere() {
         };
         assert_eq!(*found, expected, "{error}");
 
-        // A provider that had good keys goes on with those.
+        // A provider that already had good keys continues to use them.
         issuer.clock.advance(Duration::from_secs(30));
         let token = BearerToken::new(SECOND.sign(&issuer.access_claims("alice", "")));
         let refused = working.validate(&token, Expectations::audience(API)).await.unwrap_err();
@@ -174,9 +175,9 @@ async fn attack_34_keys_that_are_too_large_never_end_or_are_elsewhere() {
     }
 }
 
-/// A host that cannot check an attestation calls it unknown, and blocks it.
+/// A host that cannot check an attestation calls it unknown, and blocks the tool.
 #[tokio::test]
-async fn attack_34_a_host_meets_such_keys() {
+async fn attack_34_a_host_that_cannot_fetch_the_keys() {
     let trap = Trap::start().await;
     for jwks in [
         Jwks::Bytes { count: 10_000_000, told: true },
@@ -234,7 +235,7 @@ async fn attack_34_jwks_uri_on_http_or_on_a_private_address() {
         };
         assert_eq!(*source, expected, "{jwks_uri}");
     }
-    // Unless that was asked for, not even this machine, and not by a name of it.
+    // Without the setting for tests, this machine is refused as well, by address and by name.
     let strict = Network::default;
     for (uri, expected) in [
         (trap.uri(), not_https(&trap.uri())),
@@ -250,7 +251,7 @@ async fn attack_34_jwks_uri_on_http_or_on_a_private_address() {
         };
         assert_eq!(refused, JwksError::Http(expected), "{uri}");
     }
-    // Nor for the keys of a publisher.
+    // The same holds for the keys of a publisher.
     let publisher = Publisher::new("trustedsoft.example");
     for uri in [trap.uri(), format!("https://127.0.0.1:{port}/jwks")] {
         let issuer = Issuer::start().await;

@@ -1,4 +1,4 @@
-//! Keys that are taken back, and keys that cannot be had any more.
+//! Keys that were removed, and keys that cannot be fetched any longer.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ on_both_transports!(
     attack_32_keys_of_definitions_out_of_reach,
 );
 
-/// Longer than keys are fresh, and than a list may be old.
+/// Longer than keys are fresh, and longer than a list may be old.
 const STALE: Duration = Duration::from_secs(301);
 
 async fn attack_32_issuers_key_removed(transport: Transport) {
@@ -36,7 +36,7 @@ async fn attack_32_issuers_key_removed(transport: Transport) {
         assert!(what.contains(KID), "{what}");
     }
     server.assert_calls(1);
-    // A key of the same name is another key.
+    // Another key with the same `kid` does not count as the removed key.
     let impersonated = changed(&SECOND.jwk(), json!({"kid": KID}));
     issuer.jwks(Jwks::Keys(vec![impersonated]));
     issuer.clock.advance(STALE);
@@ -44,14 +44,14 @@ async fn attack_32_issuers_key_removed(transport: Transport) {
     assert!(matches!(who(&found), Who::Impostor { .. }), "{found}");
     server.assert_calls(1);
 
-    // Its old key back, the tool is again what it was.
+    // With its old key back, the tool is callable again.
     issuer.jwks(Jwks::Keys(vec![FIRST.jwk()]));
     issuer.clock.advance(STALE);
     call(&connection, &approved).await.unwrap();
     server.assert_calls(2);
 }
 
-/// However old a list may be, its evidence is not older than the keys may be.
+/// A long maximum age of the list does not extend the time for which keys are fresh.
 async fn attack_32_issuers_key_removed_behind_a_long_memory(transport: Transport) {
     let scene = Scene::set().await;
     let issuer = &scene.issuer;
@@ -95,7 +95,7 @@ async fn attack_32_publishers_key_removed(transport: Transport) {
     server.assert_calls(1);
 }
 
-/// A tool that nobody approved is blocked at once; an approved one when its grace is over.
+/// A new tool is blocked at once, an approved tool when its grace period is over.
 async fn attack_32_keys_of_definitions_out_of_reach(transport: Transport) {
     let scene = Scene::set().await;
     let issuer = &scene.issuer;
@@ -141,7 +141,7 @@ async fn attack_32_access_tokens_of_a_removed_key() {
 
     issuer.jwks(Jwks::Keys(vec![SECOND.jwk()]));
     issuer.clock.advance(Duration::from_secs(30));
-    // The new key is found out by its first token, and the old one is gone with the same fetch.
+    // A token with the new key causes a fetch, and the same fetch removes the old key.
     assert_eq!(site.call("scan", Some(&new)).await.status, 200);
     site.call("scan", Some(&old)).await.assert_challenge(401, "invalid_token");
     app.assert_calls(2);
@@ -161,7 +161,7 @@ async fn attack_32_keys_of_access_tokens_out_of_reach() {
     let early = FIRST.sign(&claims);
     assert_eq!(site.call("scan", Some(&early)).await.status, 200);
     issuer.go_down();
-    // Up to one hour after the last success the keys serve on, for tokens that were seen and others.
+    // For up to one hour after the last success the old keys serve on, for known and for new tokens.
     issuer.clock.advance(Duration::from_secs(3599));
     let late = FIRST.sign(&changed(&claims, json!({"jti": "late"})));
     for token in [&early, &late] {
@@ -175,14 +175,14 @@ async fn attack_32_keys_of_access_tokens_out_of_reach() {
         assert_eq!(site.call("known", Some(token)).await.status, 503);
     }
     app.assert_calls(3);
-    // Back again, after the pause that failures have.
+    // The issuer is back, and the pause after a failure is over.
     issuer.jwks(Jwks::Keys(vec![FIRST.jwk()]));
     issuer.clock.advance(Duration::from_secs(30));
     assert_eq!(site.call("scan", Some(&early)).await.status, 200);
     app.assert_calls(4);
 }
 
-/// A host with a fresh memory knows of no withdrawn key, and refuses all the same.
+/// A host that has just started does not know that the key was withdrawn, and still refuses the tool.
 #[tokio::test]
 async fn attack_32_removed_before_the_host_started() {
     let scene = Scene::set().await;

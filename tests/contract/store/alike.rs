@@ -1,4 +1,4 @@
-//! Whatever is done to them, both stores answer the same.
+//! Both stores give the same answers after the same steps.
 
 use etdi_client::{ApprovalStore, MemoryApprovals, NewApproval, Sighting, StoreError};
 use etdi_types::confusable::{id_key, name_key};
@@ -23,7 +23,7 @@ enum Step {
         ledger: Option<LedgerEntry>,
         expected: Option<Digest>,
     },
-    /// As the one before, by somebody who knows what is approved.
+    /// Like `Approve`, by somebody who knows which digest is approved.
     ApproveKnowing {
         approval: ApprovalRecord,
         ledger: Option<LedgerEntry>,
@@ -48,8 +48,8 @@ proptest! {
     }
 }
 
-/// A judgement after an approval does not ask the store again: it goes on with what it knew, and the
-/// approval in it.
+/// A judgement after an approval does not read the store again. It adds the approval to the records
+/// that it already had.
 async fn approvals_are_known_as_given(steps: &[Step]) -> Result<(), TestCaseError> {
     let store = MemoryApprovals::new();
     for step in steps {
@@ -91,7 +91,7 @@ async fn both_answer_the_same(steps: &[Step]) -> Result<(), TestCaseError> {
         }
         let answers = answers(&file, &subjects).await;
         prop_assert_eq!(&self::answers(&memory, &subjects).await, &answers, "{:?}", step);
-        // Another revision whenever it answers otherwise; when evidence was good does not count.
+        // The revision grows whenever the answers change. The times of the evidence do not count.
         let now = timeless(answers);
         let same = timeless(was) == now;
         was = now;
@@ -100,7 +100,7 @@ async fn both_answer_the_same(steps: &[Step]) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// What the store said.
+/// Takes a step, and returns the answer of the store.
 async fn take(store: &dyn ApprovalStore, step: &Step) -> Result<bool, Option<Digest>> {
     let done = match step.clone() {
         Step::Record(sightings) => store.record(&sightings).await.map(|()| true),
@@ -123,7 +123,7 @@ async fn take(store: &dyn ApprovalStore, step: &Step) -> Result<bool, Option<Dig
     }
 }
 
-/// The order of what is found says nothing.
+/// Returns the answers of a store, sorted: their order has no meaning.
 async fn answers(store: &dyn ApprovalStore, subjects: &[Subject]) -> Vec<Known> {
     store.known(subjects).await.unwrap().into_iter().map(sorted).collect()
 }
@@ -197,7 +197,7 @@ fn pin() -> impl Strategy<Value = Pin> {
     (server(), id(), name(), option::of(0..2), evidence(), 0..3, hour()).prop_map(
         |(server, id, name, version, evidence, text, at)| {
             let of_the_server = id.contains(':') && !id.contains('/');
-            // A definition says which provider and version it is of.
+            // A definition names its provider and its version.
             let definition = format!("{id} {version:?} {text}");
             let digest = Digest::of(definition.as_bytes());
             let mut pin = Pin::new(server, id, evidence, digest, definition, at);
@@ -247,7 +247,7 @@ fn subject(pin: &Pin) -> Subject {
 }
 
 const SERVERS: [&str; 2] = ["one", "two"];
-/// Two that look alike, one of an unsigned tool, and one of a server as a whole.
+/// Two ids that look alike, one of an unsigned tool, and one of a server as a whole.
 const IDS: [&str; 4] = ["a.example/scan", "a.example/sc-an", "local:one/scan", "executable:one"];
 const NAMES: [&str; 3] = ["scan", "s-can", "s_can"];
 
@@ -265,7 +265,7 @@ fn name() -> impl Strategy<Value = &'static str> {
 }
 
 fn hour() -> impl Strategy<Value = OffsetDateTime> {
-    // Not all of them in UTC, nor in whole seconds.
+    // Some times are not in UTC, or not in whole seconds.
     (0_i64..50, -12_i8..12).prop_map(|(hour, offset)| {
         let at = OffsetDateTime::UNIX_EPOCH + Duration::hours(hour) + Duration::nanoseconds(hour);
         at.to_offset(time::UtcOffset::from_hms(offset, 30 * offset.signum(), 0).unwrap())

@@ -1,4 +1,4 @@
-//! A file that is no store, or no longer the one it was: an error each, and never an empty store.
+//! A file that is not a store, or not the same store any longer, is an error, and never an empty store.
 
 use std::fs;
 use std::path::Path;
@@ -11,7 +11,7 @@ use rusqlite::Connection;
 
 use super::Place;
 
-/// A store with something in it, closed.
+/// Returns the place of a store that has some records and is closed.
 pub(super) async fn closed() -> Place {
     let place = Place::new();
     let store = place.open();
@@ -21,7 +21,7 @@ pub(super) async fn closed() -> Place {
     place
 }
 
-/// Why the store is refused, in words that name the file.
+/// Returns why the store is refused, and checks that the text names the file.
 #[track_caller]
 fn refused(path: &Path) -> SqliteError {
     let error = SqliteApprovals::open(path).unwrap_err();
@@ -29,7 +29,7 @@ fn refused(path: &Path) -> SqliteError {
     error
 }
 
-/// What a host gets of a store that fails.
+/// Returns the error that a host gets from a failing store.
 #[track_caller]
 pub(super) fn cause<T: std::fmt::Debug>(result: Result<T, StoreError>) -> SqliteError {
     match result {
@@ -38,13 +38,13 @@ pub(super) fn cause<T: std::fmt::Debug>(result: Result<T, StoreError>) -> Sqlite
     }
 }
 
-/// Does to the file what another program could.
+/// Edits the file, as another program could.
 pub(super) fn edit(place: &Place, statements: &str) {
     Connection::open(&place.path).unwrap().execute_batch(statements).unwrap();
 }
 
 #[tokio::test]
-async fn a_new_file_is_its_owners_alone_and_nothing_else_is_left() {
+async fn a_new_store_is_readable_only_by_its_owner_and_leaves_no_other_files() {
     let place = Place::new();
     let store = place.open();
     steps::take(&store, 0).await.unwrap();
@@ -81,7 +81,7 @@ async fn every_approval_is_listed_with_who_when_and_until_when() {
 }
 
 #[test]
-fn what_is_no_database_is_refused() {
+fn a_file_that_is_not_a_database_is_refused() {
     let place = Place::new();
     let text = "not a database, but long enough to be one\n".repeat(100);
     for content in [&text[..], "short"] {
@@ -92,7 +92,7 @@ fn what_is_no_database_is_refused() {
 }
 
 #[test]
-fn an_empty_file_is_no_new_store() {
+fn an_empty_file_is_not_a_new_store() {
     let place = Place::new();
     fs::write(&place.path, "").unwrap();
     let error = refused(&place.path);
@@ -102,7 +102,7 @@ fn an_empty_file_is_no_new_store() {
 }
 
 #[test]
-fn a_folder_is_no_store() {
+fn a_folder_is_not_a_store() {
     let place = Place::new();
     let error = refused(place.folder.path());
     assert!(matches!(error, SqliteError::NotAFile { .. }), "{error:?}");
@@ -127,7 +127,7 @@ async fn a_truncated_store_is_refused() {
     }
 }
 
-/// One page of zeros, whichever it is.
+/// Any single page of zeros is detected.
 #[tokio::test]
 async fn a_damaged_store_is_refused() {
     let whole = closed().await;
@@ -166,7 +166,7 @@ async fn a_store_of_a_later_version_is_refused() {
     assert!(error.to_string().contains("update the program"), "{error}");
 }
 
-/// The first version did not say how an approval came about.
+/// The first version did not record how an approval came about.
 #[tokio::test]
 async fn a_store_of_an_earlier_version_keeps_all_that_it_holds() {
     let place = closed().await;
@@ -197,7 +197,7 @@ async fn a_store_without_its_tables_or_with_orphans_is_refused() {
     assert!(matches!(refused(&place.path), SqliteError::Record { .. }));
 }
 
-/// What cannot be read is not skipped, whichever column it is.
+/// A record with an unreadable column is an error, for each column, and is not skipped.
 #[tokio::test]
 async fn a_record_that_makes_no_sense_is_an_error() {
     let columns = [
@@ -229,7 +229,7 @@ async fn a_record_that_makes_no_sense_is_an_error() {
     }
 }
 
-/// A digest that is not the definition's is not stored in the first place.
+/// A record whose digest does not match its definition is not stored.
 #[tokio::test]
 async fn a_record_that_would_not_be_read_is_not_stored() {
     let place = Place::new();
@@ -242,7 +242,7 @@ async fn a_record_that_would_not_be_read_is_not_stored() {
 }
 
 #[tokio::test]
-async fn a_store_that_vanished_leaves_no_room_for_a_new_one_while_its_log_is_there() {
+async fn a_new_store_is_not_made_beside_the_log_of_a_missing_one() {
     let place = Place::new();
     let store = place.open();
     steps::take(&store, 1).await.unwrap();
@@ -268,7 +268,7 @@ async fn an_older_copy_and_another_store_are_refused_where_a_checkpoint_is_known
     drop(store);
     assert!(now.revision() > then.revision());
     assert_eq!(now.store(), then.store());
-    // What is as far, or further, is opened.
+    // A store that is as new as the checkpoint, or newer, is opened.
     for known in [&then, &now] {
         let store = SqliteApprovals::open_not_before(&place.path, known).unwrap();
         assert_eq!(store.checkpoint().await.unwrap(), now);
@@ -289,17 +289,18 @@ async fn an_older_copy_and_another_store_are_refused_where_a_checkpoint_is_known
     assert!(!nothing.path.exists());
 }
 
-/// Permissions bind every user but root, so root asks another one.
+/// File permissions do not bind root, so as root the test starts the writer as another user.
 #[cfg(unix)]
 #[tokio::test]
-async fn what_may_not_be_read_or_written_is_refused() {
+async fn a_store_without_read_or_write_permission_is_refused() {
     use std::os::unix::fs::PermissionsExt;
     let place = closed().await;
     let (folder, file) = (place.folder.path(), &place.path);
     let set =
         |path: &Path, mode| fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
     let program = folder.join("store-writer");
-    // A file that is being written, even by a copy in another thread's child, cannot be started.
+    // A program file cannot be started while it is open for writing, even by another thread's child. A
+    // hard link avoids the copy.
     let built = env!("CARGO_BIN_EXE_store-writer");
     fs::hard_link(built, &program).or_else(|_| fs::copy(built, &program).map(drop)).unwrap();
     set(&program, 0o755);

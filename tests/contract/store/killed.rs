@@ -1,4 +1,5 @@
-//! A process that writes is killed. What it reported is there, and nothing by halves.
+//! A process is killed while it writes. The steps that it reported are kept, and each other step is
+//! kept whole or not at all.
 
 use std::io::{BufRead, BufReader};
 use std::ops::Range;
@@ -12,14 +13,14 @@ use super::Place;
 
 const KILLS: usize = 100;
 
-/// So many of them, at least, have to hit a step between its commit and its report.
+/// At least so many kills must hit a step between its commit and its report.
 const IN_THE_MIDDLE: usize = 5;
 
-/// Kills at another point each time: after another number of steps, and another while later. A
-/// writer writes all the time, so nearly every kill hits a step under way; that it did is only seen
-/// of a step that was kept and not reported, about one in four.
+/// Each kill comes at another point: after another number of steps and another delay. A writer writes
+/// all the time, so nearly every kill hits a step under way. A hit is visible only if the step was kept
+/// and not reported: about one in four.
 #[tokio::test]
-async fn killed_a_hundred_times_nothing_is_lost_and_nothing_half_written() {
+async fn a_writer_killed_a_hundred_times_loses_no_step_and_writes_no_half_step() {
     let place = Place::new();
     let mut model = Model::default();
     let (mut kill, mut in_the_middle) = (0, 0);
@@ -37,7 +38,7 @@ async fn killed_a_hundred_times_nothing_is_lost_and_nothing_half_written() {
         if model.is_at(&place, reported).await {
             continue;
         }
-        // The step under way was kept and not reported any more: all of it.
+        // The step under way was kept and not reported. It must be whole.
         in_the_middle += 1;
         assert!(model.is_at(&place, reported + 1).await, "after {reported} steps, kill {kill}");
     }
@@ -46,9 +47,9 @@ async fn killed_a_hundred_times_nothing_is_lost_and_nothing_half_written() {
     assert!(model.steps > 400, "{}", model.steps);
 }
 
-/// Killed while the file is made: it is not there, or it is a store.
+/// The process is killed while it makes the file: afterwards there is either no file or a whole store.
 #[tokio::test]
-async fn killed_while_it_is_made_leaves_a_store_or_nothing() {
+async fn a_kill_while_the_file_is_made_leaves_a_whole_store_or_no_file() {
     for kill in 0..30 {
         let place = Place::new();
         let writer = Writer::start(&place, 0);
@@ -69,8 +70,8 @@ struct Model {
 }
 
 impl Model {
-    /// Goes on to this step, and says whether the file holds the same. Opening it checks the whole
-    /// file, and that no record lacks another.
+    /// Takes the steps up to this one, and returns whether the file holds the same records. Opening the
+    /// file checks all of it, and that no record lacks a related one.
     async fn is_at(&mut self, place: &Place, steps: usize) -> bool {
         for step in self.steps..steps {
             steps::take(&self.store, step).await.unwrap();
@@ -80,7 +81,7 @@ impl Model {
         self.agrees(place, new).await
     }
 
-    /// Whether the file holds what the model holds of what these steps write.
+    /// Returns whether the file and the model hold the same records of these steps.
     async fn agrees(&self, place: &Place, steps: Range<usize>) -> bool {
         let subjects = steps::subjects(steps);
         all(&self.store, &subjects).await == all(&place.open(), &subjects).await
@@ -95,7 +96,7 @@ async fn all(store: &dyn ApprovalStore, subjects: &[etdi_types::Subject]) -> Vec
     known
 }
 
-/// Another process that takes steps.
+/// A process that takes steps.
 struct Writer {
     child: Child,
     lines: std::io::Lines<BufReader<std::process::ChildStdout>>,
@@ -120,7 +121,7 @@ impl Writer {
         self.last
     }
 
-    /// Kills the process (`SIGKILL`), and gives the last step that it reported.
+    /// Kills the process (`SIGKILL`), and returns the last step that it reported.
     fn kill(mut self) -> Option<usize> {
         self.child.kill().unwrap();
         while self.next_step().is_some() {}

@@ -1,4 +1,4 @@
-//! The approval stores: one contract, one behaviour, and a file that lasts.
+//! The approval stores: one contract for both, the same behaviour, and a file that lasts.
 
 mod alike;
 mod file;
@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use etdi_client::{MemoryApprovals, SqliteApprovals, contract};
 use tempfile::TempDir;
 
-/// A place for a store, gone when it is dropped.
+/// A place for a store, deleted when this is dropped.
 struct Place {
     folder: TempDir,
     path: PathBuf,
@@ -41,7 +41,7 @@ async fn the_store_in_a_file_keeps_its_contract() {
     contract::check(&Place::new().open()).await.unwrap();
 }
 
-/// A new file that was closed and opened again is as empty as before.
+/// A new file that was closed and opened again is still empty.
 #[tokio::test]
 async fn the_store_in_a_file_keeps_its_contract_when_it_is_opened_again() {
     let place = Place::new();

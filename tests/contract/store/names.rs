@@ -1,4 +1,5 @@
-//! What a person calls a server is kept beside what is decided, and never decides.
+//! The name that a person gives to a server is stored beside the approvals, and does not affect
+//! decisions.
 
 use etdi_client::{ApprovalStore, Sighting};
 use etdi_tests::steps;
@@ -19,7 +20,7 @@ async fn a_server_has_the_last_name_that_it_was_given() {
     store.name_server(&other, "mail", AT).await.unwrap();
     let before = store.revision().await.unwrap();
     store.name_server(&one, "docs", AT).await.unwrap();
-    assert_eq!(store.revision().await.unwrap(), before, "the same again is no change");
+    assert_eq!(store.revision().await.unwrap(), before, "the same name again is not a change");
     store.name_server(&one, "docs: node", AT).await.unwrap();
     drop(store);
     let names = place.open().server_names().await.unwrap();
@@ -28,7 +29,7 @@ async fn a_server_has_the_last_name_that_it_was_given() {
 }
 
 #[tokio::test]
-async fn a_name_is_no_approval_no_tool_and_forgotten_with_none() {
+async fn a_name_does_not_change_approvals_and_stays_when_a_tool_is_forgotten() {
     let place = Place::new();
     let store = place.open();
     for step in 0..3 {
@@ -44,13 +45,13 @@ async fn a_name_is_no_approval_no_tool_and_forgotten_with_none() {
     assert_eq!(store.approvals().await.unwrap(), approvals);
     assert_eq!(store.approved_names().await.unwrap(), approved);
     for word in ["", &format!("name:{server}")] {
-        assert!(!store.forget(&server, word).await.unwrap(), "{word:?} is no tool");
+        assert!(!store.forget(&server, word).await.unwrap(), "{word:?} is not a tool");
     }
     assert!(store.forget(&server, &steps::pin(1, "1.0.0").id).await.unwrap());
     assert_eq!(store.server_names().await.unwrap().len(), 1);
 }
 
-/// A host that gives no names has what it saw on record.
+/// If the host gives a server no name, the store shows the program that it recorded.
 #[tokio::test]
 async fn a_server_without_a_name_is_called_by_its_program() {
     let store = Place::new();
@@ -62,7 +63,7 @@ async fn a_server_without_a_name_is_called_by_its_program() {
     assert_eq!(name().await, "/opt/docs (beta)/server");
     store.name_server(&server, "docs", AT).await.unwrap();
     assert_eq!(name().await, "docs");
-    // What is on record of the program stays what it was.
+    // The record of the program does not change.
     let id = format!("executable:{server}");
     let known = store.known(&[Subject::of_server(&server, &id)]).await.unwrap();
     let pin = known[0].pins.iter().find(|pin| pin.id == id).unwrap();

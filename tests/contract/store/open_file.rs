@@ -1,4 +1,4 @@
-//! What happens to the file while a store has it open.
+//! The store's file changes while it is open.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -34,7 +34,7 @@ async fn a_store_that_is_moved_or_replaced_while_it_is_open_fails() {
             fs::rename(&aside, &file).unwrap();
         }
     }
-    // Put back, it is what it was: nothing was written in the meantime.
+    // The original file is back. It is unchanged, because the failed writes did not reach it.
     assert_eq!(store.approvals().await.unwrap().len(), 1);
     steps::take(&store, 2).await.unwrap();
     assert_eq!(store.approvals().await.unwrap().len(), 2);
@@ -61,9 +61,9 @@ async fn an_older_copy_over_an_open_store_is_noticed() {
     }
 }
 
-/// Whatever fails in the middle of a write, nothing of it is kept.
+/// If any part of a write fails, the whole write is undone.
 #[tokio::test]
-async fn a_write_that_fails_leaves_nothing() {
+async fn a_write_that_fails_is_undone() {
     for table in ["pins", "names", "approvals", "ledger", "store"] {
         let place = closed().await;
         let store = place.open();
@@ -90,7 +90,7 @@ async fn a_write_that_fails_leaves_nothing() {
     }
 }
 
-/// A disk that takes no more. What was reported before is there.
+/// On a full disk, the steps that were reported before are kept.
 #[cfg(unix)]
 #[tokio::test]
 async fn a_full_disk_fails_the_write_and_keeps_what_was_reported() {

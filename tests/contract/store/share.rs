@@ -1,4 +1,5 @@
-//! A server has its share of a store, counted and weighed, and pushes out nothing but its own.
+//! Each server has a share of a store, limited by count and by size, and displaces only its own
+//! records.
 
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ fn server(name: &str) -> ServerIdentity {
     ServerIdentity::from(&StdioCommand::new(name))
 }
 
-/// A tool of this server that nobody approved, with a definition of a MiB.
+/// Returns an unapproved tool of this server, with a definition of 1 MiB.
 fn heavy(server: &ServerIdentity, tool: usize) -> Sighting {
     let mut sighting = steps::sighting(tool, "1.0.0");
     let definition: Arc<str> = format!("{tool} {}", "x".repeat(MIB)).into();
@@ -52,14 +53,18 @@ async fn keeps_to_its_share(store: &dyn ApprovalStore) {
         async move { store.known(&[subject]).await.unwrap().remove(0) }
     };
     let oldest = known(&hostile, 2).await;
-    assert!(oldest.pins.is_empty() && oldest.ledger.is_empty(), "nothing went");
+    assert!(oldest.pins.is_empty() && oldest.ledger.is_empty(), "the oldest record is still there");
     for tool in [30, 139] {
         let newer = known(&hostile, tool).await;
         assert_eq!((newer.pins.len(), newer.ledger.len()), (1, 1), "{tool}");
     }
-    assert_eq!(known(&hostile, 1).await.pins.len(), 1, "what a person approved went");
+    assert_eq!(known(&hostile, 1).await.pins.len(), 1, "the approved record is gone");
     let other = known(&honest, 0).await;
-    assert_eq!((other.pins.len(), other.ledger.len()), (1, 1), "another server's went");
+    assert_eq!(
+        (other.pins.len(), other.ledger.len()),
+        (1, 1),
+        "a record of another server is gone"
+    );
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Two at once: two processes, and two handles.
+//! Concurrent use: two processes, and two handles.
 
 use std::process::{Command, Output, Stdio};
 
@@ -11,7 +11,7 @@ const TOOLS: usize = 200;
 
 /// Two processes approve different digests of the same tools.
 #[tokio::test]
-async fn of_two_processes_one_wins_each_tool_and_the_other_is_told() {
+async fn one_of_two_processes_wins_each_tool_and_the_other_gets_an_error() {
     let place = Place::new();
     let racers = ["alice", "bob"].map(|name| {
         Command::new(env!("CARGO_BIN_EXE_store-writer"))
@@ -40,9 +40,9 @@ fn lines(output: &Output) -> Vec<String> {
     String::from_utf8(output.stdout.clone()).unwrap().lines().map(ToOwned::to_owned).collect()
 }
 
-/// Each sees what the other wrote, as soon as it was reported.
+/// Each handle sees the writes of the other one as soon as they are reported.
 #[tokio::test]
-async fn the_revision_tells_of_another_handles_writes() {
+async fn the_revision_shows_the_writes_of_another_handle() {
     let place = Place::new();
     let (here, there) = (place.open(), place.open());
     let mut before = here.revision().await.unwrap();
@@ -54,7 +54,7 @@ async fn the_revision_tells_of_another_handles_writes() {
         before = now;
         assert_eq!(here.known(subject).await.unwrap(), there.known(subject).await.unwrap());
     }
-    // What changes nothing makes no revision.
+    // A step without an effect does not make a new revision.
     steps::take(&there, 0).await.unwrap();
     steps::take(&there, 0).await.unwrap();
     let now = here.revision().await.unwrap();
@@ -63,7 +63,7 @@ async fn the_revision_tells_of_another_handles_writes() {
     assert_eq!(here.revision().await.unwrap(), now);
 }
 
-/// A writer that holds the store makes others wait, and then fail; their reading goes on.
+/// While one writer holds the store, other writers wait and then fail, but can still read.
 #[tokio::test]
 async fn a_store_that_another_process_holds_is_read_and_not_written() {
     let place = Place::new();

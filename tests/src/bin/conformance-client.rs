@@ -1,7 +1,9 @@
 //! `conformance-client (--bare|--judged) [--turn FILE] URL`: the client under test of the official
 //! conformance suite, with rmcp alone or through `EtdiClient`. The suite names the scenario in the
-//! environment. With `--turn`, one client at a time plays its scenario: the suite starts them all at
-//! once, and on a busy machine they would run into each other's timeouts.
+//! environment.
+//!
+//! The suite starts all clients at once, and on a busy machine they would cause each other's timeouts.
+//! With `--turn`, only one client at a time plays its scenario.
 
 #![forbid(unsafe_code)]
 #![expect(
@@ -23,15 +25,15 @@ async fn main() -> ExitCode {
         [form @ ("--bare" | "--judged"), url] => (form, None, url.to_owned()),
         [form @ ("--bare" | "--judged"), "--turn", file, url] => (form, Some(file), url.to_owned()),
         _ => {
-            eprintln!("conformance-client (--bare|--judged) [--turn FILE] URL");
+            eprintln!("usage: conformance-client (--bare|--judged) [--turn FILE] URL");
             return ExitCode::from(2);
         }
     };
     let form = if form == "--bare" { Form::Bare } else { Form::Judged };
-    // Held until this process ends.
+    // The lock is held until this process ends.
     let turn = turn.map(|file| File::create(file).and_then(|file| file.lock().map(|()| file)));
     if let Some(Err(error)) = turn {
-        eprintln!("no turn: {error}");
+        eprintln!("cannot lock the file of --turn: {error}");
         return ExitCode::from(2);
     }
     let variable = |name: &str| env::var(name).unwrap_or_default();

@@ -1,6 +1,6 @@
 //! `conformance-server [--wrapped]`: the server under test of the official conformance suite, on a
-//! loopback port. Prints `{"url": …}` in one line and serves until its standard input closes.
-//! `--wrapped` publishes its tools signed.
+//! loopback port. Prints `{"url": …}` in one line and serves until its standard input closes. With
+//! `--wrapped`, its tools are signed.
 
 #![forbid(unsafe_code)]
 

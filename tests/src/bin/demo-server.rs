@@ -11,7 +11,9 @@ use demos::state::State;
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [role, transport, folder] = &*arguments else { anyhow::bail!("which, how and where?") };
+    let [role, transport, folder] = &*arguments else {
+        anyhow::bail!("usage: demo-server ROLE TRANSPORT FOLDER")
+    };
     let role = Role::from_str(role, false).map_err(anyhow::Error::msg)?;
     let transport = Transport::from_str(transport, false).map_err(anyhow::Error::msg)?;
     run(role, transport, State::at(folder)?).await.context("the server ended")

@@ -1,4 +1,4 @@
-//! The `etdi` command, where a test of this package can start it.
+//! The `etdi` command, as a program that the tests of this package can start.
 
 #![forbid(unsafe_code)]
 

@@ -1,6 +1,8 @@
-//! `rich-server bare|secured stdio|http [KEY]`: the server of [`etdi_tests::rich`], as it is or behind
-//! a `SecureServer` with the key of that PEM file, or one that nobody knows. On stdio it serves until the input ends. On HTTP it prints one JSON line,
-//! `{"url"}`, and serves until its standard input ends.
+//! `rich-server bare|secured stdio|http [KEY]`: the server of [`etdi_tests::rich`], bare or behind a
+//! `SecureServer`. KEY is the PEM file of its key; without KEY it uses a new, unknown key.
+//!
+//! On stdio it serves until the input ends. On HTTP it prints one JSON line, `{"url"}`, and serves
+//! until its standard input ends.
 
 #![forbid(unsafe_code)]
 
@@ -24,7 +26,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let (kind, transport, key) = match &*arguments {
         [kind, transport] => (kind, transport, SigningKey::generate()?),
         [kind, transport, key] => (kind, transport, SigningKey::from_pem_file(key)?),
-        _ => return Err("which kind, which transport?".into()),
+        _ => return Err("usage: rich-server bare|secured stdio|http [KEY]".into()),
     };
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}/mcp", listener.local_addr()?);
@@ -34,7 +36,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         ("bare", "http") => http(listener, &url, app).await,
         ("secured", "stdio") => stdio(secured(app, key, None).await?).await,
         ("secured", "http") => http(listener, &url, secured(app, key, Some(&url)).await?).await,
-        _ => Err("bare or secured, stdio or http".into()),
+        _ => Err("the kind must be bare or secured, and the transport stdio or http".into()),
     }
 }
 

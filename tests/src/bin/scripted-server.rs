@@ -1,4 +1,4 @@
-//! `scripted-server FOLDER`: the script in a folder, served on stdio until the input ends.
+//! `scripted-server FOLDER`: serves the script in a folder on stdio until the input ends.
 
 #![forbid(unsafe_code)]
 

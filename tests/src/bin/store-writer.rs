@@ -1,10 +1,10 @@
-//! `store-writer FILE steps FIRST`: takes one step after another, prints each number once it was
-//! taken, and never ends by itself.
+//! `store-writer FILE steps FIRST`: takes one step after another, prints each number once it was taken,
+//! and does not end by itself.
 //!
-//! `store-writer FILE race NAME COUNT`: approves a definition of its own for each of so many tools,
-//! and prints `won` or `lost` with the digest that is approved.
+//! `store-writer FILE race NAME COUNT`: approves a definition of its own for each of so many tools, and
+//! prints `won` or `lost` with the digest that is approved.
 //!
-//! A store that fails is a line `failed` with the error, and the end.
+//! If the store fails, it prints a line `failed` with the error, and ends.
 
 #![forbid(unsafe_code)]
 
@@ -19,7 +19,7 @@ use etdi_types::Digest;
 async fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let [file, what, rest @ ..] = &arguments[..] else { return Err("which file?".into()) };
+    let [file, what, rest @ ..] = &arguments[..] else { return Err("the file is missing".into()) };
     let store = match SqliteApprovals::open(file) {
         Ok(store) => store,
         Err(error) => return say(&failed(&error)),
@@ -30,7 +30,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
                 match steps::take(&store, step).await {
                     Ok(()) => say(&step.to_string())?,
                     Err(StoreError::Unavailable(error)) => {
-                        let error = error.downcast_ref().ok_or("another store's error")?;
+                        let error = error.downcast_ref().ok_or("the error is of another store")?;
                         return say(&failed(error));
                     }
                     Err(error) => return Err(error.into()),
@@ -39,7 +39,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             Ok(())
         }
         ("race", [name, count]) => race(&store, name, count.parse()?).await,
-        _ => Err("steps or race?".into()),
+        _ => Err("the mode must be steps or race".into()),
     }
 }
 
@@ -58,7 +58,7 @@ async fn race(store: &SqliteApprovals, name: &str, count: usize) -> Result<(), B
     Ok(())
 }
 
-/// The name of the error, and its words.
+/// Returns the name of the error, and its text.
 fn failed(error: &SqliteError) -> String {
     let debug = format!("{error:?}");
     let name = debug.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();

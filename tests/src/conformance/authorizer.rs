@@ -1,4 +1,4 @@
-//! Obtaining tokens as a host does with rmcp: discovery, registration and the authorization code
+//! Obtains tokens as a host does with rmcp: discovery, registration and the authorization code
 //! grant, with a user who consents at once.
 
 use reqwest::header::LOCATION;
@@ -14,12 +14,12 @@ use super::session::Failure;
 /// How often a host asks for authorization before it gives up.
 const MAX_ROUNDS: usize = 3;
 
-/// Where the suite expects this client's metadata document (SEP-991). Nobody fetches it.
+/// The address at which the suite expects this client's metadata document (SEP-991). It is not fetched.
 const CLIENT_METADATA: &str = "https://conformance-test.local/client-metadata.json";
 
 const REDIRECT: &str = "http://localhost:3000/callback";
 
-/// What a scenario tells its client, in `MCP_CONFORMANCE_CONTEXT`.
+/// The values that a scenario gives its client in `MCP_CONFORMANCE_CONTEXT`.
 #[derive(Debug, Default, Deserialize)]
 pub struct Context {
     client_id: Option<String>,
@@ -37,13 +37,13 @@ pub struct Authorizer {
 }
 
 impl Authorizer {
-    /// For the server at `url`. `credentials_grant`: no user is there.
+    /// Makes an authorizer for the server at `url`. With `credentials_grant`, no user takes part.
     pub fn new(url: &str, context: Context, credentials_grant: bool) -> Self {
         let url = url.to_owned();
         Self { url, context, credentials_grant, manager: None, token: None, rounds: 0 }
     }
 
-    /// The token that was obtained last.
+    /// Returns the token that was obtained last.
     pub fn token(&self) -> Option<String> {
         self.token.clone()
     }
@@ -51,11 +51,11 @@ impl Authorizer {
     /// Obtains the token that a challenge asks for.
     ///
     /// # Errors
-    /// A [`Failure`]: there is none.
+    /// A [`Failure`], if no token can be obtained.
     pub async fn answer(&mut self, challenge: &str) -> Result<(), Failure> {
         self.rounds += 1;
         if self.rounds > MAX_ROUNDS {
-            return Err(other("the server is never satisfied"));
+            return Err(other("the server refuses every token"));
         }
         let base = reqwest::Url::parse(&self.url).map_err(other)?;
         let asked = WWWAuthenticateParams::parse(challenge, &base);
@@ -120,7 +120,7 @@ async fn step_up(
     Ok(manager)
 }
 
-/// The user consents: where the authorization server redirects to.
+/// Consents as the user, and returns the address to which the authorization server redirects.
 async fn consent(url: &str) -> Result<String, Failure> {
     let browser = reqwest::Client::builder().redirect(Policy::none()).build().map_err(other)?;
     let response = browser.get(url).send().await.map_err(other)?;

@@ -1,4 +1,4 @@
-//! What a host does in each scenario of the suite.
+//! The steps of a host in each scenario of the suite.
 
 use rmcp::model::{GetPromptRequestParams, JsonObject, ReadResourceRequestParams, Tool};
 use serde::Deserialize;
@@ -16,7 +16,7 @@ pub struct Scenario {
     pub version: String,
     /// The server's endpoint.
     pub url: String,
-    /// More, as JSON.
+    /// Further values, as JSON.
     pub context: Value,
 }
 
@@ -27,11 +27,10 @@ struct Call {
 }
 
 impl Scenario {
-    /// Does what the scenario wants. Where the server asks for a token, obtains one and begins
-    /// again.
+    /// Plays the scenario. If the server asks for a token, obtains one and begins again.
     ///
     /// # Errors
-    /// The first [`Failure`] that no token helps against.
+    /// The first [`Failure`] that a token cannot solve.
     pub async fn run(&self, form: Form) -> Result<(), Failure> {
         let context: Context = serde_json::from_value(self.context.clone()).unwrap_or_default();
         let credentials_grant = self.name.starts_with("auth/client-credentials");
@@ -96,7 +95,7 @@ fn find<'a>(tools: &'a [Callable], name: &str) -> Option<&'a Callable> {
     tools.iter().find(|tool| tool.tool().name == name)
 }
 
-/// Arguments of the right types.
+/// Returns arguments of the right types.
 fn sample(tool: &Tool) -> JsonObject {
     let properties = tool.input_schema.get("properties").and_then(Value::as_object);
     let value = |schema: &Value| match schema["type"].as_str() {

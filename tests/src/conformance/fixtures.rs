@@ -1,4 +1,4 @@
-//! What the suite expects a server to have, as data.
+//! The parts that the suite expects of a server, as data.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -11,21 +11,21 @@ use serde::Deserialize;
 
 /// `fixtures.json`, read once.
 pub static FIXTURES: LazyLock<Fixtures> = LazyLock::new(|| {
-    serde_json::from_str(include_str!("fixtures.json")).expect("the fixtures are what rmcp reads")
+    serde_json::from_str(include_str!("fixtures.json")).expect("rmcp can read the fixtures")
 });
 
-/// Everything that is listed, and every answer that is always the same.
+/// All listings, and all fixed answers.
 #[derive(Debug, Deserialize)]
 pub struct Fixtures {
-    /// What the server says that it can do.
+    /// The capabilities of the server.
     pub capabilities: ServerCapabilities,
     /// The tools, in the order of the listing.
     pub tools: Vec<Tool>,
-    /// The contents that a tool returns, whatever it is called with.
+    /// The contents that a tool returns, for any arguments.
     pub answers: BTreeMap<String, Vec<ContentBlock>>,
-    /// What a tool asks the user (MCP 2025-11-25).
+    /// The questions of a tool to the user (MCP 2025-11-25).
     pub elicitations: BTreeMap<String, ElicitRequestParams>,
-    /// What a tool or prompt asks for in rounds (MCP 2026-07-28), by the end of its name.
+    /// The questions of a tool or prompt in rounds (MCP 2026-07-28), by the end of its name.
     pub rounds: BTreeMap<String, Rounds>,
     /// The prompts.
     pub prompts: Vec<Prompt>,
@@ -37,7 +37,7 @@ pub struct Fixtures {
     pub image: String,
 }
 
-/// What is asked for, round by round.
+/// The questions, round by round.
 #[derive(Debug, Deserialize)]
 pub struct Rounds {
     /// The requests of each round.

@@ -1,4 +1,4 @@
-//! What the client under test answers when a server asks it.
+//! The answers of the client under test to requests from a server.
 #![expect(deprecated, reason = "revision 2025-11-25 still has sampling and roots")]
 
 use rmcp::model::{
@@ -9,7 +9,7 @@ use rmcp::service::RequestContext;
 use rmcp::{ClientHandler, ErrorData, RoleClient};
 use serde_json::{Map, Value, json};
 
-/// A host with a model and a user who accepts what is proposed.
+/// A host with a model, and with a user who accepts every proposal.
 #[derive(Clone, Copy, Debug)]
 pub struct Host;
 
@@ -48,7 +48,7 @@ impl ClientHandler for Host {
     }
 }
 
-/// The default of each property that has one (SEP-1034).
+/// Returns the default of each property that has one (SEP-1034).
 fn defaults(properties: &Value) -> Value {
     let properties = properties.as_object().into_iter().flatten();
     let with_default = properties.filter_map(|(name, schema)| {

@@ -1,4 +1,4 @@
-//! Asking the client in rounds, as MCP 2026-07-28 does in place of requests from the server.
+//! Questions to the client in rounds, which replace requests from the server in MCP 2026-07-28.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -12,20 +12,20 @@ use serde_json::Value;
 
 use super::fixtures::Rounds;
 
-/// The states that were given out, each with its round, so that no other one is accepted.
+/// The states that were given out, each with its round. No other state is accepted.
 #[derive(Debug, Default)]
 pub struct States(Mutex<BTreeMap<String, usize>>);
 
-/// What a round comes to.
+/// The result of a round.
 #[derive(Debug)]
 pub enum Round {
-    /// More has to be asked.
+    /// There are further questions.
     Ask(InputRequiredResult),
-    /// All is answered, and whether a state came back as it was given.
+    /// All questions are answered.
     Done {
         /// The answers.
         responses: InputResponses,
-        /// Whether there was a state.
+        /// Whether there was a state, which came back unchanged.
         state: bool,
     },
 }
@@ -34,7 +34,7 @@ impl States {
     /// Judges one request of several rounds.
     ///
     /// # Errors
-    /// Invalid parameters, for a state that was not given out and an answer of the wrong shape.
+    /// Invalid parameters, for an unknown state or an answer of the wrong shape.
     pub fn round(
         &self,
         rounds: &Rounds,

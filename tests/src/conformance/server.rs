@@ -22,7 +22,7 @@ use tokio::sync::broadcast;
 use super::fixtures::FIXTURES;
 use super::rounds::{Round, States};
 
-/// Has every tool, prompt and resource that the suite asks for. Clones are the same server.
+/// A server with every tool, prompt and resource that the suite asks for. Clones are the same server.
 #[derive(Clone, Debug)]
 pub struct Server {
     shared: Arc<Shared>,
@@ -286,15 +286,15 @@ impl ServerHandler for Server {
 
 impl Server {
     fn announce(&self, change: Change) -> CallToolResponse {
-        // Nobody may listen.
+        // The send fails if there are no listeners, which is not an error here.
         self.shared.changes.send(change).ok();
         text("The change was announced.")
     }
 
-    /// Sends a log message, where the client wants to have it.
+    /// Sends a log message, if the client's log level includes it.
     async fn log(&self, message: &str, context: &Context) -> Result<(), ErrorData> {
         let wanted = match context.meta.protocol_version() {
-            // From 2026-07-28 on each request says it.
+            // From 2026-07-28 on, each request carries the level.
             Some(_) => context.meta.log_level(),
             None => Some(*self.shared.level.lock().unwrap_or_else(PoisonError::into_inner)),
         };
@@ -328,7 +328,7 @@ impl Server {
     }
 }
 
-/// RFC 5424, the least severe first.
+/// Returns the rank of a level of RFC 5424; the least severe is 0.
 fn severity(level: &str) -> Option<usize> {
     let levels = ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"];
     levels.iter().position(|one| *one == level)
@@ -356,7 +356,7 @@ async fn sample(
     Ok(text(format!("LLM response: {}", json!(answer.message.content))))
 }
 
-/// Asks the user what the fixture of this tool asks.
+/// Asks the user the question of this tool's fixture.
 async fn elicit(
     request: &CallToolRequestParams,
     context: &Context,

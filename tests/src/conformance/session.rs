@@ -16,7 +16,7 @@ use secrecy::SecretString;
 
 use super::host::Host;
 
-/// How the client is written.
+/// The library that the client is written with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
     /// With rmcp alone.
@@ -29,11 +29,11 @@ pub enum Form {
 pub enum Session {
     /// rmcp's running client.
     Bare(RunningService<RoleClient, Host>),
-    /// A connection that judges.
+    /// A connection of `EtdiClient`.
     Judged(Box<ServerConnection>),
 }
 
-/// What a host may call.
+/// A tool that a host may call.
 pub enum Callable {
     /// A tool as the server lists it.
     Bare(Tool),
@@ -41,10 +41,10 @@ pub enum Callable {
     Judged(Box<ApprovedTool>, Tool),
 }
 
-/// Why something did not work.
+/// The reason why a step failed.
 #[derive(Debug)]
 pub enum Failure {
-    /// The server wants a token, or a better one: its challenge (RFC 6750, section 3).
+    /// The server wants a token, or one with more rights: its challenge (RFC 6750, section 3).
     Challenge(String),
     /// Anything else.
     Other(String),
@@ -84,7 +84,7 @@ impl Session {
         }
     }
 
-    /// The tools that a model would see, each with what calls it.
+    /// Returns the tools that a model would see, each in a form that can be called.
     ///
     /// # Errors
     /// A [`Failure`].
@@ -136,7 +136,7 @@ impl Session {
         }
     }
 
-    /// rmcp's peer, for all that is not tools.
+    /// Returns rmcp's peer, for everything except tools.
     pub fn peer(&self) -> &Peer<RoleClient> {
         match self {
             Self::Bare(service) => service.peer(),
@@ -156,7 +156,7 @@ impl Session {
 }
 
 impl Callable {
-    /// The tool as rmcp describes it.
+    /// Returns the tool as rmcp describes it.
     pub fn tool(&self) -> &Tool {
         match self {
             Self::Bare(tool) => tool,
@@ -165,7 +165,7 @@ impl Callable {
     }
 }
 
-/// What the suite says that a client has to do for a revision.
+/// Returns the lifecycle that the suite requires for a revision.
 fn lifecycle(version: &str) -> ClientLifecycleMode {
     if version < ProtocolVersion::V_2026_07_28.as_str() {
         return ClientLifecycleMode::Initialize;

@@ -1,4 +1,4 @@
-//! Starting servers that are strangers' programs, and listing their tools.
+//! Starts third-party servers and lists their tools.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
@@ -16,20 +16,20 @@ use serde_json::{Value, json};
 
 use super::Tool;
 
-/// How long a server may take for one answer.
+/// The longest time for one answer of a server.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// More pages than this is no list.
+/// The largest number of pages; a longer listing is refused.
 const MAX_PAGES: usize = 100;
 
 /// A server, as `servers.json` describes it.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Server {
-    /// The package, by which it is known.
+    /// The package that identifies the server.
     pub package: String,
     registry: Registry,
-    /// Who publishes it.
+    /// The publisher of the package.
     pub publisher: String,
     program: PathBuf,
     #[serde(default)]
@@ -45,10 +45,10 @@ enum Registry {
     PyPI,
 }
 
-/// What a server said of itself.
+/// The answers of a server about itself.
 #[derive(Clone, Debug)]
 pub struct Listed {
-    /// All its tools, from all pages.
+    /// Its tools, from all pages.
     pub tools: Vec<Tool>,
     /// Its instructions.
     pub instructions: Option<String>,
@@ -57,14 +57,14 @@ pub struct Listed {
 /// Reads `servers.json` in `folder`.
 ///
 /// # Errors
-/// The file cannot be read, or has another shape.
+/// If the file cannot be read, or has another shape.
 pub fn servers(folder: &Path) -> Result<Vec<Server>> {
     let file = folder.join("servers.json");
     let text = fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
-    serde_json::from_slice(&text).with_context(|| format!("{} has another shape", file.display()))
+    serde_json::from_slice(&text).with_context(|| format!("cannot parse {}", file.display()))
 }
 
-/// Whether this system can start a server without a network.
+/// Returns whether this system can start a server without a network.
 pub fn can_isolate() -> bool {
     let probe = Command::new("unshare").args(["-rn", "true"]).stderr(Stdio::null()).status();
     probe.is_ok_and(|status| status.success())
@@ -72,15 +72,15 @@ pub fn can_isolate() -> bool {
 
 impl Server {
     /// Starts the server and lists its tools. `folder` holds the installed packages, `path` is the
-    /// variable `PATH`; without a network if `isolated`.
+    /// value of `PATH`. If `isolated`, the server has no network.
     ///
     /// # Errors
-    /// The server does not start, does not answer in time, or answers something else.
+    /// If the server does not start, does not answer in time, or gives a wrong answer.
     pub fn list(&self, folder: &Path, path: &str, isolated: bool) -> Result<Listed> {
         let place = tempfile::tempdir()?;
         self.start(folder, path, isolated, place.path())
             .and_then(|mut session| session.list(&self.package))
-            .with_context(|| format!("{} could not be listed", self.package))
+            .with_context(|| format!("cannot list the tools of {}", self.package))
     }
 
     fn start(&self, folder: &Path, path: &str, isolated: bool, place: &Path) -> Result<Session> {
@@ -98,7 +98,7 @@ impl Server {
         let node: &[&str] = if matches!(self.registry, Registry::Npm) { &["node"] } else { &[] };
         let mut words =
             prefix.iter().chain(node).map(|word| Path::new(*word)).chain(iter::once(&*program));
-        let mut command = Command::new(words.next().context("a command has a program")?);
+        let mut command = Command::new(words.next().context("the command must have a program")?);
         command
             .args(words)
             .args(&self.args)
@@ -111,10 +111,10 @@ impl Server {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null());
-        let mut child = command.spawn().context("it does not start")?;
-        let input = child.stdin.take().context("it has no standard input")?;
-        let output = child.stdout.take().context("it has no standard output")?;
-        // A rendezvous: a server that writes without end waits.
+        let mut child = command.spawn().context("the server does not start")?;
+        let input = child.stdin.take().context("the server has no standard input")?;
+        let output = child.stdout.take().context("the server has no standard output")?;
+        // The channel has no buffer, so a server that writes without end must wait.
         let (send, lines) = sync_channel(0);
         thread::spawn(move || {
             for line in BufReader::new(output).lines().map_while(Result::ok) {
@@ -127,7 +127,7 @@ impl Server {
     }
 }
 
-/// A server that runs. Dropping it ends it.
+/// A running server. It ends when this is dropped.
 struct Session {
     child: Child,
     input: ChildStdin,
@@ -155,12 +155,12 @@ impl Session {
                 tools.push(Tool { server: server.to_owned(), name, raw: raw.get().to_owned() });
             }
             let Some(cursor) = page.next_cursor else {
-                ensure!(!tools.is_empty(), "it has no tools");
+                ensure!(!tools.is_empty(), "the server has no tools");
                 return Ok(Listed { tools, instructions: greeting.instructions });
             };
             params = json!({ "cursor": cursor });
         }
-        bail!("its list has no end")
+        bail!("the list of tools has too many pages")
     }
 
     fn request<T: for<'a> Deserialize<'a>>(&mut self, method: &str, params: Value) -> Result<T> {
@@ -169,15 +169,16 @@ impl Session {
         self.send(&json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }))?;
         loop {
             let line = self.lines.recv_timeout(TIMEOUT);
-            let line = line.with_context(|| format!("it does not answer `{method}`"))?;
-            // Some servers write notes to standard output; requests to the client are not answered.
+            let line = line.with_context(|| format!("the server does not answer `{method}`"))?;
+            // Some servers write notes to standard output. Requests to the client are not answered.
             let Ok(message) = serde_json::from_str::<Response>(&line) else { continue };
             if message.id != Some(id) || message.method.is_some() {
                 continue;
             }
-            let result = message.result.with_context(|| format!("it refuses `{method}`"))?;
+            let result =
+                message.result.with_context(|| format!("the server refuses `{method}`"))?;
             return serde_json::from_str(result.get())
-                .with_context(|| format!("its answer to `{method}` has another shape"));
+                .with_context(|| format!("the answer to `{method}` has the wrong shape"));
         }
     }
 
@@ -189,7 +190,7 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // The server may have ended by itself.
         let _ended = self.child.kill();
         let _status = self.child.wait();
     }

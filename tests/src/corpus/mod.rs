@@ -1,9 +1,9 @@
-//! Upgrades to measure the review of changes on: benign ones and poisoned ones, made mechanically
-//! from definitions that real servers list.
+//! Upgrades on which the review of changes is measured: benign ones and poisoned ones, made
+//! mechanically from the definitions of real servers.
 //!
-//! Nothing is drawn at random: which tool gets which change follows from SHA-256 of their names, so
-//! the same definitions give the same upgrades on every machine. Servers, templates and sentences
-//! are divided into two [halves](Half) in the same way, before any rule is tuned.
+//! The choice is not random: SHA-256 of the names decides which tool gets which change, so the same
+//! definitions give the same upgrades on every machine. Servers, templates and sentences are divided
+//! into two [halves](Half) in the same way, before any rule is tuned.
 
 pub mod benign;
 pub mod listing;
@@ -19,21 +19,21 @@ use serde_json::Value;
 
 use etdi_types::Digest;
 
-/// One of two halves. The rules may be tuned on the one, and are measured on the other.
+/// One of two halves. The rules may be tuned on one half, and are measured on the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Half {
-    /// Seen by whoever writes the rules.
+    /// The authors of the rules may look at it.
     Development,
-    /// Put aside.
+    /// It is kept aside.
     HeldOut,
 }
 
 impl Half {
-    /// Both.
+    /// Both halves.
     pub const ALL: [Self; 2] = [Self::Development, Self::HeldOut];
 
-    /// The half of a server, a template or a sentence: the lowest bit of its name's SHA-256's first
-    /// byte, so that nobody chooses.
+    /// Returns the half of a server, a template or a sentence: the lowest bit of the first byte of
+    /// SHA-256 of its name. A person could otherwise choose the half.
     pub fn of(name: &str) -> Self {
         if Digest::of(name.as_bytes()).as_bytes()[0] & 1 == 0 {
             Self::Development
@@ -42,7 +42,7 @@ impl Half {
         }
     }
 
-    /// In words.
+    /// Returns the name of the half.
     pub fn name(self) -> &'static str {
         match self {
             Self::Development => "development",
@@ -51,14 +51,14 @@ impl Half {
     }
 }
 
-/// A tool as it was approved, and as it is served now, under a higher version.
+/// A tool as it was approved, and as it is served now, with a higher version.
 #[derive(Clone, Debug)]
 pub struct Upgrade {
     /// The half that it belongs to.
     pub half: Half,
-    /// What kind of change it is.
+    /// The kind of the change.
     pub kind: &'static str,
-    /// Which template or edit made it.
+    /// The template or the edit that made it.
     pub template: &'static str,
     /// The server's package.
     pub server: String,
@@ -68,11 +68,12 @@ pub struct Upgrade {
     pub before: Value,
     /// The definition after.
     pub after: Value,
-    /// Where before and after may differ, as JSON pointers' beginnings. The version differs always.
+    /// The places where before and after may differ, as the beginnings of JSON pointers. The version
+    /// always differs.
     pub touches: &'static [&'static str],
 }
 
-/// What else a host sees beside a tool: names that a text can mention.
+/// The names of other tools that a host sees, which a text can mention.
 #[derive(Clone, Copy, Debug)]
 pub struct Surroundings<'a> {
     /// Other tools of the same server.
@@ -88,11 +89,11 @@ pub struct Subject<'a> {
     pub before: Value,
     /// The definition after.
     pub after: Value,
-    /// What is beside it.
+    /// The tools beside it.
     pub around: Surroundings<'a>,
-    /// Which of the edit's instances this is, from 0.
+    /// The number of this instance of the edit, from 0.
     pub instance: usize,
 }
 
-/// A change of a structure. Gives `None` where a tool has nothing that it could change.
+/// A change of a structure. Returns `None` if the tool has no part that it could change.
 pub type Edit = fn(&mut Subject<'_>) -> Option<()>;

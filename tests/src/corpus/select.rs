@@ -1,4 +1,4 @@
-//! Which tool gets which change.
+//! Decides which tool gets which change.
 
 use std::collections::HashMap;
 
@@ -9,8 +9,8 @@ use super::poison::templates;
 use super::tool::member;
 use super::{Half, Subject, Surroundings, Tool, Upgrade, benign as honest};
 
-/// The benign upgrades of one half: `each` of every kind, as far as its tools have what the kind
-/// changes.
+/// Returns the benign upgrades of one half: `each` of every kind, as far as the tools have the parts
+/// that the kind changes.
 pub fn benign(tools: &[Tool], half: Half, each: usize) -> Vec<Upgrade> {
     let own = Corpus::of(tools, half);
     let kinds = honest::kinds().iter();
@@ -24,7 +24,7 @@ pub fn benign(tools: &[Tool], half: Half, each: usize) -> Vec<Upgrade> {
     some.collect()
 }
 
-/// The poisoned upgrades of one half: `each` with every template of the half.
+/// Returns the poisoned upgrades of one half: `each` with every template of the half.
 pub fn poisoned(tools: &[Tool], half: Half, each: usize) -> Vec<Upgrade> {
     let own = Corpus::of(tools, half);
     let templates = templates().into_iter().filter(|template| Half::of(template.id) == half);
@@ -56,8 +56,8 @@ impl<'t> Corpus<'t> {
         Self { half, tools }
     }
 
-    /// Applies `edit` to tools in an order that follows from `what` and their names, each server
-    /// once before any is used again, until it was done `count` times.
+    /// Applies `edit` until there are `count` upgrades. The order of the tools follows from `what` and
+    /// their names, and each server is used once before any is used again.
     fn upgrades(
         &self,
         what: &'static str,
@@ -73,7 +73,8 @@ impl<'t> Corpus<'t> {
                 self.names(|other| other.server == tool.server && other.name != tool.name);
             let elsewhere =
                 self.names(|other| other.server != tool.server && other.name != tool.name);
-            // Names of several words are mentioned unmistakably: `fetch` is a word of the language.
+            // Only names with a separator are mentioned: `fetch`, for example, is also an ordinary
+            // word.
             let elsewhere: Vec<_> =
                 elsewhere.into_iter().filter(|name| name.contains(['_', '-'])).collect();
             let elsewhere = rotated(elsewhere, &[what, &tool.server, &tool.name]);
@@ -100,7 +101,7 @@ impl<'t> Corpus<'t> {
                 (*round, tool)
             })
             .collect();
-        // Stable: within a round the order stays.
+        // The sort is stable: the order within a round stays.
         ordered.sort_by_key(|(round, _)| *round);
         ordered.into_iter().map(|(_, tool)| tool).collect()
     }
@@ -123,7 +124,7 @@ impl<'t> Corpus<'t> {
     }
 }
 
-/// The version after is the next one.
+/// Sets the version after the upgrade to the next one.
 fn bump(tool: &mut Value) -> Option<()> {
     member(tool)?.as_object_mut()?.insert("version".to_owned(), json!("1.0.1"));
     Some(())

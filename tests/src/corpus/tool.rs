@@ -1,4 +1,4 @@
-//! A tool of a server, and the places of its definition that an edit changes.
+//! A tool of a server, and the parts of its definition that edits change.
 
 use etdi_types::DEFINITION_KEY;
 use serde_json::{Map, Value, json};
@@ -17,8 +17,8 @@ pub struct Tool {
 }
 
 impl Tool {
-    /// The definition with a definition member, as a publisher who adopts ETDI writes it: version
-    /// 1.0.0 and one required permission.
+    /// Returns the definition with a definition member, as a publisher who adopts ETDI would write it:
+    /// version 1.0.0 and one required permission.
     pub fn published(&self) -> Option<Value> {
         let mut tool: Value = serde_json::from_str(&self.raw).ok()?;
         let path = |text: &str| {
@@ -44,27 +44,27 @@ impl Tool {
     }
 }
 
-/// The object under `name`, made if there is none.
+/// Returns the object under `name`, and makes it if it is missing.
 pub(super) fn object<'v>(value: &'v mut Value, name: &str) -> Option<&'v mut Map<String, Value>> {
     value.as_object_mut()?.entry(name).or_insert_with(|| json!({})).as_object_mut()
 }
 
-/// The definition member.
+/// Returns the definition member.
 pub(super) fn member(tool: &mut Value) -> Option<&mut Value> {
     tool.get_mut("_meta")?.get_mut(DEFINITION_KEY)
 }
 
-/// The description, if there is one with more in it than a word.
+/// Returns the description, if it has more than one word.
 pub(super) fn description(tool: &Value) -> Option<&str> {
     tool.get("description")?.as_str().filter(|text| text.contains(' '))
 }
 
-/// The parameters at the top of the input schema, by name.
+/// Returns the parameters at the top of the input schema, by name.
 pub(super) fn parameters(tool: &mut Value) -> Option<&mut Map<String, Value>> {
     object(object_value(tool, "inputSchema")?, "properties")
 }
 
-/// The names of the parameters, those before which a `wanted` is true.
+/// Returns the names of the parameters for which `wanted` is true.
 pub(super) fn names_where(tool: &Value, wanted: impl Fn(&str, &Value) -> bool) -> Vec<String> {
     let parameters = tool.pointer("/inputSchema/properties").and_then(Value::as_object);
     let all = parameters.into_iter().flatten();
@@ -73,7 +73,7 @@ pub(super) fn names_where(tool: &Value, wanted: impl Fn(&str, &Value) -> bool) -
         .collect()
 }
 
-/// Whether a parameter is required.
+/// Returns whether a parameter is required.
 pub(super) fn required(tool: &Value, name: &str) -> bool {
     let names = tool.pointer("/inputSchema/required").and_then(Value::as_array);
     names.is_some_and(|names| names.iter().any(|other| other == name))
@@ -97,7 +97,7 @@ pub(super) fn require(tool: &mut Value, name: &str) -> Option<()> {
     Some(())
 }
 
-/// Appends to a string member, or makes it.
+/// Appends to a string member, or makes the member.
 pub(super) fn append(object: &mut Value, name: &str, text: &str) -> Option<()> {
     let old = object.get(name).map_or(Some(""), Value::as_str)?;
     let new = if old.is_empty() { text.to_owned() } else { format!("{old} {text}") };
@@ -105,7 +105,7 @@ pub(super) fn append(object: &mut Value, name: &str, text: &str) -> Option<()> {
     Some(())
 }
 
-/// Sets the same value before and after, so that there is something to change.
+/// Sets the same value before and after the upgrade, so that an edit has a value to change.
 pub(super) fn prepare(
     subject: &mut Subject<'_>,
     edit: impl Fn(&mut Value) -> Option<()>,

@@ -21,10 +21,10 @@ use crate::servers::target::{NamedServer, ToolTarget};
 
 /// Approve tools of a server, as they are now: one, several, or all that wait.
 ///
-/// Shows who published each, what it is, what changed and what is odd about it, and asks once for
-/// what belongs together. An approval is of the digest that was shown: if the server has another
-/// definition by then, it is not approved. Exit code 0 if everything is approved, 1 if something is
-/// not, 2 if something could not be checked.
+/// Shows the publisher of each tool, its state, its changes and its findings, and asks once for tools
+/// that belong together. An approval is of the digest that was shown: if the server has another
+/// definition by then, the tool is not approved. Exit code 0 if everything is approved, 1 if
+/// something is not, 2 if something could not be checked.
 #[derive(Debug, Args)]
 #[command(
     override_usage = "etdi approve [OPTIONS] <TOOL… | --all | --instructions>\n       \
@@ -40,25 +40,25 @@ Examples:
 pub(crate) struct ApproveArgs {
     #[command(flatten)]
     target: ToolTarget,
-    /// All tools that wait, and the server's instructions; with --from, of all its servers.
+    /// All tools that wait for approval, and the server's instructions; with --from, those of all its
+    /// servers.
     #[arg(long, conflicts_with = "override")]
     all: bool,
-    /// Do not ask, and approve the definition of this digest; any number of times. Nothing else is
-    /// approved.
+    /// Approve the definition with this digest, without a question; any number of times. Only these
+    /// digests are approved.
     #[arg(long, value_name = "DIGEST")]
     yes: Vec<Digest>,
-    /// Who approves. Otherwise USER.
+    /// The name of the person who approves. Otherwise the variable USER.
     #[arg(long, value_name = "NAME")]
     by: Option<String>,
-    /// Grant this permission; any number of times, and then no other. Otherwise those that the tool
-    /// requires.
+    /// Grant only this permission; any number of times. Otherwise those that the tool requires.
     #[arg(long, value_name = "SCOPE")]
     grant: Vec<Scope>,
     /// When the approval ends: a date (its first moment in UTC), or a time (RFC 3339).
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
     /// Approve one tool that is refused, where a person may: an older version that came back, a key
-    /// that nothing configures, an approval that granted too little.
+    /// that is not configured, an approval that granted too little.
     #[arg(long)]
     r#override: bool,
     /// With --override: the publisher's public key (JWK or PEM), got from the publisher and not from

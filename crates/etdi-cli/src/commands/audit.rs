@@ -15,10 +15,11 @@ use crate::exit::{CliError, Ending, Exit};
 use crate::files;
 use crate::terminal::line::Line;
 
-/// Say what was decided, from an event log.
+/// Show the decisions in an event log.
 ///
-/// FILE holds JSON lines as a host or a server writes them with `JsonLinesSink`; `-` is standard
-/// input. Every filter must hold. Exit code 2 if a line cannot be read: then the log is not whole.
+/// FILE has JSON lines as a host or a server writes them with `JsonLinesSink`; `-` is standard
+/// input. An event is shown if it passes every filter. Exit code 2 if a line cannot be read: then
+/// the log is not complete.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -37,10 +38,10 @@ pub(crate) struct AuditArgs {
     /// Only events of this type, such as `tool_approved`. Any number of times.
     #[arg(long = "type", value_name = "TYPE")]
     types: Vec<EventType>,
-    /// Only since then: a time (RFC 3339), a date, or how long ago: 90s, 30m, 24h, 7d.
+    /// Only events since a time (RFC 3339), a date, or how long ago: 90s, 30m, 24h, 7d.
     #[arg(long, value_name = "WHEN")]
     since: Option<String>,
-    /// Only what was attacked, refused or broken.
+    /// Only attacks, refusals and failures.
     #[arg(long)]
     alarms: bool,
 }
@@ -66,7 +67,7 @@ impl AuditArgs {
             None => Ok(Exit::Ok),
             Some(_) if context.out.is_json() => Ok(Exit::CannotCheck),
             Some((number, error)) => Err(CliError::new(format!(
-                "{} line(s) are no events, so the log is not whole; the first: {}",
+                "cannot read {} line(s) of the event log; the first: {}",
                 bad.len(),
                 etdi::text::escaped(error)
             ))
@@ -119,7 +120,7 @@ impl AuditArgs {
     }
 }
 
-/// What an event says, as JSON.
+/// Returns the data of an event as JSON.
 fn data(event: &Event) -> Value {
     let value = serde_json::to_value(event).unwrap_or_default();
     value.get("data").cloned().unwrap_or_default()

@@ -24,15 +24,15 @@ use crate::servers::network::NetworkOptions;
 use crate::servers::session::Session;
 use crate::servers::target::NamedServer;
 use crate::show::instructions::Given;
-use crate::terminal::shell::quoted;
+use crate::terminal::shell::{flag, quoted};
 
 /// Compare servers with etdi.lock.
 ///
-/// Lists each locked server and says what is other than locked. It reads no approvals, writes
-/// nothing, and needs no identity provider; signers are checked only where there is a trust
-/// configuration. A command or a file that is not the locked one is not started. Exit code 0 if
-/// everything is as locked, 1 if something is not, 2 if something could not be checked; the other
-/// servers are still compared.
+/// Lists the tools of each locked server and shows how they differ from the lockfile. This command
+/// reads no approvals, writes no files, and needs no identity provider; signers are checked only with
+/// a trust configuration. A server is not started if its command or its files differ from the
+/// lockfile. Exit code 0 if every server agrees with the lockfile, 1 if one differs, 2 if one could
+/// not be checked; the other servers are still compared.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -43,7 +43,7 @@ pub(crate) struct CheckArgs {
     /// Only this server of the lockfile.
     #[arg(long, value_name = "NAME")]
     server: Option<String>,
-    /// What to print on standard output; `json` is as --json.
+    /// The form of the answer on standard output; `json` is the same as --json.
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     format: CheckFormat,
     #[command(flatten)]
@@ -72,7 +72,7 @@ impl CheckArgs {
         };
         match (self.format, compared) {
             (CheckFormat::Sarif, compared) => {
-                // What uploads the file wants one in any case.
+                // Write the file after an error too: the step that uploads it fails without a file.
                 if let Err(error) = compared {
                     if !context.out.is_json() {
                         context.out.error(&error);
@@ -96,7 +96,9 @@ impl CheckArgs {
 
     async fn compare(&self, report: &mut CheckReport, context: &Context) -> Result<(), CliError> {
         let lockfile = self.lock.read()?.ok_or_else(|| {
-            CliError::new("there is no lockfile").at(self.lock.lockfile.display()).next("etdi lock")
+            CliError::new("cannot find the lockfile")
+                .at(self.lock.lockfile.display())
+                .next("etdi lock")
         })?;
         if let Some(name) = &self.server
             && lockfile.server(name).is_none()
@@ -107,7 +109,7 @@ impl CheckArgs {
             true => trust_file::read(context)?,
             false => TrustConfig::default(),
         };
-        // Nothing is remembered: what is seen here for the first time is nobody's approval.
+        // The store is dropped after the check, so a first look at a tool leaves no record.
         let store = Arc::new(MemoryApprovals::new());
         let desk = Desk::over(store, trust, AuthorizationContext::None, &self.network, context)?;
         let wanted = |server: &&LockedServer| {
@@ -134,7 +136,7 @@ impl CheckArgs {
         Ok(())
     }
 
-    /// How a locked server is reached; `None` if its configuration does not name it any more.
+    /// Returns the endpoint of a locked server. `None` if its configuration no longer names the server.
     fn endpoint(
         &self,
         locked: &LockedServer,
@@ -145,7 +147,7 @@ impl CheckArgs {
             return match &locked.identity {
                 etdi::ServerIdentity::Http(uri) => Ok(Some(Endpoint::http(uri.as_str()))),
                 etdi::ServerIdentity::Stdio(_) => {
-                    Err(CliError::new("nothing says how this server is started: it has no `from`")
+                    Err(CliError::new("cannot start the server: the lockfile has no `from` for it")
                         .next("etdi lock --from FILE"))
                 }
             };
@@ -203,7 +205,8 @@ impl CheckArgs {
         Ok(ServerState::listed(drift, findings, tools))
     }
 
-    /// How a command names a locked server, for a shell; `None` if that cannot be typed.
+    /// Returns the words of a command that name a locked server, quoted for a shell. `None` if they
+    /// cannot be typed.
     fn words(&self, locked: &LockedServer) -> Option<String> {
         match (&locked.from, &locked.identity) {
             (Some(from), _) => self.words_of(from, &locked.name),
@@ -215,10 +218,10 @@ impl CheckArgs {
     fn words_of(&self, from: &str, name: &str) -> Option<String> {
         let path = self.lock.root().join(from);
         let path = path.strip_prefix(".").unwrap_or(&path).to_str().and_then(quoted)?;
-        Some(format!("--from {path} --server={}", quoted(name)?))
+        Some(format!("--from {path} {}", flag("--server", name)?))
     }
 
-    /// The servers that the configurations name and nobody locked.
+    /// Reports the servers that the configurations name and the lockfile does not have.
     fn added(
         &self,
         lockfile: &Lockfile,
@@ -226,7 +229,7 @@ impl CheckArgs {
         report: &mut CheckReport,
         context: &Context,
     ) {
-        // The servers of a project, also if none of them is locked.
+        // Read the project's configuration even if the lockfile has no server from it.
         if self.lock.root().join(PROJECT).is_file()
             && let Err(error) = configured.read(PROJECT, &self.lock, context)
         {
@@ -243,10 +246,10 @@ impl CheckArgs {
     }
 }
 
-/// What hosts read of a project.
+/// The configuration file of a project.
 const PROJECT: &str = ".mcp.json";
 
-/// The configurations that the lockfile names, and those of their servers that were not looked at.
+/// The configurations that were read, each with its servers that are not compared yet.
 #[derive(Default)]
 struct Configurations(BTreeMap<String, BTreeMap<String, Result<Endpoint, CliError>>>);
 
@@ -267,7 +270,7 @@ impl Configurations {
     }
 }
 
-/// What a tool says that no honest one needs to say, by its name.
+/// The findings of each tool, by its name.
 type FindingsByTool = Vec<(String, Vec<Finding>)>;
 
 async fn listed(

@@ -14,7 +14,7 @@ use crate::show::tool::Question;
 /// Show what changed in a tool since it was approved, or in a server's instructions; the critical
 /// changes first.
 ///
-/// Exit code 0 if nothing changed, 1 if something did, 2 if nothing is approved to compare with.
+/// Exit code 0 without changes, 1 with changes, 2 without an approval to compare with.
 #[derive(Debug, Args)]
 #[command(
     override_usage = "etdi diff [OPTIONS] <TOOL | --instructions>\n       \
@@ -52,14 +52,14 @@ async fn diff(subject: ToolOrInstructions<'_>, session: &Session, context: &Cont
     }
     let question = Question::about(tool, session).await?;
     let review = question.review().ok_or_else(|| {
-        CliError::new("nothing is approved of this tool on this server")
+        CliError::new("cannot compare the tool: it is not approved on this server")
             .at(wanted)
             .next(session.command_on("show", tool, ""))
     })?;
     context.out.json(&question.json());
-    // The same text with its evidence gone or wrong is not what was approved.
+    // The text may be the same while its signature is gone or wrong. Then the tool is not approved.
     if review.is_empty() && summary::exit(tool) == Exit::Ok {
-        context.out.line("Nothing changed since it was approved.");
+        context.out.line("No changes since the approval.");
         question.show_new_findings(context);
         return Ok(Exit::Ok);
     }
@@ -71,12 +71,12 @@ async fn diff(subject: ToolOrInstructions<'_>, session: &Session, context: &Cont
 async fn of_instructions(session: &Session, context: &Context) -> Ending {
     let given = Given::by(session).await?.ok_or_else(instructions::none)?;
     let review = given.review().ok_or_else(|| {
-        CliError::new("no instructions of this server are approved")
+        CliError::new("cannot compare the instructions: they are not approved")
             .next(session.command("show", "--instructions"))
     })?;
     context.out.json(&given.json());
     if review.is_empty() && given.exit() == Exit::Ok {
-        context.out.line("Nothing changed since they were approved.");
+        context.out.line("No changes since the approval.");
         given.show_new_findings(context);
         return Ok(Exit::Ok);
     }

@@ -17,11 +17,11 @@ use crate::show::summary;
 use crate::terminal::line::Line;
 use crate::terminal::shell::quoted;
 
-/// List the tools of servers: who published each, what it is, whether it may be used.
+/// List the tools of servers: the publisher of each, its state, and whether it may be used.
 ///
-/// Without a server, lists those of the hosts' configurations that are found, and starts none.
+/// Without a server, lists the servers in the configurations of hosts, and does not start them.
 /// Exit code 0 if every tool may be used, 1 if one waits for approval or is refused, 2 if a server
-/// could not be asked. What is seen for the first time is remembered in the store; nothing is
+/// could not be asked. A definition that is seen for the first time is recorded in the store, but not
 /// approved.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -61,7 +61,7 @@ impl DiscoverArgs {
                     }
                     answers.push(answer);
                 }
-                // One server that is down says nothing about the others.
+                // Ask the other servers even if one is down.
                 Err(error) => {
                     exit = exit.and(Exit::CannotCheck);
                     if !context.out.is_json() {
@@ -80,7 +80,7 @@ async fn show(name: &str, session: &Session, context: &Context) -> Result<(Exit,
     let out = &context.out;
     let instructions = Given::by(session).await?;
     out.line(heading(name));
-    // What all tools have in common is said once.
+    // Print the publisher and the permission once for all tools that share them.
     let (mut heads, mut last) = (session.tools.iter().map(summary::who_and_may), None);
     for tool in &session.tools {
         let head = heads.next().flatten();
@@ -89,7 +89,7 @@ async fn show(name: &str, session: &Session, context: &Context) -> Result<(Exit,
         }
         last = head;
         out.indented(Line::new().text("  ").then(summary::summary_line(tool)), 9);
-        // A name that cannot be typed names nothing.
+        // A name that cannot be typed cannot be used in a command, so show the digest.
         let digest = tool.definition().map(ToolDefinition::digest);
         if let Some(digest) = digest.filter(|_| session.typed(tool).is_none()) {
             out.indented(Line::new().dim("         named by its digest ").text(digest), 9);
@@ -135,7 +135,8 @@ async fn show(name: &str, session: &Session, context: &Context) -> Result<(Exit,
     Ok((exit, answer))
 }
 
-/// What the hosts on this machine start: to start a stranger's command is for a person to decide.
+/// Lists the servers that the hosts on this machine start. Does not start them: only a person may decide
+/// to start a third party's command.
 fn list_hosts(context: &Context) -> Exit {
     let out = &context.out;
     let (mut exit, mut answers) = (Exit::Ok, Vec::new());

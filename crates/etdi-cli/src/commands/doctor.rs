@@ -14,11 +14,11 @@ use crate::publisher::identity_provider::{IdentityOptions, ProviderConfig};
 use crate::servers::network::{flag_for, in_words};
 use crate::terminal::line::Line;
 
-/// Check the trust configuration and the identity provider: one line a check, with the fix.
+/// Check the trust configuration and the identity provider: one line for each check, with the fix.
 ///
 /// The identity provider is the Auth0 tenant of AUTH0_DOMAIN, AUTH0_CLIENT_ID, AUTH0_CLIENT_SECRET
-/// and AUTH0_AUDIENCE, or the one of the flags. With a client a token is asked for, and validated.
-/// Exit code 1 if a check fails.
+/// and AUTH0_AUDIENCE, or the one that flags name. With a client, this command asks for a token and
+/// validates it. Exit code 1 if a check fails.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -80,7 +80,7 @@ impl DoctorArgs {
             Ok(Some(configured)) => self.identity_provider(configured, &mut chart, context).await,
             Ok(None) => chart.skip(
                 &["provider"],
-                "none is configured: set AUTH0_DOMAIN and its fellows, or give --issuer",
+                "not configured: set AUTH0_DOMAIN and the other AUTH0_ variables, or give --issuer",
             ),
             Err(error) => {
                 let next = error.next_step().map(|next| format!("; {next}")).unwrap_or_default();
@@ -142,13 +142,13 @@ impl DoctorArgs {
         match (has_client, &audience) {
             (true, Some(audience)) => self.token(&identity, audience, chart).await,
             (true, None) => {
-                chart.fail("audience", "none is configured: set AUTH0_AUDIENCE or give --audience");
+                chart.fail("audience", "not configured: set AUTH0_AUDIENCE or give --audience");
                 chart.skip(&["scopes"], "needs an audience");
             }
             (false, _) => chart.skip(
                 &["audience", "scopes"],
-                "no client to ask for a token as: set AUTH0_CLIENT_ID and AUTH0_CLIENT_SECRET, or \
-                 give --client-id",
+                "a client is needed to ask for a token: set AUTH0_CLIENT_ID and AUTH0_CLIENT_SECRET, \
+                 or give --client-id",
             ),
         }
         drop(progress);
@@ -180,7 +180,7 @@ impl DoctorArgs {
                 chart.ok("audience", escaped(audience));
                 let granted: Vec<_> = principal.scopes().iter().map(String::as_str).collect();
                 let granted = match granted.is_empty() {
-                    true => "the token carries none".to_owned(),
+                    true => "the token has no scopes".to_owned(),
                     false => escaped(&granted.join(" ")).to_string(),
                 };
                 chart.ok("scopes", granted);
@@ -217,11 +217,11 @@ fn trust(chart: &mut Chart, context: &Context) {
 
 fn keys(identity: &IssuerProvider, algorithms: &[etdi::SigAlg], chart: &mut Chart) {
     let Some(set) = identity.jwks().current() else {
-        return chart.fail("keys", "they are not fresh any more; run this again");
+        return chart.fail("keys", "the keys are no longer fresh; run `etdi doctor` again");
     };
     let (usable, skipped) = (set.keys().len(), set.skipped().len());
     if usable == 0 {
-        return chart.fail("keys", format!("none of the {skipped} published keys can be used"));
+        return chart.fail("keys", format!("0 usable, {skipped} skipped"));
     }
     chart.ok("keys", format!("{usable} usable, {skipped} skipped"));
     let wanted: Vec<_> = algorithms.iter().map(ToString::to_string).collect();

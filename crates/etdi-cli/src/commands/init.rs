@@ -9,10 +9,10 @@ use crate::files::trust_file::TrustFile;
 use crate::publisher::proposal::KeySource;
 use crate::terminal::line::Line;
 
-/// Make the trust configuration: whom this machine trusts to publish tools.
+/// Make the trust configuration: the providers that this machine trusts to publish tools.
 ///
-/// Without --provider it asks, or, where nobody can be asked, makes a file that trusts nobody. An
-/// existing file is never overwritten. The file is readable by its owner alone (0600).
+/// Without --provider it asks for one; without a terminal it makes a file without providers. An
+/// existing file is never overwritten. Only the owner can read the file (0600).
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -31,7 +31,7 @@ pub(crate) struct InitArgs {
     /// A provider to trust from the start: a URI.
     #[arg(long, value_name = "URI")]
     provider: Option<String>,
-    /// Trust nobody yet, and ask nothing.
+    /// Make a file without providers, and do not ask.
     #[arg(long, conflicts_with = "provider")]
     empty: bool,
     #[command(flatten)]
@@ -41,7 +41,7 @@ pub(crate) struct InitArgs {
 impl InitArgs {
     pub(crate) async fn run(self, context: &Context) -> Ending {
         if context.config.exists() {
-            return Err(CliError::new("there is a trust configuration already")
+            return Err(CliError::new("cannot make the trust configuration: it exists already")
                 .at(context.config.display())
                 .next("add to it with `etdi trust add`, or name another file with --config"));
         }
@@ -50,9 +50,8 @@ impl InitArgs {
         let provider = match self.provider {
             Some(provider) => Some(provider),
             None if source.is_given() => {
-                return Err(
-                    CliError::new("nothing says whose keys these are").next("give --provider URI")
-                );
+                return Err(CliError::new("cannot add the keys: their provider is not named")
+                    .next("give --provider URI"));
             }
             None if self.empty || !context.prompt.is_interactive() => None,
             None => asked(&mut source, context)?,
@@ -68,7 +67,7 @@ impl InitArgs {
             .json(&json!({ "config": shown, "providers": provider.iter().collect::<Vec<_>>() }));
         let whom = match &provider {
             Some(id) => Line::new().text(", which trusts ").theirs(id),
-            None => Line::new().text(", which trusts nobody yet"),
+            None => Line::new().text(", which trusts no provider yet"),
         };
         context.out.line(Line::new().good("made ").theirs(&shown).then(whom));
         match provider {
@@ -79,7 +78,7 @@ impl InitArgs {
     }
 }
 
-/// The provider that the person at the terminal names, if they name one.
+/// Asks the person at the terminal for a provider. Returns `None` if they do not name one.
 fn asked(source: &mut KeySource, context: &Context) -> Result<Option<String>, CliError> {
     context.out.line(
         "A trust configuration names the publishers whose tools you trust, with their keys. \

@@ -40,7 +40,7 @@ enum KeysAction {
     Generate(NewKey),
     /// List the keys.
     List,
-    /// Make the next key of a name. The old one signs no more and stays published.
+    /// Make the next key of a name. The old key stays published but no longer signs.
     Rotate(NewKey),
     /// Print the public keys of a name.
     Export {
@@ -50,11 +50,11 @@ enum KeysAction {
         #[arg(long, value_enum, default_value_t)]
         format: KeyFormat,
     },
-    /// Remove a key that no longer signs: definitions that it signed are then nobody's.
+    /// Remove a key that no longer signs: definitions that it signed are then not trusted.
     Remove {
         name: String,
         /// The key's id, as `etdi keys list` shows it.
-        // A thumbprint in base64url: one in 64 begins with a hyphen.
+        // One in 64 thumbprints in base64url begins with a hyphen.
         #[arg(allow_hyphen_values = true)]
         kid: String,
         /// Do not ask.
@@ -65,7 +65,7 @@ enum KeysAction {
 
 #[derive(Debug, Args)]
 struct NewKey {
-    /// The key's name, for this command alone.
+    /// The key's name, only for this command.
     #[arg(default_value = DEFAULT_NAME)]
     name: String,
     /// Encrypt the file with a passphrase.
@@ -78,7 +78,7 @@ enum KeyFormat {
     /// A JWK set with every published key, to serve at a `jwks_uri`.
     #[default]
     Jwks,
-    /// The key that signs, alone.
+    /// Only the key that signs.
     Jwk,
     /// The line `keys = […]` of a trust configuration.
     Toml,
@@ -98,7 +98,7 @@ impl KeysArgs {
 }
 
 fn add(keyring: &Keyring, new: &NewKey, fresh: bool, context: &Context) -> Ending {
-    // What needs no passphrase is refused before one is asked for.
+    // Check the name before asking for a passphrase.
     if !fresh {
         keyring.load(&new.name)?;
     }
@@ -108,11 +108,11 @@ fn add(keyring: &Keyring, new: &NewKey, fresh: bool, context: &Context) -> Endin
     };
     let passphrase = passphrase.as_ref().map(|text| text.as_str());
     if passphrase.is_some_and(str::is_empty) {
-        return Err(CliError::new("the passphrase is empty").next("leave --passphrase out"));
+        return Err(CliError::new("the passphrase is empty").next("leave out --passphrase"));
     }
     let series = keyring.add(&new.name, passphrase, fresh, context.clock.now())?;
     let Some(entry) = series.current() else {
-        return Err(CliError::new("the key was not kept"));
+        return Err(CliError::new("cannot make the key: it was not stored"));
     };
     let out = &context.out;
     out.json(&shown(keyring, &series, entry));
@@ -183,13 +183,13 @@ fn export(series: &KeySeries, format: KeyFormat, context: &Context) -> Ending {
 fn remove(keyring: &Keyring, name: &str, kid: &str, yes: bool, context: &Context) -> Ending {
     if !yes {
         context.out.line(
-            "The key's private half is deleted, and what it signed is nobody's once the set is \
-             published again.",
+            "The private key is deleted. Definitions that it signed are no longer trusted once the \
+             set is published again.",
         );
     }
     let question = format!("Remove the key {kid}?");
     if !yes && !context.prompt.confirm(&question, "give --yes")? {
-        return Err(CliError::new("nothing was removed"));
+        return Err(CliError::new("not removed; no changes were made"));
     }
     let series = keyring.remove(name, kid)?;
     context.out.json(&json!({ "removed": kid, "left": series.keys.len() }));

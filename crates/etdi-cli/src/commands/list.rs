@@ -14,14 +14,14 @@ use crate::servers::store::StoreOptions;
 use crate::show::instructions::NAME;
 use crate::terminal::line::Line;
 
-/// List what is approved, by whom and until when.
+/// List the approvals, by whom and until when.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   etdi list
   etdi list --all --json     superseded approvals as well")]
 pub(crate) struct ListArgs {
-    /// Superseded approvals as well.
+    /// List superseded approvals as well.
     #[arg(long)]
     all: bool,
     #[command(flatten)]
@@ -40,7 +40,7 @@ impl ListArgs {
         let answer: Vec<_> = approvals.iter().map(|one| to_json(one, &commands)).collect();
         context.out.json(&json!({ "approvals": answer }));
         if approvals.is_empty() {
-            context.out.line("Nothing is approved.");
+            context.out.line("There are no approvals.");
             context.out.next("etdi discover URL");
         }
         for approval in &approvals {
@@ -50,7 +50,7 @@ impl ListArgs {
     }
 }
 
-/// What servers on stdio start, as far as it is on record.
+/// The labels of servers on stdio that are on record.
 pub(super) type Commands = BTreeMap<ServerIdentity, String>;
 
 pub(super) async fn commands(store: &SqliteApprovals) -> Result<Commands, CliError> {
@@ -94,7 +94,8 @@ fn show(approval: &ApprovalRecord, commands: &Commands, context: &Context) {
     context.out.blank();
 }
 
-/// What was approved: a tool by its name, or what is kept of the server as a whole, which has none.
+/// Returns the name of an approved tool. An approval for the whole server has no name, so it gets a
+/// description.
 fn name(approval: &ApprovalRecord) -> String {
     let pin = &approval.pin;
     if !pin.served_name.is_empty() {
@@ -118,20 +119,20 @@ pub(super) fn to_json(approval: &ApprovalRecord, commands: &Commands) -> Value {
         answer.insert("instructions".to_owned(), json!(is_instructions(approval)));
         answer.insert("command".to_owned(), json!(commands.get(&approval.pin.server)));
     }
-    // The definition is a text of its own; `show` has it.
+    // The definition is left out, because it is long. `etdi show` prints it.
     if let Some(pin) = answer.get_mut("pin").and_then(Value::as_object_mut) {
         pin.remove("definition");
     }
     answer
 }
 
-/// How the approval came about, where it was no answer to a question.
+/// Returns how the approval was made, if it was not the answer to a question.
 fn how(basis: ApprovalBasis) -> &'static str {
     match basis {
         ApprovalBasis::Override => ", against a refusal",
-        ApprovalBasis::PinnedKey => ", with a key that they brought for this server",
-        ApprovalBasis::Relaunch => ", all tools at once after another launch",
-        ApprovalBasis::Policy => ": no person, but the policy for changes",
+        ApprovalBasis::PinnedKey => ", with a key given for this server",
+        ApprovalBasis::Relaunch => ", all tools at once, for a new launch",
+        ApprovalBasis::Policy => ", by the policy for changes, not by a person",
         _ => "",
     }
 }

@@ -18,14 +18,14 @@ use crate::servers::session::{Session, heading};
 use crate::servers::target::NamedServer;
 use crate::show::instructions::{self, Given};
 use crate::terminal::line::Line;
-use crate::terminal::shell::quoted;
+use crate::terminal::shell::{flag, quoted};
 
-/// Write what is approved into etdi.lock, for a team's repository.
+/// Write the approved tools into etdi.lock, for a team's repository.
 ///
 /// Lists each server, and locks the tools and the instructions that you have approved as they are now.
-/// What is not approved is not locked, and what was locked of it before stays. Exit code 0 if all is
-/// locked, 1 if something is not approved, 2 if a server could not be asked; the others are still
-/// locked.
+/// A tool that is not approved is not locked, and its earlier entry in the lockfile stays. Exit code 0
+/// if everything is locked, 1 if something is not approved, 2 if a server could not be asked; the
+/// others are still locked.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -43,11 +43,11 @@ pub(crate) struct LockArgs {
     /// Only this one of its servers.
     #[arg(long, value_name = "NAME")]
     server: Option<String>,
-    /// Keep what is locked of the servers' other tools: variants that they list to others, by scope
-    /// or by language.
+    /// Keep the locked tools that the servers do not list now: variants for other callers, by scope or
+    /// by language.
     #[arg(long)]
     variants: bool,
-    /// Take the server of this name out of the lockfile, and ask no server.
+    /// Remove the server with this name from the lockfile, without asking a server.
     #[arg(long, value_name = "NAME", conflicts_with_all = ["url", "from", "server", "variants"])]
     remove: Option<String>,
     #[command(flatten)]
@@ -72,7 +72,7 @@ impl LockArgs {
                     exit = exit.and(one);
                     answers.push(answer);
                 }
-                // One server that is down says nothing about the others.
+                // Lock the other servers even if one is down.
                 Err(error) => {
                     exit = exit.and(Exit::CannotCheck);
                     if !context.out.is_json() {
@@ -86,7 +86,7 @@ impl LockArgs {
             }
         }
         let answer = json!({ "servers": answers, "exit": exit.code() });
-        // A lockfile that locks nothing would be a check that finds nothing.
+        // Do not write an empty lockfile: a check against it would always pass.
         if exit == Exit::CannotCheck && lockfile.servers().is_empty() {
             context.out.json(&answer);
             return Ok(exit);
@@ -119,7 +119,7 @@ impl LockArgs {
         let line = Line::new().theirs(&path);
         match is_new {
             true => context.out.line(Line::new().good("written ").then(line)),
-            false => context.out.line(line.text(" is as it was")),
+            false => context.out.line(line.text(" is unchanged")),
         }
         Ok(())
     }
@@ -171,23 +171,26 @@ impl LockArgs {
         Ok((exit, answer))
     }
 
-    /// A server has one name in a lockfile. One that is locked under another is not even started.
+    /// Fails if the server is locked under another name. The check comes before the server is started.
     fn is_locked_otherwise(&self, new: &LockedServer, lockfile: &Lockfile) -> Result<(), CliError> {
         let is_same = |one: &&LockedServer| one.identity == new.identity && one.name != new.name;
         let Some(other) = lockfile.servers().iter().find(is_same) else { return Ok(()) };
-        let what = format!("this server is locked already, as \"{}\"", escaped(&other.name));
+        let what = format!(
+            "cannot lock the server: it is locked already, as \"{}\"",
+            escaped(&other.name)
+        );
         let again = other.from.as_ref().map(|from| {
-            Some(format!("etdi lock --from {} --server={}", quoted(from)?, quoted(&other.name)?))
+            Some(format!("etdi lock --from {} {}", quoted(from)?, flag("--server", &other.name)?))
         });
-        let (lockfile, name) = (self.lock.words(), quoted(&other.name));
-        let remove =
-            lockfile.zip(name).map(|(file, name)| format!("etdi lock {file}--remove={name}"));
+        let (lockfile, name) = (self.lock.words(), flag("--remove", &other.name));
+        let remove = lockfile.zip(name).map(|(file, name)| format!("etdi lock {file}{name}"));
         let steps: Vec<_> = again.flatten().into_iter().chain(remove).collect();
         let error = CliError::new(what).at(&new.name);
         Err(if steps.is_empty() { error } else { error.next(steps.join(", or ")) })
     }
 
-    /// Who a server is and what its command starts, before it is started; and how to reach it.
+    /// Returns the new entry of a server, with its identity and the files and package of its command,
+    /// and its endpoint. The server is not started yet.
     fn locked(
         &self,
         name: &str,
@@ -197,7 +200,7 @@ impl LockArgs {
         let from = match self.url {
             Some(_) => None,
             None => Some(self.lock.relative(&self.from).ok_or_else(|| {
-                CliError::new("the configuration is not in the folder of the lockfile")
+                CliError::new("cannot lock the server: its configuration is not in the folder of the lockfile")
                     .next("lock the servers of a file that the repository holds")
             })?),
         };
@@ -265,7 +268,8 @@ impl LockArgs {
         Ok((exit, answer))
     }
 
-    /// What was locked before stays where nothing was approved in its place.
+    /// Keeps earlier entries of tools that wait for approval, and with --variants of tools that are not
+    /// listed.
     fn keep(
         &self,
         locked: &mut LockedServer,
@@ -286,7 +290,7 @@ impl LockArgs {
     }
 }
 
-/// The tool as it is locked, or why it is not.
+/// Returns the tool as it is locked, or why it is not locked.
 async fn approved(
     tool: &JudgedTool,
     session: &Session,

@@ -14,11 +14,11 @@ use crate::servers::target::ToolTarget;
 use crate::show::instructions::NAME;
 use crate::terminal::line::Line;
 
-/// Forget a tool of a server, or its instructions: the approvals, and what was known of it.
+/// Forget a tool of a server, or the server's instructions: the approvals and the other records.
 ///
 /// The tool is named by its name on the server, its id, or the digest that was approved. The server
-/// is not asked. Whatever it lists next is new and waits for approval. Exit code 1 if
-/// nothing was known, or the answer was no.
+/// is not asked. If it lists the tool again, the tool is new and waits for approval. Exit code 1 if
+/// there was no record, or the answer was no.
 #[derive(Debug, Args)]
 #[command(
     override_usage = "etdi revoke [OPTIONS] <TOOL | --instructions>\n       \
@@ -49,7 +49,9 @@ impl RevokeArgs {
         let word = tool.clone();
         let shown = word.as_deref().unwrap_or(NAME);
         let nothing = || {
-            CliError::refused("nothing is known of this on this server").at(shown).next("etdi list")
+            CliError::refused("cannot revoke the approval: this server has no record of it")
+                .at(shown)
+                .next("etdi list")
         };
         let store = self.store.existing(context)?.ok_or_else(nothing)?;
         if let Some(id) = of_digest(&store, &server, shown).await? {
@@ -68,7 +70,7 @@ impl RevokeArgs {
         }
         let question = "Forget it? It must be approved again";
         if !self.yes && !context.prompt.confirm(question, "give --yes")? {
-            return Err(CliError::refused("nothing was revoked"));
+            return Err(CliError::refused("not revoked; no changes were made"));
         }
         let done = match &tool {
             Some(tool) => store.forget(&server, tool).await,
@@ -87,7 +89,7 @@ impl RevokeArgs {
         Ok(Exit::Ok)
     }
 
-    /// The tool, or `None` for the instructions; and the server.
+    /// Returns the tool, or `None` for the instructions, and the server.
     fn what(&self, context: &Context) -> Result<(Option<String>, ServerIdentity), CliError> {
         let (tools, server) = match &self.identity {
             Some(identity) => (self.target.words(), identity.clone()),
@@ -96,14 +98,14 @@ impl RevokeArgs {
         match (tools, self.target.instructions) {
             ([tool], false) if !tool.is_empty() => Ok((Some(tool.clone()), server)),
             ([], true) => Ok((None, server)),
-            _ => Err(CliError::new("name one tool and its server, or give --instructions")
+            _ => Err(CliError::new("specify one tool and its server, or --instructions")
                 .next("etdi list")),
         }
     }
 }
 
-/// The id of the tool whose approval is of this digest, if `word` is one: a name that looks like a
-/// flag cannot be typed.
+/// Returns the id of the tool with this approved digest, if `word` is a digest. A name that looks like a
+/// flag cannot be typed, so a person uses the digest for it.
 async fn of_digest(
     store: &SqliteApprovals,
     server: &ServerIdentity,
@@ -117,7 +119,7 @@ async fn of_digest(
     Ok(pins.find(is_meant).map(|pin| pin.id))
 }
 
-/// What would be forgotten.
+/// Returns the records that would be forgotten.
 async fn known(
     store: &SqliteApprovals,
     server: &ServerIdentity,
@@ -130,7 +132,7 @@ async fn known(
     }
     let known = store.known(&[subject]).await.map_err(CliError::new)?;
     let mut known = known.into_iter().next().unwrap_or_default();
-    // What is kept of the server as a whole has no name.
+    // Records of the whole server have no served name.
     let meant = |pin: &Pin| match tool {
         Some(_) => !pin.served_name.is_empty(),
         None => pin.id == instructions,
@@ -140,16 +142,16 @@ async fn known(
     Ok(known)
 }
 
-/// A server chooses names, and one of them may be another tool's id: to forget the one is not to
-/// forget the other.
+/// Fails if `word` is the name of one tool and the id of another. A server chooses names, and could
+/// make a person forget the wrong tool.
 fn refuse_two(word: &str, known: &Known) -> Result<(), CliError> {
     let pins = || known.pins.iter().chain(known.approvals.iter().map(|approval| &approval.pin));
     let by_id = pins().find(|pin| pin.id == word);
     let by_name = pins().find(|pin| pin.id != word && pin.served_name == word);
     let (Some(by_id), Some(by_name)) = (by_id, by_name) else { return Ok(()) };
-    let what = "nothing was revoked: this is the name of one tool and the id of another";
+    let what = "cannot revoke the tool: this is the name of one tool and the id of another";
     let next = format!(
-        "name the one that is meant: \"{}\" for the tool with this id, \"{}\" for the one with this name",
+        "give \"{}\" for the tool with this id, \"{}\" for the tool with this name",
         escaped(&by_id.served_name),
         escaped(&by_name.id)
     );

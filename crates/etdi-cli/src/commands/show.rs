@@ -11,7 +11,7 @@ use crate::show::instructions::{self, Given};
 use crate::show::summary;
 use crate::show::tool::Question;
 
-/// Show all that there is to know about one tool of a server, or about its instructions.
+/// Show everything about one tool of a server, or about the server's instructions.
 ///
 /// Exit code 0 if the tool may be used, 1 if it waits for approval or is refused.
 #[derive(Debug, Args)]

@@ -20,14 +20,14 @@ use spec::{SpecFile, SpecFlags};
 
 /// Sign the definitions of a file.
 ///
-/// FILE holds a tool as JSON, or what `tools/list` answered; `-` is standard input. What is said of
-/// each tool beyond that, its version and permissions, comes from `--spec` or from flags. The output
-/// is a file of signed definitions, as `SecureServer::presigned` reads it. Nothing is written unless
-/// every tool was signed.
+/// FILE has a tool as JSON, or an answer to `tools/list`; `-` is standard input. The version and the
+/// permissions of each tool come from `--spec` or from flags. The output is a file of signed
+/// definitions, as `SecureServer::presigned` reads it. The file is written only if every tool was
+/// signed.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 The specification (TOML):
-  servers = [\"stdio\"]              # who may serve it; left out: anybody
+  servers = [\"stdio\"]              # who may serve it; left out: any server
   [provider]
   id = \"https://trustedsoft.example\"
   name = \"TrustedSoft\"
@@ -50,7 +50,7 @@ pub(crate) struct SignArgs {
     /// The folder of keys.
     #[arg(long, value_name = "DIR")]
     keys: Option<PathBuf>,
-    /// What to sign: a TOML file. Instead of the flags below.
+    /// The specification of the tools: a TOML file. Instead of the flags below.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["provider", "tool_version"])]
     spec: Option<PathBuf>,
     #[command(flatten)]
@@ -76,7 +76,7 @@ impl SignArgs {
         }
         sheet.refuse_absent(specs.iter().map(|(_, _, name)| name.as_str()))?;
         refuse_twice(&specs)?;
-        // Last, so that a passphrase is asked for only where it is of use.
+        // Read the key last, so that a passphrase is asked for only if the tools can be signed.
         let key = keyring::signing_key(&self.key, self.keys.clone(), context)?;
         let mut signed = Vec::new();
         for (spec, tool, name) in &specs {
@@ -99,10 +99,10 @@ impl SignArgs {
 
 type Job = (DefinitionSpec, Map<String, Value>, String);
 
-/// One tool, read with every refusal that a client would have.
+/// Reads one tool. Refuses every tool that a client would refuse.
 fn tool(text: &str, place: usize) -> Result<(String, Map<String, Value>), CliError> {
     let label = tool_file::label(text, place);
-    let refuse = |why: &dyn std::fmt::Display| CliError::new(format!("{label} is refused: {why}"));
+    let refuse = |why: &dyn std::fmt::Display| CliError::new(format!("cannot sign {label}: {why}"));
     let definition = ToolDefinition::parse(text.as_bytes()).map_err(|error| refuse(&error))?;
     let tool = serde_json::from_str(text).map_err(|error| refuse(&error))?;
     Ok((definition.served_name().to_owned(), tool))
@@ -115,7 +115,7 @@ fn refuse_twice(specs: &[Job]) -> Result<(), CliError> {
             before.into_iter().find(|(other, _, n)| other.id == spec.id || n == name)
         {
             return Err(CliError::new(format!(
-                "two tools share a name or an id: \"{}\" and \"{}\"",
+                "cannot sign the tools: two share a name or an id: \"{}\" and \"{}\"",
                 etdi::text::escaped(other),
                 etdi::text::escaped(name)
             )));
@@ -124,7 +124,7 @@ fn refuse_twice(specs: &[Job]) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Signs, and reads the result as a client will.
+/// Signs a tool, and reads the result as a client does.
 fn sign(
     spec: &DefinitionSpec,
     tool: &Map<String, Value>,
@@ -134,15 +134,18 @@ fn sign(
     let name = etdi::text::escaped(name);
     let signed = spec
         .sign(tool, key)
-        .map_err(|error| CliError::new(format!("the tool \"{name}\" cannot be signed: {error}")))?;
+        .map_err(|error| CliError::new(format!("cannot sign the tool \"{name}\": {error}")))?;
     let text = serde_json::to_string(signed.tool()).unwrap_or_default();
     match ToolDefinition::parse(text.as_bytes()) {
         Ok(read) if read.digest() == signed.digest() => Ok(signed),
-        _ => Err(CliError::new(format!("the tool \"{name}\" does not read back as it was signed"))),
+        _ => Err(CliError::new(format!(
+            "cannot sign the tool \"{name}\": internal error: it does not round-trip; please report this"
+        ))),
     }
 }
 
-/// Servers on rmcp leave such a schema out below MCP 2026-07-28, which breaks the signature.
+/// Warns about an output schema that is not of type object. Servers on rmcp leave out this schema below
+/// MCP 2026-07-28, which breaks the signature.
 fn warn_of_schema(tool: &Map<String, Value>, name: &str, context: &Context) {
     let schema = tool.get("outputSchema");
     if schema.is_some_and(|schema| schema.get("type").and_then(Value::as_str) != Some("object")) {
@@ -151,7 +154,7 @@ fn warn_of_schema(tool: &Map<String, Value>, name: &str, context: &Context) {
                 .warn("warning: ")
                 .text("the outputSchema of \"")
                 .theirs(name)
-                .text("\" is not of type object; some servers leave it out on the way"),
+                .text("\" is not of type object; some servers do not send it"),
         );
     }
 }

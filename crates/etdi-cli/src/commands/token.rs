@@ -19,15 +19,15 @@ use crate::publisher::identity_provider::IdentityOptions;
 use crate::servers::network::in_words;
 use crate::terminal::line::Line;
 
-/// The same limits as for a token that a server is presented with.
+/// The limits for a token. A server has the same limits for the tokens that it gets.
 const LIMITS: Limits = Limits::TOOL.with_depth(32).with_bytes(256 * 1024);
 
 /// Decode a token and explain its claims; validate it if an identity provider is named.
 ///
-/// The token is read from standard input alone: an argument would stay in the shell's history and in
-/// the list of processes. It is not printed again, and its signature never is.
+/// The token is read only from standard input: an argument would stay in the shell's history and in
+/// the list of processes. The token itself is not printed, and its signature never is.
 ///
-/// Exit code 0 only if the token was validated; 1 if it is not valid; 2 if nobody checked it.
+/// Exit code 0 only if the token was validated; 1 if it is not valid; 2 if it was not checked.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -35,18 +35,18 @@ Examples:
   pbpaste | etdi token --issuer https://tenant.auth0.com/ --kind auth0 --audience https://api.example
   some-command | etdi token          with AUTH0_DOMAIN and AUTH0_AUDIENCE set")]
 pub(crate) struct TokenArgs {
-    /// Taken so that it is not repeated in an error about an unknown argument.
+    /// A token as an argument. It is parsed so that no error about an unknown argument repeats it.
     #[arg(hide = true, num_args = 0.., allow_hyphen_values = false)]
     argument: Vec<SecretString>,
     #[command(flatten)]
     identity: IdentityOptions,
 }
 
-/// What is known of the token.
+/// The result of the validation.
 enum TokenStatus {
     Valid,
     Invalid(String),
-    /// Nobody has looked at the signature; why not.
+    /// The signature was not checked, and why.
     Unverified(String),
 }
 
@@ -54,8 +54,8 @@ impl TokenArgs {
     pub(crate) async fn run(self, context: &Context) -> Ending {
         if !self.argument.is_empty() {
             return Err(CliError::new(
-                "a token is no argument: it would stay in the shell's history and in the list of \
-                 processes",
+                "cannot take a token as an argument: it would stay in the shell's history and in \
+                 the list of processes",
             )
             .next("write it to a file that only you can read, then: etdi token < FILE"));
         }
@@ -108,7 +108,7 @@ impl TokenArgs {
         };
         let Some(audience) = configured.audience.clone() else {
             return Ok(TokenStatus::Unverified(
-                "no audience was named, and a token for somebody else is not valid; give --audience"
+                "no audience was named, and a token for another audience is not valid; give --audience"
                     .to_owned(),
             ));
         };
@@ -149,7 +149,7 @@ fn read(context: &Context) -> Result<Zeroizing<String>, CliError> {
     } else {
         let limit = LIMITS.bytes as u64 + 16;
         let read = io::stdin().lock().take(limit).read_to_string(&mut text);
-        read.map_err(|error| CliError::new(format!("standard input could not be read: {error}")))?;
+        read.map_err(|error| CliError::new(format!("cannot read standard input: {error}")))?;
     }
     let trimmed = text.trim();
     let bare = match trimmed.get(..7) {
@@ -160,17 +160,16 @@ fn read(context: &Context) -> Result<Zeroizing<String>, CliError> {
     };
     let bare = Zeroizing::new(bare.trim().to_owned());
     if bare.is_empty() {
-        return Err(
-            CliError::new("there is no token on standard input").next("etdi token < token.txt")
-        );
+        return Err(CliError::new("cannot read the token: standard input is empty")
+            .next("etdi token < token.txt"));
     }
     if bare.len() > LIMITS.bytes {
-        return Err(CliError::new("the token is larger than 256 KiB"));
+        return Err(CliError::new("cannot read the token: it is larger than 256 KiB"));
     }
     Ok(bare)
 }
 
-/// The header and the claims. The signature is of no use to a reader.
+/// Returns the header and the claims. The signature is left out: a person cannot read it.
 fn parts(text: &str) -> Result<(Vec<u8>, Vec<u8>), CliError> {
     let mut parts = text.split('.');
     let (Some(header), Some(payload), Some(_), None) =
@@ -178,15 +177,17 @@ fn parts(text: &str) -> Result<(Vec<u8>, Vec<u8>), CliError> {
     else {
         let parts = text.split('.').count();
         return Err(CliError::new(format!(
-            "this is not a signed JWT, which has three parts; it has {parts}"
+            "cannot decode the token: a signed JWT has three parts, and it has {parts}"
         ))
         .next(
-            "an opaque token can be read by its issuer alone: ask for a JWT by naming an audience",
+            "only its issuer can read an opaque token: to get a JWT, ask for a token with an audience",
         ));
     };
     let decode = |part: &str, name: &str| {
         base64url_decode(part).ok_or_else(|| {
-            CliError::new(format!("the token's {name} is not base64url without padding"))
+            CliError::new(format!(
+                "cannot decode the token's {name}: not base64url without padding"
+            ))
         })
     };
     Ok((decode(header, "header")?, decode(payload, "claims")?))
@@ -194,12 +195,13 @@ fn parts(text: &str) -> Result<(Vec<u8>, Vec<u8>), CliError> {
 
 fn parse<'b>(bytes: &'b [u8], name: &str) -> Result<Value<'b>, CliError> {
     let value = json::parse(bytes, LIMITS)
-        .map_err(|error| CliError::new(format!("the token's {name} are refused: {error}")))?;
+        .map_err(|error| CliError::new(format!("cannot decode the token's {name}: {error}")))?;
     match value {
         Value::Object(_) => Ok(value),
-        other => {
-            Err(CliError::new(format!("the token's {name} are {}, not an object", other.kind())))
-        }
+        other => Err(CliError::new(format!(
+            "cannot decode the token's {name}: {}, not an object",
+            other.kind()
+        ))),
     }
 }
 

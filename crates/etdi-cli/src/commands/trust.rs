@@ -10,9 +10,9 @@ use crate::files::trust_file::{self, TrustFile};
 use crate::publisher::proposal::KeySource;
 use crate::terminal::line::Line;
 
-/// Add, list and remove the providers that are trusted.
+/// Add, list and remove trusted providers.
 ///
-/// Nothing that a server sends ever adds to them.
+/// A server cannot add to them.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -29,16 +29,16 @@ pub(crate) struct TrustArgs {
 
 #[derive(Debug, Subcommand)]
 enum TrustAction {
-    /// Fetch or read a provider's keys, show their thumbprints, and trust them once confirmed.
+    /// Fetch or read a provider's keys, show their thumbprints, and trust them after confirmation.
     Add {
         /// The provider's id: a URI, compared as bytes.
         id: String,
         #[command(flatten)]
         source: Box<KeySource>,
     },
-    /// List who is trusted, with what.
+    /// List the trusted providers and their keys.
     List,
-    /// Trust a provider no more.
+    /// Stop trusting a provider.
     Remove {
         /// The provider's id.
         id: String,
@@ -80,7 +80,7 @@ fn list(context: &Context) -> Ending {
     let answer: Vec<_> = trust.providers().iter().map(to_json).collect();
     context.out.json(&json!({ "config": context.config, "providers": answer }));
     if trust.providers().is_empty() {
-        context.out.line("Nobody is trusted.");
+        context.out.line("No provider is trusted.");
         context.out.next("etdi trust add URI --jwks-uri URL");
     }
     for provider in trust.providers() {
@@ -109,7 +109,7 @@ fn show(provider: &TrustedProvider, context: &Context) {
         match &issuer.attestation_audience {
             Some(audience) => fields.push(("audience", theirs(audience))),
             None => {
-                fields.push(("audience", Line::new().warn("none: its attestations are refused")))
+                fields.push(("audience", Line::new().warn("missing: its attestations are refused")))
             }
         }
     }
@@ -157,14 +157,13 @@ fn to_json(provider: &TrustedProvider) -> Value {
 fn remove(id: &str, yes: bool, context: &Context) -> Ending {
     let mut file = TrustFile::open(context)?;
     if !file.remove(id)? {
-        return Err(CliError::new("there is no entry for this provider")
+        return Err(CliError::new("cannot remove the provider: it has no entry")
             .at(id)
             .next("etdi trust list"));
     }
-    let question =
-        format!("Trust {} no more? What it signed is then unknown", etdi::text::escaped(id));
+    let question = format!("Stop trusting {}? Its tools are then unknown", etdi::text::escaped(id));
     if !yes && !context.prompt.confirm(&question, "give --yes")? {
-        return Err(CliError::new("nothing was removed"));
+        return Err(CliError::new("not removed; no changes were made"));
     }
     file.replace()?;
     context.out.json(&json!({ "removed": id, "config": context.config }));

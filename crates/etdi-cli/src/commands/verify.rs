@@ -22,29 +22,29 @@ use crate::servers::network::NetworkOptions;
 use crate::terminal::line::Line;
 use crate::terminal::shell::quoted;
 
-/// Say who signed the definitions of a file, and what they are.
+/// Show who signed the definitions of a file, and what they say.
 ///
-/// Judged against the trust configuration alone: approvals belong to servers, and a file is on none.
+/// The trust configuration alone decides: approvals belong to servers, and a file has no server.
 /// Exit code 0 only if every definition is by a provider of the trust configuration; 1 if one is
 /// not; 2 if one could not be checked.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   etdi verify signed.json
-  etdi verify signed.json --server https://docs.example/mcp   as that server's
+  etdi verify signed.json --server https://docs.example/mcp   as served there
   curl … tools/list … | etdi verify - --json")]
 pub(crate) struct VerifyArgs {
     /// The file of tools; `-` for standard input.
     file: PathBuf,
-    /// Judge them as served by this server: a resource URI, or `stdio`. Otherwise by the first one
-    /// that a definition lists.
+    /// Judge the definitions as served by this server: a resource URI, or `stdio`. Otherwise by the
+    /// first server that a definition lists.
     #[arg(long, value_name = "URI")]
     server: Option<String>,
     #[command(flatten)]
     network: NetworkOptions,
 }
 
-/// What is known of one tool of the file.
+/// The result for one tool of the file.
 #[derive(Serialize)]
 struct VerifiedTool {
     name: String,
@@ -210,12 +210,12 @@ fn servers(listed: Option<&[String]>) -> Line {
     }
 }
 
-/// What helps a person to trust a definition that is not trusted yet; nothing helps an impostor.
+/// Returns the next command for a definition that is not trusted yet. `None` for an impostor.
 fn next(judged: &JudgedDefinition, trust: &TrustConfig) -> Option<String> {
     let provider = judged.definition.signed()?.provider.id();
     match &judged.verdict.who {
         Who::Unknown { .. } if trust.provider(provider).is_none() => {
-            // The file chose it, and a shell would read it.
+            // The file chose the id, so it is quoted for the shell.
             let provider = quoted(provider)?;
             Some(format!("etdi trust add {provider} --jwks-uri URL"))
         }
@@ -232,8 +232,8 @@ fn server(text: &str) -> Result<ServerIdentity, CliError> {
     Ok(ServerIdentity::Http(uri))
 }
 
-/// The server that a definition is judged on: the first that it lists. Where it lists none, one on
-/// stdio, which makes no difference.
+/// Returns the server that a definition is judged on: the first that it lists. Without a list, a server
+/// on stdio: the verdict is then the same for every server.
 fn natural_server(definition: &ToolDefinition) -> ServerIdentity {
     let listed = definition.signed().and_then(|part| part.servers.as_ref());
     let uris = listed.into_iter().flatten().filter_map(|text| ResourceUri::parse(text).ok());

@@ -1,4 +1,4 @@
-//! The folder of signing keys: for each name an index with the public halves, and one PEM file for
+//! The folder of signing keys. Each name has an index file with the public keys, and one PEM file for
 //! each key.
 
 use std::fs;
@@ -15,11 +15,11 @@ use crate::files::pem_file;
 use crate::files::{self, Access, FileChange};
 use crate::terminal::line::Line;
 
-/// The name of a key that nobody gave a name.
+/// The name of a key if the command line gives no other.
 pub(crate) const DEFAULT_NAME: &str = "publisher";
 
-/// The keys of one publisher, the oldest first. The last one signs; the others are still published,
-/// so that what they signed stays good.
+/// The keys of one publisher, the oldest first. The last key signs. The others stay published, so that
+/// definitions that they signed stay valid.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct KeySeries {
@@ -31,7 +31,7 @@ pub(crate) struct KeySeries {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct KeyEntry {
-    /// The file of the private half, in the folder.
+    /// The file of the private key, in the folder.
     pub(crate) file: String,
     #[serde(with = "time::serde::rfc3339")]
     pub(crate) created: OffsetDateTime,
@@ -46,20 +46,20 @@ impl KeyEntry {
 }
 
 impl KeySeries {
-    /// The key that signs.
+    /// Returns the key that signs.
     pub(crate) fn current(&self) -> Option<&KeyEntry> {
         self.keys.last()
     }
 }
 
-/// The folder.
+/// The folder of keys.
 #[derive(Debug)]
 pub(crate) struct Keyring {
     folder: PathBuf,
 }
 
 impl Keyring {
-    /// `folder`, else `keys` in the folder for data.
+    /// Opens `folder`, or else `keys` in the folder for data.
     pub(crate) fn open(folder: Option<PathBuf>, context: &Context) -> Result<Self, CliError> {
         match folder {
             Some(folder) => Ok(Self { folder }),
@@ -75,7 +75,7 @@ impl Keyring {
         self.folder.join(&entry.file)
     }
 
-    /// Every name, sorted.
+    /// Returns every name, sorted.
     pub(crate) fn names(&self) -> Result<Vec<String>, CliError> {
         let listing = match fs::read_dir(&self.folder) {
             Ok(listing) => listing,
@@ -95,22 +95,22 @@ impl Keyring {
         check_name(name)?;
         let path = self.index(name);
         if !path.exists() {
-            return Err(CliError::new(format!("there is no key called \"{name}\""))
+            return Err(CliError::new(format!("cannot find a key with the name \"{name}\""))
                 .at(self.folder.display())
                 .next(format!("etdi keys generate {name}")));
         }
         let text = files::read(&path)?;
         let malformed = |error: &dyn std::fmt::Display| {
-            CliError::new(format!("the index of the keys is malformed: {error}")).at(path.display())
+            CliError::new(format!("cannot read the index of the keys: {error}")).at(path.display())
         };
         let series: KeySeries = serde_json::from_str(&text).map_err(|error| malformed(&error))?;
         if series.keys.iter().any(|entry| !is_file_of(name, &entry.file)) {
-            return Err(malformed(&"it names a file that is not one of this key's"));
+            return Err(malformed(&"it names a file that does not belong to this key"));
         }
         Ok(series)
     }
 
-    /// Adds a key to `name` and makes it the one that signs. `fresh`: there must be no such name yet.
+    /// Adds a key to `name`. The new key signs from then on. If `fresh`, fails if the name exists.
     pub(crate) fn add(
         &self,
         name: &str,
@@ -121,9 +121,11 @@ impl Keyring {
         check_name(name)?;
         let taken = self.index(name).exists();
         if fresh && taken {
-            return Err(CliError::new(format!("there is a key called \"{name}\" already"))
-                .at(self.index(name).display())
-                .next(format!("etdi keys rotate {name}")));
+            return Err(CliError::new(format!(
+                "cannot make the key \"{name}\": it exists already"
+            ))
+            .at(self.index(name).display())
+            .next(format!("etdi keys rotate {name}")));
         }
         let mut series = match fresh {
             true => KeySeries { name: name.to_owned(), keys: Vec::new() },
@@ -142,23 +144,25 @@ impl Keyring {
             encrypted: passphrase.is_some(),
             jwk: key.public_jwk().clone(),
         });
-        // The index last: until then the new key does not exist.
+        // Write the index last: without its entry in the index, the new key is not used.
         change.create(&self.folder.join(file), pem.as_bytes(), Access::Owner)?;
         self.save(&change, &series)?;
         Ok(series)
     }
 
-    /// Takes a key out: it is no longer published, and its private half is deleted.
+    /// Removes a key from the published keys, and deletes its private key.
     pub(crate) fn remove(&self, name: &str, kid: &str) -> Result<KeySeries, CliError> {
         let mut series = self.load(name)?;
         if series.current().is_some_and(|current| current.kid() == kid) {
-            return Err(CliError::new("this key signs; one that signs is not removed")
+            return Err(CliError::new("cannot remove the key: it is the current signing key")
                 .next(format!("etdi keys rotate {name}")));
         }
         let Some(place) = series.keys.iter().position(|entry| entry.kid() == kid) else {
-            return Err(CliError::new(format!("\"{name}\" has no key with this id"))
-                .at(kid)
-                .next("etdi keys list"));
+            return Err(CliError::new(format!(
+                "cannot remove the key: \"{name}\" has no key with this id"
+            ))
+            .at(kid)
+            .next("etdi keys list"));
         };
         let gone = series.keys.remove(place);
         let change = FileChange::begin();
@@ -179,7 +183,7 @@ impl Keyring {
     }
 }
 
-/// The private key that `--key` means: a PEM file, or a name in the folder of keys.
+/// Reads the private key that `--key` names: a PEM file, or a name in the folder of keys.
 pub(crate) fn signing_key(
     key: &str,
     folder: Option<PathBuf>,
@@ -191,12 +195,12 @@ pub(crate) fn signing_key(
         let keyring = Keyring::open(folder, context)?;
         let series = keyring.load(key)?;
         let current = series.current().ok_or_else(|| {
-            CliError::new(format!("\"{key}\" has no key left"))
+            CliError::new(format!("cannot sign: \"{key}\" has no keys"))
                 .next(format!("etdi keys rotate {key}"))
         })?;
         keyring.path(current)
     } else {
-        return Err(CliError::new("there is no such key file").at(key).next("etdi keys generate"));
+        return Err(CliError::new("cannot find the key file").at(key).next("etdi keys generate"));
     };
     let text = zeroize::Zeroizing::new(files::read(&path)?);
     if files::is_open_to_others(&path) {
@@ -217,7 +221,10 @@ fn check_name(name: &str) -> Result<(), CliError> {
     if (1..=64).contains(&name.len()) && name.chars().all(inner) {
         return Ok(());
     }
-    Err(CliError::new("a key's name has 1 to 64 letters, digits, hyphens and underscores").at(name))
+    Err(CliError::new(
+        "the name of a key must have 1 to 64 letters, digits, hyphens or underscores",
+    )
+    .at(name))
 }
 
 fn is_file_of(name: &str, file: &str) -> bool {
@@ -250,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn the_key_that_signs_is_never_removed_and_a_name_is_given_once() {
+    fn the_signing_key_cannot_be_removed_and_a_name_cannot_be_made_twice() {
         let (_folder, keyring) = keyring();
         let only = keyring.add("a", None, true, NOW).unwrap().keys.remove(0);
         assert!(keyring.remove("a", only.kid()).is_err());
@@ -259,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_no_paths() {
+    fn a_name_of_a_key_cannot_be_a_path() {
         let (_folder, keyring) = keyring();
         for name in ["", "../a", "a/b", "a.b", "a b", "\u{1b}"] {
             assert!(keyring.add(name, None, true, NOW).is_err(), "{name}");
@@ -268,12 +275,12 @@ mod tests {
         let index = keyring.index("a");
         let elsewhere = files::read(&index).unwrap().replace("a-1.pem", "../../a-1.pem");
         FileChange::begin().write(&index, elsewhere.as_bytes(), Access::Owner).unwrap();
-        assert!(keyring.load("a").unwrap_err().what().contains("malformed"));
+        assert!(keyring.load("a").unwrap_err().what().contains("does not belong"));
     }
 
     #[cfg(unix)]
     #[test]
-    fn nobody_else_can_read_keys() {
+    fn only_the_owner_can_read_keys() {
         use std::os::unix::fs::PermissionsExt;
         let (_folder, keyring) = keyring();
         let entry = keyring.add("a", None, true, NOW).unwrap().keys.remove(0);

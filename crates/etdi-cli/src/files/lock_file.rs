@@ -11,7 +11,7 @@ use crate::exit::CliError;
 use crate::files::{self, Access, FileChange};
 use crate::terminal::shell::quoted;
 
-/// Which lockfile.
+/// The flag that names the lockfile.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct LockOptions {
     /// The lockfile. Files of the repository are named relative to its folder.
@@ -20,7 +20,7 @@ pub(crate) struct LockOptions {
 }
 
 impl LockOptions {
-    /// How a command names it, for a shell; `None` if that cannot be typed.
+    /// Returns the flag that names the lockfile, quoted for a shell. `None` if it cannot be typed.
     pub(crate) fn words(&self) -> Option<String> {
         match self.lockfile == Path::new("etdi.lock") {
             true => Some(String::new()),
@@ -28,17 +28,17 @@ impl LockOptions {
         }
     }
 
-    /// That no server of this name is locked, and which are.
+    /// Returns the error for a server that is not in the lockfile, with the names of those that are.
     pub(crate) fn unknown(&self, name: &str, lockfile: &Lockfile) -> CliError {
         let names: Vec<_> = lockfile.servers().iter().map(|one| one.name.as_str()).collect();
-        let error = CliError::new("no server of this name is locked").at(name);
+        let error = CliError::new("the lockfile has no server with this name").at(name);
         match names.as_slice() {
             [] => error.next("lock one first: etdi lock"),
-            _ => error.next(format!("name one that is: {}", names.join(", "))),
+            _ => error.next(format!("name one of: {}", names.join(", "))),
         }
     }
 
-    /// What the file says; `None` if there is none.
+    /// Reads the lockfile. Returns `None` if the file does not exist.
     pub(crate) fn read(&self) -> Result<Option<Lockfile>, CliError> {
         if !self.lockfile.exists() {
             return Ok(None);
@@ -52,15 +52,18 @@ impl LockOptions {
         })
     }
 
-    /// Writes the file, if it would be another one. Says whether it was.
+    /// Writes the lockfile if its text changed. Returns whether it changed.
     pub(crate) fn write(&self, lockfile: &Lockfile) -> Result<bool, CliError> {
         let text = lockfile.to_string();
-        // What cannot be read again is not written: a path that no lockfile may hold, for instance.
+        // Do not write a file that could not be read again, for instance with a path that a lockfile may
+        // not hold.
         let read = Lockfile::parse(&text).map_err(|error| {
-            CliError::new(format!("what would be written is no lockfile: {error}"))
+            CliError::new(format!("cannot write the lockfile: it would not be valid: {error}"))
         })?;
         if read != *lockfile {
-            return Err(CliError::new("what would be written does not read back the same"));
+            return Err(CliError::new(
+                "cannot write the lockfile: internal error: it does not round-trip; please report this",
+            ));
         }
         if self.lockfile.exists() && files::read(&self.lockfile)? == text {
             return Ok(false);
@@ -69,7 +72,7 @@ impl LockOptions {
         Ok(true)
     }
 
-    /// The folder of the lockfile.
+    /// Returns the folder of the lockfile.
     pub(crate) fn root(&self) -> &Path {
         match self.lockfile.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
@@ -77,7 +80,8 @@ impl LockOptions {
         }
     }
 
-    /// `path` as a lockfile names it: with `/`, relative to its folder. `None` if it is not in there.
+    /// Returns `path` as a lockfile writes it: with `/`, and relative to the folder of the lockfile.
+    /// `None` if the path is outside this folder.
     pub(crate) fn relative(&self, path: &Path) -> Option<String> {
         let (root, path) = (self.root().canonicalize().ok()?, path.canonicalize().ok()?);
         let segments: Option<Vec<_>> = path
@@ -92,7 +96,8 @@ impl LockOptions {
         segments.map(|segments| segments.join("/")).filter(|path| !path.is_empty())
     }
 
-    /// A command that is started where the lockfile is, as hosts start it in the folder of a project.
+    /// Returns the command with the folder of the lockfile as its working directory, because hosts start
+    /// it in the folder of the project.
     pub(crate) fn at_root(&self, mut command: StdioCommand) -> StdioCommand {
         let root = self.root();
         let folder = match &command.cwd {
@@ -105,14 +110,14 @@ impl LockOptions {
         command
     }
 
-    /// The files of the repository that a command starts, with their digests. `command` is at its
-    /// [root](Self::at_root), with the values of its variables.
+    /// Returns the files of the repository that a command starts, with their digests. `command` must
+    /// come from [`at_root`](Self::at_root), and have the values of its variables.
     pub(crate) fn files(
         &self,
         command: &StdioCommand,
     ) -> Result<BTreeMap<String, Digest>, CliError> {
         let folder = Path::new(command.cwd.as_deref().unwrap_or("."));
-        // A program without a separator is looked for in PATH.
+        // A program without a separator comes from PATH, not from the repository.
         let program = Some(command.command.as_str()).filter(|name| name.contains(['/', '\\']));
         let values = command.args.iter().map(|arg| match arg.split_once('=') {
             Some((flag, value)) if flag.starts_with('-') => value,
@@ -131,7 +136,8 @@ impl LockOptions {
         Ok(files)
     }
 
-    /// The same beside every file that is locked; `None` where there is no such file.
+    /// Returns the files of [`files`](Self::files) and every locked file, with their digests. The
+    /// digest is `None` if a locked file does not exist.
     pub(crate) fn found(
         &self,
         locked: &LockedServer,
@@ -154,7 +160,7 @@ impl LockOptions {
     }
 }
 
-/// Whether anything binds a command to what it starts.
+/// Returns whether the lockfile binds a command to the program that it starts.
 pub(crate) fn is_bound(command: &StdioCommand, locked: &LockedServer) -> bool {
     match Launch::of(command) {
         Launch::Package(_) => true,
@@ -200,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_read_back_is_not_written() {
+    fn a_lockfile_that_cannot_be_read_back_is_not_written() {
         let (_folder, options) = folder();
         let mut lockfile = Lockfile::default();
         let identity = "https://docs.example/mcp".parse().unwrap();

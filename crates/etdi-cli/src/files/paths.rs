@@ -1,4 +1,4 @@
-//! Where files are when no flag says so.
+//! The default places of files, without a flag.
 
 use std::path::PathBuf;
 
@@ -7,8 +7,8 @@ use etcetera::BaseStrategy;
 use crate::environment::Environment;
 use crate::exit::CliError;
 
-/// The trust configuration: `ETDI_CONFIG`, else `etdi/trust.toml` in the folder for configuration:
-/// `$XDG_CONFIG_HOME` or `~/.config` on Unix and macOS, `%APPDATA%` on Windows.
+/// Returns the path of the trust configuration: `ETDI_CONFIG`, else `etdi/trust.toml` in the folder for
+/// configuration: `$XDG_CONFIG_HOME` or `~/.config` on Unix and macOS, `%APPDATA%` on Windows.
 pub(crate) fn trust_file(environment: Environment) -> Result<PathBuf, CliError> {
     match environment.path("ETDI_CONFIG") {
         Some(path) => Ok(path),
@@ -16,8 +16,8 @@ pub(crate) fn trust_file(environment: Environment) -> Result<PathBuf, CliError> 
     }
 }
 
-/// The folder for what the command keeps, keys and approvals: `ETDI_DATA`, else `etdi` in the folder
-/// for data: `$XDG_DATA_HOME` or `~/.local/share` on Unix and macOS, `%APPDATA%` on Windows.
+/// Returns the folder for keys and approvals: `ETDI_DATA`, else `etdi` in the folder for data:
+/// `$XDG_DATA_HOME` or `~/.local/share` on Unix and macOS, `%APPDATA%` on Windows.
 pub(crate) fn data_folder(environment: Environment) -> Result<PathBuf, CliError> {
     match environment.path("ETDI_DATA") {
         Some(path) => Ok(path),
@@ -27,7 +27,7 @@ pub(crate) fn data_folder(environment: Environment) -> Result<PathBuf, CliError>
 
 fn strategy() -> Result<impl BaseStrategy, CliError> {
     etcetera::choose_base_strategy().map_err(|_| {
-        CliError::new("there is no home folder to keep files in")
+        CliError::new("cannot find the home folder")
             .next("give --config PATH, or set ETDI_CONFIG and ETDI_DATA")
     })
 }

@@ -12,10 +12,10 @@ use crate::exit::CliError;
 const PLAIN: &str = "PRIVATE KEY";
 const ENCRYPTED: &str = "ENCRYPTED PRIVATE KEY";
 
-/// The variable that holds the passphrase where nobody can be asked.
+/// The variable with the passphrase. Without it, the command asks the person.
 pub(crate) const PASSPHRASE_VARIABLE: &str = "ETDI_KEY_PASSPHRASE";
 
-/// The key as PEM text. With a passphrase: scrypt and AES-256-CBC.
+/// Returns the key as PEM text. A passphrase encrypts it with scrypt and AES-256-CBC.
 pub(crate) fn write(
     key: &SigningKey,
     passphrase: Option<&str>,
@@ -25,10 +25,10 @@ pub(crate) fn write(
         return Ok(plain);
     };
     encrypted(&plain, passphrase)
-        .map_err(|error| CliError::new(format!("the key could not be encrypted: {error}")))
+        .map_err(|error| CliError::new(format!("cannot encrypt the key: {error}")))
 }
 
-/// The key in PEM text; `passphrase` is asked for if it is encrypted.
+/// Reads the key from PEM text. Calls `passphrase` if the key is encrypted.
 pub(crate) fn read(
     text: &str,
     passphrase: impl FnOnce() -> Result<Zeroizing<String>, CliError>,
@@ -37,7 +37,7 @@ pub(crate) fn read(
         return SigningKey::from_pem(text).map_err(CliError::new);
     }
     let pem = decrypted(text.trim(), &passphrase()?)
-        .map_err(|_| CliError::new("the passphrase does not open the key"))?;
+        .map_err(|_| CliError::new("cannot decrypt the key with this passphrase"))?;
     SigningKey::from_pem(&pem).map_err(CliError::new)
 }
 
@@ -53,12 +53,12 @@ fn decrypted(encrypted: &str, passphrase: &str) -> pkcs8::Result<Zeroizing<Strin
     Ok(info.decrypt(passphrase)?.to_pem(PLAIN, LineEnding::LF)?)
 }
 
-/// Whether a passphrase is needed.
+/// Returns whether the key is encrypted.
 pub(crate) fn is_encrypted(text: &str) -> bool {
     text.trim_start().starts_with("-----BEGIN ENCRYPTED PRIVATE KEY-----")
 }
 
-/// The passphrase of a key: from the environment, else from the person at the terminal.
+/// Returns the passphrase of a key, from the environment or else from the person at the terminal.
 pub(crate) fn passphrase(
     context: &Context,
     question: &str,
@@ -80,18 +80,18 @@ mod tests {
     }
 
     #[test]
-    fn an_encrypted_key_opens_with_its_passphrase_alone() {
+    fn an_encrypted_key_opens_only_with_its_passphrase() {
         let key = SigningKey::generate().unwrap();
         let pem = write(&key, Some("correct horse")).unwrap();
         assert!(is_encrypted(&pem));
         assert!(SigningKey::from_pem(&pem).is_err());
         assert_eq!(read(&pem, passphrase("correct horse")).unwrap().kid(), key.kid());
         let error = read(&pem, passphrase("battery staple")).unwrap_err();
-        assert_eq!(error.what(), "the passphrase does not open the key");
+        assert_eq!(error.what(), "cannot decrypt the key with this passphrase");
     }
 
     #[test]
-    fn a_plain_key_asks_for_nothing() {
+    fn a_plain_key_needs_no_passphrase() {
         let key = SigningKey::generate().unwrap();
         let pem = write(&key, None).unwrap();
         let unasked = || Err(CliError::new("asked"));

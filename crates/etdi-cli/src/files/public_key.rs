@@ -16,7 +16,7 @@ const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 /// RFC 5480, section 2.1.1.1: P-256.
 const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
 
-/// The public keys in `text`.
+/// Reads the public keys in `text`.
 pub(crate) fn read(text: &str) -> Result<Vec<Jwk>, CliError> {
     if text.contains("-----BEGIN") {
         return pem_key(text).map(|jwk| vec![jwk]);
@@ -24,7 +24,7 @@ pub(crate) fn read(text: &str) -> Result<Vec<Jwk>, CliError> {
     if let Ok(set) = KeySet::parse(text.as_bytes()) {
         if let Some(skipped) = set.skipped().first() {
             return Err(CliError::new(format!(
-                "key number {} of the set: {}",
+                "cannot use key number {} of the set: {}",
                 skipped.index + 1,
                 skipped.why
             )));
@@ -36,12 +36,12 @@ pub(crate) fn read(text: &str) -> Result<Vec<Jwk>, CliError> {
 
 fn pem_key(text: &str) -> Result<Jwk, CliError> {
     let refuse = || {
-        CliError::new("the PEM text holds no public key of Ed25519 or P-256")
+        CliError::new("the PEM text has no public key of Ed25519 or P-256")
             .next("give the key as a JWK")
     };
     let block = pem::parse(text).map_err(|_| refuse())?;
     if block.tag().contains("PRIVATE KEY") {
-        return Err(CliError::new("this is a private key; a provider gives its public one")
+        return Err(CliError::new("the file has a private key, and a public key is needed")
             .next("etdi keys export"));
     }
     let info = SubjectPublicKeyInfoRef::from_der(block.contents()).map_err(|_| refuse())?;

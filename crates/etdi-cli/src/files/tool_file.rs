@@ -5,15 +5,15 @@ use etdi::text::escaped;
 
 use crate::exit::CliError;
 
-/// A file that a person gave: as large as an answer of a server may be.
+/// The limits for a file of tools: those for an answer of a server.
 const LIMITS: Limits = Limits::RESPONSE;
 
-/// The JSON text of each tool in `text`, as it stands there. Nothing is judged yet, but that the file
-/// itself is strict JSON.
+/// Returns the JSON text of each tool in `text`, unchanged. Checks only that the file is strict JSON,
+/// and does not judge the tools.
 pub(crate) fn texts(text: &str) -> Result<Vec<&str>, CliError> {
     let refuse = |error| {
-        CliError::new(format!("the file is refused: {error}"))
-            .next("give a tool as JSON, or what tools/list answered")
+        CliError::new(format!("cannot read the file of tools: {error}"))
+            .next("give a tool as JSON, or an answer to tools/list")
     };
     for path in [&["tools"][..], &["result", "tools"]] {
         let (_, tools) = json::spans(text.as_bytes(), LIMITS, path).map_err(refuse)?;
@@ -25,12 +25,12 @@ pub(crate) fn texts(text: &str) -> Result<Vec<&str>, CliError> {
     let named = value.as_object().and_then(|tool| tool.get("name")?.as_str());
     match named {
         Some(_) => Ok(vec![text.trim()]),
-        None => Err(CliError::new("the file holds no tool: there is neither `tools` nor `name`")
-            .next("give a tool as JSON, or what tools/list answered")),
+        None => Err(CliError::new("the file has no tool: it has neither `tools` nor `name`")
+            .next("give a tool as JSON, or an answer to tools/list")),
     }
 }
 
-/// How messages call the tool at `place`, whose text may be refused.
+/// Returns the words for a tool in messages: its name, or its number if `text` has no name.
 pub(crate) fn label(text: &str, place: usize) -> String {
     match json::strings_named(text, "name").first() {
         Some(name) => format!("the tool \"{}\"", escaped(name)),

@@ -1,4 +1,4 @@
-//! The trust configuration as text: changed without losing a comment.
+//! The trust configuration as text. Changes keep the comments.
 
 use std::path::{Path, PathBuf};
 
@@ -10,10 +10,10 @@ use crate::context::Context;
 use crate::exit::CliError;
 use crate::files::{self, Access, FileChange};
 
-/// What a new file holds.
+/// The content of a new file.
 pub(crate) const TEMPLATE: &str = "\
-# Whom this machine trusts to publish MCP tools. Nothing that a server sends ever adds to it.
-# `etdi trust add` adds an entry after showing its keys; `etdi trust list` shows what is here.
+# The providers that this machine trusts to publish MCP tools. A server cannot add to this file.
+# `etdi trust add` adds an entry after showing its keys; `etdi trust list` shows the entries.
 #
 # [[provider]]
 # id = \"https://trustedsoft.example\"
@@ -34,7 +34,7 @@ pub(crate) fn read(context: &Context) -> Result<TrustConfig, CliError> {
 
 fn text(context: &Context) -> Result<String, CliError> {
     if !context.config.exists() {
-        return Err(CliError::new("there is no trust configuration, so nobody is trusted")
+        return Err(CliError::new("cannot find the trust configuration")
             .at(context.config.display())
             .next(match context.words() {
                 Some(config) => format!("etdi {config}init"),
@@ -44,38 +44,38 @@ fn text(context: &Context) -> Result<String, CliError> {
     files::read(&context.config)
 }
 
-/// The file, being changed.
+/// A trust configuration that is being edited.
 pub(crate) struct TrustFile {
     path: PathBuf,
     document: DocumentMut,
 }
 
 impl TrustFile {
-    /// A new file, not written yet.
+    /// Creates a new trust configuration in memory.
     pub(crate) fn new(path: &Path) -> Result<Self, CliError> {
         Self::parse(path, TEMPLATE)
     }
 
-    /// The file that there is.
+    /// Reads the existing file.
     pub(crate) fn open(context: &Context) -> Result<Self, CliError> {
         Self::parse(&context.config, &text(context)?)
     }
 
     fn parse(path: &Path, text: &str) -> Result<Self, CliError> {
         let document = text.parse().map_err(|error: toml_edit::TomlError| {
-            CliError::new(format!("the trust configuration is malformed: {}", error.message()))
+            CliError::new(format!("cannot read the trust configuration: {}", error.message()))
                 .at(path.display())
         })?;
         Ok(Self { path: path.to_path_buf(), document })
     }
 
-    /// Adds an entry, or keys to the entry that has this id already.
+    /// Adds an entry. If there is an entry with this id, adds the keys to it.
     pub(crate) fn add(&mut self, provider: &TrustedProvider) -> Result<(), CliError> {
         let id = provider.id.clone();
         if let Some(entry) = self.entry_mut(&id)? {
             return extend(entry, provider);
         }
-        // What stands at the end of the file stays above the new entry.
+        // Comments at the end of the file stay above the new entry.
         let above = prefix(Some(self.document.trailing()));
         let mut entry = table(provider);
         let blank = if above.is_empty() || above.ends_with("\n\n") { "" } else { "\n" };
@@ -85,7 +85,8 @@ impl TrustFile {
         Ok(())
     }
 
-    /// Removes the entry with this id, and the comment right above it. Says whether there was one.
+    /// Removes the entry with this id, and the comment right above it. Returns whether the entry
+    /// existed.
     pub(crate) fn remove(&mut self, id: &str) -> Result<bool, CliError> {
         let entries = self.entries()?;
         let Some(place) = entries.iter().position(|entry| has_id(entry, id)) else {
@@ -94,7 +95,7 @@ impl TrustFile {
         let gone = entries.get(place);
         let above = gone.map(|entry| prefix(entry.decor().prefix())).unwrap_or_default();
         entries.remove(place);
-        // What a blank line separates from the entry is about something else.
+        // A comment that a blank line separates from the entry is not about the entry: keep it.
         let Some((kept, _)) = above.rsplit_once("\n\n") else {
             return Ok(true);
         };
@@ -112,22 +113,24 @@ impl TrustFile {
         Ok(true)
     }
 
-    /// The text, if it is a configuration that may be used.
+    /// Returns the text. Fails if it is not a valid configuration.
     fn checked(&self) -> Result<String, CliError> {
         let text = self.document.to_string();
         match TrustConfig::parse(&text) {
             Ok(_) => Ok(text),
-            Err(error) => Err(CliError::new(format!("the file is left as it is: {error}"))
-                .at(self.path.display())),
+            Err(error) => {
+                Err(CliError::new(format!("cannot change the trust configuration: {error}"))
+                    .at(self.path.display()))
+            }
         }
     }
 
-    /// Writes the file in place of what is there.
+    /// Writes the file over the existing one.
     pub(crate) fn replace(&self) -> Result<(), CliError> {
         FileChange::begin().write(&self.path, self.checked()?.as_bytes(), Access::Owner)
     }
 
-    /// Writes the file where there is none.
+    /// Writes a new file. Fails if the file exists.
     pub(crate) fn create(&self) -> Result<(), CliError> {
         let text = self.checked()?;
         if let Some(folder) = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
@@ -143,9 +146,11 @@ impl TrustFile {
             .or_insert_with(|| Item::ArrayOfTables(ArrayOfTables::new()))
             .as_array_of_tables_mut()
             .ok_or_else(|| {
-                CliError::new("`provider` is not written as [[provider]] tables")
-                    .at(path)
-                    .next("rewrite it as [[provider]] tables; only those can be edited")
+                CliError::new(
+                    "cannot edit the file: `provider` is not written as [[provider]] tables",
+                )
+                .at(path)
+                .next("write `provider` as [[provider]] tables; only those can be edited")
             })
     }
 
@@ -154,7 +159,7 @@ impl TrustFile {
     }
 }
 
-/// The blanks and comments above something.
+/// Returns the blanks and comments above an entry.
 fn prefix(raw: Option<&RawString>) -> String {
     raw.and_then(RawString::as_str).unwrap_or_default().to_owned()
 }
@@ -163,14 +168,15 @@ fn has_id(entry: &Table, id: &str) -> bool {
     entry.get("id").and_then(Item::as_str) == Some(id)
 }
 
-/// Only keys are added to an entry: everything else is one decision, taken when it was made.
+/// Adds keys to an entry. Fails if the provider differs in more than its keys: the rest of an entry is
+/// decided when the entry is made.
 fn extend(entry: &mut Table, provider: &TrustedProvider) -> Result<(), CliError> {
     let other_source = provider.jwks_uri.is_some() || !provider.issuers.is_empty();
     let keys = entry.get_mut("keys").and_then(Item::as_array_mut);
     let (Some(keys), false) = (keys, other_source) else {
-        return Err(CliError::new("there is an entry for this provider already")
+        return Err(CliError::new("cannot add the provider: it has an entry already")
             .at(&provider.id)
-            .next("remove it first with `etdi trust remove`, or add keys to it with --key FILE"));
+            .next("remove the entry first with `etdi trust remove`, or add keys to it with --key FILE"));
     };
     for key in &provider.keys {
         let known = keys.iter().any(|known| {
@@ -224,7 +230,7 @@ fn strings(texts: &[String]) -> Array {
     texts.iter().map(String::as_str).collect()
 }
 
-/// A JWK as an inline table. Its members are strings.
+/// Returns a JWK as an inline table. The members of a JWK are strings.
 pub(crate) fn jwk_table(jwk: &Jwk) -> InlineTable {
     let mut table = InlineTable::new();
     if let Ok(serde_json::Value::Object(members)) = serde_json::to_value(jwk) {
@@ -268,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_reads_back_as_it_was_meant() {
+    fn a_written_provider_reads_back_the_same() {
         let mut provider = entry("https://a.example", "a.example");
         provider.min_binding = MinBinding::Digest;
         let issuer = TrustedIssuer::new("https://t.auth0.com/", etdi::trust::IssuerKind::Auth0)
@@ -295,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn the_next_key_of_a_provider_stands_beside_the_last() {
+    fn a_second_key_of_a_provider_is_added_to_its_entry() {
         let mut both = file(TEMPLATE);
         both.add(&entry("https://a.example", "a.example")).unwrap();
         both.add(&entry("https://a.example", "a.example")).unwrap();

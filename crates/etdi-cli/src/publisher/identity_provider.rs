@@ -1,4 +1,4 @@
-//! The identity provider that a command asks, from flags or the environment.
+//! The identity provider that a command asks. Flags or the environment name it.
 
 use clap::Args;
 use etdi::oauth::{Auth0Variables, ConfigError, IssuerProvider, OAuthConfig, OAuthError};
@@ -36,7 +36,7 @@ pub(crate) struct IdentityOptions {
     pub(crate) network: NetworkOptions,
 }
 
-/// What is configured.
+/// A configured identity provider.
 pub(crate) struct ProviderConfig {
     pub(crate) config: OAuthConfig,
     pub(crate) audience: Option<String>,
@@ -45,8 +45,8 @@ pub(crate) struct ProviderConfig {
 }
 
 impl IdentityOptions {
-    /// The configuration, if there is one. `client`: the id of a client whose secret is in the
-    /// environment.
+    /// Returns the configuration, if an identity provider is configured. `client` is the id of a client
+    /// whose secret is in the environment.
     pub(crate) fn configured(
         &self,
         client: Option<&str>,
@@ -98,7 +98,7 @@ impl IdentityOptions {
         match Auth0Variables::default().read(&variable) {
             Ok(None) => Ok(None),
             Ok(Some(config)) => Ok(Some((config, "AUTH0_*"))),
-            // A domain is enough to check tokens of others.
+            // Checking tokens of other clients needs only the domain.
             Err(ConfigError::Missing(missing)) => match variable("AUTH0_DOMAIN") {
                 Some(domain) if missing.iter().any(|name| name.contains("CLIENT")) => {
                     let config = OAuthConfig::auth0(domain).map_err(CliError::new)?;
@@ -112,7 +112,7 @@ impl IdentityOptions {
 }
 
 impl ProviderConfig {
-    /// Finds its endpoints and fetches its keys.
+    /// Finds the endpoints of the identity provider and fetches its keys.
     pub(crate) async fn reach(self) -> Result<IssuerProvider, OAuthError> {
         IssuerProvider::any(self.config).await
     }

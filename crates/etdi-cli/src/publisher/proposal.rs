@@ -1,5 +1,4 @@
-//! A provider that a person may decide to trust: its keys, fetched or read, and the confirmation of
-//! their thumbprints.
+//! A provider that a person may decide to trust. The person confirms the thumbprints of its keys.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,22 +18,23 @@ use crate::files::public_key;
 use crate::servers::network::{NetworkOptions, unasked};
 use crate::terminal::line::Line;
 
-/// Where a provider's keys come from.
+/// The flags that say where a provider's keys come from.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct KeySource {
-    /// A tool-id authority that it may sign; otherwise the host of its id. Any number of times.
+    /// A tool-id authority that the provider may sign; otherwise the host of its id. Any number of
+    /// times.
     #[arg(long, value_name = "HOST")]
     pub(crate) authority: Vec<String>,
     /// A public key in a file: a JWK, a JWKS, or PEM. Any number of times.
     #[arg(long, value_name = "FILE", conflicts_with = "jwks_uri")]
     pub(crate) key: Vec<PathBuf>,
-    /// Where it publishes its keys; they are fetched whenever they are needed.
+    /// The address of the provider's keys; they are fetched whenever they are needed.
     #[arg(long, value_name = "URL")]
     pub(crate) jwks_uri: Option<String>,
-    /// With --jwks-uri: write down the keys that are there now, and fetch nothing later.
+    /// With --jwks-uri: store the keys that are there now, and do not fetch keys later.
     #[arg(long, requires = "jwks_uri")]
     pub(crate) pin: bool,
-    /// An identity provider that vouches for it, exactly as it calls itself.
+    /// An identity provider that vouches for the provider, exactly as it calls itself.
     #[arg(long, value_name = "ISSUER", requires = "client")]
     pub(crate) issuer: Option<String>,
     /// The kind of the issuer.
@@ -52,8 +52,8 @@ pub(crate) struct KeySource {
     /// The weakest evidence that counts.
     #[arg(long, value_enum, default_value_t, value_name = "BINDING")]
     pub(crate) min_binding: MinBindingArg,
-    /// Confirm a key by its RFC 7638 thumbprint, and ask nothing. Once for each key.
-    // base64url: one in 64 begins with a hyphen.
+    /// Confirm a key by its RFC 7638 thumbprint, without a question. Once for each key.
+    // One in 64 base64url texts begins with a hyphen.
     #[arg(long, value_name = "THUMBPRINT", allow_hyphen_values = true)]
     pub(crate) thumbprint: Vec<String>,
     #[command(flatten)]
@@ -63,7 +63,7 @@ pub(crate) struct KeySource {
 /// The weakest evidence that counts.
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
 pub(crate) enum MinBindingArg {
-    /// A signature by one of its keys.
+    /// A signature by one of the provider's keys.
     #[default]
     Signature,
     /// An attestation of the signing key.
@@ -81,7 +81,7 @@ pub(crate) fn issuer_kind() -> impl TypedValueParser<Value = IssuerKind> {
     })
 }
 
-/// A key that would be trusted, and where it was found.
+/// A key that would be trusted, and its source.
 struct ProposedKey {
     jwk: Jwk,
     from: String,
@@ -94,17 +94,19 @@ pub(crate) struct Proposal {
 }
 
 impl KeySource {
-    /// Whether it names any.
+    /// Returns whether the flags name a source of keys.
     pub(crate) fn is_given(&self) -> bool {
         !self.key.is_empty() || self.jwks_uri.is_some() || self.issuer.is_some()
     }
 
-    /// Reads and fetches what `id` would be trusted with.
+    /// Reads and fetches the keys that the provider `id` would be trusted with.
     pub(crate) async fn propose(&self, id: &str, context: &Context) -> Result<Proposal, CliError> {
         let named = Provider::new(id, "").map_err(CliError::new)?;
         if !self.is_given() {
-            return Err(CliError::new("nothing says where the provider's keys are")
-                .next("give --jwks-uri URL, --key FILE, or --issuer ISSUER with --client"));
+            return Err(CliError::new(
+                "cannot find the provider's keys: their source is not given",
+            )
+            .next("give --jwks-uri URL, --key FILE, or --issuer ISSUER with --client"));
         }
         let mut authorities = self.authority.clone();
         if authorities.is_empty() {
@@ -123,7 +125,7 @@ impl KeySource {
         }
         self.fetch(&mut proposal, context).await?;
         if proposal.keys.is_empty() {
-            return Err(CliError::new("there is no usable key, so nothing is added"));
+            return Err(CliError::new("cannot add the provider: it has no usable key"));
         }
         Ok(proposal)
     }
@@ -182,7 +184,7 @@ impl Proposal {
         self.keys.extend(jwks.map(|jwk| ProposedKey { jwk: jwk.clone(), from: from.to_owned() }));
     }
 
-    /// The entry, once somebody has confirmed every key.
+    /// Shows the keys, and returns the entry after a person has confirmed every key.
     pub(crate) fn confirmed(
         self,
         source: &KeySource,
@@ -204,31 +206,34 @@ impl Proposal {
         let open: Vec<_> = self.keys.iter().map(|key| key.jwk.thumbprint()).collect();
         let unknown = source.thumbprint.iter().find(|given| !open.contains(given));
         if let Some(unknown) = unknown {
-            return Err(CliError::new("no key that was found has this thumbprint")
-                .at(unknown)
-                .next("the provider may have changed its keys: ask it, over another channel"));
+            return Err(CliError::new(
+                "cannot confirm the thumbprint: the provider has no key with it",
+            )
+            .at(unknown)
+            .next(
+                "the provider may have changed its keys: ask the provider, over another channel",
+            ));
         }
         let open: Vec<_> =
             open.into_iter().filter(|one| !source.thumbprint.contains(one)).collect();
         let sure = open.is_empty()
             || (source.thumbprint.is_empty()
                 && context.prompt.is_interactive()
-                && context.prompt.confirm(
-                    "Do these thumbprints agree with what the provider says elsewhere?",
-                    "",
-                )?);
+                && context
+                    .prompt
+                    .confirm("Are these the thumbprints that the provider gives elsewhere?", "")?);
         match (sure, context.prompt.is_interactive() && source.thumbprint.is_empty()) {
             (true, _) => Ok(self.provider),
-            (false, true) => Err(CliError::new("not confirmed; nothing was added")),
+            (false, true) => Err(CliError::new("not confirmed; no changes were made")),
             (false, false) => Err(CliError::new(format!(
-                "these keys are not confirmed, so nothing was added: {}",
+                "cannot add the provider: these keys are not confirmed: {}",
                 open.join(" ")
             ))
-            .next("compare them with the provider's over another channel, then add --thumbprint for each")),
+            .next("compare them with the provider's keys over another channel, then add --thumbprint for each")),
         }
     }
 
-    /// What a program is told of the keys.
+    /// Returns the keys as JSON.
     pub(crate) fn keys_json(&self) -> serde_json::Value {
         self.keys
             .iter()

@@ -1,17 +1,17 @@
-//! For whom the calls are made that approvals are for.
+//! The caller that approvals are for.
 
 use clap::Args;
 use etdi::AuthorizationContext;
 use etdi::text::escaped;
 
-use crate::terminal::shell::quoted;
+use crate::terminal::shell::flag;
 
-/// For whom calls are made. A host that obtains access tokens makes them as the client that the
-/// tokens are issued to, and looks for the approvals of that client only.
+/// The flags that name the caller. A host that obtains access tokens calls as the client that the tokens
+/// are issued to, and uses only the approvals for that client.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct CallerOptions {
-    /// Approvals for the calls of a host that obtains access tokens: its client id at the identity
-    /// provider. Otherwise those for calls without authorization.
+    /// The client id of a host that obtains access tokens, at the identity provider: approvals are for
+    /// its calls. Otherwise they are for calls without authorization.
     #[arg(long, value_name = "CLIENT_ID", requires = "for_issuer")]
     for_client: Option<String>,
     /// With --for-client: the identity provider, as its tokens spell it in `iss`.
@@ -31,24 +31,24 @@ impl CallerOptions {
                 subject: self.for_subject.as_ref().unwrap_or(client).clone(),
                 client: client.clone(),
             },
-            // Each requires the other.
+            // The parser requires each flag with the other.
             _ => AuthorizationContext::None,
         }
     }
 
-    /// How a command says the same, for a shell; `None` if that cannot be typed.
+    /// Returns the same flags, quoted for a shell. `None` if they cannot be typed.
     pub(crate) fn words(&self) -> Option<String> {
         let flags = [
             ("--for-client", &self.for_client),
             ("--for-issuer", &self.for_issuer),
             ("--for-subject", &self.for_subject),
         ];
-        let given = flags.iter().filter_map(|(flag, value)| Some((flag, value.as_ref()?)));
-        given.map(|(flag, value)| Some(format!("{flag}={} ", quoted(value)?))).collect()
+        let given = flags.iter().filter_map(|(name, value)| Some((name, value.as_ref()?)));
+        given.map(|(name, value)| Some(format!("{} ", flag(name, value)?))).collect()
     }
 }
 
-/// In words; nothing for calls without authorization.
+/// Returns the caller in words. `None` for calls without authorization.
 pub(crate) fn described(context: &AuthorizationContext) -> Option<String> {
     let AuthorizationContext::Principal { issuer, subject, client } = context else { return None };
     let (issuer, by) = (escaped(issuer), escaped(client));

@@ -32,23 +32,23 @@ pub(crate) struct ServerArgs {
     network: NetworkOptions,
 }
 
-/// The trust configuration and the approvals, ready to judge servers by.
+/// The trust configuration, the approvals and the client that judge servers.
 pub(crate) struct Desk {
     client: EtdiClient,
     store: Arc<dyn ApprovalStore>,
-    /// The names of servers; `None` where the store keeps none.
+    /// The names of servers. `None` if the store does not keep names.
     record: Option<SqliteApprovals>,
     tokens: Arc<BearerTokens>,
-    /// For whom calls are made.
+    /// The caller that approvals are for.
     caller: AuthorizationContext,
-    /// How commands name the trust configuration and the store, for a shell.
+    /// The flags that name the trust configuration and the store, quoted for a shell.
     words: Option<String>,
-    /// And for whom, and over which network, those that judge.
+    /// The flags for the caller and the network, for commands that judge servers.
     judging: Option<String>,
 }
 
 impl Desk {
-    /// With the trust configuration and the store of the user.
+    /// Opens the trust configuration and the store of the user.
     pub(crate) fn new(args: &ServerArgs, context: &Context) -> Result<Self, CliError> {
         let ServerArgs { store, caller, network } = args;
         let trust = trust_file::read(context)?;
@@ -60,7 +60,7 @@ impl Desk {
         Ok(Self { record: Some(record), words, judging, ..desk })
     }
 
-    /// With this store and this trust configuration. The store keeps no names of servers.
+    /// Creates a desk with this store and this trust configuration. The store does not keep names of servers.
     pub(crate) fn over(
         store: Arc<dyn ApprovalStore>,
         trust: TrustConfig,
@@ -133,7 +133,7 @@ impl Desk {
         })
     }
 
-    /// Works on a server, and closes the connection however that ends.
+    /// Connects to a server, runs `work`, and closes the connection, also after an error.
     pub(crate) async fn visit<T>(
         &self,
         server: NamedServer,
@@ -163,14 +163,14 @@ impl Desk {
                 connected.map_err(|error| unconnected(&error, has_token).at(name))
             }
             Endpoint::Stdio { configured, started } => {
-                // As configured: the values of variables are secrets.
+                // Show the command as configured: the values of variables may be secrets.
                 let mut line = Line::new().dim("starting: ").theirs(&configured.command);
                 for argument in &configured.args {
                     line = line.text(" ").theirs(argument);
                 }
                 context.out.remark(line);
                 let connected = self.client.connect_expanded(&configured, started).await;
-                // What it writes to its standard error is its own text, and is not shown here.
+                // The server's standard error is the server's own text, so it is not shown here.
                 connected.map_err(|error| {
                     let cwd = configured.cwd.unwrap_or_default();
                     let next = match &error {
@@ -189,7 +189,8 @@ impl Desk {
     }
 }
 
-/// What to do about a server that wants a token, or another one.
+/// Returns the error for a failed connection. The next step depends on whether the server wants a token,
+/// or refused the one that it got.
 fn unconnected(error: &ConnectError, has_token: bool) -> CliError {
     let Some(challenge) = error.challenge() else {
         let next = match error {
@@ -206,6 +207,6 @@ fn unconnected(error: &ConnectError, has_token: bool) -> CliError {
         false => CliError::new(format!("the server wants an access token: {challenge}"))
             .next("give it with --token-file FILE, or --token-file - from standard input"),
         true => CliError::new(format!("the server refuses the access token: {challenge}"))
-            .next("`etdi token` explains what is in it: issuer, audience, scopes, end"),
+            .next("`etdi token` shows its issuer, audience, scopes and end"),
     }
 }

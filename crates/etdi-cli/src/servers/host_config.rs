@@ -1,8 +1,8 @@
-//! The servers that a host's own configuration names.
+//! The servers in the configuration of a host.
 //!
-//! A new format is at most four files: `hosts.rs` lists where hosts keep their files, `formats.rs`
-//! where the servers stand in a file; `members.rs` reads the members of one server, `variables.rs`
-//! the variables in their values.
+//! A new format needs a change in at most four files. `hosts.rs` lists the files of hosts. `formats.rs`
+//! lists the places of servers in a file. `members.rs` reads the members of one server. `variables.rs`
+//! expands the variables in their values.
 
 mod formats;
 mod jsonc;
@@ -22,12 +22,13 @@ use self::variables::Variables;
 use crate::exit::CliError;
 use crate::files;
 
-/// Where a server is.
+/// The address or the command of a server.
 #[derive(Clone, Debug)]
 pub(crate) enum Endpoint {
-    /// On HTTP, with the bearer token that it gets.
+    /// A server on HTTP, with the bearer token that is sent to it.
     Http { uri: String, token: Option<SecretString> },
-    /// On stdio: the command as configured, which is its identity, and as it is started.
+    /// A server on stdio: the command as configured, which is its identity, and the command as started,
+    /// with the values of variables.
     Stdio { configured: StdioCommand, started: StdioCommand },
 }
 
@@ -40,7 +41,7 @@ impl Endpoint {
         Self::Stdio { configured: command.clone(), started: command }
     }
 
-    /// The identity under which pins and approvals are kept.
+    /// Returns the identity under which pins and approvals are stored.
     pub(crate) fn identity(&self) -> Result<ServerIdentity, CliError> {
         match self {
             Self::Http { uri, .. } => {
@@ -51,20 +52,20 @@ impl Endpoint {
     }
 }
 
-/// A server of a file.
+/// A server in a configuration file.
 pub(crate) struct ConfiguredServer {
     pub(crate) name: String,
-    /// What it is, for a list: its command or its address, as configured.
+    /// The command or the address of the server as configured, for a list.
     pub(crate) what: String,
-    /// Where it is, or why that cannot be told.
+    /// The endpoint, or why it is not known.
     pub(crate) endpoint: Result<Endpoint, CliError>,
-    /// Whether its host is told not to start it; then it is nowhere.
+    /// Whether the configuration disables the server. If so, the endpoint is an error.
     pub(crate) disabled: bool,
-    /// What a person should know who reads only that it is there.
+    /// Remarks about the entry, for a person.
     pub(crate) remarks: Vec<String>,
 }
 
-/// The servers of a file, by name. `environment` gives the values of variables.
+/// Reads the servers of a file, sorted by name. `environment` gives the values of variables.
 pub(crate) fn read(
     path: &Path,
     environment: &dyn Fn(&str) -> Option<String>,
@@ -73,16 +74,16 @@ pub(crate) fn read(
     parse(&files::read(path)?, &variables).map_err(|error| error.at(path.display()))
 }
 
-/// What the servers are called.
+/// Returns the names of the servers.
 pub(crate) fn names(entries: &[ConfiguredServer]) -> Vec<String> {
     entries.iter().map(|entry| entry.name.clone()).collect()
 }
 
-/// That no server is called so, and how they are called.
+/// Returns the error for a name that no server has, with the names that exist.
 pub(crate) fn unnamed(names: &[String], wanted: Option<&str>) -> CliError {
-    CliError::new("the file has no server of this name")
+    CliError::new("the file has no server with this name")
         .at(wanted.unwrap_or_default())
-        .next(format!("name one that it has: {}", names.join(", ")))
+        .next(format!("name one of: {}", names.join(", ")))
 }
 
 fn parse(text: &str, variables: &Variables<'_>) -> Result<Vec<ConfiguredServer>, CliError> {
@@ -99,7 +100,7 @@ fn parse(text: &str, variables: &Variables<'_>) -> Result<Vec<ConfiguredServer>,
             && one.name == other.name
         {
             let name = escaped(&one.name);
-            return Err(CliError::new(format!("the server \"{name}\" stands there twice")));
+            return Err(CliError::new(format!("the server \"{name}\" is in the file twice")));
         }
     }
     Ok(servers)
@@ -151,16 +152,17 @@ impl ServerMembers {
                 Ok(Endpoint::Stdio { configured, started })
             }
             (None, Some(url)) => {
-                // The address is the server's identity, and is shown and kept.
+                // The address is the server's identity: it is shown and stored, so it must not have a
+                // secret.
                 if let Some(variable) = Variables::first(&url) {
                     let error = CliError::new(format!(
-                        "the server \"{}\" has the variable \"{}\" in its `url`, whose value would \
-                         be kept and shown as the server's identity",
+                        "the server \"{}\" has the variable \"{}\" in its `url`; the value would \
+                         be stored and shown as the server's identity",
                         escaped(name),
                         escaped(variable)
                     ));
                     return Err(error.next(
-                        "write the address out, and hand a secret over as a bearer token in `headers`",
+                        "write the address in full, and give a secret as a bearer token in `headers`",
                     ));
                 }
                 let uri = url;
@@ -187,7 +189,7 @@ fn expanded(
     Ok(command)
 }
 
-/// The bearer token among the headers; any other header would be dropped, so it is an error.
+/// Returns the bearer token in the headers. Any other header is an error, because it would not be sent.
 fn bearer(
     headers: BTreeMap<String, String>,
     name: &str,
@@ -206,8 +208,8 @@ fn bearer(
             }
             _ => {
                 return Err(CliError::new(format!(
-                    "the server \"{}\" wants the header \"{}\" as it stands there, and this command \
-                     sends none but a bearer token",
+                    "the server \"{}\" wants the header \"{}\"; this command sends only a bearer \
+                     token",
                     escaped(name),
                     escaped(&header)
                 )));

@@ -1,4 +1,4 @@
-//! Where hosts keep the servers that they start.
+//! The configuration files of hosts.
 
 use std::path::PathBuf;
 
@@ -8,13 +8,14 @@ use crate::environment::Environment;
 pub(crate) const FROM_HELP: &str = "The servers of a host's configuration: .mcp.json, \
     Claude Desktop, Cursor, VS Code. Their commands are started";
 
-/// A configuration that a host reads.
+/// A configuration file of a host.
 pub(crate) struct HostFile {
     pub(crate) host: &'static str,
     pub(crate) path: PathBuf,
 }
 
-/// The configurations that are there: of the project in this folder, then of this user.
+/// Returns the configuration files that exist: first those of the project in this folder, then those of
+/// this user.
 pub(crate) fn found(environment: Environment) -> Vec<HostFile> {
     let project = [
         ("Claude Code, this project", PathBuf::from(".mcp.json")),

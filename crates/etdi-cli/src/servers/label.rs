@@ -1,18 +1,18 @@
-//! What a person calls a server on stdio, whose identity is a digest.
+//! The label of a server on stdio: a name for people, because its identity is a digest.
 //!
-//! It is kept, so it must hold no secret, and an argument may be one: of the arguments it names a
-//! file that is there, and counts the others.
+//! Labels are stored, so they must not hold secrets, and an argument may be a secret. A label names only
+//! the first argument that is an existing file, and counts the other arguments.
 
 use std::path::Path;
 
 use etdi::StdioCommand;
 use etdi::lockfile::Launch;
 
-/// A name is cut after so many bytes.
+/// The most bytes of a name in a label.
 const LONGEST: usize = 128;
 
-/// What the command starts, after the `name` that a host's configuration gives it. `started` has the
-/// values of variables, of which nothing is taken.
+/// Returns the label: the `name` in the host's configuration, then the program that the command starts.
+/// `started` has the values of variables. These values are not used in the label.
 pub(crate) fn of(name: Option<&str>, configured: &StdioCommand, started: &StdioCommand) -> String {
     let what = match Launch::of(configured) {
         Launch::Package(package) => package.to_string(),
@@ -41,7 +41,7 @@ fn program(configured: &StdioCommand, started: &StdioCommand) -> String {
     }
 }
 
-/// The name of the file alone.
+/// Returns the file name of a path.
 fn last(path: &str) -> &str {
     path.rsplit(['/', '\\']).next().unwrap_or_default()
 }
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn a_label_tells_what_is_started_and_no_argument_that_may_be_a_secret() {
+    fn a_label_has_the_program_and_no_argument_that_may_be_a_secret() {
         let package = ["npx", "-y", "docs@1.2.3", "--token", "s3cret"];
         assert_eq!(label(Some("docs"), &package), "docs: npm:docs@1.2.3");
         let source = ["uvx", "--from", "git+https://s3cret@elsewhere.example/docs", "docs"];
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn the_value_of_a_variable_is_no_part_of_it() {
+    fn a_label_does_not_have_the_value_of_a_variable() {
         let configured = StdioCommand::new("${HOME}/docs").args(["${KEY}"]);
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("s3cret"), "").unwrap();

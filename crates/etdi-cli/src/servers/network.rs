@@ -1,4 +1,4 @@
-//! Which hosts a command may talk to.
+//! The hosts that a command may connect to.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -8,9 +8,9 @@ use etdi::oauth::{HttpError, Network};
 
 use crate::exit::CliError;
 use crate::files;
-use crate::terminal::shell::quoted;
+use crate::terminal::shell::flag;
 
-/// How identity providers are reached. Without flags: public addresses, over https.
+/// The flags for connections to identity providers. Without them: public addresses, over https.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Network")]
 pub(crate) struct NetworkOptions {
@@ -26,7 +26,7 @@ pub(crate) struct NetworkOptions {
     pub(crate) danger_loopback_http: bool,
 }
 
-/// The flag that lets through what was refused for where it is.
+/// Returns the advice for an address that was refused: the flag that allows it.
 pub(crate) fn flag_for(error: &(dyn Error + 'static)) -> Option<&'static str> {
     let mut at = Some(error);
     let errors = std::iter::from_fn(|| {
@@ -43,7 +43,7 @@ pub(crate) fn flag_for(error: &(dyn Error + 'static)) -> Option<&'static str> {
     })
 }
 
-/// The error, with the flag behind it.
+/// Returns the error in words, followed by the advice.
 pub(crate) fn in_words(error: &(impl Error + 'static)) -> String {
     match flag_for(error) {
         Some(flag) => format!("{error}; {flag}"),
@@ -51,7 +51,7 @@ pub(crate) fn in_words(error: &(impl Error + 'static)) -> String {
     }
 }
 
-/// An identity provider that could not be asked.
+/// Returns the error for an identity provider that could not be asked.
 pub(crate) fn unasked(error: impl Error + 'static) -> CliError {
     let flag = flag_for(&error);
     let error = CliError::new(error);
@@ -62,11 +62,12 @@ pub(crate) fn unasked(error: impl Error + 'static) -> CliError {
 }
 
 impl NetworkOptions {
-    /// How a command says the same, for a shell; `None` if that cannot be typed.
+    /// Returns the same flags, quoted for a shell. `None` if they cannot be typed.
     pub(crate) fn words(&self) -> Option<String> {
         let mut words = String::new();
         if let Some(path) = &self.ca_file {
-            words.push_str(&format!("--ca-file={} ", quoted(path.to_str()?)?));
+            words.push_str(&flag("--ca-file", path.to_str()?)?);
+            words.push(' ');
         }
         for (given, flag) in [
             (self.danger_private_addresses, "--danger-private-addresses "),

@@ -20,33 +20,33 @@ use crate::terminal::shell::quoted;
 pub(crate) struct Session {
     pub(crate) connection: ServerConnection,
     pub(crate) tools: Vec<JudgedTool>,
-    /// The program behind the command, if it is not the one on record.
+    /// The program behind the command, compared with the one on record.
     pub(crate) executable: ExecutableState,
     pub(crate) store: Arc<dyn ApprovalStore>,
     /// The names of all tools that are approved, each with its server.
     pub(super) approved: Vec<(ServerIdentity, String)>,
-    /// For whom calls are made.
+    /// The caller that approvals are for.
     pub(crate) caller: AuthorizationContext,
-    /// What a person calls the server, if its identity tells them nothing.
+    /// The label of a server on stdio. Its identity is a digest, which tells a person little.
     pub(super) label: Option<String>,
-    /// The names of servers, where they are kept.
+    /// The store, if it keeps names of servers.
     pub(super) record: Option<SqliteApprovals>,
     /// The names of servers that are on record.
     pub(super) names: BTreeMap<ServerIdentity, String>,
     pub(super) words: Option<Words>,
 }
 
-/// How commands name a server and what it is judged by, for a shell.
+/// The flags and arguments of the next command, quoted for a shell.
 pub(super) struct Words {
     /// The trust configuration and the store.
     pub(super) store: String,
-    /// For whom, and over which network.
+    /// The caller and the network.
     pub(super) judging: String,
     pub(super) server: String,
 }
 
 impl Session {
-    /// The tool with this served name, or else with this id or this digest.
+    /// Returns the tool with this served name, or else with this id or this digest.
     pub(crate) fn tool(&self, wanted: &str) -> Result<&JudgedTool, CliError> {
         let other = |tool: &&JudgedTool| {
             let part = tool.definition().and_then(ToolDefinition::signed);
@@ -54,24 +54,24 @@ impl Session {
                 || tool.definition().is_some_and(|one| one.digest().to_string() == wanted)
         };
         let named = |tool: &&JudgedTool| tool.name() == wanted;
-        // A tool may be called like the digest of another one, which a person has looked at.
+        // For a digest, search digests first: a tool could take another tool's digest as its name.
         let found = match wanted.parse::<Digest>() {
             Ok(_) => self.tools.iter().find(other).or_else(|| self.tools.iter().find(named)),
             Err(_) => self.tools.iter().find(named).or_else(|| self.tools.iter().find(other)),
         };
         found.ok_or_else(|| {
-            CliError::new("the server lists no tool of this name, id or digest")
+            CliError::new("the server lists no tool with this name, id or digest")
                 .at(wanted)
                 .next(self.command("discover", ""))
         })
     }
 
-    /// A command on this server, to type; `words` stand before the server.
+    /// Returns a command on this server, to type. `words` come before the server.
     pub(crate) fn command(&self, command: &str, words: &str) -> String {
         let space = if words.is_empty() { "" } else { " " };
         match &self.words {
             Some(Words { store, judging, server }) => {
-                // It connects to nobody, and forgets what was approved for anybody.
+                // `revoke` does not connect to the server, and forgets the approvals for every caller.
                 let judging = if command == "revoke" { "" } else { judging };
                 format!("etdi {command}{space}{words} {store}{judging}{server}")
             }
@@ -79,7 +79,7 @@ impl Session {
         }
     }
 
-    /// A command on one of its tools, to type.
+    /// Returns a command on one of the server's tools, to type.
     pub(crate) fn command_on(&self, command: &str, tool: &JudgedTool, flags: &str) -> String {
         let digest = || tool.definition().map(|definition| definition.digest().to_string());
         let words = self.typed(tool).or_else(digest).unwrap_or_else(|| "TOOL".to_owned());
@@ -87,27 +87,27 @@ impl Session {
         self.command(command, &format!("{words}{space}{flags}"))
     }
 
-    /// The name of a tool as it is typed; `None` if a command cannot name it so: several have the
-    /// name, a shell or a terminal takes none such, or it looks like a flag.
+    /// Returns the name of a tool as it is typed. `None` if a command cannot use the name: several tools
+    /// have it, a shell or a terminal cannot take it, or it looks like a flag.
     pub(crate) fn typed(&self, tool: &JudgedTool) -> Option<String> {
         let name = tool.name();
         let twins = self.tools.iter().filter(|one| one.name() == name).count();
         quoted(name).filter(|_| twins == 1 && !name.starts_with('-') && !name.is_empty())
     }
 
-    /// What a person calls this server, if its identity tells them nothing.
+    /// Returns the label of a server on stdio.
     pub(crate) fn label(&self) -> Option<&str> {
         self.label.as_deref()
     }
 
-    /// Puts on record what a person calls this server.
+    /// Stores the label of this server.
     pub(crate) async fn name_server(&self, context: &Context) -> Result<(), CliError> {
         let (Some(record), Some(label)) = (&self.record, &self.label) else { return Ok(()) };
         let done = record.name_server(self.server(), label, context.clock.now()).await;
         done.map_err(CliError::new)
     }
 
-    /// Those of these servers that there is a name for.
+    /// Returns the servers that have a name on record, with their names.
     pub(crate) fn names_of<'v>(
         &self,
         servers: impl IntoIterator<Item = &'v ServerIdentity>,
@@ -123,17 +123,17 @@ impl Session {
         names
     }
 
-    /// The tools whose mention matters, and whose names a tool must not look like.
+    /// Returns the names for the inspection: tools must not mention them or look like them.
     pub(crate) fn names(&self) -> ToolNames {
         let names = ToolNames::none().and_siblings(self.tools.iter().map(JudgedTool::name));
-        // A tool that is approved and not listed just now is a tool all the same.
+        // An approved tool counts even if the server does not list it now.
         self.approved.iter().fold(names, |names, (server, name)| match server == self.server() {
             true => names.and_siblings([name.as_str()]),
             false => names.and_others([name.as_str()]),
         })
     }
 
-    /// What is approved of a tool: by its id, or else by its name.
+    /// Returns the approval of a tool, found by its id or else by its name.
     pub(crate) async fn approved(
         &self,
         definition: &ToolDefinition,
@@ -152,7 +152,7 @@ impl Session {
     }
 }
 
-/// A server as a person knows it.
+/// Returns the heading of a server: its name in bold.
 pub(crate) fn heading(name: &str) -> Line {
     Line::new().bold(escaped(name))
 }

@@ -1,4 +1,4 @@
-//! The store of approvals, as the command line names it.
+//! The flag that names the store of approvals.
 
 use std::path::PathBuf;
 
@@ -11,17 +11,17 @@ use crate::files;
 use crate::files::paths;
 use crate::terminal::shell::quoted;
 
-/// Which approvals.
+/// The flag that names the store of approvals.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct StoreOptions {
-    /// The file of approvals; made if there is none. Otherwise approvals.db in ETDI_DATA, in etdi
+    /// The file of approvals; created if missing. Otherwise approvals.db in ETDI_DATA, in etdi
     /// in $XDG_DATA_HOME (~/.local/share), on Windows in %APPDATA%.
     #[arg(long, value_name = "PATH")]
     store: Option<PathBuf>,
 }
 
 impl StoreOptions {
-    /// The store; made if there is none.
+    /// Opens the store. Creates it if it is missing.
     pub(crate) fn open(&self, context: &Context) -> Result<SqliteApprovals, CliError> {
         if self.store.is_none() {
             files::private_folder(&paths::data_folder(context.environment)?)?;
@@ -29,10 +29,10 @@ impl StoreOptions {
         SqliteApprovals::open(self.path(context)?).map_err(CliError::new)
     }
 
-    /// The store, if there is one.
+    /// Opens the store, if it exists.
     pub(crate) fn existing(&self, context: &Context) -> Result<Option<SqliteApprovals>, CliError> {
         let path = self.path(context)?;
-        // A log without its store is what is left of one: opening it says so.
+        // A write-ahead log without its store is left over from a lost store. Opening it reports this.
         let mut log = path.clone().into_os_string();
         log.push("-wal");
         if !path.exists() && !PathBuf::from(log).exists() {
@@ -48,7 +48,7 @@ impl StoreOptions {
         }
     }
 
-    /// How a command names it, for a shell.
+    /// Returns the flag that names the store, quoted for a shell.
     pub(super) fn words(&self) -> Option<String> {
         match &self.store {
             Some(path) => Some(format!("--store {} ", quoted(path.to_str()?)?)),

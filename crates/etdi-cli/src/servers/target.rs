@@ -1,4 +1,4 @@
-//! Which server, and which of its tools: the words of the command line.
+//! The servers and the tools that a command line names.
 
 use std::path::{Path, PathBuf};
 
@@ -15,33 +15,33 @@ use crate::servers::hosts::FROM_HELP;
 use crate::terminal::line::Line;
 use crate::terminal::shell::{all_quoted, quoted};
 
-/// A server, with a name for a person.
+/// A server, with a name for people.
 pub(crate) struct NamedServer {
     pub(crate) name: String,
-    /// Whether it is a configuration that gives it the name.
+    /// Whether the name comes from a configuration.
     pub(crate) is_named: bool,
-    /// Where it is, or why that cannot be told.
+    /// The endpoint, or why it is not known.
     pub(crate) endpoint: Result<Endpoint, CliError>,
-    /// How a command names it, for a shell; `None` if that cannot be typed.
+    /// The words of a command that name the server, quoted for a shell. `None` if they cannot be typed.
     pub(crate) words: Option<String>,
-    /// Whether its host is told not to start it; then it is nowhere.
+    /// Whether the configuration disables the server. If so, the endpoint is an error.
     pub(crate) disabled: bool,
-    /// What a person should know of its configuration.
+    /// Remarks about the configuration of the server, for a person.
     pub(crate) remarks: Vec<String>,
 }
 
 impl NamedServer {
-    /// One that no configuration names. What it is called tells a person nothing new.
+    /// Creates a server from the command line. Its name is its address or its command.
     pub(crate) fn given(name: String, endpoint: Endpoint, words: Option<String>) -> Self {
         let (endpoint, remarks) = (Ok(endpoint), Vec::new());
         Self { name, is_named: false, endpoint, words, disabled: false, remarks }
     }
 
-    /// One of this configuration.
+    /// Creates a server from an entry of a configuration.
     pub(crate) fn configured(entry: ConfiguredServer, file: &Path) -> Self {
         let words = file.to_str().and_then(quoted).zip(quoted(&entry.name));
         let words = words.map(|(file, name)| {
-            // A name is no flag.
+            // After a space, a name that begins with a hyphen would be read as a flag.
             let is = if name.starts_with('-') { '=' } else { ' ' };
             format!("--from {file} --server{is}{name}")
         });
@@ -49,7 +49,7 @@ impl NamedServer {
         Self { name, is_named: true, endpoint, words, disabled, remarks }
     }
 
-    /// Leaves aside what its host leaves aside, and says so.
+    /// Removes the disabled servers, and prints a remark about each.
     pub(crate) fn enabled(servers: Vec<Self>, context: &Context) -> Vec<Self> {
         let (disabled, enabled): (Vec<_>, Vec<_>) =
             servers.into_iter().partition(|server| server.disabled);
@@ -58,18 +58,18 @@ impl NamedServer {
     }
 
     pub(crate) fn say_disabled(&self, context: &Context) {
-        let line = Line::new().text("left aside: ").theirs(&self.name);
+        let line = Line::new().text("skipped: ").theirs(&self.name);
         context.out.remark(line.text(", which is disabled in its configuration"));
     }
 
-    /// The identity under which its pins and approvals are kept.
+    /// Returns the identity under which pins and approvals are stored.
     pub(crate) fn identity(self) -> Result<ServerIdentity, CliError> {
         let name = self.name;
         self.endpoint.and_then(|endpoint| endpoint.identity()).map_err(|error| error.at(name))
     }
 }
 
-/// How a server is reached that is not named by its address.
+/// The flags and arguments that name a server, except its address.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ServerSource {
     /// The command that starts the server, if it is on stdio; after `--`. It starts with a clean
@@ -84,12 +84,12 @@ pub(crate) struct ServerSource {
     /// A file with the access token for this one server; `-` reads it from standard input.
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
-    /// Send this one server the access token in ETDI_ACCESS_TOKEN. Without this it goes nowhere.
+    /// Send the access token in ETDI_ACCESS_TOKEN to this one server. Without this flag it is not sent.
     #[arg(long, conflicts_with = "token_file")]
     token_env: bool,
 }
 
-/// Which server.
+/// The server of a command.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ServerTarget {
     /// The server's address, if it is on HTTP.
@@ -100,39 +100,39 @@ pub(crate) struct ServerTarget {
 }
 
 impl ServerTarget {
-    /// Whether no server is named.
+    /// Returns whether the command line names no server.
     pub(crate) fn is_nothing(&self) -> bool {
         let options = &self.options;
         let no_token = options.token_file.is_none() && !options.token_env;
         self.url.is_none() && options.is_nothing() && no_token
     }
 
-    /// Whether no server of a file is meant in particular.
+    /// Returns whether all servers of a file are meant.
     pub(crate) fn is_all(&self) -> bool {
         self.options.server.is_none()
     }
 
-    /// The servers.
+    /// Returns the servers.
     pub(crate) fn all(&self, context: &Context) -> Result<Vec<NamedServer>, CliError> {
         self.options.servers(self.url.as_deref(), context)
     }
 }
 
-/// Which tools of which server.
+/// The tools of a command, and their server.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ToolTarget {
     /// The tools, each by its name on the server, its id or its digest; then the server's address,
     /// if it is on HTTP.
     #[arg(value_name = "TOOL|URL")]
     words: Vec<String>,
-    /// The server's instructions, which are no tool.
+    /// The server's instructions, which are not a tool.
     #[arg(long)]
     pub(crate) instructions: bool,
     #[command(flatten)]
     options: ServerSource,
 }
 
-/// One thing that a server has.
+/// A tool, or the instructions of a server.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum ToolOrInstructions<'w> {
     Tool(&'w str),
@@ -140,22 +140,22 @@ pub(crate) enum ToolOrInstructions<'w> {
 }
 
 impl ToolTarget {
-    /// The tools. Without another way to the server, the last word is its address.
+    /// Returns the tools. If no other flag names the server, the last word is its address.
     pub(crate) fn tools(&self) -> &[String] {
         self.split().0
     }
 
-    /// The one tool, or the instructions.
+    /// Returns the one tool, or the instructions.
     pub(crate) fn subject(&self) -> Result<ToolOrInstructions<'_>, CliError> {
         match (self.tools(), self.instructions) {
             ([tool], false) => Ok(ToolOrInstructions::Tool(tool)),
             ([], true) => Ok(ToolOrInstructions::Instructions),
-            _ => Err(CliError::new("name one tool and its server, or give --instructions")
+            _ => Err(CliError::new("specify one tool and its server, or --instructions")
                 .next("`etdi discover` shows the tools of a server")),
         }
     }
 
-    /// The servers that are not disabled, or the one that is named.
+    /// Returns the one server that is named, or all servers that are not disabled.
     pub(crate) fn servers(&self, context: &Context) -> Result<Vec<NamedServer>, CliError> {
         let servers = self.options.servers(self.split().1, context)?;
         match self.options.server {
@@ -164,7 +164,7 @@ impl ToolTarget {
         }
     }
 
-    /// The one server.
+    /// Returns the one server. Fails if there are several.
     pub(crate) fn server(&self, context: &Context) -> Result<NamedServer, CliError> {
         let mut servers = self.options.servers(self.split().1, context)?;
         match (servers.pop(), servers.is_empty()) {
@@ -173,7 +173,7 @@ impl ToolTarget {
         }
     }
 
-    /// The tools where the server is known by other means.
+    /// Returns all words as tools, for a command with another flag for the server.
     pub(crate) fn words(&self) -> &[String] {
         &self.words
     }
@@ -199,7 +199,7 @@ impl ServerSource {
                 .next("add --server NAME"));
         };
         server.words = server.words.take().zip(self.token_words()).map(|(server, token)| {
-            // What follows `--` is the server's own.
+            // The flags come first: arguments after `--` belong to the server.
             format!("{token} {server}")
         });
         match &mut server.endpoint {
@@ -240,19 +240,19 @@ impl ServerSource {
                 }
                 Ok(entries.into_iter().map(|entry| NamedServer::configured(entry, path)).collect())
             }
-            _ => Err(CliError::new("name one server, in one way")
+            _ => Err(CliError::new("specify exactly one server")
                 .next("give its URL, its command after `--`, or --from FILE")),
         }
     }
 
-    /// The token that a person gave for the server. Nothing is sent that they did not name: whoever
+    /// Returns the token that the person gave for the server. Only that token is sent: a server that
     /// gets a token can use it elsewhere.
     fn token(&self, context: &Context) -> Result<Option<SecretString>, CliError> {
         let text = match (&self.token_file, self.token_env) {
             (Some(path), _) => zeroize::Zeroizing::new(files::read(path)?),
             (None, true) => {
                 let value = context.environment.get(ACCESS_TOKEN_VARIABLE).ok_or_else(|| {
-                    CliError::new("there is no access token in the environment")
+                    CliError::new("cannot read the access token: the variable is not set")
                         .at(ACCESS_TOKEN_VARIABLE)
                 })?;
                 zeroize::Zeroizing::new(value)
@@ -260,9 +260,9 @@ impl ServerSource {
             (None, false) => return Ok(None),
         };
         let token = text.trim();
-        // RFC 6750, section 2.1: a b64token, which is one word of visible ASCII.
+        // RFC 6750, section 2.1: a b64token is one word of visible ASCII.
         if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(CliError::new("what is given as the access token is not one word"));
+            return Err(CliError::new("the access token must be one word of visible ASCII"));
         }
         Ok(Some(SecretString::from(token.to_owned())))
     }

@@ -1,4 +1,4 @@
-//! The access tokens that a person gave, and the one server that each is for.
+//! The access tokens that a person gave, each for one server.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -21,9 +21,9 @@ pub(super) struct SharedTokens(pub(super) Arc<BearerTokens>);
 impl BearerTokens {
     pub(super) fn give(&self, uri: &str, token: SecretString) -> Result<(), CliError> {
         let uri = ResourceUri::parse(uri).map_err(CliError::new)?;
-        // RFC 6750, section 5.3: a bearer token is sent over TLS, and nowhere else.
+        // RFC 6750, section 5.3: a bearer token is sent only over TLS.
         if !may_carry_token(&uri) {
-            return Err(CliError::new("an access token is sent over https alone"));
+            return Err(CliError::new("cannot send the access token: it is sent only over https"));
         }
         self.0.lock().insert(uri, token);
         Ok(())

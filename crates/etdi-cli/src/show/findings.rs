@@ -1,4 +1,4 @@
-//! What is odd about a text: the worst first, and what a person approved as it is in one line.
+//! Findings about a text, the worst first. Findings in approved text are counted on one line.
 
 use etdi::hygiene::{Finding, Severity};
 use etdi::review::Review;
@@ -8,12 +8,12 @@ use serde_json::{Value, json};
 use crate::context::Context;
 use crate::terminal::line::Line;
 
-/// What the rules found in a definition or in instructions, each with whether it is in text that was
-/// approved as it is.
+/// The findings in a definition or in instructions. The flag says whether the text of a finding was
+/// approved and did not change.
 pub(crate) struct ShownFindings(Vec<(Finding, bool)>);
 
 impl ShownFindings {
-    /// `review` is the change since the approval, if anything is approved.
+    /// Creates the list. `review` is the change since the approval, if there is one.
     pub(crate) fn new(found: Vec<Finding>, review: Option<&Review>) -> Self {
         let approved = |path: &str| review.is_some_and(|review| !review.touches(path));
         let with = |finding: Finding| {
@@ -23,18 +23,18 @@ impl ShownFindings {
         Self(found.into_iter().map(with).collect())
     }
 
-    /// How many are of this severity, in whatever text.
+    /// Counts the findings of this severity, in approved text too.
     pub(crate) fn count(&self, severity: Severity) -> usize {
         self.0.iter().filter(|(finding, _)| finding.severity == severity).count()
     }
 
-    /// All of them.
+    /// Prints all findings.
     pub(crate) fn show(&self, context: &Context) {
         show(self.0.iter().map(|(finding, _)| finding), context);
     }
 
-    /// Those in text that nobody approved as it is; of the others how many there are. `command` shows
-    /// all of them.
+    /// Prints the findings in new or changed text, and the number of the others. `command` shows all of
+    /// them.
     pub(crate) fn show_new(&self, command: &str, context: &Context) {
         let of = |approved: bool| self.0.iter().filter(move |(_, is)| *is == approved);
         show(of(false).map(|(finding, _)| finding), context);
@@ -60,7 +60,7 @@ impl ShownFindings {
     }
 }
 
-/// How many there are of each severity, in words; `None` if there are none.
+/// Returns the number of findings of each severity, in words. `None` if there are no findings.
 pub(crate) fn counts(count: impl Fn(Severity) -> usize) -> Option<String> {
     let all = [Severity::High, Severity::Medium, Severity::Low];
     let some = all.map(|severity| (count(severity), severity)).into_iter().filter(|(n, _)| *n > 0);
@@ -68,7 +68,7 @@ pub(crate) fn counts(count: impl Fn(Severity) -> usize) -> Option<String> {
     (!words.is_empty()).then(|| words.join(", "))
 }
 
-/// What is odd, each on a line of its own.
+/// Prints each finding on a line of its own.
 pub(crate) fn show<'f>(findings: impl IntoIterator<Item = &'f Finding>, context: &Context) {
     for finding in findings {
         let line = Line::new().text("  ");

@@ -1,12 +1,12 @@
-//! What a server says of what its tool does: the hints in MCP's `annotations` (`ToolAnnotations`).
-//! Nothing proves them, and what is left unsaid is no promise.
+//! The hints of a server about its tool, in MCP's `annotations` (`ToolAnnotations`). Hints are not
+//! proven, and a missing hint is not a promise.
 
 use etdi::ToolDefinition;
 use serde_json::Value;
 
 use crate::terminal::line::Line;
 
-/// What stands below a table with a column of hints.
+/// The note below a table with a column of hints.
 pub(crate) const NOTE: &str = "hints: the server's own word, unproven; of what is unsaid, MCP assumes \
     the worse: writes, destructive, open world";
 
@@ -20,7 +20,7 @@ pub(crate) struct Hints {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Hint {
     Said(bool),
-    /// It is there, and neither true nor false.
+    /// The hint is present, but is neither true nor false.
     Unclear,
     Unsaid,
 }
@@ -42,10 +42,10 @@ impl Hints {
         }
     }
 
-    /// What it says, in few words, for a table.
+    /// Returns the hints in few words, for a table.
     pub(crate) fn short(&self) -> String {
         let destructive = self.destructive();
-        // What destroys or adds writes.
+        // "destructive" and "adds" already say that the tool writes.
         let read_only = word(self.read_only, "read-only", "writes")
             .filter(|word| *word != "writes" || destructive.is_none());
         let destructive = destructive.map(|word| if word == ADDS { "adds" } else { word });
@@ -53,7 +53,7 @@ impl Hints {
         joined([read_only, destructive, open_world]).unwrap_or_else(|| "unsaid".to_owned())
     }
 
-    /// What it says, and what is assumed where it says nothing.
+    /// Returns the hints, and the assumptions for missing hints.
     pub(crate) fn line(&self) -> Line {
         let line = match self.said() {
             Some(said) => Line::new().text(said).text(", by the server's own word"),
@@ -73,7 +73,8 @@ impl Hints {
         ])
     }
 
-    /// What writes nothing destroys nothing; saying both is worth seeing.
+    /// Returns the hint about destruction. A read-only tool does not destroy, so "not destructive" is
+    /// left out for it. "Destructive" is shown: the two hints contradict each other.
     fn destructive(&self) -> Option<&'static str> {
         match (self.read_only, self.destructive) {
             (Hint::Said(true), Hint::Said(false)) => None,
@@ -81,8 +82,8 @@ impl Hints {
         }
     }
 
-    /// MCP's defaults: not read-only, destructive, open world. `destructiveHint` means something of a
-    /// tool that writes.
+    /// Returns MCP's defaults for missing hints: not read-only, destructive, open world. The default of
+    /// `destructiveHint` applies only to a tool that writes.
     fn assumed(&self) -> Option<String> {
         let unsaid = |hint, word| (hint == Hint::Unsaid).then_some(word);
         let destroys = self.read_only != Hint::Said(true);
@@ -123,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_unsaid_is_never_harmless() {
+    fn a_missing_hint_is_never_harmless() {
         for (annotations, short, line) in [
             (json!({}), "unsaid", "none; assumed: writes, destructive, open world"),
             (json!(null), "unsaid", "none; assumed: writes, destructive, open world"),

@@ -1,5 +1,5 @@
-//! A server's instructions as a person is asked about them: no model sees them until they are
-//! approved.
+//! The screen of a server's instructions. They are withheld from the model until a person approves
+//! them.
 
 use etdi::client::{InstructionsRequest, InstructionsState};
 use etdi::hygiene::{Severity, inspect};
@@ -14,7 +14,7 @@ use crate::show::findings::ShownFindings;
 use crate::show::review::show_review;
 use crate::terminal::line::Line;
 
-/// What they are called where a tool could have their name.
+/// The name of the instructions on a screen. A tool could have this name too.
 pub(crate) const NAME: &str = "instructions of the server";
 
 /// The instructions that a server gives.
@@ -23,14 +23,14 @@ pub(crate) struct Given {
     /// The question, unless they are approved.
     request: Option<InstructionsRequest>,
     findings: ShownFindings,
-    /// What changed since the approval; `None` where nothing is approved.
+    /// The changes since the approval. `None` without an approval.
     review: Option<Review>,
-    /// The command that shows all of them.
+    /// The command that shows all findings.
     show: String,
 }
 
 impl Given {
-    /// `None` if the server gives none.
+    /// Reads the instructions. Returns `None` if the server gives no instructions.
     pub(crate) async fn by(session: &Session) -> Result<Option<Self>, CliError> {
         let state = session.connection.instructions().await.map_err(CliError::new)?;
         let (text, request) = match state {
@@ -65,7 +65,7 @@ impl Given {
         if self.request.is_some() { Exit::No } else { Exit::Ok }
     }
 
-    /// On one line, for a list.
+    /// Returns the instructions on one line, for a list.
     pub(crate) fn summary_line(&self) -> Line {
         let high = self.findings.count(Severity::High);
         let odd =
@@ -73,14 +73,14 @@ impl Given {
         self.decision().text("  ").bold(NAME).text(format!(": {}{odd}", self.what()))
     }
 
-    /// What they are and say, every hidden character visible.
+    /// Prints the verdict and the text, with every hidden character visible.
     pub(crate) fn show(&self, context: &Context) {
         self.show_verdict(context);
         context.out.said("says", self.instructions.text());
         self.findings.show(context);
     }
 
-    /// What changed, where others are approved, and all of them where none are; and what is odd.
+    /// Prints the changes since the approval, or the whole text without an approval; then the findings.
     pub(crate) fn show_change(&self, context: &Context) {
         let Some(review) = &self.review else { return self.show(context) };
         self.show_verdict(context);
@@ -88,7 +88,7 @@ impl Given {
         self.show_new_findings(context);
     }
 
-    /// What is odd in text that nobody approved as it is, and how much is in the rest.
+    /// Prints the findings in new or changed text, and the number of the others.
     pub(crate) fn show_new_findings(&self, context: &Context) {
         self.findings.show_new(&self.show, context);
     }
@@ -115,7 +115,7 @@ impl Given {
     fn decision(&self) -> Line {
         match self.request {
             Some(_) => Line::new().warn("ask  "),
-            None => Line::new().good("allow"),
+            None => Line::new().good("ok   "),
         }
     }
 
@@ -128,7 +128,7 @@ impl Given {
     }
 }
 
-/// The error of a command on instructions where a server gives none.
+/// Returns the error for a server that gives no instructions.
 pub(crate) fn none() -> CliError {
     CliError::new("the server gives no instructions")
 }

@@ -6,7 +6,7 @@ use etdi::text::escaped_json;
 use crate::context::Context;
 use crate::terminal::line::Line;
 
-/// What changed, the critical first; what did not is one line.
+/// Prints the changes, the critical first, and the unchanged members on one line.
 pub(crate) fn show_review(review: &Review, context: &Context) {
     for change in review.changes() {
         let line = Line::new().text("  ");

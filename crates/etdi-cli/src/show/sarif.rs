@@ -1,5 +1,4 @@
-//! Drift, and what is odd about tools that drift, as SARIF 2.1.0 (OASIS standard), which code
-//! scanning reads.
+//! Drift, and the findings in tools that drift, as SARIF 2.1.0 (OASIS standard) for code scanning.
 
 use etdi::Digest;
 use etdi::hygiene::{Finding, Rule, Severity};
@@ -10,15 +9,15 @@ use serde_json::{Value, json};
 const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 
-/// Where a result stands.
+/// The place of a result.
 pub(crate) struct SarifLocation<'p> {
     /// The lockfile.
     pub(crate) file: &'p str,
-    /// Its line, from 1; `None` for what stands nowhere in it.
+    /// The line in the lockfile, from 1. `None` for a result without a line.
     pub(crate) line: Option<usize>,
 }
 
-/// The whole document. `failures` are what could not be checked, in words.
+/// Returns the whole document. `failures` are the errors of checks that were not possible, in words.
 pub(crate) fn document(results: &[Value], failures: &[String]) -> Value {
     let notifications: Vec<_> = failures
         .iter()
@@ -42,7 +41,8 @@ pub(crate) fn document(results: &[Value], failures: &[String]) -> Value {
     })
 }
 
-/// One result. `message` is escaped already; `server` tells equal drift of two servers apart.
+/// Returns one result. `message` must be escaped. `server` makes the fingerprints of equal drift on two
+/// servers different.
 pub(crate) fn result(
     drift: &Drift,
     message: &str,
@@ -56,13 +56,13 @@ pub(crate) fn result(
         "level": level(drift.kind),
         "message": { "text": message },
         "locations": [{ "physicalLocation": physical(place) }],
-        // The same drift is the same alert, wherever its lines move to.
+        // The same drift must stay the same alert when its line moves.
         "partialFingerprints": { "etdiDrift/v1": fingerprint(drift, server) },
     })
 }
 
-/// The result of one finding in a tool that drifts, at the place of the drift; `name` is the
-/// server's for a person.
+/// Returns the result of one finding in a tool that drifts, at the place of the drift. `name` is the
+/// name of the server for a person.
 pub(crate) fn finding(
     finding: &Finding,
     tool: &str,
@@ -89,12 +89,12 @@ pub(crate) fn finding(
 fn physical(place: &SarifLocation<'_>) -> Value {
     json!({
         "artifactLocation": { "uri": uri(place.file) },
-        // What stands nowhere is shown where the file begins.
+        // A result without a line is shown at the beginning of the file.
         "region": { "startLine": place.line.unwrap_or(1) },
     })
 }
 
-/// Those of drift, then those of findings.
+/// Returns the rules of drift, then the rules of findings.
 fn rules() -> Vec<Value> {
     let drift = DriftKind::ALL.iter().map(|kind| {
         json!({
@@ -104,7 +104,7 @@ fn rules() -> Vec<Value> {
             "defaultConfiguration": { "level": level(*kind) },
         })
     });
-    // How much a finding weighs is its own.
+    // Each finding has its own level, so its rule has no default level.
     let findings = Rule::ALL.iter().map(|rule| {
         json!({
             "id": rule.id(),
@@ -138,7 +138,7 @@ fn digest(parts: &Value) -> String {
     Digest::of(parts.to_string().as_bytes()).to_string()
 }
 
-/// A path as a relative reference of RFC 3986: with `/`, everything unusual percent-encoded.
+/// Returns a path as a relative reference of RFC 3986: with `/`, and unusual bytes percent-encoded.
 fn uri(path: &str) -> String {
     let path = path.strip_prefix("./").unwrap_or(path).replace('\\', "/");
     let mut out = String::with_capacity(path.len());
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fingerprint_tells_drift_apart_and_no_line() {
+    fn a_fingerprint_depends_on_the_drift_and_not_on_its_line() {
         let drift =
             |line| Drift::of_tool(DriftKind::ToolAdded, "a", etdi::lockfile::LineNumber(line));
         assert_eq!(fingerprint(&drift(Some(1)), "s"), fingerprint(&drift(Some(9)), "s"));

@@ -2,33 +2,63 @@
 
 use etdi::decision::Action;
 use etdi::text::escaped;
-use etdi::{JudgedTool, ToolDefinition, Verdict, What};
+use etdi::{JudgedTool, May, Origin, ToolDefinition, Verdict, What, Who};
 use serde_json::{Value, json};
 
 use crate::exit::Exit;
 use crate::show::instructions;
 use crate::terminal::line::Line;
 
-/// What is the same for many tools of a list: who published it, and whether it may be called.
+/// Returns the publisher of a tool, and whether the tool may be called. Often the same for many tools
+/// of a list.
 pub(crate) fn who_and_may(tool: &JudgedTool) -> Option<String> {
     let verdict = tool.verdict()?;
-    Some(format!("{} ({}); {}", verdict.who, verdict.origin, verdict.may))
+    let who = who(verdict);
+    Some(match verdict.may {
+        May::NotEvaluated => who,
+        _ => format!("{who}; {}", verdict.may),
+    })
 }
 
-/// The tool on one line, for a list.
+/// Returns who published the tool, and whether the definition names this server.
+pub(super) fn who(verdict: &Verdict) -> String {
+    match verdict.who {
+        // Only a signature can name servers.
+        Who::Anonymous => verdict.who.to_string(),
+        _ => format!("{} ({})", verdict.who, verdict.origin),
+    }
+}
+
+/// Returns why an approved tool is not simply allowed.
+fn reservation(tool: &JudgedTool) -> Option<&'static str> {
+    let verdict = tool.verdict().filter(|verdict| verdict.what == [What::Approved])?;
+    match (tool.action(), &verdict.who, verdict.origin) {
+        (Action::Warn, Who::Anonymous, _) => Some("unsigned"),
+        (Action::Warn, Who::Identified { .. }, _) => Some("identified only"),
+        (Action::Warn, _, Origin::Unproven) => Some("origin unproven"),
+        _ => None,
+    }
+}
+
+/// Returns the tool on one line, for a list.
 pub(crate) fn summary_line(tool: &JudgedTool) -> Line {
     let line = decision(tool).text("  ").bold(shown_name(tool.name()));
     match (tool.verdict(), tool.problem()) {
         (Some(verdict), _) => {
             let what: Vec<_> = verdict.what.iter().map(first_line).collect();
-            line.text(": ").text(what.join("; "))
+            let line = line.text(": ").text(what.join("; "));
+            match reservation(tool) {
+                Some(reservation) => line.text(format!(" ({reservation})")),
+                None => line,
+            }
         }
         (None, Some(problem)) => line.text(": refused: ").text(problem),
         (None, None) => line.text(": refused"),
     }
 }
 
-/// A tool that is called like the instructions of its server is shown in quotes, as they are not.
+/// Returns the name of a tool for a screen. A name that looks like that of the instructions is in
+/// quotes, so that the tool cannot pass as the instructions.
 fn shown_name(name: &str) -> String {
     match name.trim().eq_ignore_ascii_case(instructions::NAME) {
         true => format!("\"{}\"", escaped(name)),
@@ -36,7 +66,7 @@ fn shown_name(name: &str) -> String {
     }
 }
 
-/// The tool for a program, without its text.
+/// Returns the tool as JSON, without its text.
 pub(crate) fn summary(tool: &JudgedTool) -> Value {
     let definition = tool.definition();
     let part = definition.and_then(ToolDefinition::signed);
@@ -60,21 +90,23 @@ pub(crate) fn summary(tool: &JudgedTool) -> Value {
     })
 }
 
-/// Yes for what may be used, no for what waits for a person or is refused.
+/// Returns `Ok` for a tool that may be used, and `No` for a tool that waits for approval or is refused.
 pub(crate) fn exit(tool: &JudgedTool) -> Exit {
     if tool.action() > Action::Warn { Exit::No } else { Exit::Ok }
 }
 
 pub(super) fn decision(tool: &JudgedTool) -> Line {
     match tool.action() {
-        Action::Allow => Line::new().good("allow"),
+        Action::Allow => Line::new().good("ok   "),
+        // A person approved this definition, and knows that it is unsigned.
+        Action::Warn if reservation(tool) == Some("unsigned") => Line::new().good("ok   "),
         Action::Warn => Line::new().warn("warn "),
         Action::Ask => Line::new().warn("ask  "),
         Action::Block => Line::new().bad("block"),
     }
 }
 
-/// Without the differences, which the review shows.
+/// Returns the first line, without the differences. The review shows those.
 pub(super) fn first_line(what: &What) -> String {
     what.to_string().lines().next().unwrap_or_default().to_owned()
 }

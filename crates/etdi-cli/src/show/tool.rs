@@ -1,5 +1,4 @@
-//! One tool as a person is asked about it: who, what, may; what it says, what changed, and what is
-//! odd about it.
+//! The screen of one tool: the verdict, the definition, the changes and the findings.
 
 use etdi::hygiene::{Severity, inspect};
 use etdi::records::EvidenceRecord;
@@ -15,18 +14,18 @@ use crate::servers::session::Session;
 use crate::show::findings::{ShownFindings, counts};
 use crate::show::hints::Hints;
 use crate::show::review::show_review;
-use crate::show::summary::{decision, first_line, summary, who_and_may};
+use crate::show::summary::{decision, first_line, summary, who, who_and_may};
 use crate::terminal::line::Line;
 
-/// What a person must know of a tool before they say yes.
+/// The facts that a person must know about a tool before they approve it.
 pub(crate) struct Question<'s> {
     tool: &'s JudgedTool,
     findings: ShownFindings,
-    /// What changed since the approval; `None` where nothing is approved.
+    /// The changes since the approval. `None` without an approval.
     review: Option<Review>,
-    /// The command that shows all of it.
+    /// The command that shows the whole tool.
     show: String,
-    /// The other servers that the verdict names, and what is on record to call them by.
+    /// The other servers that the verdict names, with their names on record.
     others: Vec<(&'s ServerIdentity, String)>,
 }
 
@@ -55,7 +54,7 @@ impl<'s> Question<'s> {
         self.review.as_ref()
     }
 
-    /// Who, what and may, and what the definition claims of itself.
+    /// Prints the verdict (who, what, may) and the claims of the definition.
     pub(crate) fn show_verdict(&self, context: &Context) {
         self.show_head(context, true);
     }
@@ -69,7 +68,7 @@ impl<'s> Question<'s> {
         }
         if let Some(verdict) = self.tool.verdict() {
             if who_and_may {
-                fields.push(("who", Line::from(format!("{} ({})", verdict.who, verdict.origin))));
+                fields.push(("who", Line::from(who(verdict))));
             }
             for what in &verdict.what {
                 fields.push(("what", Line::from(first_line(what))));
@@ -94,7 +93,7 @@ impl<'s> Question<'s> {
         out.fields(fields);
     }
 
-    /// Everything that the definition says, every hidden character visible.
+    /// Prints the whole definition, with every hidden character visible.
     pub(crate) fn show_definition(&self, context: &Context) {
         let Some(definition) = self.tool.definition() else { return };
         let mut fields = Vec::new();
@@ -104,7 +103,7 @@ impl<'s> Question<'s> {
             None => {}
         }
         fields.push(("hints", Hints::of(definition).line()));
-        // The names are the server's words, so they are never labels.
+        // The server chose the names of the members, so they are never printed as labels.
         for (name, member) in definition.other_members() {
             let text = Line::new().theirs(&name).text(": ").text(escaped_json(&member));
             fields.push(("member", text));
@@ -116,13 +115,13 @@ impl<'s> Question<'s> {
         self.findings.show(context);
     }
 
-    /// What is odd in text that nobody approved as it is, and how much is in the rest.
+    /// Prints the findings in new or changed text, and the number of the others.
     pub(crate) fn show_new_findings(&self, context: &Context) {
         self.findings.show_new(&self.show, context);
     }
 
-    /// What changed since the approval, the critical first; what did not is one line. And what is odd
-    /// about it.
+    /// Prints the changes since the approval, the critical first, and the unchanged members on one line;
+    /// then the findings.
     pub(crate) fn show_change(&self, context: &Context) {
         if let Some(review) = &self.review {
             show_review(review, context);
@@ -130,13 +129,15 @@ impl<'s> Question<'s> {
         self.show_new_findings(context);
     }
 
-    /// What changed, where something is approved, and all of it where nothing is; and what is odd.
+    /// Prints the verdict, and the changes since the approval, or the whole definition without an
+    /// approval; then the findings.
     pub(crate) fn show_all(&self, context: &Context) {
         self.show_verdict(context);
         self.show_rest(context);
     }
 
-    /// The same among others of one provider: who and may are said once, for all of them.
+    /// Prints the same as [`show_all`](Self::show_all) for one of several tools of a provider. Their
+    /// common heading has who and may.
     pub(crate) fn show_among_others(&self, context: &Context) {
         self.show_head(context, false);
         self.show_rest(context);
@@ -149,8 +150,8 @@ impl<'s> Question<'s> {
         self.show_change(context);
     }
 
-    /// Whether the tool is asked about on its own: something of it is critical, or more than new or
-    /// changed.
+    /// Returns whether the tool needs a question of its own: it has a critical change or a finding of
+    /// high severity, or its verdict is more than new or changed.
     pub(crate) fn stands_alone(&self) -> bool {
         let plain = |what: &What| {
             matches!(
@@ -168,7 +169,7 @@ impl<'s> Question<'s> {
             || verdict.is_none_or(|verdict| !verdict.what.iter().all(plain))
     }
 
-    /// Which of several questions this belongs to: what one provider publishes is one.
+    /// Returns the group of the tool. Tools of one provider share one question.
     pub(crate) fn provider(&self) -> String {
         let who = who_and_may(self.tool);
         let part = self.tool.definition().and_then(ToolDefinition::signed);
@@ -176,7 +177,8 @@ impl<'s> Question<'s> {
         [provider, who].into_iter().flatten().collect::<Vec<_>>().join(", ")
     }
 
-    /// The tool on one row of a table: what it is, what it would be granted, what is odd.
+    /// Returns the tool as a row of a table: its changes, the permissions that it would get, its
+    /// findings.
     pub(crate) fn row(&self) -> Vec<String> {
         let what = match &self.review {
             None => "new".to_owned(),
@@ -233,7 +235,7 @@ fn claims(part: &SignedPart, fields: &mut Vec<(&str, Line)>) {
     }
 }
 
-/// The other servers that a verdict names.
+/// Returns the other servers that a verdict names.
 fn servers(verdict: &Verdict) -> impl Iterator<Item = &ServerIdentity> {
     let what = verdict.what.iter().filter_map(|what| match what {
         What::Equivocated { first_seen } => Some(first_seen),
@@ -249,7 +251,8 @@ fn servers(verdict: &Verdict) -> impl Iterator<Item = &ServerIdentity> {
     what.chain(notices)
 }
 
-/// What nobody could check says nothing about the signer.
+/// Adds the change of evidence to the review. Evidence that could not be checked adds no change, because
+/// it does not prove a different signer.
 fn with_evidence(review: Review, approved: &ApprovalRecord, tool: &JudgedTool) -> Review {
     let who = tool.verdict().map(|verdict| &verdict.who);
     let pinned = match &approved.pin.evidence {

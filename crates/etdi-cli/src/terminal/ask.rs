@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use crate::exit::CliError;
 use crate::terminal::line::visible;
 
-/// How long the signal of a Ctrl-C at a question may take.
+/// The longest wait for the signal of a Ctrl-C at a question.
 const SIGNAL: Duration = Duration::from_secs(1);
 
 /// Asks the person at the terminal, if there is one.
@@ -18,25 +18,25 @@ pub(crate) struct Prompt {
 }
 
 impl Prompt {
-    /// `interactive`: a person is at the terminal. Otherwise every question is an error that names
-    /// the flag to give instead.
+    /// Creates a prompt. If `interactive` is false, every question is an error that names the flag to
+    /// give instead.
     pub(crate) fn new(interactive: bool) -> Self {
         Self { interactive }
     }
 
-    /// Whether a person can be asked.
+    /// Returns whether a person can be asked.
     pub(crate) fn is_interactive(self) -> bool {
         self.interactive
     }
 
-    /// A yes or a no. `flag` is what says yes where nobody can be asked.
+    /// Asks for a yes or a no. `flag` says yes where no person can be asked.
     pub(crate) fn confirm(self, question: &str, flag: &str) -> Result<bool, CliError> {
         self.person(flag)?;
         let prompt = Confirm::new().with_prompt(visible(question)).default(false);
         prompt.interact().map_err(unanswered)
     }
 
-    /// A text, which `check` may refuse with a reason.
+    /// Asks for a text. `check` may refuse the text with a reason.
     pub(crate) fn ask(
         self,
         question: &str,
@@ -53,7 +53,7 @@ impl Prompt {
         prompt.validate_with(check).interact_text().map_err(unanswered)
     }
 
-    /// One of several; the place of the one that was picked.
+    /// Asks for one of several items, and returns the index of the picked item.
     pub(crate) fn pick(
         self,
         question: &str,
@@ -66,7 +66,7 @@ impl Prompt {
         prompt.interact().map_err(unanswered)
     }
 
-    /// A secret, not shown as it is typed; a new one is asked for twice.
+    /// Asks for a secret, which is not shown. A new secret is asked for twice.
     pub(crate) fn secret(
         self,
         question: &str,
@@ -76,18 +76,18 @@ impl Prompt {
         self.person(flag)?;
         let mut prompt = Password::new().with_prompt(visible(question));
         if new {
-            prompt = prompt.with_confirmation("The same again", "They differ; once more");
+            prompt = prompt.with_confirmation("Repeat it", "They differ; try again");
         }
         prompt.interact().map(Zeroizing::new).map_err(unanswered)
     }
 
-    /// That there is somebody to ask. What they typed before they saw the question answers nothing.
+    /// Fails if no person can be asked. Discards the characters that were typed before the question
+    /// was shown: they would answer it.
     fn person(self, flag: &str) -> Result<(), CliError> {
         if self.interactive {
             return forget_what_was_typed();
         }
-        Err(CliError::new("a person has to answer this, and there is none at a terminal")
-            .next(flag))
+        Err(CliError::new("cannot ask a question without a terminal or with --json").next(flag))
     }
 }
 
@@ -106,10 +106,11 @@ fn forget_what_was_typed() -> Result<(), CliError> {
 fn unanswered(error: dialoguer::Error) -> CliError {
     let dialoguer::Error::IO(error) = error;
     if error.kind() == std::io::ErrorKind::Interrupted {
-        // The same Ctrl-C is a signal, which ends the process and says so. Where none comes, this does.
+        // Ctrl-C is also a signal, and its handler ends the process. If no signal comes, return the
+        // error.
         let (_keep, signal) = std::sync::mpsc::channel::<()>();
         let _ = signal.recv_timeout(SIGNAL);
         return CliError::interrupted();
     }
-    CliError::new(format!("the question was not answered: {error}"))
+    CliError::new(format!("cannot read the answer: {error}"))
 }

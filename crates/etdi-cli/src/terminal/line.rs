@@ -1,12 +1,12 @@
-//! One line of text with its styles: the only way for text to reach the terminal.
+//! One line of text with its styles. All text reaches the terminal through this type.
 
 use std::fmt::{self, Display, Formatter, Write};
 
 use anstyle::{AnsiColor, Style};
 use etdi::text::{escaped, has_hidden_characters};
 
-/// A line in the making. Whatever is put into it, no control character leaves it but the styles
-/// that it was given; see [`visible`].
+/// A line of styled text. It escapes control characters in every text that is added, so the only escape
+/// sequences in the output are its own styles; see [`visible`].
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Line(Vec<(Style, String)>);
 
@@ -15,12 +15,12 @@ impl Line {
         Self::default()
     }
 
-    /// Plain text.
+    /// Adds plain text.
     pub(crate) fn text(self, text: impl Display) -> Self {
         self.styled(Style::new(), text)
     }
 
-    /// Text of a tool, a token or a server: every hidden character is shown.
+    /// Adds text of a tool, a token or a server, with every hidden character escaped.
     pub(crate) fn theirs(self, text: &str) -> Self {
         self.text(escaped(text))
     }
@@ -33,22 +33,22 @@ impl Line {
         self.styled(Style::new().dimmed(), text)
     }
 
-    /// What is as it should be.
+    /// Adds text about a good result.
     pub(crate) fn good(self, text: impl Display) -> Self {
         self.styled(AnsiColor::Green.on_default(), text)
     }
 
-    /// What a person should look at.
+    /// Adds text that a person should look at.
     pub(crate) fn warn(self, text: impl Display) -> Self {
         self.styled(AnsiColor::Yellow.on_default(), text)
     }
 
-    /// What is refused or wrong.
+    /// Adds text about a refusal or an error.
     pub(crate) fn bad(self, text: impl Display) -> Self {
         self.styled(AnsiColor::Red.on_default().bold(), text)
     }
 
-    /// A command that a person can type.
+    /// Adds a command that a person can type.
     pub(crate) fn command(self, text: impl Display) -> Self {
         self.styled(AnsiColor::Cyan.on_default(), text)
     }
@@ -58,19 +58,19 @@ impl Line {
         self
     }
 
-    /// Another line's text after this one's.
+    /// Appends the text of another line.
     pub(crate) fn then(mut self, other: Self) -> Self {
         self.0.extend(other.0);
         self
     }
 
-    /// The columns that the line takes.
+    /// Returns the number of columns of the line.
     pub(crate) fn width(&self) -> usize {
         self.0.iter().map(|(_, text)| console::measure_text_width(text)).sum()
     }
 
-    /// The line in pieces of at most `width` columns, broken at blanks; all but the first are
-    /// indented by `indent`. A word that is wider stands alone.
+    /// Breaks the line at blanks into lines of at most `width` columns. All but the first are indented
+    /// by `indent`. A wider word gets a line of its own.
     pub(crate) fn wrapped(self, width: usize, indent: usize) -> Vec<Self> {
         let mut lines = Vec::new();
         let (mut line, mut used, mut empty) = (Self::new(), 0, true);
@@ -79,7 +79,7 @@ impl Line {
                 let taken = console::measure_text_width(word.trim_end_matches(' '));
                 if !empty && used + taken > width {
                     lines.push(line.trimmed());
-                    // What is to be copied, a digest or an address, is kept in one piece if it can be.
+                    // A digest or an address stays in one piece if possible, because people copy it.
                     let indent = if indent + taken > width { indent.min(4) } else { indent };
                     line = Self::new().text(" ".repeat(indent));
                     used = indent;
@@ -135,8 +135,8 @@ impl From<String> for Line {
     }
 }
 
-/// `text` with every character that a terminal acts on, or that a reader cannot see, as a visible
-/// escape. Backslashes stay, so that text which is escaped already stays as it is.
+/// Returns `text` with a visible escape for every character that a terminal acts on or that a reader
+/// cannot see. Backslashes stay, so text that is escaped already does not change.
 pub(crate) fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {

@@ -1,4 +1,4 @@
-//! What a command shows: text for a person, or one JSON document for a program.
+//! The output of a command: text for a person, or one JSON document for a program.
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
@@ -13,16 +13,16 @@ use crate::exit::CliError;
 use crate::terminal::line::{Line, visible};
 use crate::terminal::spinner::{Progress, Spinners};
 
-/// The narrowest text that is wrapped; narrower terminals break lines where they must.
+/// The smallest width to wrap at. A narrower terminal breaks the lines itself.
 const NARROWEST: usize = 40;
 
-/// Where text and data go. Data is what another program reads: standard output, whatever the flags.
-/// Text for a person goes there as well, unless `--json` or `--quiet` is given; remarks and errors go
-/// to standard error.
+/// The output streams. Data for another program goes to standard output, with any flags. Text for a
+/// person goes to standard output too, unless `--json` or `--quiet` is given. Remarks and errors go to
+/// standard error.
 pub(crate) struct Output {
     json: bool,
     quiet: bool,
-    /// The columns of the terminal; `None` if standard output is none, and then nothing is wrapped.
+    /// The columns of the terminal. `None` if standard output is not a terminal: text is not wrapped.
     width: Option<usize>,
     stdout: Mutex<Box<dyn Write + Send>>,
     stderr: Mutex<Box<dyn Write + Send>>,
@@ -31,7 +31,7 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    /// The process's own streams.
+    /// Returns an output to the streams of the process.
     pub(crate) fn of_process(json: bool, quiet: bool, color: ColorChoice) -> Self {
         let terminal = io::stdout().is_terminal();
         let columns = console::Term::stdout().size_checked().map(|(_, columns)| columns.into());
@@ -50,22 +50,22 @@ impl Output {
         self.spinners.clone()
     }
 
-    /// Whether a program reads the answer.
+    /// Returns whether the answer is JSON for a program.
     pub(crate) fn is_json(&self) -> bool {
         self.json
     }
 
-    /// Whether a person sees what is printed: a question about it makes sense.
+    /// Returns whether a person sees the printed text, so that a question about it makes sense.
     pub(crate) fn is_seen(&self) -> bool {
         !self.json && !self.quiet && io::stdout().is_terminal()
     }
 
-    /// One line for a person.
+    /// Prints one line for a person.
     pub(crate) fn line(&self, line: impl Into<Line>) {
         self.indented(line, 0);
     }
 
-    /// One line for a person, its continuations indented.
+    /// Prints one line for a person. Continuation lines are indented.
     pub(crate) fn indented(&self, line: impl Into<Line>, indent: usize) {
         if self.json || self.quiet {
             return;
@@ -79,7 +79,7 @@ impl Output {
         self.line("");
     }
 
-    /// Labels and what belongs to them, one below the other, indented by two columns.
+    /// Prints labels and their values, one pair on each line, indented by two columns.
     pub(crate) fn fields<'l>(&self, fields: impl IntoIterator<Item = (&'l str, Line)>) {
         let fields: Vec<_> = fields.into_iter().collect();
         let widest = fields.iter().map(|(label, _)| label.len()).max().unwrap_or_default();
@@ -89,8 +89,8 @@ impl Output {
         }
     }
 
-    /// A text of others below its label, line by line as they broke it, each behind a bar: none can
-    /// be taken for a line of this program's.
+    /// Prints a label, and below it a text of a server with its own line breaks. Each line is behind a
+    /// bar, so that it cannot pass as a line of this program.
     pub(crate) fn said(&self, label: &str, text: &str) {
         if !text.contains('\n') {
             return self.fields([(label, Line::new().theirs(text))]);
@@ -101,8 +101,8 @@ impl Output {
         }
     }
 
-    /// A table without lines, as wide as the terminal. The last column is never broken: it holds what
-    /// a person copies.
+    /// Prints a table without lines, as wide as the terminal. The last column is never broken, because
+    /// people copy its values.
     pub(crate) fn table(&self, header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) {
         let mut table = Table::new();
         table.load_style(presets::NOTHING).set_header(header.to_vec());
@@ -129,28 +129,28 @@ impl Output {
         }
     }
 
-    /// The answer for a program, if one reads it.
+    /// Prints the answer as JSON, if `--json` is given.
     pub(crate) fn json(&self, answer: &impl Serialize) {
         if self.json {
-            // What is printed has string keys and numbers, so it always serialises.
+            // Every answer has string keys and finite numbers, so it always serialises.
             let text = serde_json::to_string_pretty(answer).unwrap_or_default();
             write(&self.stdout, &format_args!("{}\n", shown_json(&text)));
         }
     }
 
-    /// Data that was asked for, `--quiet` or not: a signed file, a key set. JSON with its hidden
-    /// characters as JSON escapes, which changes no value.
+    /// Prints requested JSON data, such as a signed file or a key set, also with `--quiet`. Hidden
+    /// characters become JSON escapes, which keeps every value.
     pub(crate) fn data(&self, json: &str) {
         write(&self.stdout, &format_args!("{}\n", shown_json(json.trim_end())));
     }
 
-    /// A text of this program's own, as it is.
+    /// Prints text of this program without escaping it.
     pub(crate) fn own(&self, text: &[u8]) {
         let mut stream = self.stdout.lock();
         let _ = stream.write_all(text).and_then(|()| stream.flush());
     }
 
-    /// A remark beside the answer, on standard error.
+    /// Prints a remark on standard error.
     pub(crate) fn remark(&self, line: impl Into<Line>) {
         if self.json || self.quiet {
             return;
@@ -160,12 +160,12 @@ impl Output {
         }
     }
 
-    /// What to type next, on standard error.
+    /// Prints the next command to type, on standard error.
     pub(crate) fn next(&self, command: impl Display) {
         self.remark(Line::new().dim("next: ").command(command));
     }
 
-    /// Why nothing came of it.
+    /// Prints the error of a command.
     pub(crate) fn error(&self, error: &CliError) {
         if self.json {
             self.json(error);
@@ -183,7 +183,7 @@ impl Output {
         }
     }
 
-    /// Shows that something is under way, once it has taken a second.
+    /// Shows a spinner if the step takes longer than a second.
     pub(crate) fn progress(&self, doing: impl Display) -> Progress {
         self.spinners.start(&doing, self.progress)
     }
@@ -196,12 +196,13 @@ impl Output {
     }
 }
 
-/// JSON over several lines: no string of it holds a line break, so each line is taken for itself.
+/// Escapes hidden characters in JSON of several lines. JSON strings hold no line breaks, so each line is
+/// escaped on its own.
 pub(crate) fn shown_json(json: &str) -> String {
     json.lines().map(json_escaped).collect::<Vec<_>>().join("\n")
 }
 
-/// Nobody reads any more: that is no error of the command's.
+/// Writes to a stream. Errors are ignored: if the reader closed the pipe, the command still succeeds.
 fn write(stream: &Mutex<Box<dyn Write + Send>>, text: &impl Display) {
     let mut stream = stream.lock();
     let _ = stream.write_all(text.to_string().as_bytes()).and_then(|()| stream.flush());

@@ -13,10 +13,17 @@ pub(crate) fn quoted(word: &str) -> Option<String> {
     shlex::try_quote(word).ok().map(Cow::into_owned)
 }
 
-/// Several words; `None` if one of them is.
+/// Quotes several words. Returns `None` if one of them cannot be typed.
 pub(crate) fn all_quoted<'w>(words: impl IntoIterator<Item = &'w str>) -> Option<String> {
     let words: Option<Vec<_>> = words.into_iter().map(quoted).collect();
     words.map(|words| words.join(" "))
+}
+
+/// Returns a flag and its value, quoted. A value that begins with `-` comes after `=`: after a space,
+/// the command would read it as another flag.
+pub(crate) fn flag(name: &str, value: &str) -> Option<String> {
+    let between = if value.starts_with('-') { "=" } else { " " };
+    quoted(value).map(|value| format!("{name}{between}{value}"))
 }
 
 #[cfg(test)]
@@ -31,6 +38,13 @@ mod tests {
                 prop_assert_eq!(shlex::split(&line), Some(words));
             }
         }
+    }
+
+    #[test]
+    fn a_flag_has_its_value_after_a_space_unless_the_value_looks_like_a_flag() {
+        let flags = ["docs", "two words", "-x y"].map(|value| flag("--server", value).unwrap());
+        assert_eq!(flags, ["--server docs", "--server 'two words'", "--server='-x y'"]);
+        assert_eq!(flag("--server", "a\nb"), None);
     }
 
     #[test]

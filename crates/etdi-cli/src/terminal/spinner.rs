@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 
 use crate::terminal::line::visible;
 
-/// What says that something takes long.
+/// The spinners of the steps that are under way.
 #[derive(Clone, Default)]
 pub(crate) struct Spinners(Arc<Mutex<Vec<Weak<Mutex<Spinner>>>>>);
 
@@ -28,7 +28,7 @@ impl Spinners {
         Progress { task, spinner }
     }
 
-    /// Takes all of them off the screen, for good.
+    /// Removes all spinners from the screen, for good.
     pub(crate) fn end(&self) {
         let spinners = std::mem::take(&mut *self.0.lock());
         for spinner in spinners.iter().filter_map(Weak::upgrade) {
@@ -37,7 +37,7 @@ impl Spinners {
     }
 }
 
-/// Goes away when it is dropped, and before anything else is written.
+/// A step that is under way. Dropping it removes its spinner. Drop it before printing.
 pub(crate) struct Progress {
     task: Option<tokio::task::JoinHandle<()>>,
     spinner: Arc<Mutex<Spinner>>,

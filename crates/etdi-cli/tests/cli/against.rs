@@ -1,4 +1,4 @@
-//! Approving against a refusal: in so many words, one tool, and only where a person may.
+//! Approving a refused tool: with an explicit flag, one tool at a time, and only where a person may.
 
 use etdi_testkit::folder::{COMMAND, Folder, Ran};
 use etdi_testkit::publisher::{PRIVATE_PEM, SPEC, key};
@@ -7,14 +7,14 @@ use serde_json::{Value, json};
 
 use crate::program::new_folder;
 
-/// A server with the signed tool, of which nobody knows the key.
+/// Returns a folder with a server of the signed tool, whose key is unknown.
 pub(crate) fn unknown_signer() -> Folder {
     let folder = new_folder();
     assert_eq!(folder.run(&["init", "--empty"]).code, 0);
     signed(folder, "1.2.0")
 }
 
-/// A server with the signed tool, whose key is trusted.
+/// Returns a folder with a server of the signed tool, whose key is trusted.
 fn known_signer(version: &str) -> Folder {
     signed(new_folder().trusting(), version)
 }
@@ -54,7 +54,7 @@ fn approvals(folder: &Folder) -> Vec<Value> {
 }
 
 #[test]
-fn a_key_that_nothing_configures_is_pinned_for_this_server_only() {
+fn a_key_that_is_not_configured_is_pinned_for_this_server_only() {
     let folder = unknown_signer();
     let screen = asked(&folder, &["approve", "scan"], &[]);
     assert_eq!(screen.code, 1, "{}", screen.text());
@@ -63,9 +63,9 @@ fn a_key_that_nothing_configures_is_pinned_for_this_server_only() {
     assert_eq!(screen.code, 1, "{}", screen.text());
     assert!(screen.text().contains("--key FILE"), "{}", screen.text());
     let arguments = ["approve", "scan", "--override", "--key", "publisher.jwk"];
-    let screen = asked(&folder, &arguments, &[("Approve it all the same?", "n")]);
+    let screen = asked(&folder, &arguments, &[("Approve it anyway?", "n")]);
     assert_eq!((screen.code, approvals(&folder).len()), (1, 0), "{}", screen.text());
-    let screen = asked(&folder, &arguments, &[("Approve it all the same?", "y")]);
+    let screen = asked(&folder, &arguments, &[("Approve it anyway?", "y")]);
     assert_eq!(screen.code, 0, "{}", screen.text());
     let pinned = format!("pins the key {}", key().public_jwk().thumbprint());
     assert!(screen.text().contains("for this server only"), "{}", screen.text());
@@ -73,7 +73,7 @@ fn a_key_that_nothing_configures_is_pinned_for_this_server_only() {
     let all = approvals(&folder);
     assert_eq!((all.len(), &all[0]["basis"]), (1, &json!("pinned_key")));
     assert_eq!(run(&folder, &["discover"]).code, 0);
-    // Another server of the same tool has no such key.
+    // The key is not pinned for another server with the same tool.
     assert_eq!(folder.run(&["discover", "--", "/bin/sh", "server.sh", "other"]).code, 1);
 }
 
@@ -118,7 +118,7 @@ fn an_earlier_version_is_approved_again_only_by_override() {
 }
 
 #[test]
-fn an_approval_that_granted_too_little_is_answered_again() {
+fn an_approval_that_granted_too_little_can_be_overridden() {
     let folder = known_signer("1.2.0");
     let digest = digest(&folder);
     let yes = ["approve", "scan", "--by", "alice", "--yes", &digest];
@@ -132,18 +132,22 @@ fn an_approval_that_granted_too_little_is_answered_again() {
 }
 
 #[test]
-fn an_override_is_of_the_digest_that_was_looked_at() {
+fn an_override_counts_for_the_digest_that_was_shown() {
     let folder = unknown_signer();
     let other = format!("sha256:{}", "0".repeat(64));
     let flags = ["--by", "alice", "--override", "--key", "publisher.jwk"];
     let ran = run(&folder, &[&["approve", "scan", "--yes", &other], &flags[..]].concat());
     assert_eq!(ran.code, 1, "{}", ran.err);
-    assert_eq!(run(&folder, &[&["approve", "scan"], &flags[..]].concat()).code, 1, "nobody sees");
+    assert_eq!(
+        run(&folder, &[&["approve", "scan"], &flags[..]].concat()).code,
+        1,
+        "no person sees the tool"
+    );
     assert!(approvals(&folder).is_empty());
 }
 
 #[test]
-fn what_is_not_refused_is_not_overridden() {
+fn a_tool_that_is_not_refused_cannot_be_overridden() {
     let folder = known_signer("1.2.0");
     let digest = digest(&folder);
     let yes = ["approve", "scan", "--by", "alice", "--override", "--yes", &digest];
@@ -154,7 +158,7 @@ fn what_is_not_refused_is_not_overridden() {
 }
 
 #[test]
-fn what_no_person_may_approve_is_refused_with_the_flag_as_well() {
+fn a_tool_that_no_person_may_approve_is_refused_with_the_flag_as_well() {
     let folder = known_signer("1.2.0");
     let mut tools = tools_of(&folder, "1.2.0");
     tools[0]["description"] = json!("Another one.");

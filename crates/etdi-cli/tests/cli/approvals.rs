@@ -19,7 +19,7 @@ fn on_stdio(folder: &Folder, arguments: &[&str]) -> Ran {
     folder.run(&[arguments, &COMMAND[..]].concat())
 }
 
-/// The digest of the one tool that the server lists now.
+/// Returns the digest of the one tool that the server lists now.
 fn digest(folder: &Folder) -> String {
     let ran = on_stdio(folder, &["show", "scan", "--json"]);
     ran.json()["digest"].as_str().unwrap().to_owned()
@@ -110,7 +110,7 @@ fn without_a_person_a_yes_needs_the_digest() {
 }
 
 #[test]
-fn a_change_waits_for_another_approval_and_the_diff_says_what_it_is() {
+fn a_change_waits_for_another_approval_and_the_diff_shows_it() {
     let folder = folder();
     assert_eq!(approve(&folder, &digest(&folder)).code, 0);
     folder.lists(&tools("Looks for personal data.\u{200b}"));
@@ -181,7 +181,7 @@ fn the_servers_of_a_configuration_are_asked_one_by_one() {
 }
 
 #[test]
-fn what_cannot_be_checked_is_no_answer() {
+fn a_check_that_is_not_possible_exits_with_2() {
     let folder = folder();
     assert_eq!(on_stdio(&folder, &["show", "other"]).code, 2);
     assert_eq!(on_stdio(&folder, &["diff", "scan"]).code, 2, "nothing is approved");

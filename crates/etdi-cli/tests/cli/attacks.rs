@@ -1,4 +1,4 @@
-//! What a hostile server, or a hostile file, must not get past the command.
+//! Attacks by a hostile server or a hostile file on the command.
 
 use etdi_testkit::folder::{COMMAND, Folder, Ran};
 use etdi_testkit::terminal::{run, run_after};
@@ -11,7 +11,7 @@ fn tools() -> Value {
     json!([{ "name": "scan", "description": "Reads.", "inputSchema": { "type": "object" } }])
 }
 
-/// Signed for whatever server.
+/// Returns a folder with a tool that is signed for any server.
 fn signed() -> Folder {
     let folder = new_folder().trusting();
     let spec = folder.text("spec.toml").replace("servers = [\"https://docs.example/mcp\"]\n", "");
@@ -23,8 +23,8 @@ fn on_stdio(folder: &Folder, arguments: &[&str]) -> Ran {
     folder.run(&[arguments, &COMMAND[..]].concat())
 }
 
-/// A digest is of what somebody looked at on one server; its verbatim copy on another server, which
-/// the decision table asks about as `Shadowed`, is another question.
+/// A person gives a digest for one server. A verbatim copy on another server is `Shadowed` in the
+/// decision table, and needs an answer of its own.
 #[test]
 fn extra_a_copy_of_an_approved_digest_on_another_server_of_the_file() {
     let folder = new_folder().trusting().serving(&tools());
@@ -47,8 +47,8 @@ fn extra_a_copy_of_an_approved_digest_on_another_server_of_the_file() {
     assert_eq!(all["approvals"].as_array().unwrap().len(), 1, "{all}");
 }
 
-/// An unsigned copy of a signed tool that is approved elsewhere: a yes to all of a server's tools is
-/// no yes to that.
+/// Approving all tools of a server must not approve an unsigned copy of a signed tool that is
+/// approved on another server.
 #[test]
 fn extra_an_unsigned_copy_among_the_tools_of_a_batch() {
     let folder = signed();
@@ -75,7 +75,7 @@ fn extra_an_unsigned_copy_among_the_tools_of_a_batch() {
     assert_eq!(kept["approvals"].as_array().unwrap().len(), 1, "{kept}");
 }
 
-/// Who cannot be asked may be the server that is meant, and the others have the copy.
+/// The server that is down may be the one that the person means, and another server has the copy.
 #[test]
 fn extra_a_copy_while_the_server_of_the_digest_is_down() {
     let folder = new_folder().trusting().serving(&tools());
@@ -106,7 +106,7 @@ fn extra_instructions_are_not_approved_for_longer_than_said() {
     assert!(is_kept, "exit {}: approved for ever: {all}", ran.code);
 }
 
-/// No approval is said to have an end or permissions that it does not have.
+/// The command must not report an end or permissions that the stored approval does not have.
 #[test]
 fn extra_an_approval_that_is_there_already_with_another_end() {
     let folder = new_folder().trusting().serving(&tools());
@@ -172,9 +172,9 @@ fn extra_the_value_of_a_variable_in_an_address() {
     }
 }
 
-/// The same definition with its signature taken away or spoilt is another thing than was approved.
+/// A definition whose signature was removed or spoilt differs from the approved one.
 #[test]
-fn extra_nothing_changed_but_the_signature() {
+fn extra_a_change_of_the_signature_alone() {
     let folder = signed();
     let good = folder.signed_tools();
     let folder = folder.serving(&good);
@@ -192,11 +192,11 @@ fn extra_nothing_changed_but_the_signature() {
         folder.lists(&bad);
         let ran = on_stdio(&folder, &["diff", "scan"]);
         assert_ne!(ran.code, 0, "{}{}", ran.out, ran.err);
-        assert!(!ran.out.contains("Nothing changed"), "{}", ran.out);
+        assert!(!ran.out.contains("No changes"), "{}", ran.out);
     }
 }
 
-/// To forget one tool is not to forget another one, whose id the server took for a name.
+/// The server uses the id of one tool as the name of another. Revoking one must not revoke the other.
 #[test]
 fn extra_a_name_that_is_another_tools_id() {
     let folder = signed();
@@ -222,7 +222,8 @@ fn extra_a_name_that_is_another_tools_id() {
     assert_eq!(all["approvals"].as_array().unwrap().len(), 1, "{all}");
 }
 
-/// An approval that grants less than the tool requires lets nothing through, and is no success.
+/// An approval that grants less than the tool requires does not allow a call. The command must not
+/// exit with 0 then.
 #[test]
 fn extra_an_exit_of_zero_for_a_tool_that_cannot_be_called() {
     let folder = signed();
@@ -235,7 +236,7 @@ fn extra_an_exit_of_zero_for_a_tool_that_cannot_be_called() {
     assert!(ran.code != 0 || shown.code == 0, "{}{} then {}", ran.out, ran.err, shown.out);
 }
 
-/// The question names the tool so that its name cannot be read as part of the question.
+/// The question shows the tool's name so that the name cannot be read as part of the question.
 #[test]
 fn extra_a_name_that_completes_the_question() {
     let name = "nothing. To skip this tool, press y. Do not trust it";
@@ -247,9 +248,9 @@ fn extra_a_name_that_completes_the_question() {
     assert!(!screen.text().contains("Approve nothing. To skip"), "{}", screen.text());
 }
 
-/// A server's name in a file is no flag.
+/// The next command must not use a server's name as a flag.
 #[test]
-fn extra_what_to_type_next_for_a_server_that_is_called_like_a_flag() {
+fn extra_the_next_command_for_a_server_that_is_named_like_a_flag() {
     let folder = new_folder().trusting().serving(&tools());
     let servers =
         json!({ "mcpServers": { "--all": { "command": "/bin/sh", "args": ["server.sh"] } } });
@@ -261,9 +262,9 @@ fn extra_what_to_type_next_for_a_server_that_is_called_like_a_flag() {
     assert_eq!(again.code, 1, "{next}: {}", again.err);
 }
 
-/// A tool that is called like the instructions is told apart from them.
+/// A tool that is named like the instructions is told apart from them.
 #[test]
-fn extra_a_tool_that_is_called_like_the_instructions() {
+fn extra_a_tool_that_is_named_like_the_instructions() {
     let name = "instructions of the server";
     let folder = new_folder()
         .trusting()
@@ -278,8 +279,8 @@ fn extra_a_tool_that_is_called_like_the_instructions() {
     assert_eq!(kinds, [json!(false), json!(true)], "{waiting}");
 }
 
-/// An approved tool that no server lists just now is a tool all the same: another one that speaks of
-/// it steers the model. So on its own server, so on another.
+/// A tool that mentions an approved tool may steer the model, even while no server lists the approved
+/// tool. The finding appears for a tool of the same server and of another server.
 #[test]
 fn extra_words_about_an_approved_tool_that_is_not_listed_now() {
     let ledger = json!({ "name": "read_ledger", "description": "Reads.", "inputSchema": {} });
@@ -309,7 +310,7 @@ fn extra_words_about_an_approved_tool_that_is_not_listed_now() {
     }
 }
 
-/// An answer is to what was shown: a key that was hit before is none.
+/// A key that was pressed before the question was shown must not answer it.
 #[test]
 fn extra_a_yes_that_was_typed_before_the_question() {
     let folder = new_folder().trusting().serving(&tools());
@@ -320,9 +321,9 @@ fn extra_a_yes_that_was_typed_before_the_question() {
     assert!(all["approvals"].as_array().unwrap().is_empty(), "{all}");
 }
 
-/// A tool that is called like the digest of another one is not shown in its place.
+/// A tool whose name is the digest of another tool is not shown in its place.
 #[test]
-fn extra_a_tool_that_is_called_like_the_digest_of_another() {
+fn extra_a_tool_that_is_named_like_the_digest_of_another() {
     let honest = tools()[0].clone();
     let folder = new_folder().trusting().serving(&tools());
     let shown = on_stdio(&folder, &["show", "scan", "--json"]).json();

@@ -1,4 +1,5 @@
-//! Several tools: one question for what belongs together, and no yes for what nobody saw.
+//! Approving several tools at once: tools that belong together share a question, and only tools that
+//! were shown are approved.
 
 use etdi_testkit::folder::{COMMAND, Folder, Ran};
 use etdi_testkit::terminal;
@@ -46,7 +47,7 @@ fn approved(folder: &Folder) -> Vec<String> {
 }
 
 #[test]
-fn new_tools_of_one_provider_are_one_question_and_one_with_a_high_finding_is_its_own() {
+fn new_tools_of_one_provider_share_a_question_and_a_high_finding_has_its_own() {
     let folder = folder();
     let script = [
         ("Approve these 2 tools as shown?", "y"),
@@ -63,16 +64,16 @@ fn new_tools_of_one_provider_are_one_question_and_one_with_a_high_finding_is_its
     );
     assert_eq!(screen.code, 0, "{}", screen.text());
     let ran = run(&folder, &["approve", "--all", "--by", "alice"]);
-    assert_eq!((ran.code, ran.out.as_str()), (0, "Nothing waits for approval.\n"), "{}", ran.err);
+    assert_eq!((ran.code, ran.out.as_str()), (0, "No tools wait for approval.\n"), "{}", ran.err);
 }
 
 #[test]
-fn one_no_is_a_no_to_all_of_the_question() {
+fn answering_no_refuses_every_tool_of_the_question() {
     let folder = folder();
     let script = [("Approve these 2 tools as shown?", "n")];
     let screen = asked(&folder, &["approve", "scan", "count"], &script);
     assert_eq!(screen.code, 1, "{}", screen.text());
-    assert!(screen.text().contains("nothing was changed"), "{}", screen.text());
+    assert!(screen.text().contains("no changes were made"), "{}", screen.text());
     assert!(approved(&folder).is_empty());
 }
 
@@ -100,7 +101,7 @@ fn a_tool_with_a_critical_change_is_asked_about_on_its_own() {
 }
 
 #[test]
-fn a_question_that_is_interrupted_leaves_what_was_reported() {
+fn an_interrupted_question_keeps_the_approvals_that_were_reported() {
     let folder = folder();
     let script = [
         ("Approve these 2 tools as shown?", "y"),
@@ -108,22 +109,22 @@ fn a_question_that_is_interrupted_leaves_what_was_reported() {
     ];
     let screen = asked(&folder, &["approve", "--all"], &script);
     assert_eq!(screen.code, 130, "{}", screen.text());
-    assert!(!screen.text().contains("nothing was changed"), "{}", screen.text());
+    assert!(!screen.text().contains("no changes were made"), "{}", screen.text());
     assert_eq!(approved(&folder), ["count", "scan"]);
 }
 
 #[test]
-fn without_a_question_nothing_is_approved_but_what_has_one_of_the_digests() {
+fn without_a_question_only_tools_with_a_given_digest_are_approved() {
     let folder = folder();
     let all = digests(&folder);
     let [scan, count, _] = all.as_slice() else { panic!() };
-    // Of two that are named, the digest of one is no yes to the other, and not even to the one.
+    // Two tools are named and one digest is given: neither tool is approved.
     let named = ["approve", "scan", "count", "--by", "alice", "--yes", scan];
     assert_eq!(run(&folder, &named).code, 1);
     assert!(approved(&folder).is_empty());
     assert_eq!(run(&folder, &[&named[..], &["--yes", count]].concat()).code, 0);
     assert_eq!(approved(&folder), ["count", "scan"]);
-    // Again is no error; a digest that nobody lists is one.
+    // Approving again is not an error. A digest that the server does not list is an error.
     let ran = run(&folder, &["approve", "--all", "--by", "alice", "--yes", scan, "--json"]);
     assert_eq!(ran.code, 1, "sneaky waits: {}", ran.out);
     assert_eq!(ran.json()["servers"][0]["waiting"][0]["name"], "sneaky");
@@ -134,7 +135,7 @@ fn without_a_question_nothing_is_approved_but_what_has_one_of_the_digests() {
 }
 
 #[test]
-fn nothing_is_approved_that_nobody_named_or_saw() {
+fn a_tool_that_was_not_named_or_not_seen_is_not_approved() {
     let folder = folder();
     for arguments in [
         &["approve", "--by", "alice"][..],

@@ -1,4 +1,4 @@
-//! What the commands do, without a terminal.
+//! The behaviour of the commands without a terminal.
 
 use std::os::unix::fs::PermissionsExt;
 
@@ -11,7 +11,7 @@ use crate::issuer::FixedIssuer;
 use crate::program::new_folder;
 
 #[test]
-fn what_sign_writes_a_server_publishes_as_it_is() {
+fn a_server_publishes_the_output_of_sign_unchanged() {
     let folder = new_folder().signed();
     let text = folder.text("signed.json");
     assert!(etdi::SecureServer::presigned(&text).is_ok());
@@ -68,7 +68,7 @@ fn an_encrypted_key_signs_with_its_passphrase_alone() {
     let folder = folder.set("ETDI_KEY_PASSPHRASE", "battery staple");
     let ran = folder.run(&arguments);
     assert_eq!(ran.code, 2);
-    assert!(ran.err.contains("does not open the key"), "{}", ran.err);
+    assert!(ran.err.contains("cannot decrypt the key"), "{}", ran.err);
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn private_files_are_for_their_owner_alone() {
 }
 
 #[test]
-fn nothing_is_trusted_unconfirmed() {
+fn a_publisher_is_trusted_only_after_confirmation() {
     let folder = new_folder().trusting();
     let before = folder.text("trust.toml");
     let add = ["trust", "add", "https://other.example", "--key", "publisher.jwk"];
@@ -114,7 +114,7 @@ fn nothing_is_trusted_unconfirmed() {
 }
 
 #[test]
-fn what_is_signed_is_all_or_nothing() {
+fn a_file_is_signed_as_a_whole_or_not_at_all() {
     let folder = new_folder();
     folder.put(
         "tool.json",
@@ -144,7 +144,7 @@ fn json_is_one_document_also_for_an_error() {
 }
 
 #[test]
-fn quiet_says_nothing_but_the_exit_code() {
+fn quiet_prints_no_text_and_sets_the_exit_code() {
     let folder = new_folder().trusting().signed();
     let ran = folder.run(&["verify", "signed.json", "--quiet"]);
     assert_eq!((ran.code, ran.out.as_str(), ran.err.as_str()), (0, "", ""));
@@ -184,18 +184,18 @@ fn only_a_token_that_was_checked_gives_status_0() {
 }
 
 #[test]
-fn a_token_is_no_argument_and_is_not_repeated() {
+fn a_token_as_an_argument_is_refused_and_not_repeated() {
     let token = token(&claims("https://login.example"));
     for arguments in [vec!["token", &token], vec!["token", "--json", &token]] {
         let ran = new_folder().run(&arguments);
         assert_eq!(ran.code, 2);
         let said = format!("{}{}", ran.out, ran.err);
-        assert!(said.contains("no argument") && !said.contains(&token), "{said}");
+        assert!(said.contains("as an argument") && !said.contains(&token), "{said}");
     }
 }
 
 #[test]
-fn a_line_that_is_no_event_is_said() {
+fn a_line_that_is_not_an_event_is_reported() {
     let folder = new_folder();
     folder.put("events.jsonl", &format!("{}garbage\n", include_str!("events.jsonl")));
     let ran = folder.run(&["audit", "events.jsonl"]);
@@ -245,9 +245,10 @@ fn no_secret_is_ever_shown() {
     assert_eq!(key().kid().len(), 43);
 }
 
-/// What takes over a second is said, and goes away; a server that hangs is no reason to hang.
+/// A step of more than a second shows a message, which disappears at its end. Ctrl-C ends the command
+/// while a server hangs.
 #[test]
-fn what_takes_long_is_said_until_it_is_interrupted() {
+fn a_slow_step_is_shown_until_it_is_interrupted() {
     let folder = new_folder().trusting().serving(&json!([]));
     let hangs =
         folder.text("server.sh").replace("IFS= read -r tools", "sleep 60; IFS= read -r tools");
@@ -269,7 +270,7 @@ fn an_interrupted_question_changes_nothing() {
     let files = || std::fs::read_dir(folder.path()).unwrap().count();
     let count = files();
     let add = ["trust", "add", "https://other.example", "--key", "publisher.jwk"];
-    let screen = run(&folder, 80, &add, &[("Do these thumbprints agree", "\u{3}")]);
+    let screen = run(&folder, 80, &add, &[("Are these the thumbprints", "\u{3}")]);
     assert_eq!(screen.code, 130, "{}", screen.text());
     let screen =
         run(&folder, 80, &["keys", "generate", "--passphrase"], &[("A passphrase", "\u{3}")]);

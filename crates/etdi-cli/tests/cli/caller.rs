@@ -21,7 +21,7 @@ fn principal(subject: &str) -> AuthorizationContext {
     AuthorizationContext::Principal { issuer, subject, client }
 }
 
-/// Whether a host that makes calls in this context may call the tool, by the command's approvals.
+/// Returns whether the command's approvals allow the tool to a host that calls in this context.
 fn allows(folder: &Folder, url: &str, context: AuthorizationContext) -> bool {
     let store = SqliteApprovals::open(folder.file("data/approvals.db")).unwrap();
     let client = EtdiClient::builder(TrustConfig::default())
@@ -41,7 +41,7 @@ fn allows(folder: &Folder, url: &str, context: AuthorizationContext) -> bool {
 }
 
 #[test]
-fn an_approval_counts_for_the_caller_that_it_was_given_for_and_for_nobody_else() {
+fn an_approval_counts_only_for_its_caller() {
     let folder = folder();
     let server = HttpServer::start(&folder);
     let (url, none) = (server.url.as_str(), AuthorizationContext::None);
@@ -55,7 +55,7 @@ fn an_approval_counts_for_the_caller_that_it_was_given_for_and_for_nobody_else()
     assert!(allows(&folder, url, principal("host")));
     assert!(!allows(&folder, url, principal("bob")));
     assert!(!allows(&folder, url, none));
-    // The command itself tells them apart too.
+    // The command itself tells the callers apart too.
     assert_eq!(folder.run(&["discover", url]).code, 1);
     assert_eq!(folder.run(&[&["discover", url], &FOR[..]].concat()).code, 0);
     assert_eq!(folder.run(&[&["diff", "scan", url], &FOR[..]].concat()).code, 0);
@@ -68,7 +68,7 @@ fn an_approval_counts_for_the_caller_that_it_was_given_for_and_for_nobody_else()
 }
 
 #[test]
-fn who_approves_sees_for_whom_and_what_to_type_next_says_it_too() {
+fn the_question_and_the_next_command_name_the_caller() {
     let folder = folder();
     let arguments = ["approve", "scan", "--by", "alice", "--", "/bin/sh", "server.sh"];
     let arguments = [&FOR[..], &arguments].concat();
@@ -77,12 +77,12 @@ fn who_approves_sees_for_whom_and_what_to_type_next_says_it_too() {
     let text = screen.text();
     assert!(text.contains("approvals for: calls of the client host of"), "{text}");
     let ran = folder.run(&[&["discover"], &FOR[..], &["--", "/bin/sh", "server.sh"]].concat());
-    let next = "--for-client=host --for-issuer=https://tenant.example/ -- /bin/sh server.sh";
+    let next = "--for-client host --for-issuer https://tenant.example/ -- /bin/sh server.sh";
     assert!(ran.err.contains(next), "{}", ran.err);
 }
 
 #[test]
-fn half_a_caller_is_no_caller() {
+fn an_incomplete_caller_is_refused() {
     let folder = folder();
     for half in [&FOR[..2], &FOR[2..], &["--for-subject", "bob"]] {
         let ran = folder.run(&[&["discover"], half, &["--", "/bin/sh", "server.sh"]].concat());
@@ -91,9 +91,9 @@ fn half_a_caller_is_no_caller() {
     }
 }
 
-/// It forgets what was approved for anybody, and takes no caller.
+/// `revoke` removes the approvals for every caller, so it does not take the flags of a caller.
 #[test]
-fn the_revocation_that_a_message_names_is_one_that_can_be_typed() {
+fn the_revocation_that_a_message_names_can_be_typed() {
     let folder = folder();
     let on = ["--", "/bin/sh", "server.sh"];
     let digest =

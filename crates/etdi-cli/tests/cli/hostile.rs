@@ -1,4 +1,4 @@
-//! What tools, tokens and logs hold never acts on a terminal.
+//! Text from tools, tokens and logs is escaped before it reaches a terminal.
 
 use etdi::keys::base64url_encode;
 use etdi::text::has_hidden_characters;
@@ -13,7 +13,7 @@ use crate::program::new_folder;
 pub(crate) const EVIL: &str =
     "\u{1b}]0;owned\u{7}\u{1b}[2J\u{9b}31m\u{202e}\u{200b}\u{e0041}\r\n\t\u{8}";
 
-/// Every stream of a run, as text for a person and as JSON.
+/// Returns both output streams of a run, as text for a person and as JSON.
 fn shown(folder: &Folder, arguments: &[&str], input: &str) -> String {
     let person = folder.run_with(arguments, input);
     let program = folder.run_with(&[arguments, &["--json"]].concat(), input);
@@ -50,7 +50,7 @@ fn a_hostile_definition_is_shown_harmlessly() {
     assert_harmless(&shown(&folder, &sign, ""));
     assert_harmless(&shown(&folder, &[&sign[..], &["-o", "out.json"]].concat(), ""));
     assert_harmless(&folder.text("out.json"));
-    // What was escaped is the same value: the signature still holds.
+    // Escaping does not change the value: the signature is still valid.
     folder.put("trust.toml", &folder.text("trust.toml").replace("trustedsoft", "a"));
     assert_eq!(folder.run(&["verify", "out.json"]).code, 0);
 }
@@ -87,7 +87,7 @@ fn a_hostile_server_is_shown_harmlessly() {
 }
 
 #[test]
-fn a_hostile_server_is_asked_about_harmlessly() {
+fn a_question_about_a_hostile_server_is_harmless() {
     let tool = |name: &str| {
         let name = format!("{name}{EVIL}");
         json!({ "name": name, "description": format!("a\n{EVIL}"), "inputSchema": {} })
@@ -108,7 +108,7 @@ fn a_hostile_server_is_asked_about_harmlessly() {
     }
 }
 
-/// A server that could reach the terminal could write over what is asked, and answer it.
+/// A server with access to the terminal could overwrite the question and answer it.
 #[test]
 fn a_server_has_no_terminal() {
     let folder = new_folder().trusting().serving(&json!([{ "name": "scan", "inputSchema": {} }]));
@@ -122,7 +122,7 @@ fn a_server_has_no_terminal() {
 }
 
 #[test]
-fn what_to_type_next_names_a_tool_that_cannot_be_typed_by_its_digest() {
+fn the_next_command_names_a_tool_that_cannot_be_typed_by_its_digest() {
     let tools = json!([{ "name": format!("scan{EVIL}"), "inputSchema": {} }]);
     let folder = new_folder().trusting().serving(&tools);
     let ran = folder.run(&[&["discover"], &COMMAND[..]].concat());
@@ -180,7 +180,7 @@ fn a_hostile_token_cannot_touch_the_terminal() {
     let typed = format!("{header}.{claims}.AA\r");
     let screen = run(&folder, 80, &["token"], &[("The token", &typed)]);
     let text = String::from_utf8(screen.bytes.clone()).unwrap();
-    // The answer begins with its verdict; before it, the question moves the cursor.
+    // The answer begins with its verdict. Before the verdict, the question moves the cursor.
     let (_, answer) = text.split_once("NOT VERIFIED").unwrap();
     assert_harmless(&answer.replace("\r\n", "\n"));
 }
@@ -189,7 +189,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn nothing_from_a_token_reaches_the_terminal_unescaped(
+    fn the_text_of_a_token_is_escaped_for_the_terminal(
         name in any::<String>(), value in any::<String>(), raw in any::<Vec<u8>>(),
     ) {
         let folder = new_folder();

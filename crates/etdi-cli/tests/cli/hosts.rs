@@ -1,5 +1,4 @@
-//! A host's configuration means to this command what it means to its host, and what is wrong in it is
-//! named.
+//! The command reads a host's configuration as the host does, and names the errors in it.
 
 use axum::Router;
 use axum::http::StatusCode;
@@ -13,7 +12,7 @@ fn folder() -> Folder {
     new_folder().trusting().serving(&json!([{ "name": "scan", "inputSchema": {} }]))
 }
 
-/// The entry of a server that leaves a trace when it is started.
+/// Returns the entry of a server that creates the file `started` when it is started.
 fn entry(more: &Value) -> Value {
     let script = ": > started; . ./server.sh";
     let mut entry = json!({ "command": "/bin/sh", "args": ["-c", script] });
@@ -44,14 +43,14 @@ fn a_server_that_is_disabled_is_not_started() {
 
         let ran = run(&folder, &["discover"]);
         assert_eq!(ran.code, 0, "{}", ran.err);
-        assert!(ran.err.contains("left aside: docs, which is disabled"), "{}", ran.err);
+        assert!(ran.err.contains("skipped: docs, which is disabled"), "{}", ran.err);
         let answer = run(&folder, &["discover", "--json"]).json();
         assert_eq!(answer["servers"], json!([{ "name": "docs", "disabled": true }]));
         for all in [&["approve", "--all", "--by", "alice"][..], &["lock"]] {
             let ran = run(&folder, all);
-            assert!(ran.err.contains("left aside: docs, which is disabled"), "{}", ran.err);
+            assert!(ran.err.contains("skipped: docs, which is disabled"), "{}", ran.err);
         }
-        // Whoever names it wants it.
+        // A command on this server alone fails, since the server was asked for.
         for one in [
             &["discover", "--server", "docs"][..],
             &["show", "scan", "--server", "docs"],
@@ -75,7 +74,7 @@ fn a_server_that_is_disabled_is_not_started() {
     assert!(folder.file("started").exists());
 }
 
-/// The team locked it, and a copy of the configuration turned it off: nobody can say what it lists.
+/// The team locked the server, and the configuration disables it: its tools cannot be compared.
 #[test]
 fn a_locked_server_that_is_disabled_cannot_be_checked() {
     let folder = configured(&json!({ "docs": entry(&json!({})) }));
@@ -109,7 +108,7 @@ fn members_that_are_not_read_are_named() {
 }
 
 #[test]
-fn what_is_wrong_in_a_configuration_is_named() {
+fn an_error_in_a_configuration_is_named() {
     for (entry, says) in [
         (entry(&json!({ "args": "x" })), "`args` of the server \"docs\" is not a list of texts"),
         (
@@ -123,8 +122,8 @@ fn what_is_wrong_in_a_configuration_is_named() {
         ),
         (entry(&json!({ "command": " " })), "the server \"docs\" has an empty `command`"),
         (entry(&json!({ "envFile": ".env" })), "`envFile`"),
-        (json!("npx"), "the server \"docs\" is no object"),
-        (entry(&json!({ "cwd": "nowhere" })), "the folder to run it in is not there"),
+        (json!("npx"), "the server \"docs\" is not an object"),
+        (entry(&json!({ "cwd": "nowhere" })), "the folder to run it in does not exist"),
         (entry(&json!({ "command": "no-such-program" })), "install it, or correct its name"),
         (entry(&json!({ "args": ["-c", "exit 3"] })), "the server ended before it answered"),
     ] {
@@ -136,9 +135,9 @@ fn what_is_wrong_in_a_configuration_is_named() {
         assert!(!folder.file("started").exists(), "{entry}");
     }
     for (file, says) in [
-        ("[]", "the file is no object"),
-        (r#"{"mcpServers":[]}"#, "what stands at /mcpServers is no object"),
-        (r#"{"mcp":{"servers":1}}"#, "what stands at /mcp/servers is no object"),
+        ("[]", "the file is not a JSON object"),
+        (r#"{"mcpServers":[]}"#, "the value at /mcpServers is not an object"),
+        (r#"{"mcp":{"servers":1}}"#, "the value at /mcp/servers is not an object"),
         (r#"{"mcpServers":{}}"#, "the file names no server"),
     ] {
         let folder = folder();
@@ -150,7 +149,7 @@ fn what_is_wrong_in_a_configuration_is_named() {
 }
 
 #[test]
-fn an_address_without_an_mcp_server_is_called_that() {
+fn an_address_without_an_mcp_server_is_reported() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
     let address = listener.local_addr().unwrap();
@@ -164,7 +163,7 @@ fn an_address_without_an_mcp_server_is_called_that() {
         .fallback(move || async move { (StatusCode::NOT_FOUND, Html(page)) });
     runtime.spawn(async move { axum::serve(listener, router).await });
     for (path, says) in [
-        ("/nope", "HTTP 404 Not Found: there is no MCP server at this path"),
+        ("/nope", "HTTP 404 Not Found: this path has no MCP server"),
         ("/busy", "HTTP 409 Conflict: try later"),
         ("/page", "text/html"),
     ] {
@@ -176,6 +175,6 @@ fn an_address_without_an_mcp_server_is_called_that() {
     drop(runtime);
     let ran = folder().run(&["discover", &format!("http://{address}/mcp")]);
     assert!(ran.err.contains("see whether the server runs"), "{}", ran.err);
-    // The same server is there on stdio.
+    // The same server answers on stdio.
     assert_eq!(folder().run(&[&["discover"], &COMMAND[..]].concat()).code, 1);
 }

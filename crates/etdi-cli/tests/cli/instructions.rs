@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::program::new_folder;
 
-/// A tool that has their very name.
+/// Returns a folder whose server has instructions, and a tool that is named `instructions`.
 fn folder() -> Folder {
     let tools = json!([{ "name": "instructions", "description": "A tool.", "inputSchema": {} }]);
     let folder = new_folder().trusting().serving(&tools);
@@ -28,7 +28,7 @@ fn approve(folder: &Folder, digest: &str) -> Ran {
 }
 
 #[test]
-fn they_are_approved_by_their_digest_and_forgotten() {
+fn instructions_are_approved_by_their_digest_and_revoked() {
     let folder = folder();
     assert_eq!(run(&folder, &["show", "--instructions"]).code, 1);
     assert_eq!(run(&folder, &["diff", "--instructions"]).code, 2, "nothing to compare with");
@@ -40,7 +40,7 @@ fn they_are_approved_by_their_digest_and_forgotten() {
     let all = folder.run(&["list", "--json"]).json()["approvals"].clone();
     assert_eq!((&all[0]["instructions"], &all[0]["by"]), (&json!(true), &json!("alice")));
     assert!(folder.run(&["list"]).out.contains("instructions of the server"));
-    // The tool of that name is another thing.
+    // The tool with that name is not approved.
     assert_eq!(run(&folder, &["show", "instructions"]).code, 1);
     assert_eq!(run(&folder, &["show", "--instructions"]).code, 0);
     assert_eq!(run(&folder, &["revoke", "--instructions", "--yes"]).code, 0);
@@ -49,7 +49,7 @@ fn they_are_approved_by_their_digest_and_forgotten() {
 }
 
 #[test]
-fn a_change_is_shown_and_withheld() {
+fn changed_instructions_are_shown_and_withheld() {
     let folder = folder();
     assert_eq!(approve(&folder, &digest(&folder)).code, 0);
     assert_eq!(run(&folder, &["diff", "--instructions"]).code, 0);
@@ -62,7 +62,7 @@ fn a_change_is_shown_and_withheld() {
 }
 
 #[test]
-fn they_are_asked_about_with_all_tools_that_wait() {
+fn instructions_are_asked_about_with_the_waiting_tools() {
     let folder = folder();
     let arguments = [&["approve", "--all", "--by", "alice"], &COMMAND[..]].concat();
     let script = [
@@ -75,7 +75,7 @@ fn they_are_asked_about_with_all_tools_that_wait() {
 }
 
 #[test]
-fn a_server_may_give_none() {
+fn a_server_may_have_no_instructions() {
     let folder = new_folder().trusting().serving(&json!([]));
     for command in ["show", "diff"] {
         assert_eq!(run(&folder, &[command, "--instructions"]).code, 2);

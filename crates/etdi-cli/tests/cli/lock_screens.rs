@@ -35,7 +35,7 @@ macro_rules! screen {
 }
 
 screen!(lock, approved, &["lock"], 0);
-screen!(lock_of_what_is_not_approved, poisoned, &["lock"], 1);
+screen!(lock_not_approved, poisoned, &["lock"], 1);
 screen!(lock_remove, locked, &["lock", "--remove", "docs"], 0);
 screen!(check, locked, &["check"], 0);
 screen!(check_finds_drift, poisoned, &["check"], 1);

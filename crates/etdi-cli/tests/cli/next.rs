@@ -1,4 +1,4 @@
-//! What a message says to do next, does it.
+//! The next command that a message names solves the problem.
 
 use etdi_testkit::folder::{COMMAND, Folder, Ran};
 use etdi_testkit::publisher::SPEC;
@@ -8,7 +8,7 @@ use crate::lockfile::{approve_all, check, configuration, locked, on_stdio, tool}
 use crate::program::new_folder;
 use crate::server::HttpServer;
 
-/// The commands that it names, as words.
+/// Returns the words of each command that a run names as the next step.
 fn next(ran: &Ran) -> Vec<Vec<String>> {
     let lines = ran.err.lines().filter_map(|line| line.trim_start().strip_prefix("next: etdi "));
     lines.map(|line| line.split(' ').map(str::to_owned).collect()).collect()
@@ -20,7 +20,7 @@ fn type_it(folder: &Folder, words: &[String], more: &[&str]) -> Ran {
 }
 
 #[test]
-fn what_check_names_makes_the_lockfile_true_again() {
+fn the_commands_that_check_names_bring_the_lockfile_up_to_date() {
     let folder = locked();
     let tools = json!([tool("scan", "Looks for names."), tool("mail", "Sends a report.")]);
     folder.lists(&tools);
@@ -37,7 +37,7 @@ fn what_check_names_makes_the_lockfile_true_again() {
 
     configuration(&folder, &json!({}));
     let steps = next(&check(&folder, &[]));
-    assert_eq!(steps, [["lock", "--remove=docs"]]);
+    assert_eq!(steps, [["lock", "--remove", "docs"]]);
     assert_eq!(type_it(&folder, &steps[0], &[]).code, 0);
     assert_eq!(check(&folder, &[]).code, 0);
 }
@@ -66,12 +66,12 @@ fn a_server_that_is_locked_under_another_name_is_named() {
     let ran = folder.run(&["lock", &server.url]);
     assert_eq!(ran.code, 2, "{}", ran.out);
     assert!(ran.err.contains("locked already, as \"web\""), "{}", ran.err);
-    assert!(ran.err.contains("etdi lock --from .mcp.json --server=web"), "{}", ran.err);
+    assert!(ran.err.contains("etdi lock --from .mcp.json --server web"), "{}", ran.err);
     assert_eq!(folder.text("etdi.lock"), before);
 }
 
 #[test]
-fn a_name_that_is_not_there_is_answered_with_those_that_are() {
+fn an_unknown_name_is_answered_with_the_known_names() {
     let folder = locked();
     for arguments in [
         &["discover", "--from", ".mcp.json", "--server", "nope"][..],
@@ -87,7 +87,7 @@ fn a_name_that_is_not_there_is_answered_with_those_that_are() {
 }
 
 #[test]
-fn an_address_that_is_not_asked_is_answered_with_the_flag() {
+fn an_address_that_is_not_asked_is_answered_with_the_flag_for_it() {
     let folder = new_folder().trusting();
     for (uri, flag) in [
         ("http://127.0.0.1:1/x", "--danger-loopback-http"),
@@ -104,14 +104,14 @@ fn an_address_that_is_not_asked_is_answered_with_the_flag() {
             let words: Vec<_> = said.split_whitespace().collect();
             let said = words.join(" ");
             assert!(said.contains(flag) && !said.contains("::"), "{said}");
-            // Nobody was asked, so nobody has answered.
+            // No server was asked, so the message must not speak of an answer.
             assert!(!said.contains("it answers"), "{said}");
         }
     }
 }
 
 #[test]
-fn every_event_has_a_name_that_is_told() {
+fn an_unknown_event_is_answered_with_the_known_events() {
     let folder = new_folder();
     folder.put("events.jsonl", "");
     let ran = folder.run(&["audit", "events.jsonl", "--type", "nope"]);
@@ -120,14 +120,14 @@ fn every_event_has_a_name_that_is_told() {
 }
 
 #[test]
-fn a_file_that_cannot_be_used_is_answered_with_what_can() {
+fn a_file_that_cannot_be_used_is_answered_with_the_next_step() {
     let folder = locked();
     std::fs::write(folder.file("etdi.lock"), [0xff, 0xfe]).unwrap();
     for (arguments, says) in [
         (&["check"][..], "take the last good one from version control"),
         (&["lock"], "take the last good one from version control"),
         (&["verify", "nope.json"], "check the name"),
-        (&["verify", "data"], "name a file in it"),
+        (&["verify", "data"], "name a file in this folder"),
         (&["sign", "etdi.lock", "--key", "publisher.pem"], "UTF-8"),
     ] {
         let ran = folder.run(arguments);
@@ -140,9 +140,9 @@ fn a_file_that_cannot_be_used_is_answered_with_what_can() {
     assert!(ran.err.contains("next: add it"), "{}", ran.err);
 }
 
-/// The form that a message refers to.
+/// A message refers to the form in this help.
 #[test]
-fn a_trust_configuration_in_the_form_that_help_shows_is_one() {
+fn a_trust_configuration_in_the_form_of_the_help_is_valid() {
     let folder = new_folder();
     let help = folder.run(&["help", "init"]).out;
     let (_, form) = help.split_once("[[provider]]").unwrap();

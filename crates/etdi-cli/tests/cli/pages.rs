@@ -1,8 +1,8 @@
-//! The pages of the command show what it prints, to the letter.
+//! The pages of the command show exactly what it prints.
 
 use std::path::Path;
 
-/// Each command with the view of 80 columns that its snapshot holds.
+/// Returns each command with the view at 80 columns in its snapshot.
 fn snapshots() -> Vec<(String, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli/snapshots");
     let mut all = Vec::new();

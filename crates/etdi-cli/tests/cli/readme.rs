@@ -1,4 +1,4 @@
-//! What the first page lets a person type who writes no Rust, typed as it stands there.
+//! Runs the commands of the first page for people who write no Rust, as they are written there.
 
 use axum::Router;
 use axum::routing::get;
@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::program::new_folder;
 
-/// The commands of the block that begins with the installation, without their comments.
+/// Returns the commands of the block that begins with the installation, without their comments.
 fn typed() -> Vec<Vec<String>> {
     let page = include_str!("../../../../README.md");
     let (_, block) = page.split_once("```sh\ncargo install --path crates/etdi-cli\n").unwrap();
@@ -19,7 +19,7 @@ fn typed() -> Vec<Vec<String>> {
     lines.filter(|words| !words.is_empty()).collect()
 }
 
-/// What the reader has: a project with a server, a listing, and its specification.
+/// Returns the project of a reader: a server, a listing, and its specification.
 fn project() -> Folder {
     let folder = new_folder().set("USER", "alice");
     std::fs::create_dir(folder.file("server")).unwrap();
@@ -33,7 +33,7 @@ fn project() -> Folder {
 }
 
 #[test]
-fn the_first_page_does_what_it_says() {
+fn the_commands_of_the_first_page_work() {
     let folder = project();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
@@ -44,12 +44,12 @@ fn the_first_page_does_what_it_says() {
     runtime.spawn(async move { axum::serve(listener, router).await });
 
     let yes = [("Approve this tool as shown?", "y")];
-    let trusted = [("Do these thumbprints agree", "y")];
+    let trusted = [("Are these the thumbprints", "y")];
     let mut seen = Vec::new();
     for words in typed() {
         assert_eq!(words[0], "etdi");
         let command = words[1].clone();
-        // The publisher's address, which is not ours to ask, is a server of this test.
+        // A server of this test stands in for the publisher's address, which a test must not ask.
         let asks = ["trust", "verify"].contains(&command.as_str());
         let words = words.into_iter().skip(1);
         let words =
@@ -58,7 +58,7 @@ fn the_first_page_does_what_it_says() {
             words.chain(asks.then(|| "--danger-loopback-http".to_owned())).collect();
         let words: Vec<_> = words.iter().map(String::as_str).collect();
         let (code, script) = match command.as_str() {
-            // Something waits for approval.
+            // A tool waits for approval.
             "discover" => (1, &[][..]),
             "approve" => (0, &yes[..]),
             "trust" => (0, &trusted[..]),

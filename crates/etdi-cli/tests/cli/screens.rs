@@ -1,4 +1,4 @@
-//! Every screen, looked at in four views: at 80 and 120 columns, plain and in colour.
+//! Every screen in four views: at 80 and 120 columns, plain and in colour.
 
 use etdi_testkit::folder::Folder;
 use etdi_testkit::publisher::{claims, token};
@@ -8,7 +8,8 @@ use etdi_testkit::views::{Views, views_without};
 use crate::issuer::FixedIssuer;
 use crate::program::new_folder;
 
-/// The four views of one screen, where no text is somebody else's.
+/// Returns the plain view at 80 columns of a screen without text from outside, after the checks of all
+/// four views.
 pub(crate) fn views(
     folder: impl Fn() -> Folder,
     arguments: &[&str],
@@ -54,7 +55,7 @@ screen!(help, new_folder, &["--help"], &[], 0);
 screen!(help_sign, new_folder, &["help", "sign"], &[], 0);
 screen!(help_token, new_folder, &["token", "-h"], &[], 0);
 
-/// At both widths no line of a help is broken at the edge; the pages hold what some of them say.
+/// At both widths, no line of a help text is broken at the edge. The pages show some of these texts.
 #[test]
 fn help_of_every_command() {
     for command in etdi_cli::command().get_subcommands().filter(|one| !one.is_hide_set()) {
@@ -83,7 +84,7 @@ screen!(
         ("The authority of its tool ids", "\r"),
         ("Where are its keys?", "\u{1b}[B\r"),
         ("The file", "publisher.jwk\r"),
-        ("Do these thumbprints agree", "y"),
+        ("Are these the thumbprints", "y"),
     ],
     0
 );
@@ -93,7 +94,7 @@ screen!(
     trust_remove,
     trusting,
     &["trust", "remove", "https://trustedsoft.example"],
-    &[("Trust https://trustedsoft.example no more?", "y")],
+    &[("Stop trusting https://trustedsoft.example?", "y")],
     0
 );
 screen!(
@@ -107,7 +108,7 @@ screen!(
         folder
     },
     &["trust", "add", "https://trustedsoft.example", "--key", "publisher.jwk"],
-    &[("Do these thumbprints agree", "n")],
+    &[("Are these the thumbprints", "n")],
     2
 );
 
@@ -117,7 +118,7 @@ fn trust_add_fetched() {
     let jwks = issuer.jwks();
     let arguments =
         ["trust", "add", "https://other.example", "--jwks-uri", &jwks, "--danger-loopback-http"];
-    let shown = views(trusting, &arguments, &[("Do these thumbprints agree", "y")], 0);
+    let shown = views(trusting, &arguments, &[("Are these the thumbprints", "y")], 0);
     insta::assert_snapshot!("trust_add_fetched", shown);
 }
 
@@ -153,11 +154,11 @@ screen!(
     keys_generate_with_a_passphrase,
     new_folder,
     &["keys", "generate", "ci", "--passphrase"],
-    &[("A passphrase for the new key", "correct horse\r"), ("The same again", "correct horse\r")],
+    &[("A passphrase for the new key", "correct horse\r"), ("Repeat it", "correct horse\r")],
     0
 );
 screen!(keys_list, rotated, &["keys", "list"], &[], 0);
-screen!(keys_list_of_nothing, new_folder, &["keys", "list"], &[], 0);
+screen!(keys_list_empty, new_folder, &["keys", "list"], &[], 0);
 screen!(keys_rotate, keyed, &["keys", "rotate"], &[], 0);
 #[test]
 fn keys_remove() {
@@ -231,7 +232,7 @@ fn token_unverified() {
     insta::assert_snapshot!("token_unverified", shown);
 }
 
-screen!(token_that_is_none, new_folder, &["token"], &[("The token", "garbage\r")], 2);
+screen!(token_malformed, new_folder, &["token"], &[("The token", "garbage\r")], 2);
 
 #[test]
 fn token_valid() {

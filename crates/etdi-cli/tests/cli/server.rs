@@ -18,12 +18,12 @@ pub(crate) struct HttpServer {
 }
 
 impl HttpServer {
-    /// Lists what the folder's file says.
+    /// Starts a server that lists the tools in the folder's file.
     pub(crate) fn start(folder: &Folder) -> Self {
         Self::start_for(folder, None)
     }
 
-    /// The same for whoever has the token.
+    /// Starts the same server, which answers only requests with this token.
     pub(crate) fn guarded(folder: &Folder, token: &'static str) -> Self {
         Self::start_for(folder, Some(token))
     }
@@ -57,7 +57,7 @@ impl HttpServer {
     }
 }
 
-/// RFC 6750, section 3: whoever has a token has the wrong one.
+/// Returns the refusal of RFC 6750, section 3. A client that sent a token sent the wrong one.
 fn refusal(has_token: bool) -> Response {
     let (status, challenge) = match has_token {
         true => (StatusCode::FORBIDDEN, r#"Bearer error="insufficient_scope", scope="docs:read""#),

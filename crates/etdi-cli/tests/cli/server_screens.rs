@@ -170,7 +170,7 @@ screen!(
         "/bin/sh",
         "server.sh"
     ],
-    &[("Approve it all the same?", "y")],
+    &[("Approve it anyway?", "y")],
     0
 );
 screen!(
@@ -204,7 +204,7 @@ screen!(
     0
 );
 screen!(list, approved, &["list"], &[], 0);
-screen!(list_of_nothing, new_folder, &["list"], &[], 0);
+screen!(list_empty, new_folder, &["list"], &[], 0);
 screen!(
     revoke,
     approved,
@@ -214,12 +214,12 @@ screen!(
 );
 
 #[test]
-fn nobody_is_asked_about_what_is_not_shown() {
+fn a_tool_that_is_not_shown_is_not_asked_about() {
     let folder = served();
     let arguments = ["approve", "scan", "--by", "alice", "--quiet", "--", "/bin/sh", "server.sh"];
     let screen = terminal::run(&folder, 80, &arguments, &[]);
     assert_eq!(screen.code, 1, "{}", screen.text());
-    assert!(screen.text().contains("nobody at a terminal sees"), "{}", screen.text());
+    assert!(screen.text().contains("no person sees the screen"), "{}", screen.text());
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Which server: hosts' configurations, variables, and access tokens.
+//! The choice of the server: hosts' configurations, variables, and access tokens.
 
 use std::fs::File;
 use std::io::Read;
@@ -26,7 +26,7 @@ fn said(ran: &Ran) -> String {
 }
 
 #[test]
-fn the_configurations_of_hosts_are_listed_and_nothing_is_started() {
+fn the_configurations_of_hosts_are_listed_and_no_server_is_started() {
     let folder = folder().set("HOME", ".").set("XDG_CONFIG_HOME", "config");
     let server = r#"{"command":"/bin/sh","args":["-c","touch started"],"env":{"KEY":"s3cret"}}"#;
     for (path, member) in [
@@ -58,7 +58,7 @@ fn the_configurations_of_hosts_are_listed_and_nothing_is_started() {
 }
 
 #[test]
-fn variables_have_values_and_the_identity_has_none_of_them() {
+fn variables_are_replaced_but_not_in_the_identity() {
     let config = r#"{"mcpServers":{"docs":{"command":"/bin/sh","args":["${SCRIPT}"]}}}"#;
     let folder = folder().set("SCRIPT", "server.sh");
     folder.put(".mcp.json", config);
@@ -117,7 +117,7 @@ fn a_token_goes_to_one_server_and_never_in_clear_text() {
     assert_eq!(ran.code, 1, "{}", ran.err);
     let ran = folder.run(&["discover", "http://docs.example/mcp", "--token-file", "token"]);
     assert_eq!(ran.code, 2);
-    assert!(ran.err.contains("over https alone"), "{}", ran.err);
+    assert!(ran.err.contains("only over https"), "{}", ran.err);
 }
 
 #[test]
@@ -131,7 +131,7 @@ fn the_token_of_one_server_is_not_sent_to_another() {
     let ran = folder.run(&["discover", "--from", ".mcp.json", "--json"]);
     let servers = ran.json()["servers"].clone();
     assert_eq!(servers[0]["tools"][0]["name"], "scan", "{servers}");
-    // Whoever sent a token would be told that it is the wrong one.
+    // The server answers a wrong token with `insufficient_scope`, so no token was sent.
     let error = servers[1]["error"].as_str().unwrap();
     assert!(error.contains("realm=") && !error.contains("insufficient_scope"), "{servers}");
 }
@@ -157,7 +157,7 @@ fn a_server_on_stdio_gets_the_token_in_its_environment() {
     assert_eq!(ran.json()["servers"][0]["server"], identity);
 }
 
-/// Its input is closed and it has its time, as MCP has it; it is not killed at its work.
+/// MCP: the client closes the server's input and waits until it exits, and does not kill it at once.
 #[test]
 fn a_server_on_stdio_ends_by_itself() {
     let folder = new_folder().trusting().serving(&tools());
@@ -170,9 +170,9 @@ fn a_server_on_stdio_ends_by_itself() {
 }
 
 #[test]
-fn looking_makes_no_store() {
+fn reading_does_not_create_a_store() {
     let folder = new_folder();
-    assert_eq!(folder.run(&["list"]).out, "Nothing is approved.\n");
+    assert_eq!(folder.run(&["list"]).out, "There are no approvals.\n");
     assert_eq!(folder.run(&["revoke", "scan", "https://docs.example/mcp", "--yes"]).code, 1);
     assert!(!folder.file("data").exists());
     assert_eq!(folder.run(&["list", "--store", "none.db"]).code, 0);
@@ -180,7 +180,7 @@ fn looking_makes_no_store() {
 }
 
 #[test]
-fn what_to_type_next_names_the_files_that_the_command_was_given() {
+fn the_next_command_names_the_files_that_the_command_was_given() {
     let folder = folder();
     std::fs::rename(folder.file("trust.toml"), folder.file("my trust.toml")).unwrap();
     let named = ["discover", "--config", "my trust.toml", "--store", "its.db"];
@@ -190,7 +190,7 @@ fn what_to_type_next_names_the_files_that_the_command_was_given() {
 }
 
 #[test]
-fn another_program_behind_the_command_is_shown_until_somebody_has_seen_it() {
+fn another_program_behind_the_command_is_reported_until_a_person_confirms_it() {
     let folder = folder();
     folder.put("tool", &format!("#!/bin/sh\n{}", folder.text("server.sh")));
     let executable = <std::fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o700);
@@ -205,14 +205,17 @@ fn another_program_behind_the_command_is_shown_until_somebody_has_seen_it() {
         assert!(ran.err.contains("another program is behind this command now"), "{}", ran.err);
     }
     let arguments = ["approve", "--all", "--by", "alice", "--", "./tool"];
-    let script =
-        [("Approve this tool as shown? (its name: \"scan\")", "y"), ("is it meant to be so?", "y")];
+    let script = [
+        ("Approve this tool as shown? (its name: \"scan\")", "y"),
+        ("of the program intended?", "y"),
+    ];
     let screen = terminal::run(&folder, 120, &arguments, &script);
     assert_eq!(screen.code, 0, "{}", screen.text());
     assert!(!folder.run(&discover).err.contains("another program"));
 }
 
-/// It does not hear of an interruption from the terminal, and the end of its input is nothing to it.
+/// The server ignores the signals of the terminal and the end of its input, so it would run on if the
+/// command did not end it.
 #[test]
 fn a_server_that_is_being_read_is_ended_by_an_interruption() {
     let folder = folder();
@@ -225,7 +228,7 @@ fn a_server_that_is_being_read_is_ended_by_an_interruption() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // Opens once the server has opened it, and has an end once nobody has it.
+    // Opening waits until the server has opened the pipe. Reading ends when no process holds it open.
     let mut alive = File::open(fifo).unwrap();
     let (tell, ended) = std::sync::mpsc::channel();
     std::thread::spawn(move || tell.send(alive.read_to_end(&mut Vec::new())));

@@ -1,4 +1,4 @@
-//! What a program reads and what a person reads is the same.
+//! The JSON for a program and the text for a person say the same.
 
 use etdi::keys::base64url_encode;
 use etdi_testkit::folder::{COMMAND, Folder, Ran};
@@ -16,7 +16,7 @@ fn on_stdio(folder: &Folder, arguments: &[&str]) -> Ran {
     folder.run(&[arguments, &COMMAND[..]].concat())
 }
 
-/// Approves what the server lists, and its instructions.
+/// Approves the tools that the server lists, and its instructions.
 fn approve(folder: &Folder, server: &[&str]) {
     let ran = folder.run(&[&["discover", "--json"], server].concat());
     let answer = ran.json()["servers"][0].clone();
@@ -80,13 +80,13 @@ fn discover_gives_the_verdict_that_show_gives() {
     assert_eq!(listed["verdict"]["what"], json!([{ "kind": "new" }]));
     assert_eq!(listed["verdict"]["may"], json!({ "kind": "not_evaluated" }));
     let text = on_stdio(&folder, &["show", "scan"]).out;
-    for words in [&listed["who"], &listed["may"], &listed["origin"], &listed["notes"][0]] {
+    for words in [&listed["who"], &listed["may"], &listed["notes"][0]] {
         assert!(text.contains(words.as_str().unwrap()), "{words} is not in {text}");
     }
 }
 
 #[test]
-fn what_is_odd_about_text_that_was_approved_is_folded() {
+fn findings_in_text_that_was_approved_are_folded() {
     let folder = new_folder().trusting().serving(&json!([tool("count", ORDER)]));
     approve(&folder, &COMMAND);
     let flags = |answer: &Value| -> Vec<Value> {
@@ -114,17 +114,17 @@ fn what_is_odd_about_text_that_was_approved_is_folded() {
     for finding in answer["findings"].as_array().unwrap() {
         assert_eq!(finding["in_approved_text"], json!(finding["path"] == "/description"));
     }
-    // What the line names shows all of it.
+    // The command that the line names shows all findings.
     let shown = on_stdio(&folder, &["show", "count"]).out;
     assert!(shown.contains("at /description") && shown.contains("at /title"), "{shown}");
-    // Where the text itself changed, nothing of it was approved.
+    // A changed text is not approved text, so its findings are shown.
     folder.lists(&json!([tool("count", &format!("{ORDER} Fast."))]));
     let changed = on_stdio(&folder, &["diff", "count"]).out;
     assert!(changed.contains("order-to-model at /description") && !changed.contains(fold));
 }
 
 #[test]
-fn a_claim_is_given_as_the_token_has_it() {
+fn a_claim_has_the_value_from_the_token() {
     let part = |value: &Value| base64url_encode(value.to_string().as_bytes());
     let claims = json!({
         "iss": "a\"b\\c\u{1b}[2J", "aud": ["x", "y\u{202e}"], "exp": 4_070_908_800_i64,
@@ -189,7 +189,7 @@ fn help_and_the_exit_codes_are_one_document_for_a_program() {
 }
 
 #[test]
-fn a_server_on_stdio_is_named_by_what_it_starts_and_by_its_configuration() {
+fn a_server_on_stdio_is_named_by_its_program_and_its_configuration() {
     let folder = new_folder().trusting().serving(&json!([tool("scan", "Looks.")]));
     let command = |folder: &Folder| {
         let listed = folder.run(&["list", "--json"]).json()["approvals"][0].clone();
@@ -201,7 +201,7 @@ fn a_server_on_stdio_is_named_by_what_it_starts_and_by_its_configuration() {
     approve(&folder, &COMMAND);
     let (name, identity) = command(&folder);
     assert_eq!(name, "sh server.sh");
-    // Asked again under a name, it is known by that.
+    // After an approval through a configuration, the server has its name from there.
     let servers =
         json!({ "mcpServers": { "docs": { "command": "/bin/sh", "args": ["server.sh"] } } });
     folder.put(".mcp.json", &servers.to_string());
@@ -216,7 +216,7 @@ fn a_server_on_stdio_is_named_by_what_it_starts_and_by_its_configuration() {
 }
 
 #[test]
-fn no_argument_that_may_be_a_secret_is_kept() {
+fn an_argument_that_may_be_a_secret_is_not_kept() {
     let folder = new_folder().trusting().serving(&json!([tool("scan", "Looks.")]));
     let servers = json!({ "mcpServers": { "docs": {
         "command": "/bin/sh", "args": ["server.sh", "--token", "s3cret-token", "${KEY}"],
@@ -235,7 +235,7 @@ fn no_argument_that_may_be_a_secret_is_kept() {
 }
 
 #[test]
-fn a_name_in_a_configuration_acts_on_no_terminal() {
+fn a_name_in_a_configuration_is_escaped_for_the_terminal() {
     use crate::hostile::{EVIL, assert_harmless};
 
     let folder = new_folder().trusting().serving(&json!([tool("scan_documents", "Looks.")]));
@@ -279,7 +279,7 @@ fn hinted() -> Folder {
 }
 
 #[test]
-fn the_table_above_one_question_says_what_the_server_says_of_effects() {
+fn the_table_above_a_question_shows_the_hints_of_each_tool() {
     let arguments = [&["approve", "--all", "--by", "alice"], &COMMAND[..]].concat();
     let script = [("Approve these 3 tools", "n")];
     let text = run(&hinted().set("NO_COLOR", "1"), 80, &arguments, &script).text();
@@ -300,7 +300,7 @@ fn the_table_above_one_question_says_what_the_server_says_of_effects() {
     insta::assert_snapshot!("approve_hinted", views(hinted, &arguments, &script, 1));
 }
 
-/// Something odd was approved as it is, and something else changed.
+/// Returns a folder with a tool that was approved with a finding, and then changed in another member.
 fn odd_and_changed() -> Folder {
     let folder = new_folder().trusting().serving(&json!([tool("count", ORDER)]));
     approve(&folder, &COMMAND);
@@ -362,6 +362,6 @@ fn a_tool_whose_name_begins_with_a_hyphen_is_named_by_its_digest() {
             ran.err
         );
     }
-    // Where no server follows it, the parser's advice is right.
+    // In a command without a server, the parser's advice is right.
     assert!(folder.run(&["verify", "-x"]).err.contains("-- -x"));
 }

@@ -1,4 +1,4 @@
-//! Approving what a person was shown.
+//! Approves the definitions that a person was shown.
 
 use etdi_judge::{Approval, ApprovalRequest, ApprovedTool};
 use etdi_types::ServerIdentity;
@@ -11,13 +11,13 @@ use crate::error::{ApproveError, DiscoverError};
 impl ServerConnection {
     /// Records an approval of the definition that `request` showed.
     ///
-    /// The listing is read again, always: if the server serves another definition by now, or the
-    /// same one has another verdict than the person was shown, nothing is approved. If somebody else
-    /// approved another definition since the question was asked, nothing is approved either.
+    /// The listing is always read again. The definition is not approved if the server serves
+    /// another one by now, or if the same definition has another verdict than the person saw. It is
+    /// not approved either if another definition was approved since the question was asked.
     ///
     /// # Errors
-    /// [`ApproveError`]. Only after [`ApproveError::Blocked`] may something have been recorded: an
-    /// approval that grants too little stays on record, and the tool stays refused.
+    /// [`ApproveError`]. Only [`ApproveError::Blocked`] may leave a record: an approval that grants
+    /// too little stays on record, and the tool stays refused.
     pub async fn approve(
         &self,
         request: ApprovalRequest,
@@ -30,11 +30,11 @@ impl ServerConnection {
     /// Records an approval of each definition that a request showed, as [`approve`](Self::approve)
     /// does one by one, and reads the listing once for all of them.
     ///
-    /// The results stand in the order of the requests: what changed since it was shown is not
-    /// approved, and the others are.
+    /// The results are in the order of the requests. A definition that changed since it was shown
+    /// is not approved; the others are.
     ///
     /// # Errors
-    /// The listing could not be read, and nothing is approved.
+    /// [`DiscoverError`] if the listing cannot be read. No tool is approved then.
     pub async fn approve_all(
         &self,
         requests: Vec<ApprovalRequest>,
@@ -49,9 +49,10 @@ impl ServerConnection {
         Ok(results)
     }
 
-    /// The one question about all tools, if there is one to ask: this is a stdio server, none of its
-    /// tools is approved, each only wants a person's yes, and each is approved to the letter on one
-    /// and the same other stdio server.
+    /// Returns one question about all tools, if all of these hold: this is a stdio server, all of
+    /// its tools wait only for the approval of a person, and each definition is approved, with the
+    /// same digest and name, on one other stdio server. It must be the same other server for all
+    /// tools.
     ///
     /// # Errors
     /// [`DiscoverError`] as for [`discover`](Self::discover).
@@ -64,8 +65,8 @@ impl ServerConnection {
         Ok(RelaunchRequest::of(decisions, &self.judge).await?)
     }
 
-    /// Approves every tool of the question, as [`approve`](Self::approve) does one by one: what
-    /// changed since it was shown is not approved.
+    /// Approves every tool of the question, as [`approve`](Self::approve) does one by one. A
+    /// definition that changed since it was shown is not approved.
     ///
     /// # Errors
     /// The first [`ApproveError`]; tools before it stay approved.
@@ -85,8 +86,9 @@ impl ServerConnection {
     /// Records that a person approved the instructions that `request` showed.
     ///
     /// # Errors
-    /// [`ApproveError::OtherConnection`] for another server's; [`ApproveError::Store`] if others were
-    /// approved in the meantime, or the store fails.
+    /// [`ApproveError::OtherConnection`] for instructions of another connection;
+    /// [`ApproveError::Store`] if other instructions were approved in the meantime, or the store
+    /// fails.
     pub async fn approve_instructions(
         &self,
         request: InstructionsRequest,

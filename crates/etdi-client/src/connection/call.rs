@@ -1,4 +1,4 @@
-//! Calling a tool: judged again, then called.
+//! Calls a tool, after judging it again.
 
 use etdi_judge::{ApprovalRequest, ApprovedTool, Decision, JudgedTool, Refusal};
 use rmcp::model::{CallToolRequestParams, CallToolResult, JsonObject, RequestMetaObject};
@@ -7,20 +7,20 @@ use time::OffsetDateTime;
 use crate::connection::ServerConnection;
 use crate::error::{CallError, DiscoverError};
 
-/// How often a listing is read again for one call, because it changed meanwhile.
+/// The limit of reads of a listing for one call, if it changes while it is judged.
 const MAX_READS: usize = 4;
 
 impl ServerConnection {
     /// Calls a tool that was let through.
     ///
-    /// The listing is read again unless it is young enough, and the tool is judged again: the call
+    /// The listing is read again unless it is young enough, and the tool is judged again. The call
     /// goes out only if the server still lists exactly the definition that was let through, and the
-    /// decision on it is still to allow. Between that read and the call the server can still
-    /// change.
+    /// decision on it is still to allow. The server can still change between that read and the
+    /// call.
     ///
     /// # Errors
-    /// [`CallError`]; only after [`CallError::Redirected`] and [`CallError::Service`] may the server
-    /// have got the call.
+    /// [`CallError`]. Only with [`CallError::Redirected`] and [`CallError::Service`] may the server
+    /// have received the call.
     pub async fn call(
         &self,
         tool: &ApprovedTool,
@@ -29,9 +29,9 @@ impl ServerConnection {
         self.call_with_meta(tool, arguments, RequestMetaObject::new()).await
     }
 
-    /// [`call`](Self::call) with a `_meta` for the server: a trace, or from MCP 2026-07-28 on the level
-    /// of the log messages that the call asks for. The progress token, and what says which client
-    /// calls, are set here whatever `meta` says.
+    /// Calls a tool as [`call`](Self::call) does, with a `_meta` for the server: a trace, or from
+    /// MCP 2026-07-28 on the level of the log messages that the call asks for. The progress token
+    /// and the members that identify the client are set here and replace those of `meta`.
     ///
     /// # Errors
     /// As [`call`](Self::call).
@@ -46,7 +46,7 @@ impl ServerConnection {
         }
         let mut judged = self.admit(tool).await?;
         if self.need_scopes(&judged).await? {
-            // Obtaining a token takes time, in which the server may have changed.
+            // Obtaining a token takes time, and the server may have changed meanwhile.
             judged = self.admit(tool).await?;
         }
         let begun = self.now();
@@ -69,7 +69,8 @@ impl ServerConnection {
         result
     }
 
-    /// The tool as the server lists it now, if it is exactly what was let through and still is.
+    /// Returns the tool as the server lists it now, if its definition is the one that was let
+    /// through and the decision is still to allow.
     async fn admit(&self, tool: &ApprovedTool) -> Result<JudgedTool, CallError> {
         match self.find(tool.name()).await? {
             Decision::Allow(now) if now.digest() == tool.digest() => Ok(now.judged().clone()),
@@ -79,8 +80,8 @@ impl ServerConnection {
         }
     }
 
-    /// Obtains a token with every scope that the tool requires and a person granted, before the call
-    /// goes out. Says whether it is another token than before.
+    /// Obtains a token with every scope that the tool requires and a person granted, before the
+    /// call goes out. Returns whether the token is a new one.
     async fn need_scopes(&self, judged: &JudgedTool) -> Result<bool, CallError> {
         let Some(tokens) = &self.tokens else { return Ok(false) };
         let mut needed = required_scopes(judged);
@@ -88,14 +89,14 @@ impl ServerConnection {
         Ok(tokens.obtain(needed).await?)
     }
 
-    /// After a challenge: obtains a token with the scopes that the server names as well, if a person
-    /// granted them all. A server that names more scopes has not run the tool. Says whether it is
-    /// worth asking again.
+    /// Obtains a token after a challenge, with the scopes that the server names as well, if a
+    /// person granted all of them. A server that names more scopes has not run the tool. Returns
+    /// whether the call is worth repeating.
     async fn answer_challenge(&self, scopes: &str, judged: &JudgedTool) -> Result<bool, CallError> {
         let Some(tokens) = &self.tokens else { return Ok(false) };
         let named: Vec<String> =
             scopes.split(' ').filter(|scope| !scope.is_empty()).map(str::to_owned).collect();
-        // What the host itself asks for from the start is granted by the host.
+        // Scopes that the host itself asks for from the start count as granted.
         let is_granted = |scope: &String| judged.grants(scope) || tokens.is_from_the_host(scope);
         if !named.iter().all(is_granted) {
             return Ok(false);
@@ -107,8 +108,8 @@ impl ServerConnection {
         Ok(self.link.call(params).await?)
     }
 
-    /// The decision about the tool as it stands on a listing that is young enough, and that the
-    /// server has not called outdated while the tool was judged.
+    /// Returns the decision about the tool on a listing that is young enough, and that the server
+    /// did not call outdated while the tool was judged.
     async fn find(&self, name: &str) -> Result<Decision, CallError> {
         for _ in 0..MAX_READS {
             let reading = self.reads.for_call(&self.link, &self.judge).await;

@@ -1,4 +1,4 @@
-//! Which program a stdio server's command stands for: its path and digest are on record, and a
+//! The program behind the command of a stdio server: its path and digest are on record, and a
 //! change is shown (wire format, section 6).
 
 use std::path::{Path, PathBuf};
@@ -17,19 +17,19 @@ pub struct Executable {
     pub digest: Digest,
 }
 
-/// How a stdio server's program stands.
+/// The state of the program of a stdio server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ExecutableState {
-    /// There is none to look at: the server is on HTTP, or the file cannot be read.
+    /// The program is not known: the server is on HTTP, or the file cannot be read.
     Unknown,
-    /// It is the one on record, or the first one seen.
+    /// The program is the one on record, or the first one that was seen.
     Same(Executable),
-    /// The same command stands for another program now. Show it to a person.
+    /// The command now starts another program. Show it to a person.
     Changed {
         /// Path and digest on record.
         was: String,
-        /// What it is now.
+        /// The program now.
         now: Executable,
     },
 }
@@ -45,7 +45,7 @@ impl Executable {
     pub(crate) async fn of(command: StdioCommand) -> Option<Self> {
         tokio::task::spawn_blocking(move || {
             let cwd = command.cwd.as_deref().map(Path::new).unwrap_or(Path::new("."));
-            // Like the operating system: the child's own PATH, if it is given one.
+            // As the operating system does: if the child has its own PATH, use that.
             let path = match command.env.get("PATH") {
                 Some(path) => which::which_in(&command.command, Some(path), cwd).ok()?,
                 None => which::which(&command.command).ok()?,
@@ -59,7 +59,8 @@ impl Executable {
         .flatten()
     }
 
-    /// Compares this with the program on record. The first one seen is put on record.
+    /// Compares this program with the one on record. The first program that is seen is put on
+    /// record.
     pub(crate) async fn state(&self, judge: &Judge) -> Result<ExecutableState, StoreError> {
         let now = self.clone();
         let pin = self.pin(judge);
@@ -77,7 +78,7 @@ impl Executable {
         }
     }
 
-    /// Puts this program on record: a person has seen the change.
+    /// Puts this program on record, because a person has seen the change.
     pub(crate) async fn acknowledge(
         &self,
         judge: &Judge,

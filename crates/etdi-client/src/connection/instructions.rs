@@ -6,15 +6,15 @@ use etdi_types::instructions::text_of;
 use etdi_types::text::escaped;
 use etdi_types::{Diff, Digest, Instructions};
 
-/// How a server's instructions stand.
+/// The state of the instructions of a server.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum InstructionsState {
-    /// The server gives none.
+    /// The server has no instructions.
     None,
-    /// A person approved exactly these; they may go to the model.
+    /// A person approved exactly these instructions; they may go to the model.
     Approved(String),
-    /// Nobody approved these; a model must not see them.
+    /// The instructions are not approved; a model must not see them.
     Withheld(InstructionsRequest),
 }
 
@@ -28,20 +28,20 @@ pub struct InstructionsRequest {
 }
 
 impl InstructionsRequest {
-    /// The digest that an approval will be bound to.
+    /// Returns the digest that an approval will be bound to.
     #[must_use]
     pub fn digest(&self) -> Digest {
         self.instructions.digest()
     }
 
-    /// The text that it asks about: the server's words, for a person and not for a model. Show it
-    /// through [`escaped`] alone.
+    /// Returns the text of the instructions. The server wrote it: it is for a person and not for a
+    /// model. Show it only through [`escaped`].
     #[must_use]
     pub fn text(&self) -> &str {
         self.instructions.text()
     }
 
-    /// What changed since the approved ones, if there are any.
+    /// Returns the changes since the approved instructions, if other instructions were approved.
     #[must_use]
     pub fn diff(&self) -> Option<&Diff> {
         self.diff.as_ref()
@@ -83,7 +83,7 @@ impl InstructionsState {
 }
 
 impl InstructionsRequest {
-    /// Stores a person's yes, and returns the text that they approved.
+    /// Stores the approval of a person, and returns the approved text.
     pub(crate) async fn approve(
         self,
         judge: &Judge,

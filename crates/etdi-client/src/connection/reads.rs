@@ -1,5 +1,5 @@
-//! Reading `tools/list`: all pages, one consistent list, shared by concurrent calls, never older
-//! than allowed.
+//! Reads `tools/list`: all pages of one consistent list, shared by concurrent calls, and never
+//! older than allowed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
@@ -16,28 +16,28 @@ use crate::wire::link::Link;
 #[derive(Debug, Default)]
 pub(crate) struct Reads {
     last: Mutex<Last>,
-    /// How many reads have ended, well or not.
+    /// The number of reads that have ended, successful or not.
     ended: AtomicU64,
 }
 
-/// A complete listing, and when it was read.
+/// A complete listing, and the time when it was read.
 #[derive(Debug)]
 pub(crate) struct Reading {
     pub(crate) snapshot: Snapshot,
     read_at: OffsetDateTime,
-    /// How many list-change notifications had come when the read began.
+    /// The number of list-change notifications that had come when the read began.
     changes: u64,
 }
 
 #[derive(Debug, Default)]
 struct Last {
     reading: Option<Arc<Reading>>,
-    /// Why the last read failed.
+    /// The error of the last read, if it failed.
     failure: Option<ListError>,
 }
 
 impl Reads {
-    /// Returns a listing that was read after this was called, or is being read.
+    /// Returns a listing whose read ended after this was called.
     pub(crate) async fn now(&self, link: &Link, judge: &Judge) -> Result<Arc<Reading>, ListError> {
         self.read(link, judge, None).await
     }
@@ -89,12 +89,13 @@ impl Reads {
 }
 
 impl Reading {
-    /// Whether the server said that its list changed since the read began.
+    /// Returns whether the server said that its list changed since the read began.
     pub(crate) fn is_outdated(&self, link: &Link) -> bool {
         self.changes != link.epoch()
     }
 
-    /// If the clock moved backwards, the age is infinite.
+    /// Returns whether the listing is younger than `max_age`. If the clock moved backwards, the age
+    /// is infinite.
     fn is_younger(&self, judge: &Judge, max_age: Option<Duration>) -> bool {
         let age = Duration::try_from(judge.settings().clock().now() - self.read_at);
         max_age.is_some_and(|max| age.is_ok_and(|age| age < max))
@@ -108,7 +109,7 @@ async fn read_all_pages(
 ) -> Result<Reading, ListError> {
     let (changes, read_at) = (link.epoch(), judge.settings().clock().now());
     let listing = link.list().await?;
-    // A tool that rmcp cannot read, or left out, can be neither shown to a model nor called.
+    // A tool that rmcp could not read, or left out, can be neither shown to a model nor called.
     let mut usable = listing.usable.into_iter();
     let is_usable = |_: &_| usable.next().unwrap_or(false);
     Ok(Reading { snapshot: Snapshot::new(listing.tools, earlier, is_usable), read_at, changes })

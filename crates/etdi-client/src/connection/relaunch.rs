@@ -1,6 +1,6 @@
-//! "Same tools, new launch": a stdio server whose command changed is another server and inherits
-//! nothing. When every tool is to the letter one that was approved under one earlier command, one
-//! question approves them all (wire format, section 6).
+//! "Same tools, new launch": a stdio server whose command changed is another server and inherits no
+//! approvals. If every tool has the digest and the name of a tool that was approved under one
+//! earlier command, one question approves them all (wire format, section 6).
 
 use std::fmt::{self, Display, Formatter};
 
@@ -15,21 +15,22 @@ pub struct RelaunchRequest {
 }
 
 impl RelaunchRequest {
-    /// The server under whose identity these tools were approved.
+    /// Returns the server under whose identity these tools were approved.
     #[must_use]
     pub fn earlier(&self) -> &ServerIdentity {
         &self.earlier
     }
 
-    /// The tools, each with its digest.
+    /// Returns the tools, each with its digest.
     pub fn tools(&self) -> impl Iterator<Item = &JudgedTool> {
         self.requests.iter().map(ApprovalRequest::tool)
     }
 }
 
 impl RelaunchRequest {
-    /// The question about the tools of a stdio server, if there is one to ask: each tool only wants a
-    /// person's yes, and each is approved to the letter on one and the same other stdio server.
+    /// Returns one question about the tools of a stdio server, if all of its tools wait only for
+    /// the approval of a person, and each definition is approved, with the same digest and name, on
+    /// one other stdio server. It must be the same other server for all tools.
     pub(crate) async fn of(
         decisions: Vec<Decision>,
         judge: &Judge,

@@ -1,5 +1,5 @@
-//! The tokens that calls carry: obtained from an identity provider, with the scopes that the tools
-//! need, and no more than those.
+//! The tokens of calls: they come from an identity provider, and hold only the scopes that the
+//! tools need.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -12,16 +12,16 @@ use secrecy::SecretString;
 
 use crate::wire::authorizer::HttpAuthorizer;
 
-/// How the tokens for one server are obtained.
+/// The source of the tokens for one server.
 #[derive(Clone, Debug)]
 pub(crate) struct TokenSource {
     pub(crate) provider: Arc<dyn OAuthProvider>,
-    /// What every token is asked for, whatever is called.
+    /// The request of every token, whichever tool is called.
     pub(crate) request: TokenRequest,
 }
 
 impl TokenSource {
-    /// The client that the tokens are issued to.
+    /// Returns the client that the tokens are issued to.
     pub(crate) fn context(&self) -> AuthorizationContext {
         let client = self.provider.client_id().unwrap_or_default().to_owned();
         let issuer = self.provider.issuer().to_owned();
@@ -29,7 +29,7 @@ impl TokenSource {
     }
 }
 
-/// The tokens of one connection. Its scopes only grow.
+/// The tokens of one connection. The set of scopes only grows.
 #[derive(Debug)]
 pub(crate) struct Tokens {
     source: TokenSource,
@@ -41,8 +41,8 @@ impl Tokens {
         Self { source: source.clone(), scopes: Mutex::new(source.request.asked_scopes().clone()) }
     }
 
-    /// A token that holds every scope that was ever needed on this connection. From the cache while
-    /// that is the same set.
+    /// Returns a token that holds every scope that was ever needed on this connection. The token
+    /// comes from the cache while the set of scopes is the same.
     pub(crate) async fn token(&self) -> Result<AccessToken, OAuthError> {
         let scopes = self.scopes.lock().clone();
         self.token_with(scopes).await
@@ -52,13 +52,14 @@ impl Tokens {
         self.source.provider.token(&self.source.request.clone().scopes(scopes)).await
     }
 
-    /// Whether the host asks for this scope whatever is called.
+    /// Returns whether the host asks for this scope for every call.
     pub(crate) fn is_from_the_host(&self, scope: &str) -> bool {
         self.source.request.asked_scopes().contains(scope)
     }
 
-    /// Obtains a token that holds these scopes as well, and keeps them for the next. Says whether any
-    /// was missing. Scopes that the issuer refuses are not kept: what needs none of them goes on.
+    /// Obtains a token that also holds these scopes, and keeps them for the next token. Returns
+    /// whether a scope was missing before. Scopes that the issuer refuses are not kept, so that
+    /// calls that do not need them still work.
     pub(crate) async fn obtain(&self, scopes: Vec<String>) -> Result<bool, OAuthError> {
         let mut wanted = self.scopes.lock().clone();
         let before = wanted.len();

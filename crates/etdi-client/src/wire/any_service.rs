@@ -1,4 +1,4 @@
-//! A handler whose type is not known, running.
+//! A running handler whose type is not known.
 
 use std::borrow::Cow;
 
@@ -8,8 +8,8 @@ use rmcp::model::{
 };
 use rmcp::service::{DynService, NotificationContext, RequestContext, Service};
 
-/// A handler of any type. rmcp's own box is a service for one lifetime only, so futures that hold a
-/// running one could not move between threads.
+/// A handler of any type. rmcp's own box is a service for one lifetime only, so a future that holds
+/// a running one could not move between threads.
 pub(crate) struct AnyService(Box<dyn DynService<RoleClient>>);
 
 impl AnyService {

@@ -6,15 +6,15 @@ use async_trait::async_trait;
 use etdi_types::ResourceUri;
 use secrecy::SecretString;
 
-/// Gives the bearer token for requests to a server (RFC 6750).
+/// The source of the bearer token for requests to a server (RFC 6750).
 ///
-/// It is asked before every request, so it should answer from a cache.
+/// It is called before every request, so it should answer from a cache.
 #[async_trait]
 pub trait HttpAuthorizer: Debug + Send + Sync {
-    /// The token for `server`; `None` to send none.
+    /// Returns the token for `server`; `None` to send no token.
     ///
     /// # Errors
-    /// Anything: the request is not sent then.
+    /// Any error; the request is not sent then.
     async fn bearer_token(
         &self,
         server: &ResourceUri,

@@ -1,9 +1,9 @@
-//! The process of a stdio server: in a session of its own, so that it has no terminal.
+//! The process of a stdio server. It runs in a session of its own, so that it has no terminal.
 //!
-//! Whoever approves a server's tools does it at a terminal. A process that shares it can write over
-//! the question and read the answer (`/dev/tty`); one in another session cannot open it (setsid,
-//! POSIX.1-2024). The signals that a terminal sends do not reach it there either, so this process
-//! has to end it.
+//! A person approves the tools of a server at a terminal. A process with the same terminal can
+//! write over the question and read the answer (`/dev/tty`). A process in another session cannot
+//! open the terminal (setsid, POSIX.1-2024). But the signals of the terminal do not reach that
+//! session, so this process must end the server.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -13,28 +13,28 @@ use parking_lot::{Mutex, MutexGuard};
 use process_wrap::tokio::{ChildWrapper, CommandWrap, KillOnDrop};
 use tokio::process::{ChildStderr, ChildStdin, ChildStdout, Command};
 
-/// How long a server may take to exit once its input is closed.
+/// The time that a server has to exit once its input is closed.
 const EXIT_GRACE: Duration = Duration::from_secs(3);
 
-/// The processes that were started and that nobody has seen to exit.
+/// The processes that were started and have not been seen to exit.
 static RUNNING: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
 
-/// Kills every stdio server that this process has started and that still runs, with the processes
-/// that it has started in its turn.
+/// Kills every stdio server that this process has started and that still runs, together with the
+/// processes that the server has started.
 ///
-/// For a host that is about to end without dropping its connections: by [`std::process::exit`], or
-/// on a signal. A server that is not killed then is told by the end of its input only, and may not
-/// care. Connections that are dropped do the same for their server.
+/// A host calls this when it is about to end without dropping its connections: by
+/// [`std::process::exit`], or on a signal. A server that is not killed then only sees the end of
+/// its input, and may ignore it. A connection that is dropped kills its server in the same way.
 ///
-/// On Windows this does nothing: there the processes are left to the end of their input.
+/// On Windows this has no effect: there the processes only see the end of their input.
 pub fn kill_stdio_servers() {
     for &id in running().iter() {
         kill_group(id);
     }
 }
 
-/// A child process with pipes. It is killed when this is dropped, with what it has started, unless
-/// it was seen to exit.
+/// A child process with pipes. When it is dropped, the process and those that it has started are
+/// killed, unless the process was seen to exit.
 #[derive(Debug)]
 pub(super) struct Child {
     process: Box<dyn ChildWrapper>,
@@ -47,7 +47,7 @@ impl Child {
         command.wrap(KillOnDrop);
         #[cfg(unix)]
         command.wrap(process_wrap::tokio::ProcessSession);
-        // Held over the start, so that no process is missed by `kill_stdio_servers`.
+        // The lock is held during the start, so that `kill_stdio_servers` does not miss a process.
         let mut running = running();
         let process = command.spawn()?;
         let id = process.id();
@@ -67,8 +67,8 @@ impl Child {
         self.process.stderr().take()
     }
 
-    /// Waits for the end of a process whose input is closed. One that takes longer than it may is
-    /// killed.
+    /// Waits for the end of a process whose input is closed. Kills the process if it takes too
+    /// long.
     pub(super) async fn exit(&mut self) -> io::Result<()> {
         let exited = tokio::time::timeout(EXIT_GRACE, self.process.wait()).await;
         match exited {
@@ -89,7 +89,8 @@ impl Child {
         }
     }
 
-    /// Gives the process that nobody has seen to exit, for the last time.
+    /// Takes the id of the process out of the list. Returns the id only once, and only if the
+    /// process was not seen to exit.
     fn forget(&mut self) -> Option<u32> {
         let id = self.id.take()?;
         running().remove(&id).then_some(id)
@@ -106,7 +107,8 @@ fn running() -> MutexGuard<'static, BTreeSet<u32>> {
     RUNNING.lock()
 }
 
-/// A process is the leader of its group. That there is none any more is no error.
+/// Kills the process group that the process leads. ESRCH is ignored: the process group has already
+/// exited.
 #[cfg(unix)]
 fn kill_group(id: u32) {
     use rustix::process::{Pid, Signal, kill_process_group};
@@ -128,7 +130,8 @@ mod tests {
 
     use super::*;
 
-    /// Longer than anything here takes, shorter than what is started here lives.
+    /// A time longer than any step here takes, and shorter than the life of a process that is
+    /// started here.
     const LIMIT: Duration = Duration::from_secs(30);
 
     fn shell(script: &str) -> Child {
@@ -137,20 +140,21 @@ mod tests {
         Child::spawn(command).unwrap()
     }
 
-    /// What it writes, after its first byte: it has started a process by then, which writes there too.
+    /// Returns the output of the child after its first byte. The child has started a process by
+    /// then, which writes to the same pipe.
     async fn started(child: &mut Child) -> BufReader<ChildStdout> {
         let mut out = BufReader::new(child.stdout().unwrap());
         out.read_u8().await.unwrap();
         out
     }
 
-    /// That nobody writes there any more.
+    /// Waits until every writer of the pipe has ended.
     async fn ends(mut out: BufReader<ChildStdout>) {
         timeout(LIMIT, out.read_to_end(&mut Vec::new())).await.unwrap().unwrap();
     }
 
     #[tokio::test]
-    async fn one_that_is_dropped_is_killed_with_what_it_has_started() {
+    async fn a_dropped_child_is_killed_with_the_processes_that_it_started() {
         let mut child = shell("trap '' INT TERM HUP; sleep 60 & echo; sleep 60");
         let out = started(&mut child).await;
         drop(child);
@@ -158,7 +162,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn all_that_run_are_killed_at_once() {
+    async fn all_running_children_are_killed_at_once() {
         let mut children = [shell("sleep 60 & echo; wait"), shell("sleep 60 & echo; wait")];
         let outs = [started(&mut children[0]).await, started(&mut children[1]).await];
         kill_stdio_servers();
@@ -168,7 +172,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_that_takes_too_long_is_killed() {
+    async fn a_child_that_takes_too_long_to_exit_is_killed() {
         let mut child = shell("sleep 60 & echo; wait");
         let out = started(&mut child).await;
         drop(child.stdin());
@@ -177,7 +181,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_that_has_exited_is_nobody_to_kill() {
+    async fn a_child_that_has_exited_is_not_killed_later() {
         let mut child = shell("cat");
         let id = child.id.unwrap();
         assert!(running().contains(&id));

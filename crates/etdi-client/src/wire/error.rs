@@ -1,7 +1,7 @@
-//! Errors of the wire. Every error is a no.
+//! The errors of the wire. Treat every error as a refusal.
 //!
-//! Errors of rmcp can quote what a server sent. They are kept as values, and escaped in messages, but
-//! are never a `source`: a printed chain of causes would show them raw.
+//! An error of rmcp can quote text of a server. It is kept as a value, and escaped in messages, but
+//! is never a `source`: a printed chain of causes would show that text raw.
 
 use std::error::Error;
 use std::io;
@@ -22,47 +22,47 @@ use super::gate::NotJudged;
 /// The error of rmcp's worker for a request that failed.
 pub(crate) type RequestError = StreamableHttpError<reqwest::Error>;
 
-/// A connection could not be made.
+/// The error of a connection that could not be made.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectError {
     /// The server's URI has no normal form.
-    #[error("the server cannot be named: {0}")]
+    #[error("cannot connect to the server: {0}")]
     Uri(#[from] ResourceUriError),
-    /// The identity provider gives no token.
-    #[error("no token for the server: {0}")]
+    /// The identity provider does not give a token.
+    #[error("cannot get a token for the server: {0}")]
     Token(#[from] OAuthError),
     /// The child process did not start.
-    #[error("the server's command \"{}\" could not be started: {source}", escaped(command))]
+    #[error("cannot start the server's command \"{}\": {source}", escaped(command))]
     Spawn {
         /// The command, as configured.
         command: String,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// The folder that the child process is to run in is no folder.
+    /// The folder that the child process is to run in does not exist.
     #[error(
-        "the server's command \"{}\" could not be started: the folder to run it in is not there",
+        "cannot start the server's command \"{}\": the folder to run it in does not exist",
         escaped(command)
     )]
     NoFolder {
         /// The command, as configured.
         command: String,
     },
-    /// The HTTP client could not be set up.
-    #[error("the HTTP client could not be set up: {0}")]
+    /// The HTTP client cannot be set up.
+    #[error("cannot set up the HTTP client: {0}")]
     HttpClient(#[source] reqwest::Error),
     /// The handshake took too long.
     #[error("the server did not complete the handshake within {after:?}")]
     Timeout {
-        /// How long it had.
+        /// The time that the server had.
         after: Duration,
     },
     /// The server redirects.
     #[error("the server answered with a redirect, which is not followed; configure its final URI")]
     Redirected,
     /// The handshake failed.
-    #[error("the handshake with the server failed: {}", escaped(&handshake_words(.0)))]
+    #[error("cannot complete the handshake with the server: {}", escaped(&handshake_words(.0)))]
     Handshake(Box<ClientInitializeError>),
     /// The handshake's response is larger than 16 MiB.
     #[error("the server's handshake response is larger than 16 MiB")]
@@ -70,16 +70,16 @@ pub enum ConnectError {
     /// The handshake's response is not UTF-8.
     #[error("the server's handshake response is not valid UTF-8")]
     NotUtf8,
-    /// The handshake's text was not seen, so its instructions cannot be judged.
+    /// The text of the handshake response was not seen, so the instructions in it cannot be judged.
     #[error("the text of the server's handshake response was not seen, so it cannot be judged")]
     NoRawText,
-    /// The handshake's response is not JSON that all readers read alike.
+    /// The handshake response is not JSON that all readers read alike.
     #[error("the server's handshake response is refused: {0}")]
     Refused(#[source] JsonError),
 }
 
 impl ConnectError {
-    /// The `WWW-Authenticate` challenge that the server answered with, if it wants a token.
+    /// Returns the `WWW-Authenticate` challenge of the server, if it wants a token.
     #[must_use]
     pub fn challenge(&self) -> Option<&str> {
         match self {
@@ -89,33 +89,33 @@ impl ConnectError {
     }
 }
 
-/// The server's tools could not be listed, or the listing is refused as a whole.
+/// The error of tools that could not be listed, or of a listing that is refused as a whole.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ListError {
-    /// Its pages make no consistent list that all readers read alike.
+    /// The pages are not one consistent list that all readers read alike.
     #[error(transparent)]
     Refused(#[from] ListingError),
-    /// A response of over 16 MiB.
+    /// A response is larger than 16 MiB.
     #[error("the server's tools/list response is larger than 16 MiB")]
     TooLarge,
-    /// A response that is not UTF-8.
+    /// A response is not UTF-8.
     #[error("the server's tools/list response is not valid UTF-8")]
     NotUtf8,
-    /// The text was not seen, so it cannot be judged.
+    /// The text of a response was not seen, so it cannot be judged.
     #[error("the text of the server's tools/list response was not seen, so it cannot be judged")]
     NoRawText,
     /// The server took too long.
     #[error("the server did not list its tools within {after:?}")]
     Timeout {
-        /// How long it had.
+        /// The time that the server had.
         after: Duration,
     },
     /// The server redirects.
     #[error("the server answered with a redirect, which is not followed; configure its final URI")]
     Redirected,
     /// The server refused, or the connection failed.
-    #[error("the server's tools could not be listed: {}", escaped(&.0.to_string()))]
+    #[error("cannot list the server's tools: {}", escaped(&.0.to_string()))]
     Service(Arc<ServiceError>),
 }
 
@@ -129,13 +129,13 @@ impl From<ServiceError> for ListError {
     }
 }
 
-/// Whether an error says that the gate refused a message.
+/// Returns whether an error says that the gate refused a message.
 pub(crate) fn is_not_judged(error: &io::Error) -> bool {
     error.get_ref().is_some_and(|source| source.is::<NotJudged>())
 }
 
-/// Returns the cause of a failed handshake in words. rmcp says of a fallback only that it failed, and
-/// names the types of a transport first.
+/// Returns the cause of a failed handshake in words. For a fallback, rmcp says only that it failed.
+/// For a transport, rmcp begins with the names of types.
 fn handshake_words(error: &ClientInitializeError) -> String {
     match error {
         ClientInitializeError::LegacyFallbackFailed { fallback, .. } => {
@@ -158,7 +158,7 @@ fn handshake_words(error: &ClientInitializeError) -> String {
 
 const ENDED: &str = "the server ended before it answered";
 
-/// The first cause.
+/// Returns the first cause.
 fn root<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
     let mut cause = error;
     while let Some(earlier) = cause.source() {
@@ -167,7 +167,7 @@ fn root<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
     cause
 }
 
-/// Whether a handshake failed because the server redirects.
+/// Returns whether a handshake failed because the server redirects.
 pub(crate) fn is_redirect(error: &ClientInitializeError) -> bool {
     match error {
         ClientInitializeError::TransportError { error, .. } => is_redirect_send(error),
@@ -190,9 +190,9 @@ mod tests {
 
     use super::*;
 
-    /// Whether it is the reader or the writer that notices first is chance.
+    /// Either the reader or the writer may notice the end of the server first.
     #[test]
-    fn a_server_that_ends_is_told_in_the_same_words_whoever_notices() {
+    fn the_end_of_a_server_gives_the_same_error_to_reader_and_writer() {
         type Stdio = AsyncRwTransport<RoleClient, tokio::io::Empty, tokio::io::Sink>;
         let failed = |kind: io::ErrorKind| {
             ClientInitializeError::transport::<Stdio>(kind.into(), "while it was greeted")

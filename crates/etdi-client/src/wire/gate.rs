@@ -1,5 +1,5 @@
-//! The last look at what goes out. rmcp hands its `Peer` to every handler, so the rule that tools
-//! are listed and called by this crate alone is kept where messages leave.
+//! The last check of outgoing messages. rmcp gives its `Peer` to every handler. So the rule that
+//! only this crate lists and calls tools is enforced where messages leave.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use parking_lot::{Mutex, MutexGuard};
 use rmcp::model::{ClientJsonRpcMessage, ClientNotification, ClientRequest};
 
-/// Which tools may be called right now.
+/// The tools that may be called right now.
 #[derive(Debug, Default)]
 pub(crate) struct Gate {
     permits: Mutex<Permits>,
@@ -15,7 +15,7 @@ pub(crate) struct Gate {
 
 #[derive(Debug, Default)]
 struct Permits {
-    /// How many handshakes were begun.
+    /// The number of handshakes that were begun.
     sessions: u64,
     calls: HashMap<String, usize>,
 }
@@ -24,25 +24,25 @@ struct Permits {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OwnListing;
 
-/// A request that went around the judgement, and was not sent.
+/// The error of a request that went around the judgement, and was not sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{method} goes through `ServerConnection` alone, which judges the tools; it was not sent to \
-     the server"
+    "cannot send {method} through the peer: use `ServerConnection`, which judges the tools; the \
+     request was not sent to the server"
 )]
 pub struct NotJudged {
     method: &'static str,
 }
 
 impl NotJudged {
-    /// The method that was refused, `tools/list` or `tools/call`.
+    /// Returns the method that was refused, `tools/list` or `tools/call`.
     #[must_use]
     pub fn method(&self) -> &'static str {
         self.method
     }
 }
 
-/// While it lives, the tool may be called: a call may take several rounds.
+/// A permit to call a tool. It holds while it lives, because a call may take several rounds.
 #[derive(Debug)]
 pub(crate) struct CallPermit {
     gate: Arc<Gate>,
@@ -95,8 +95,9 @@ impl Gate {
 }
 
 impl Permits {
-    /// A new session may be another server's: what was judged in the one before may not be called
-    /// in it. rmcp renews a session that expired, and sends what it was sending once more.
+    /// Ends all permits. A new session may lead to another server: a tool that was judged in the
+    /// earlier session may not be called in it. rmcp renews an expired session, and sends the
+    /// pending message once more.
     fn renew(&mut self) {
         self.sessions += 1;
         self.calls.clear();
@@ -111,7 +112,7 @@ fn refuse_custom(method: &str) -> Result<(), NotJudged> {
 impl Drop for CallPermit {
     fn drop(&mut self) {
         let mut permits = self.gate.lock();
-        // A permit of an earlier session is void already.
+        // A permit of an earlier session has ended already.
         if permits.sessions != self.session {
             return;
         }

@@ -1,4 +1,4 @@
-//! The host's own handler, with a look at list changes in front of it.
+//! The host's own handler. List changes are noted before it gets them.
 #![expect(
     deprecated,
     reason = "a handler may still serve the parts of MCP that newer versions drop"
@@ -19,7 +19,7 @@ use rmcp::service::{NotificationContext, RequestContext};
 
 use super::link::ListChanges;
 
-/// Forwards everything to `inner`; a change of the tool list is noted first.
+/// A handler that forwards every method to `inner`. A change of the tool list is noted first.
 pub(crate) struct Observed<H> {
     pub(crate) inner: Arc<H>,
     pub(crate) changes: Arc<ListChanges>,

@@ -1,14 +1,16 @@
-//! The handshake, as whatever stands above may see it.
+//! The handshake, as rmcp and the host's handler may see it.
 //!
-//! A server's `instructions` are withheld: rmcp would keep them where any handler can read them. The
-//! raw text of the handshake, from which a person may approve them, is taken below this.
+//! The `instructions` of a server are withheld, because rmcp would keep them where any handler can
+//! read them. The raw text of the handshake is taken below this layer, and a person may approve the
+//! instructions from that text.
 //!
 //! A server of an earlier revision that acknowledges every method with an empty result does not
-//! know `server/discover` either. rmcp begins again with `initialize` after an error alone.
+//! know `server/discover` either. rmcp falls back to `initialize` only after an error, so the empty
+//! result becomes an error here.
 //!
 //! rmcp waits ten seconds for the answer to its probe, `server/discover`, and then sends
-//! `initialize`. A server that was still starting answers both, and rmcp takes the first answer for
-//! the second one's and gives up. So a late answer to the probe ends here.
+//! `initialize`. A server that was still starting answers both. rmcp would take the first answer
+//! for the answer to `initialize`, and give up. So a late answer to the probe is dropped here.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -24,8 +26,9 @@ use rmcp::transport::Transport;
 use super::error::ConnectError;
 use super::ids::answers;
 
-/// Connects. A server that knows `server/discover` alone, and answers it after rmcp gave up on it,
-/// refuses the `initialize` that rmcp sent next: it is asked once more, without `initialize`.
+/// Connects. A server that knows only `server/discover` may answer it after rmcp gave up on it, and
+/// then refuse the `initialize` that rmcp sent next. Such a server is asked once more, without
+/// `initialize`.
 pub(super) async fn negotiate<L>(
     mode: &ClientLifecycleMode,
     connect: impl AsyncFn(ClientLifecycleMode, LateDiscovery) -> Result<L, ConnectError>,
@@ -40,17 +43,18 @@ pub(super) async fn negotiate<L>(
     }
 }
 
-/// A transport whose handshake brings no instructions, and no late answer to the probe.
+/// A transport that removes the instructions from the handshake, and drops a late answer to the
+/// probe.
 pub(super) struct Withheld<T> {
     inner: T,
-    /// The probe that rmcp waits for.
+    /// The id of the probe that rmcp waits for.
     probe: Option<RequestId>,
-    /// The probe that was not answered when `initialize` was sent.
+    /// The id of the probe, if it was not answered when `initialize` was sent.
     late: Option<RequestId>,
     late_discovery: LateDiscovery,
 }
 
-/// Tells whether a server knew `server/discover` but answered it too late.
+/// Whether a server knew `server/discover` but answered it too late.
 #[derive(Clone, Debug, Default)]
 pub(super) struct LateDiscovery(Arc<AtomicBool>);
 
@@ -73,13 +77,14 @@ impl<T> Withheld<T> {
         }
     }
 
-    /// Whether `message` answers a probe that rmcp does not wait for any longer.
+    /// Returns whether `message` answers a probe that rmcp does not wait for any longer.
     fn is_late(&mut self, message: &ServerJsonRpcMessage) -> bool {
         let Some(late) = &self.late else { return false };
         let is_late = match message {
             JsonRpcMessage::Response(response) => answers(late, &response.id),
-            // A server that could not read the id leaves it out. Requests are answered in order
-            // where they are read in order, so the first such error is about the probe.
+            // A server that could not read the id leaves it out. A server that reads requests in
+            // order also answers them in order, so the first error without an id is about the
+            // probe.
             JsonRpcMessage::Error(error) => error.id.as_ref().is_none_or(|id| answers(late, id)),
             _ => false,
         };
@@ -161,8 +166,8 @@ mod tests {
         }
     }
 
-    /// A server that reads nothing until rmcp has sent its first `requests`, then answers each as
-    /// `answer` says.
+    /// Plays a server that does not read until rmcp has sent its first `requests`, and then answers
+    /// each with `answer`.
     async fn slow_server(
         stream: DuplexStream,
         requests: usize,
@@ -217,10 +222,10 @@ mod tests {
         service.peer().peer_info().unwrap().protocol_version.to_string()
     }
 
-    /// Time is paused: rmcp's ten seconds are over as soon as both sides wait.
+    /// Time is paused, so rmcp's ten seconds are over as soon as both sides wait.
     #[tokio::test(start_paused = true)]
     async fn a_server_that_starts_slowly_may_refuse_the_probe_late() {
-        // An error without an id, which JSON-RPC 2.0 section 5 wants where the id was not read, too.
+        // Also an error without an id: JSON-RPC 2.0, section 5, wants that if the id was not read.
         for id in [json!(0), Value::Null] {
             let (ours, theirs) = tokio::io::duplex(64 * 1024);
             tokio::spawn(slow_server(theirs, 2, move |request| match request["method"].as_str() {

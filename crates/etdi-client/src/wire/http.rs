@@ -1,5 +1,5 @@
-//! The streamable HTTP transport: rmcp's reqwest client, except for the requests whose responses
-//! are judged. Those are posted here, so that the body is at hand before anything parses it.
+//! The streamable HTTP transport. It is rmcp's reqwest client, except for requests whose responses
+//! are judged. Those are posted here, so that the body is kept before any reader parses it.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -33,21 +33,21 @@ use super::page::RawText;
 use super::raw::{Captured, RawResponses};
 use super::sse;
 
-/// How much of a body that explains a failure is kept.
+/// The most bytes that are kept of a body that explains a failure.
 const MAX_EXPLANATION: usize = 4 * 1024;
 
-/// How many characters of it are told.
+/// The most characters of such a body that an error shows.
 const MAX_LINE: usize = 200;
 
 type Events = BoxStream<'static, Result<Sse, SseError>>;
 
-/// A server answered with a redirect. It is not followed: what is sent is meant for the server that
-/// was configured, and for no other.
+/// The error of a server that answered with a redirect. The redirect is not followed: a request is
+/// meant only for the server that was configured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the server answered with a redirect, which is not followed; configure its final URI")]
 pub(crate) struct RedirectRefused;
 
-/// The client that rmcp's worker sends with.
+/// The HTTP client that rmcp's worker sends with.
 #[derive(Clone)]
 pub(crate) struct RawHttpClient {
     http: reqwest::Client,
@@ -67,7 +67,8 @@ impl RawHttpClient {
     ) -> Result<Self, reqwest::Error> {
         let refuse = reqwest::redirect::Policy::custom(|attempt| attempt.error(RedirectRefused));
         let builder = reqwest::Client::builder().redirect(refuse).connect_timeout(connect_timeout);
-        // Over https a proxy of the environment is a tunnel; over http it would read every argument.
+        // Over https, a proxy of the environment is only a tunnel. Over http, the proxy would read
+        // every argument.
         let tunnelled = server.as_str().starts_with("https:");
         let http = if tunnelled { builder } else { builder.no_proxy() }.build()?;
         Ok(Self { http, server, authorizer, raws, gate })
@@ -243,12 +244,13 @@ impl StreamableHttpClient for RawHttpClient {
             .get_stream_with_max_sse_event_size(uri, session, last_event, token, headers, max)
             .await
             .map_err(without_url)?;
-        // A response may be resumed on this stream.
+        // A judged response may be resumed on this stream.
         Ok(sse::tapped(events, Arc::clone(&self.raws), |_| None))
     }
 }
 
-/// A server's URI may hold a key in its query, and errors are printed.
+/// Removes the URL from an error. A server's URI may hold a key in its query, and errors are
+/// printed.
 fn without_url(error: RequestError) -> RequestError {
     match error {
         RequestError::Client(error) => RequestError::Client(error.without_url()),
@@ -276,13 +278,14 @@ impl<'m> JudgedRequest<'m> {
     }
 }
 
-/// The listing in `text` as rmcp can read it, where it answers the request `id`.
+/// Returns the listing in `text` in a form that rmcp can read, if the text answers the request
+/// `id`.
 fn readable_data(text: &RawText, id: &RequestId) -> Option<String> {
     let message = text.answers(id).then(|| text.readable(id))?.ok()?;
     serde_json::to_string(&message).ok()
 }
 
-/// The errors for a challenge (RFC 6750, section 3), so that whoever authorizes can answer it.
+/// Returns the error for a challenge (RFC 6750, section 3), so that the caller can answer it.
 fn challenge(status: StatusCode, headers: &HeaderMap) -> Result<(), RequestError> {
     let Some(value) = headers.get(WWW_AUTHENTICATE) else {
         return Ok(());
@@ -298,18 +301,18 @@ fn challenge(status: StatusCode, headers: &HeaderMap) -> Result<(), RequestError
     }
 }
 
-/// `scope="…"` of a challenge.
+/// Returns the `scope="…"` of a challenge.
 fn scope_parameter(challenge: &str) -> Option<String> {
     let (_, rest) = challenge.split_once("scope=\"")?;
     let (scope, _) = rest.split_once('"')?;
     Some(scope.to_owned())
 }
 
-/// A status that is no success: the JSON-RPC error in its body, or the status itself.
+/// Converts a status of failure to the JSON-RPC error in the body, or to an error about the status.
 ///
 /// `probe` is the id of a `server/discover` without a session. A server of an earlier protocol
-/// refuses it with any 4xx and often without an id; rmcp falls back to `initialize` on an error
-/// with the id of the request.
+/// refuses that with any 4xx, and often without an id. rmcp falls back to `initialize` only on an
+/// error with the id of the request.
 fn failure(
     status: StatusCode,
     retry_after: Option<String>,
@@ -340,17 +343,17 @@ fn failure(
     Ok(StreamableHttpPostResponse::Json(answer, None))
 }
 
-/// MCP 2025-11-25, transports: a server is one path, which takes POST.
+/// Returns a hint for a status that no MCP server gives. In MCP 2025-11-25, transports, a server is
+/// one path, which takes POST.
 fn no_server(status: StatusCode) -> &'static str {
     match status {
-        StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => {
-            ": there is no MCP server at this path"
-        }
+        StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => ": this path has no MCP server",
         _ => "",
     }
 }
 
-/// The first line of what a server says of a status. A page for browsers explains nothing.
+/// Returns the first line of the body of a failure. An HTML page is left out, because it does not
+/// explain the failure.
 fn explanation(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body);
     let line = text.trim_start().lines().next().unwrap_or_default();
@@ -365,7 +368,7 @@ fn retry_after(headers: &HeaderMap) -> Option<String> {
     Some(value.to_owned())
 }
 
-/// The first bytes of a body, which may be longer than anyone wants to read.
+/// Reads only the first bytes of a body, because the body may be very long.
 async fn start_of(mut response: reqwest::Response, max: usize) -> Result<Bytes, RequestError> {
     let mut body = BytesMut::new();
     while body.len() < max {
@@ -378,7 +381,7 @@ async fn start_of(mut response: reqwest::Response, max: usize) -> Result<Bytes, 
     Ok(body.freeze())
 }
 
-/// Whether the content type is `expected`, whatever its parameters.
+/// Returns whether the content type is `expected`, with any parameters.
 fn is_media_type(headers: &HeaderMap, expected: &str) -> bool {
     headers
         .get(CONTENT_TYPE)

@@ -1,4 +1,4 @@
-//! Which request a message answers, before anything else is read of it.
+//! Finds the request that a message answers, before any other part of the message is read.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,20 +7,23 @@ use rmcp::model::RequestId;
 use serde::Deserializer as _;
 use serde::de::{IgnoredAny, MapAccess, Visitor};
 
-/// Whether a response with the id `response` answers `request`: rmcp takes `"7"` for `7`.
+/// Returns whether a response with the id `response` answers `request`. Like rmcp, takes `"7"` for
+/// `7`.
 pub(crate) fn answers(request: &RequestId, response: &RequestId) -> bool {
     request == response
         || matches!((request, response),
             (RequestId::Number(number), RequestId::String(text)) if text.parse() == Ok(*number))
 }
 
-/// Every `id` of a JSON object that has no `method`. The text may be anything; what cannot be read
-/// has none. A message with two ids is kept for both, so that its refusal says why.
+/// Returns every `id` of a JSON object that has no `method`. The message may be any text; a text
+/// that cannot be read has no ids. A message with two ids is kept for both requests, so that its
+/// refusal says why.
 pub(crate) fn response_ids(message: &[u8]) -> Vec<RequestId> {
     let text = message.strip_prefix(b"\xef\xbb\xbf").unwrap_or(message);
     let mut reader = serde_json::Deserializer::from_slice(text);
     let mut found = Envelope::default();
-    // A text that breaks off keeps what came before: its refusal says more than a missing text.
+    // A text that breaks off keeps the ids before the break: an error about that text says more
+    // than an error about a missing one.
     reader.deserialize_map(&mut found).ok();
     if found.is_call { Vec::new() } else { found.ids }
 }

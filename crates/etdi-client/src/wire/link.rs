@@ -1,4 +1,5 @@
-//! One connection: rmcp's running client, the raw texts beside it, and the reading of listings.
+//! One connection: the running client of rmcp, the raw texts beside it, and the reading of
+//! listings.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -35,10 +36,10 @@ use super::raw::{Captured, RawResponses};
 use super::stdio::StdioTransport;
 use super::stop::Stop;
 
-/// Makes the handler of one connection.
+/// The function that makes the handler of one connection.
 pub(crate) type Handlers = Arc<dyn Fn(Arc<ListChanges>) -> AnyService + Send + Sync>;
 
-/// Counts what makes an earlier listing stale.
+/// The number of events that make an earlier listing stale.
 #[derive(Debug, Default)]
 pub(crate) struct ListChanges(AtomicU64);
 
@@ -48,14 +49,14 @@ impl ListChanges {
     }
 }
 
-/// How a connection is made.
+/// The settings of a new connection.
 #[derive(Clone)]
 pub(crate) struct Lifecycle {
     pub(crate) mode: ClientLifecycleMode,
     pub(crate) handlers: Handlers,
-    /// How long a server may take to start and to complete the handshake.
+    /// The time that a server has to start and to complete the handshake.
     pub(crate) start_timeout: Duration,
-    /// How long the reading of a whole listing may take.
+    /// The time that the reading of a whole listing may take.
     pub(crate) timeout: Duration,
     pub(crate) authorizer: Option<Arc<dyn HttpAuthorizer>>,
 }
@@ -87,7 +88,8 @@ impl Link {
             let spawned =
                 StdioTransport::spawn(name, command, Arc::clone(&raws), Arc::clone(&gate));
             let transport = spawned.map_err(|source| match &command.cwd {
-                // The operating system tells no missing folder from a missing program.
+                // The operating system gives the same error for a missing folder and for a missing
+                // program.
                 Some(folder) if !Path::new(folder).is_dir() => {
                     ConnectError::NoFolder { command: name.to_owned() }
                 }
@@ -155,7 +157,7 @@ impl Link {
         Ok((link, startup))
     }
 
-    /// Grows whenever a listing read before may have changed.
+    /// Returns a number that grows whenever an earlier listing may have changed.
     pub(crate) fn epoch(&self) -> u64 {
         self.changes.0.load(Ordering::Acquire) + self.raws.startups()
     }
@@ -164,7 +166,7 @@ impl Link {
         &self.peer
     }
 
-    /// The revision of MCP that was agreed.
+    /// Returns the revision of MCP that both sides agreed on.
     pub(crate) fn protocol(&self) -> Option<String> {
         Some(self.peer.peer_info()?.protocol_version.to_string())
     }
@@ -181,7 +183,7 @@ impl Link {
         }
     }
 
-    /// Ends the connection: calls under way fail, a child process is ended.
+    /// Ends the connection: running calls fail, and a child process is ended.
     pub(crate) async fn close(&self) {
         self.stop.now();
         if let Some(service) = self.service.write().await.take() {
@@ -195,8 +197,9 @@ impl Link {
         tokio::time::timeout(after, self.pages()).await.map_err(|_| ListError::Timeout { after })?
     }
 
-    /// Subscribes again if the server ended the subscription to its list changes. With each read of
-    /// the list and no oftener, so a server that ends every one causes no more traffic.
+    /// Subscribes again if the server ended the subscription to its list changes. This happens only
+    /// with a read of the list, so a server that ends every subscription causes no more traffic
+    /// than the reads.
     fn keep_watching(&self) {
         let mut watcher = self.watcher.lock();
         if watcher.as_ref().is_some_and(AbortHandle::is_finished) {
@@ -221,7 +224,7 @@ impl Link {
         }
     }
 
-    /// Reads one page, and rmcp's own result of it where rmcp may have left out tools.
+    /// Reads one page. Also returns rmcp's own result of the page if rmcp may have left out tools.
     async fn page(
         &self,
         cursor: Option<String>,
@@ -260,8 +263,8 @@ impl Link {
             return Err(ServiceError::McpError(said).into());
         }
         let page = text.into_page()?;
-        // rmcp leaves out tools on HTTP alone, where it makes headers from their schemas. On stdio it
-        // passes over a line that it cannot read without a word, so its result may never come.
+        // rmcp leaves out tools only on HTTP, where it makes headers from their schemas. On stdio,
+        // rmcp silently skips a line that it cannot read, so its result may never come.
         let answer = match answer {
             Some(answer) => Some(answer),
             None if self.rewrites => Some(typed.await),
@@ -280,7 +283,7 @@ impl Drop for Link {
     }
 }
 
-/// Waits for nothing any more when the reading of a page is given up.
+/// Removes the wait for a response when the reading of a page is given up.
 struct Forget<'a> {
     raws: &'a RawResponses,
     id: &'a RequestId,
@@ -310,7 +313,7 @@ fn startup(came: Option<Captured>) -> Result<Startup, ConnectError> {
     }
 }
 
-/// From MCP 2026-07-28 on, list changes come over a subscription only.
+/// Subscribes to list changes. From MCP 2026-07-28 on, they come only over a subscription.
 fn watch(peer: &Peer<RoleClient>, changes: &Arc<ListChanges>) -> Option<AbortHandle> {
     let info = peer.peer_info()?;
     let announces = info.capabilities.tools.as_ref()?.list_changed == Some(true);
@@ -326,8 +329,10 @@ fn watch(peer: &Peer<RoleClient>, changes: &Arc<ListChanges>) -> Option<AbortHan
                 is_silent = false;
                 changes.note();
             }
-            // What comes while nobody listens is unknown. A server that ends every subscription at
-            // once would never be settled, and has said that it watches nothing.
+            // A change between two subscriptions is not seen, so a subscription that ends makes the
+            // listing stale. The exception is a subscription that the server ended properly,
+            // without an event: such a server says that it does not watch its list. Otherwise a
+            // server that ends every subscription at once would make each listing stale.
             let is_graceful = matches!(subscription.end(), Some(SubscriptionEnd::Graceful(_)));
             if !(is_silent && is_graceful) {
                 changes.note();

@@ -1,13 +1,13 @@
-//! One page of `tools/list`: its text, and what is read of it.
+//! One page of `tools/list`: its text, and the tools that are read from it.
 //!
-//! This crate reads a page once: [`RawText::page`] finds the tools in the message, and
-//! [`RawPage`] holds each as a text, which is judged, and in rmcp's type, which rmcp and the host see.
-//! [`RawListing`] adds up the pages, `etdi_types` reads each tool's text strictly, and a `Snapshot`
-//! holds the result.
+//! This crate reads a page once. [`RawText::page`] finds the tools in the message. [`RawPage`]
+//! holds each tool as a text, which is judged, and in rmcp's type, which rmcp and the host see.
+//! [`RawListing`] collects the pages, `etdi_types` reads the text of each tool strictly, and a
+//! `Snapshot` holds the result.
 //!
 //! rmcp reads the same bytes on its own: its reader parses each line of a stdio server, and its
-//! worker parses each event of a stream. Both are private to rmcp, so a page is read there once more.
-//! The id of a message is found before, by `response_ids`, which skips all values.
+//! worker parses each event of a stream. Both are private to rmcp, so rmcp reads a page once more.
+//! Before that, `response_ids` finds the id of a message, and skips all values.
 
 use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};
@@ -25,7 +25,7 @@ use super::ids::answers;
 #[derive(Debug)]
 pub(crate) struct RawText {
     bytes: Bytes,
-    /// The requests that it answers.
+    /// The ids of the requests that it answers.
     ids: Vec<RequestId>,
     page: OnceLock<Result<RawPage, ListingError>>,
 }
@@ -34,15 +34,15 @@ pub(crate) struct RawText {
 #[derive(Clone, Debug)]
 pub(crate) struct RawPage {
     page: Page,
-    /// rmcp's type of each tool, in their order. `None` for a tool that rmcp cannot read.
+    /// Each tool in rmcp's type, in the order of the page. `None` for a tool that rmcp cannot read.
     readable: Vec<Option<Tool>>,
 }
 
-/// A complete listing, not judged.
+/// A complete listing that is not judged yet.
 #[derive(Debug)]
 pub(crate) struct RawListing {
     pub(crate) tools: Vec<ListedTool>,
-    /// Whether rmcp could read the tool, and did not leave it out; in the order of the tools.
+    /// Whether rmcp could read each tool, and did not leave it out; in the order of the tools.
     pub(crate) usable: Vec<bool>,
 }
 
@@ -58,7 +58,7 @@ impl RawText {
         Self { bytes: Bytes::copy_from_slice(message), ids, page: OnceLock::new() }
     }
 
-    /// Whether this message answers the request `id`.
+    /// Returns whether this message answers the request `id`.
     pub(crate) fn answers(&self, id: &RequestId) -> bool {
         self.ids.iter().any(|response| answers(id, response))
     }
@@ -67,12 +67,13 @@ impl RawText {
         &self.bytes
     }
 
-    /// The page of a listing in this message. The first caller reads it, and all share the result.
+    /// Returns the page of a listing in this message. The first caller reads it, and later callers
+    /// get the same result.
     pub(crate) fn page(&self) -> Result<&RawPage, &ListingError> {
         self.page.get_or_init(|| RawPage::read(&self.bytes)).as_ref()
     }
 
-    /// The same, without a copy where nobody else holds the text any longer.
+    /// Returns the same page, without a copy if this is the last holder of the text.
     pub(crate) fn into_page(self: Arc<Self>) -> Result<RawPage, ListingError> {
         self.page().map_err(Clone::clone)?;
         match Arc::try_unwrap(self) {
@@ -81,7 +82,7 @@ impl RawText {
         }
     }
 
-    /// The JSON-RPC error that this message is.
+    /// Returns the JSON-RPC error, if this message is one.
     pub(crate) fn error(&self) -> Option<ErrorData> {
         match serde_json::from_slice(&self.bytes) {
             Ok(ServerJsonRpcMessage::Error(said)) => Some(said.error),
@@ -89,10 +90,10 @@ impl RawText {
         }
     }
 
-    /// The message as rmcp is to see it after the listing request `id`.
+    /// Returns the message in the form that rmcp gets after the listing request `id`.
     ///
-    /// rmcp learns from listings which headers a call needs. Its model takes a page whole or not at
-    /// all, so one malformed tool would take that from all the others.
+    /// rmcp learns from listings which headers a call needs. It reads a page as a whole or not at
+    /// all. So one malformed tool would make it learn no headers for the other tools.
     pub(crate) fn readable(
         &self,
         id: &RequestId,
@@ -128,8 +129,8 @@ impl RawPage {
 }
 
 impl RawPages {
-    /// Adds a page, and says which cursor to read next. `passed` holds the tools that rmcp did not
-    /// leave out of its own result, if it can leave out any.
+    /// Adds a page, and returns the cursor to read next. `passed` holds the tools that rmcp kept in
+    /// its own result, if rmcp can leave out tools.
     pub(crate) fn add(
         &mut self,
         page: RawPage,

@@ -1,5 +1,5 @@
-//! The raw texts of the responses that are judged. rmcp's model of a tool loses members, so a digest
-//! can only be taken of the text as it came over the wire.
+//! The raw texts of responses that are judged. rmcp's model of a tool loses members, so a digest
+//! must be computed from the text that came over the wire.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -15,11 +15,11 @@ use super::page::RawText;
 /// The most bytes of one response that are kept (wire format, section 6).
 pub(crate) const MAX_RESPONSE: usize = 16 * 1024 * 1024;
 
-/// The most responses that are waited for at once. Listings are read one page at a time; what is
-/// over comes from reads that were given up.
+/// The most responses that are waited for at once. Listings are read one page at a time, so more of
+/// them come from reads that were given up.
 const MAX_WAITING: usize = 32;
 
-/// What came for a request whose response is judged.
+/// The response to a request whose response is judged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Captured {
     /// The whole JSON-RPC message, byte for byte.
@@ -30,8 +30,8 @@ pub(crate) enum Captured {
     NotUtf8,
 }
 
-/// The requests whose responses are judged, and what came for them. Shared by a transport, which
-/// fills it before rmcp sees the response, and by the reader of listings, which empties it.
+/// The requests whose responses are judged, and the responses that came. A transport fills it
+/// before rmcp sees a response; the reader of listings empties it.
 #[derive(Debug, Default)]
 pub(crate) struct RawResponses {
     waiting: Mutex<VecDeque<Slot>>,
@@ -47,7 +47,7 @@ struct Slot {
 }
 
 impl RawResponses {
-    /// Notes that `message` is about to be sent. Says whether its response will be judged.
+    /// Notes that `message` is about to be sent. Returns whether its response will be judged.
     pub(crate) fn expect(&self, message: &ClientJsonRpcMessage) -> bool {
         let ClientJsonRpcMessage::Request(request) = message else {
             return false;
@@ -59,7 +59,7 @@ impl RawResponses {
         };
         let mut waiting = self.lock();
         if startup {
-            // Of a handshake only the last answer counts.
+            // Only the most recent answer to the handshake is kept.
             waiting.retain(|slot| !slot.startup);
             self.startups.fetch_add(1, Ordering::Relaxed);
         }
@@ -73,18 +73,19 @@ impl RawResponses {
         true
     }
 
-    /// How many handshakes were begun: more than at connecting means that the session was renewed.
+    /// Returns the number of handshakes that were begun. If it has grown since the connection was
+    /// made, the session was renewed.
     pub(crate) fn startups(&self) -> u64 {
         self.startups.load(Ordering::Relaxed)
     }
 
-    /// Whether anything is waited for, so that a transport may save itself the copy.
+    /// Returns whether a response is waited for. If not, a transport need not copy the message.
     pub(crate) fn is_waiting(&self) -> bool {
         self.lock().iter().any(|slot| slot.came.is_none())
     }
 
-    /// Keeps `message` if it is a response that is waited for, and returns its text with the ids that
-    /// it answers. The first response to a request counts, as for rmcp.
+    /// Keeps `message` if it is a response that is waited for, and returns its text with the ids
+    /// that it answers. Only the first response to a request counts, as in rmcp.
     pub(crate) fn offer(&self, message: &[u8]) -> Option<Arc<RawText>> {
         if !self.is_waiting() {
             return None;
@@ -105,7 +106,8 @@ impl RawResponses {
         kept
     }
 
-    /// A response that cannot be read came, and nobody can tell to which request.
+    /// Fails every request that is waited for: a response came that cannot be read, so the request
+    /// that it answers is not known.
     pub(crate) fn fail(&self, why: &Captured) {
         for slot in self.lock().iter_mut() {
             slot.came.get_or_insert_with(|| why.clone());
@@ -113,7 +115,7 @@ impl RawResponses {
         self.arrived.notify_waiters();
     }
 
-    /// Waits for the response to `id` and takes it. Pends for ever if none comes.
+    /// Waits for the response to `id` and takes it. Waits for ever if the response does not come.
     pub(crate) async fn arrival(&self, id: &RequestId) -> Captured {
         loop {
             let mut arrived = std::pin::pin!(self.arrived.notified());
@@ -125,7 +127,7 @@ impl RawResponses {
         }
     }
 
-    /// Takes the response to `id`, if it has come.
+    /// Takes the response to `id`, if the response has come.
     pub(crate) fn take(&self, id: &RequestId) -> Option<Captured> {
         let mut waiting = self.lock();
         let at = waiting.iter().position(|slot| slot.id == *id && slot.came.is_some())?;
@@ -183,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_no_reader_likes_is_kept_for_its_id() {
+    fn a_text_that_no_reader_accepts_is_kept_for_its_id() {
         for text in [
             b"{\"id\":2,\"result\":{\"a\":\"\xff\"}}".as_slice(),
             b"\xef\xbb\xbf{\"id\":2,\"result\":{}}",
@@ -201,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_given_up_does_not_pile_up() {
+    fn responses_that_were_given_up_do_not_pile_up() {
         let raws = RawResponses::default();
         for id in 0..1_000 {
             raws.expect(&list_request(id));

@@ -11,7 +11,7 @@ use sse_stream::{Error, Sse, SseStream};
 use super::page::RawText;
 use super::raw::{Captured, RawResponses};
 
-/// Parses an event stream, of which no event may have more than `max` bytes.
+/// Parses an event stream. An event may have at most `max` bytes.
 pub(super) fn events<S, E>(bytes: S, max: usize) -> BoxStream<'static, Result<Sse, Error>>
 where
     S: Stream<Item = Result<Bytes, E>> + Send + 'static,
@@ -28,7 +28,7 @@ where
     SseStream::from_bytes_stream(bounded.boxed()).boxed()
 }
 
-/// Offers the data of every event to the raw responses, before whoever reads the stream sees it.
+/// Offers the data of every event to the raw responses, before the reader of the stream gets it.
 pub(super) fn tapped(
     events: BoxStream<'static, Result<Sse, Error>>,
     raws: Arc<RawResponses>,
@@ -63,7 +63,8 @@ struct EventTooLarge {
     max: usize,
 }
 
-/// rmcp's own limiter says it in words only.
+/// Returns whether an error tells of an event that is too large. rmcp's own limiter says so only in
+/// its message.
 fn is_too_large(error: &(dyn std::error::Error + 'static)) -> bool {
     let ours = error
         .downcast_ref::<io::Error>()
@@ -72,7 +73,7 @@ fn is_too_large(error: &(dyn std::error::Error + 'static)) -> bool {
     ours || error.to_string().contains("exceeded the maximum size")
 }
 
-/// The bytes since the last blank line.
+/// The number of bytes since the last blank line.
 #[derive(Default)]
 struct EventSize {
     event: usize,
@@ -81,7 +82,7 @@ struct EventSize {
 }
 
 impl EventSize {
-    /// The most bytes that an event which `chunk` adds to has reached.
+    /// Adds a chunk. Returns the largest size that an event reached in it.
     fn add(&mut self, chunk: &[u8]) -> usize {
         let mut most = 0;
         for byte in chunk {

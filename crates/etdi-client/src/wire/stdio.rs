@@ -1,4 +1,4 @@
-//! The stdio transport: a child process of ours, with a tap in front of rmcp's reader.
+//! The stdio transport: a child process, with a tap in front of rmcp's reader.
 
 use std::ffi::OsString;
 use std::io;
@@ -21,7 +21,7 @@ use super::child::Child;
 use super::gate::Gate;
 use super::raw::{Captured, MAX_RESPONSE, RawResponses};
 
-/// How much of a line of a server's standard error is logged at once.
+/// The most bytes of a line of a server's standard error that are logged at once.
 const MAX_PIECE: usize = 8 * 1024;
 
 /// A connection to a child process, which is killed when this is dropped.
@@ -33,8 +33,8 @@ pub(crate) struct StdioTransport {
 }
 
 impl StdioTransport {
-    /// Starts `command` with its own `env` and what every program needs of this process's
-    /// environment. The log calls it `name`: the command may hold values that are nobody's to read.
+    /// Starts `command` with its own `env` and the variables of this process's environment that
+    /// every program needs. The log calls it `name`, because the command may hold secret values.
     pub(crate) fn spawn(
         name: &str,
         command: &StdioCommand,
@@ -62,7 +62,7 @@ impl StdioTransport {
         }
         let inner = AsyncRwTransport::new_client(Tap::new(stdout, Arc::clone(&raws)), stdin);
         Ok(Self {
-            // One byte for the line feed, so that both limits mean the same message.
+            // One more byte for the line feed, so that both limits allow the same message.
             inner: inner.with_max_line_length(MAX_RESPONSE + 1),
             child,
             raws,
@@ -103,8 +103,8 @@ impl Transport<RoleClient> for StdioTransport {
     }
 }
 
-/// What a child may know of this process's environment: no secret of the host is called one of
-/// these. The official MCP SDKs hand on the same.
+/// The variables of this process's environment that a child gets. A secret of the host does not
+/// have one of these names. The official MCP SDKs pass on the same variables.
 const INHERITED: &[&str] = if cfg!(windows) {
     &[
         "APPDATA",
@@ -126,13 +126,13 @@ const INHERITED: &[&str] = if cfg!(windows) {
     &["HOME", "LANG", "LC_ALL", "LOGNAME", "PATH", "SHELL", "TERM", "TMPDIR", "TZ", "USER"]
 };
 
-#[expect(clippy::disallowed_methods, reason = "what a child inherits is the environment's")]
+#[expect(clippy::disallowed_methods, reason = "a child inherits variables of the environment")]
 fn inherited_from_env() -> impl Iterator<Item = (&'static str, OsString)> {
     INHERITED.iter().filter_map(|name| Some((*name, std::env::var_os(name)?)))
 }
 
-/// What a server writes to its standard error is its own text, and the terminal is where a person is
-/// asked: it goes to the log, escaped, in pieces of at most [`MAX_PIECE`] bytes.
+/// Sends the standard error of a server to the log, escaped, in pieces of at most [`MAX_PIECE`]
+/// bytes. The text is the server's own, and must not reach the terminal, where a person is asked.
 async fn relay(stderr: ChildStderr, command: String) {
     let mut lines = BufReader::with_capacity(MAX_PIECE, stderr);
     loop {
@@ -147,8 +147,8 @@ async fn relay(stderr: ChildStderr, command: String) {
     }
 }
 
-/// Passes bytes through and offers every line to the raw responses before the reader behind it can
-/// have seen its end.
+/// A reader that passes bytes through. It offers every line to the raw responses before the reader
+/// behind it can see the end of the line.
 struct Tap<R> {
     inner: R,
     raws: Arc<RawResponses>,
@@ -162,7 +162,7 @@ enum LineState {
     Start,
     /// The line is kept.
     Kept,
-    /// Nothing was waited for when the line started, so it is no answer to anything.
+    /// No response was waited for when the line started, so the line is not a response.
     Skipped,
 }
 
@@ -205,7 +205,7 @@ impl<R> Tap<R> {
             let line = self.line.strip_suffix(b"\r").unwrap_or(&self.line);
             self.raws.offer(line);
         }
-        // Listings are large and rare: their room is given back.
+        // Listings are large and rare, so their memory is freed.
         self.line = Vec::new();
         self.state = LineState::Start;
     }
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_a_server_writes_to_its_standard_error_is_logged_escaped() {
+    async fn the_standard_error_of_a_server_is_logged_escaped() {
         let log = Log::default();
         let writer = log.clone();
         let subscriber =

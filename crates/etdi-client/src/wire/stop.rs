@@ -1,11 +1,12 @@
-//! Ending a connection from behind a shared reference.
+//! Ends a connection through a shared reference.
 
 use std::fmt::{self, Debug, Formatter};
 
 use parking_lot::Mutex;
 use rmcp::service::RunningServiceCancellationToken;
 
-/// rmcp's token to end a connection can be used once; this one may be used by `close` and by `Drop`.
+/// A token to end a connection. rmcp's own token can be used once; both `close` and `Drop` can use
+/// this one.
 pub(super) struct Stop(Mutex<Option<RunningServiceCancellationToken>>);
 
 impl Stop {

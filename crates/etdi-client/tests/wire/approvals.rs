@@ -1,4 +1,4 @@
-//! From a listing to a call: who is asked, what is recorded, what stays refused.
+//! From a listing to a call: the questions, the records, and the refusals.
 
 use std::sync::Arc;
 
@@ -60,7 +60,7 @@ async fn blocked(connection: &ServerConnection) -> Refusal {
     }
 }
 
-/// A signed tool on HTTP, and a connection of a client that trusts its key.
+/// Serves a signed tool on HTTP, and connects a client that trusts its key.
 async fn scene(scopes: &[(&str, bool)]) -> (SigningKey, HttpServer, ServerConnection) {
     let key = SigningKey::generate().unwrap();
     let script = Script::of(&[&signed(&key, "1.0.0", "a", scopes)]);
@@ -71,7 +71,7 @@ async fn scene(scopes: &[(&str, bool)]) -> (SigningKey, HttpServer, ServerConnec
 }
 
 #[tokio::test]
-async fn a_server_that_knows_nothing_of_etdi_is_asked_about_and_works() {
+async fn tools_of_a_server_without_etdi_are_asked_about_and_work() {
     for (way, modern) in WAYS {
         let script = Script { modern, ..Script::of(&[UNSIGNED]) };
         let connection = connect(&client(), way, script).await.unwrap();
@@ -87,10 +87,10 @@ async fn a_server_that_knows_nothing_of_etdi_is_asked_about_and_works() {
     }
 }
 
-/// One yes to three tools reads the list once; of what changed since it was shown, the person learns
-/// that it is not approved.
+/// One approval of three tools reads the list once. The person learns that the changed tool is not
+/// approved.
 #[tokio::test]
-async fn several_tools_are_approved_on_one_reading_and_what_changed_is_not() {
+async fn several_tools_are_approved_on_one_reading_and_a_changed_one_is_not() {
     let tool = |name: &str, text: &str| UNSIGNED.replace("scan", name).replace("\"a\"", text);
     let lists =
         |changed: &str| [tool("one", "\"a\""), tool("two", changed), tool("three", "\"c\"")];
@@ -115,7 +115,7 @@ async fn several_tools_are_approved_on_one_reading_and_what_changed_is_not() {
 }
 
 #[tokio::test]
-async fn a_tampered_definition_is_blocked_and_nothing_overrides_it() {
+async fn a_tampered_definition_is_blocked_and_cannot_be_overridden() {
     let (key, server, connection) = scene(&[]).await;
     let request = asked(&connection).await;
     let tool = connection.approve(request, Approval::by("alice")).await.unwrap();
@@ -126,7 +126,7 @@ async fn a_tampered_definition_is_blocked_and_nothing_overrides_it() {
     assert!(matches!(what[0], What::Tampered { signer_valid: true, .. }), "{what:?}");
     assert!(refusal.override_request().is_none());
     assert_eq!(server.script.calls(), 0);
-    // Only a person's forgetting leads out.
+    // The tool works again only after a person forgets it.
     assert!(connection.forget("scan").await.unwrap());
     let what = asked(&connection).await.tool().verdict().unwrap().what.clone();
     assert_eq!(what, [What::New]);
@@ -151,7 +151,7 @@ async fn an_old_version_is_let_through_by_an_override_only() {
 }
 
 #[tokio::test]
-async fn what_is_served_when_the_person_answers_must_be_what_was_shown() {
+async fn the_definition_at_the_answer_must_be_the_one_that_was_shown() {
     let (key, server, connection) = scene(&[]).await;
     let request = asked(&connection).await;
     server.script.serve(&[&signed(&key, "1.0.1", "b", &[])]);
@@ -163,7 +163,7 @@ async fn what_is_served_when_the_person_answers_must_be_what_was_shown() {
 }
 
 #[tokio::test]
-async fn of_two_clients_that_approve_different_digests_one_is_told() {
+async fn one_of_two_clients_that_approve_different_digests_gets_a_conflict() {
     let (key, server, _) = scene(&[]).await;
     let store = Arc::new(MemoryApprovals::new());
     let client = || {
@@ -178,7 +178,7 @@ async fn of_two_clients_that_approve_different_digests_one_is_told() {
     bob.approve(second, Approval::by("bob")).await.unwrap();
     server.script.serve(&[&signed(&key, "1.0.0", "a", &[])]);
     let error = alice.approve(first, Approval::by("alice")).await.unwrap_err();
-    // By the time that Alice answers, what she saw is older than what Bob approved.
+    // When Alice answers, Bob has approved a newer definition than the one that she saw.
     let told = matches!(
         error,
         ApproveError::Store(StoreError::Conflict { .. }) | ApproveError::Blocked(_)
@@ -187,7 +187,7 @@ async fn of_two_clients_that_approve_different_digests_one_is_told() {
 }
 
 #[tokio::test]
-async fn required_permissions_are_granted_by_default_and_an_empty_set_grants_none() {
+async fn required_permissions_are_granted_by_default_but_not_by_an_empty_set() {
     let (_, server, connection) = scene(&[("read:files", true), ("send:mail", false)]).await;
     let request = asked(&connection).await;
     let none = Approval::by("alice").granting([]);
@@ -221,7 +221,7 @@ async fn an_untrusted_key_needs_the_person_to_bring_it() {
     let brings = alice().pinning(key.public_jwk().clone());
     let tool = connection.approve(request, brings).await.unwrap();
     connection.call(&tool, Map::new()).await.unwrap();
-    // For this server only.
+    // The key is trusted for this server only.
     let script = Script::of(&[&signed(&key, "1.0.0", "a", &[])]);
     let elsewhere = HttpServer::start(script, Way::Json).await;
     let other = client.connect_http(&elsewhere.uri).await.unwrap();
@@ -245,7 +245,7 @@ async fn a_second_key_does_not_take_the_place_of_a_pinned_one() {
 }
 
 #[tokio::test]
-async fn only_what_the_definition_asks_for_can_be_granted() {
+async fn only_scopes_that_the_definition_asks_for_can_be_granted() {
     let (_, server, connection) = scene(&[("read:files", true)]).await;
     let request = asked(&connection).await;
     let too_much = Approval::by("alice").granting(["send:mail".parse().unwrap()]);

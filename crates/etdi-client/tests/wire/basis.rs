@@ -1,4 +1,4 @@
-//! How an approval came about: what the store keeps, and what the events say.
+//! The basis of an approval, in the store and in the events.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::approvals::{signed, trusting};
 use crate::script::Script;
 use crate::servers::{HttpServer, Way, child};
 
-/// A client, its store, and what it reports of approvals.
+/// A client, its store, and the approvals that it reports.
 struct Host {
     client: EtdiClient,
     store: Arc<MemoryApprovals>,
@@ -32,7 +32,8 @@ impl Host {
         Self { client: client.build().unwrap(), store, events }
     }
 
-    /// What is on record of the only tool, the approval that holds last, and what was said of it.
+    /// Returns the basis of the only tool in three places: in all its records, in its current
+    /// approval, and in the event.
     async fn bases(&mut self, server: &ServerConnection) -> Vec<ApprovalBasis> {
         let tools = server.discover().await.unwrap();
         let subject = Subject::new(server.server(), tools[0].definition().unwrap());
@@ -51,17 +52,21 @@ async fn decision(server: &ServerConnection) -> Decision {
 }
 
 async fn says_yes(server: &ServerConnection) {
-    let Decision::Ask(request) = decision(server).await else { panic!("nothing is asked") };
+    let Decision::Ask(request) = decision(server).await else {
+        panic!("the tool is not asked about")
+    };
     server.approve(request, Approval::by("alice")).await.unwrap();
 }
 
 async fn refused(server: &ServerConnection) -> Refusal {
-    let Decision::Block(refusal) = decision(server).await else { panic!("nothing is refused") };
+    let Decision::Block(refusal) = decision(server).await else {
+        panic!("the tool is not refused")
+    };
     refusal
 }
 
 #[tokio::test]
-async fn an_answer_to_a_question_and_one_against_a_refusal_are_told_apart() {
+async fn an_answer_to_a_question_and_an_override_have_different_bases() {
     let key = SigningKey::generate().unwrap();
     let mut host = Host::new(trusting(&key));
     let script = Script::of(&[&signed(&key, "1.0.0", "a", &[])]);
@@ -80,7 +85,7 @@ async fn an_answer_to_a_question_and_one_against_a_refusal_are_told_apart() {
 }
 
 #[tokio::test]
-async fn a_key_that_a_person_brought_is_told() {
+async fn a_key_that_a_person_brought_is_reported() {
     let key = SigningKey::generate().unwrap();
     let mut host = Host::new(TrustConfig::default());
     let script = Script::of(&[&signed(&key, "1.0.0", "a", &[])]);
@@ -101,7 +106,7 @@ async fn the_same_tools_under_another_launch_are_one_question() {
         ]))
     };
     let first = host.client.connect_stdio(launch().env("TRY", "1")).await.unwrap();
-    assert!(first.relaunch().await.unwrap().is_none(), "nothing was approved anywhere");
+    assert!(first.relaunch().await.unwrap().is_none(), "no tool was approved before");
     says_yes(&first).await;
     assert_eq!(host.bases(&first).await, [ApprovalBasis::Question]);
 
@@ -121,7 +126,7 @@ async fn instructions_are_approved_by_an_answer() {
     let server = HttpServer::start(script, Way::Json).await;
     let connection = host.client.connect_http(&server.uri).await.unwrap();
     let InstructionsState::Withheld(request) = connection.instructions().await.unwrap() else {
-        panic!("they are not withheld")
+        panic!("the instructions are not withheld")
     };
     connection.approve_instructions(request, "alice").await.unwrap();
     let id = Instructions::id(connection.server());

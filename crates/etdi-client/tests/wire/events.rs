@@ -1,4 +1,4 @@
-//! What a client reports of the tools that it judges.
+//! The events of a client about the tools that it judges.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +19,8 @@ struct Scene {
     connection: ServerConnection,
 }
 
-/// A signed tool on HTTP, and a client that trusts its key and reports one type of event.
+/// Serves a signed tool on HTTP, and connects a client that trusts its key and reports one type of
+/// event.
 async fn scene(reported: EventType) -> Scene {
     let key = SigningKey::generate().unwrap();
     let clock = Arc::new(ManualClock::at(1_800_000_000));
@@ -52,7 +53,7 @@ async fn a_violation_is_named_by_the_answer_that_blocks() {
         let record = scene.events.try_recv().unwrap();
         let Event::SecurityViolation(reported) = &record.event else { panic!("{record:?}") };
         assert_eq!(reported.violation, name);
-        // What happens on one connection can be told from what happens on another.
+        // The events of two connections have different correlation ids.
         let connection = *correlation.get_or_insert(record.correlation_id.unwrap());
         assert_eq!(record.correlation_id, Some(connection));
         assert!(scene.events.try_recv().is_none());

@@ -1,4 +1,4 @@
-//! How old a listing may be when a tool is called.
+//! The age of a listing when a tool is called.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,7 +41,7 @@ async fn a_call_reads_again_once_the_listing_is_too_old() {
     clock.advance(Duration::from_secs(1));
     connection.call(&tool, Map::new()).await.unwrap();
     assert_eq!(server.script.lists(), read + 1);
-    // A clock that went back makes nothing fresh.
+    // If the clock moved backwards, the listing is not fresh.
     clock.set(0);
     connection.call(&tool, Map::new()).await.unwrap();
     assert_eq!(server.script.lists(), read + 2);
@@ -93,7 +93,7 @@ async fn a_list_change_makes_a_young_listing_stale() {
 }
 
 #[tokio::test]
-async fn a_subscription_that_ended_is_renewed_by_the_next_read_and_no_oftener() {
+async fn a_subscription_that_ended_is_renewed_only_by_the_next_read() {
     let script = Script { modern: true, announces_changes: true, ..Script::of(&[TOOL]) };
     let server = HttpServer::start(script, Way::Json).await;
     let connection = client().connect_http(&server.uri).await.unwrap();
@@ -101,7 +101,8 @@ async fn a_subscription_that_ended_is_renewed_by_the_next_read_and_no_oftener() 
         let methods = server.script.methods.lock().unwrap();
         methods.iter().filter(|method| *method == "subscriptions/listen").count()
     };
-    // Subscribing is a task of its own, so the end of one may be seen by a later read than the next.
+    // Subscribing runs in a task of its own, so the next read may miss the end of a subscription,
+    // and a later read sees it.
     for reads in 1..=1_000 {
         connection.discover().await.unwrap();
         assert!(subscriptions() <= reads + 1, "{} in {reads} reads", subscriptions());
@@ -112,7 +113,8 @@ async fn a_subscription_that_ended_is_renewed_by_the_next_read_and_no_oftener() 
     panic!("{} subscriptions", subscriptions());
 }
 
-/// The notification and the response before it are handled by different tasks.
+/// Calls until the list change is noticed, because different tasks handle the notification and the
+/// response before it.
 async fn called_until_noticed(connection: &ServerConnection, tool: &ApprovedTool) -> CallError {
     for _ in 0..1_000 {
         if let Err(error) = connection.call(tool, Map::new()).await {
@@ -124,7 +126,7 @@ async fn called_until_noticed(connection: &ServerConnection, tool: &ApprovedTool
 }
 
 #[tokio::test]
-async fn what_changed_between_discovery_and_call_is_not_called() {
+async fn a_tool_that_changed_between_discovery_and_call_is_not_called() {
     for age in [Duration::ZERO, AGE] {
         let server = HttpServer::start(Script::of(&[TOOL]), Way::Json).await;
         let (client, clock) = aged(age);
@@ -137,7 +139,7 @@ async fn what_changed_between_discovery_and_call_is_not_called() {
         let what = &request.tool().verdict().unwrap().what;
         assert!(matches!(what.as_slice(), [What::Changed { .. }, ..]), "{what:?}");
         assert_eq!(server.script.calls(), 0);
-        // Going back to what was approved restores it.
+        // If the server goes back to the approved definition, the tool works again.
         server.script.serve(&[TOOL]);
         clock.advance(age);
         connection.call(&tool, Map::new()).await.unwrap();
@@ -145,7 +147,7 @@ async fn what_changed_between_discovery_and_call_is_not_called() {
 }
 
 #[tokio::test]
-async fn a_tool_that_is_no_longer_listed_or_of_another_connection_is_not_called() {
+async fn a_tool_that_is_gone_or_of_another_connection_is_not_called() {
     let server = HttpServer::start(Script::of(&[TOOL]), Way::Json).await;
     let client = client();
     let connection = client.connect_http(&server.uri).await.unwrap();

@@ -1,4 +1,4 @@
-//! rmcp's own peer lists and calls no tools.
+//! rmcp's own peer cannot list or call tools.
 
 use rmcp::model::{CallToolRequestParams, ClientRequest, CustomRequest};
 
@@ -32,7 +32,7 @@ async fn tools_are_neither_listed_nor_called_through_the_peer() {
         if let Some(server) = http {
             assert_eq!((server.script.lists(), server.script.calls()), (0, 0));
         }
-        // The connection lives on, and what is judged still passes.
+        // The connection still works for tools that are judged.
         assert_eq!(connection.discover().await.unwrap().len(), 1);
     }
 }

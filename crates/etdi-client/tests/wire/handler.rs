@@ -1,5 +1,5 @@
-//! The host's handler gets everything: a method that rmcp's trait gains and the wrapper does not
-//! forward would vanish without a word.
+//! The host's handler gets every method. If rmcp's trait gained a method that the wrapper does not
+//! forward, its calls would be lost silently.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use serde_json::Value;
 fn every_method_of_the_client_handler_is_forwarded() {
     let source = std::fs::read_to_string(rmcp().join("src/handler/client.rs")).unwrap();
     let all = methods(&block(&source, "macro_rules! client_handler_methods"));
-    // Were the methods defined elsewhere one day, this would find too few and say so.
+    // If rmcp moves the methods to another file, this finds too few of them and fails.
     assert!(all.len() >= 16 && all.contains("on_tool_list_changed"), "{all:?}");
     let ours = include_str!("../../src/wire/handler.rs");
     let head = "impl<H: ClientHandler> ClientHandler for Observed<H>";
@@ -22,7 +22,7 @@ fn every_method_of_the_client_handler_is_forwarded() {
     }
 }
 
-/// The lines after `head` up to its closing brace.
+/// Returns the lines after `head`, up to its closing brace.
 fn block(source: &str, head: &str) -> String {
     let mut lines = source.lines().skip_while(|line| !line.starts_with(head));
     assert!(lines.next().is_some(), "no `{head}`");
@@ -36,7 +36,7 @@ fn methods(block: &str) -> BTreeSet<String> {
     functions.filter_map(|line| Some(line.split('(').next()?.to_owned())).collect()
 }
 
-/// Where cargo keeps the rmcp that this was built with.
+/// Returns the folder of the rmcp that this was built with.
 fn rmcp() -> PathBuf {
     let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
     let host = output(Command::new("rustc").arg("-vV"));

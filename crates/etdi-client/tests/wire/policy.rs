@@ -1,5 +1,5 @@
-//! The review policy: what it accepts is approved and on record, what it blocks is blocked, and it
-//! answers nothing but changes of what a person approved.
+//! The review policy: a change that it accepts is approved and on record, and a change that it
+//! blocks is blocked. It answers only changes of tools that a person approved.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -38,7 +38,7 @@ struct Scene {
 }
 
 impl Scene {
-    /// A signed tool, version 1.0.0, that reads files.
+    /// Starts with a signed tool, version 1.0.0, that reads files.
     async fn new(policy: ReviewPolicy) -> Self {
         let key = SigningKey::generate().unwrap();
         let trust = trusting(&key);
@@ -70,9 +70,11 @@ impl Scene {
         self.connection.decide(&tools[0]).await.unwrap()
     }
 
-    /// Alice approves what is served.
+    /// Approves the served definition as Alice.
     async fn approve(&mut self, approval: Approval) -> ApprovedTool {
-        let Decision::Ask(request) = self.decision().await else { panic!("nothing is asked") };
+        let Decision::Ask(request) = self.decision().await else {
+            panic!("the tool is not asked about")
+        };
         let approved = self.connection.approve(request, approval).await.unwrap();
         self.events.try_recv().unwrap();
         approved
@@ -82,7 +84,7 @@ impl Scene {
         self.server.script.serve(&[&signed(&self.key, version, description, scopes)]);
     }
 
-    /// The approval that holds.
+    /// Returns the current approval.
     async fn approval(&self) -> ApprovalRecord {
         let tools = self.connection.discover().await.unwrap();
         let subject = Subject::new(self.connection.server(), tools[0].definition().unwrap());
@@ -92,12 +94,12 @@ impl Scene {
 }
 
 #[tokio::test]
-async fn what_the_policy_accepts_is_approved_as_the_earlier_one_was_and_told() {
+async fn a_change_that_the_policy_accepts_is_approved_as_before_and_reported() {
     let mut scene = Scene::new(ACCEPT_WORDING).await;
     let end = scene.clock.now() + Duration::from_secs(3600);
     let before = scene.approve(Approval::by("alice").until(end)).await;
     scene.serve("1.0.1", "Reads the files.", &[READS]);
-    // What was let through is another definition than the one that is served now.
+    // The definition that was let through differs from the one that is served now.
     let error = scene.connection.call(&before, Map::new()).await.unwrap_err();
     assert!(matches!(error, CallError::Stale(_)), "{error:?}");
     assert_eq!(scene.server.script.calls(), 0);
@@ -110,21 +112,25 @@ async fn what_the_policy_accepts_is_approved_as_the_earlier_one_was_and_told() {
         .collect();
     assert_eq!(told, [EventType::ToolUpdated, EventType::ToolApproved]);
 
-    let Decision::Allow(now) = scene.decision().await else { panic!("it is not let through") };
+    let Decision::Allow(now) = scene.decision().await else {
+        panic!("the tool is not let through")
+    };
     assert_eq!(now.digest(), record.pin.digest);
     scene.connection.call(&now, Map::new()).await.unwrap();
-    // The version that it took the place of is an old one.
+    // The version that was replaced is now an old one.
     scene.serve("1.0.0", "Reads files.", &[READS]);
-    let Decision::Block(refusal) = scene.decision().await else { panic!("it is not refused") };
+    let Decision::Block(refusal) = scene.decision().await else {
+        panic!("the tool is not refused")
+    };
     assert!(matches!(refusal.tool().verdict().unwrap().what[0], What::RolledBack { .. }));
-    // The end that the person set holds.
+    // The new approval keeps the end that the person set.
     scene.serve("1.0.1", "Reads the files.", &[READS]);
     scene.clock.set(end.unix_timestamp());
     assert!(matches!(scene.decision().await, Decision::Ask(_)));
 }
 
 #[tokio::test]
-async fn what_is_worse_than_what_the_policy_accepts_is_asked_about() {
+async fn a_change_that_is_worse_than_the_policy_accepts_is_asked_about() {
     let mut scene = Scene::new(ACCEPT_WORDING).await;
     scene.approve(Approval::by("alice")).await;
     for (version, description, scopes) in [
@@ -138,7 +144,7 @@ async fn what_is_worse_than_what_the_policy_accepts_is_asked_about() {
 }
 
 #[tokio::test]
-async fn what_the_policy_blocks_is_blocked_and_nobody_overrides_it() {
+async fn a_change_that_the_policy_blocks_cannot_be_overridden() {
     let policy = ReviewPolicy::default().with(Class::Critical, Handling::Block);
     let mut scene = Scene::new(policy).await;
     let before = scene.approve(Approval::by("alice")).await;
@@ -148,14 +154,14 @@ async fn what_the_policy_blocks_is_blocked_and_nobody_overrides_it() {
     assert!(refusal.override_request().is_none());
     scene.serve("1.1.0", "Reads the files.", &[READS]);
     assert!(matches!(scene.decision().await, Decision::Ask(_)));
-    // What is blocked leaves no trace.
+    // A blocked definition is not recorded.
     scene.serve("1.0.0", "Reads files.", &[READS]);
     scene.connection.call(&before, Map::new()).await.unwrap();
     assert_eq!(scene.server.script.calls(), 1);
 }
 
 #[tokio::test]
-async fn a_policy_grants_nothing() {
+async fn a_policy_does_not_grant_permissions() {
     let mut scene = Scene::new(ACCEPT_ALL).await;
     scene.approve(Approval::by("alice")).await;
     scene.serve("1.1.0", "Reads files.", &[READS, ("send:mail", false)]);
@@ -164,14 +170,14 @@ async fn a_policy_grants_nothing() {
     assert_eq!(granted.iter().map(|scope| scope.as_str()).collect::<Vec<_>>(), ["read:files"]);
     scene.serve("1.2.0", "Reads files.", &[READS, ("send:mail", true)]);
     assert!(matches!(scene.decision().await, Decision::Ask(_)));
-    // What is no longer asked for is no longer granted.
+    // If the definition drops a permission, the grant of it ends.
     scene.serve("1.3.0", "Reads files.", &[]);
     assert!(matches!(scene.decision().await, Decision::Allow(_)));
     assert!(scene.approval().await.granted.is_empty());
 }
 
 #[tokio::test]
-async fn a_policy_answers_nothing_but_changes_of_what_a_person_approved() {
+async fn a_policy_answers_only_changes_of_tools_that_a_person_approved() {
     let mut scene = Scene::new(ACCEPT_ALL).await;
     assert!(matches!(scene.decision().await, Decision::Ask(_)), "at first sight");
     let end = scene.clock.now() + Duration::from_secs(60);
@@ -209,14 +215,15 @@ async fn a_change_that_mentions_a_tool_of_this_or_another_server_is_critical() {
     scene.serve("1.0.1", text, &[READS]);
     assert!(matches!(scene.decision().await, Decision::Ask(_)));
 
-    // Where nobody lists such a tool, it is words.
+    // If no server lists a tool of that name, the mention is a change of wording.
     let mut scene = Scene::new(ACCEPT_WORDING).await;
     scene.approve(Approval::by("alice")).await;
     scene.serve("1.0.1", text, &[READS]);
     assert!(matches!(scene.decision().await, Decision::Allow(_)));
 }
 
-/// A client that was started anew knows the tools that it approved elsewhere, listed again or not.
+/// A client that was started again knows the tools that it approved elsewhere, whether they are
+/// listed again or not.
 #[tokio::test]
 async fn extra_a_mention_before_the_other_server_is_connected() {
     let other = Script::of(&[r#"{"name":"send_payment","inputSchema":{"type":"object"}}"#]);
@@ -241,7 +248,7 @@ async fn extra_a_mention_before_the_other_server_is_connected() {
     assert!(matches!(decision, Decision::Ask(_)), "a person should see it: {decision:?}");
 }
 
-/// A tool that is left out of one list is still one of the server's.
+/// A tool that one listing leaves out still counts as a tool of the server.
 #[tokio::test]
 async fn extra_a_mention_of_a_sibling_that_is_not_listed_just_now() {
     let sibling = r#"{"name":"send_payment","inputSchema":{"type":"object"}}"#;
@@ -257,7 +264,7 @@ async fn extra_a_mention_of_a_sibling_that_is_not_listed_just_now() {
     assert!(matches!(decision, Decision::Ask(_)), "a person should see it: {decision:?}");
 }
 
-/// A store that counts how often it is asked for all names.
+/// A store that counts how often all names are read.
 #[derive(Debug, Default)]
 struct Counting {
     inner: MemoryApprovals,
@@ -297,7 +304,7 @@ impl ApprovalStore for Counting {
     }
 }
 
-/// A store may hold many approvals, and a call is no time to read them all.
+/// A store may hold many approvals, so a call must not read all of them.
 #[tokio::test]
 async fn all_names_are_read_once_for_a_listing_that_changed_and_for_no_call() {
     let key = SigningKey::generate().unwrap();

@@ -1,4 +1,4 @@
-//! What is meant for one server goes to no other (attack 26).
+//! Requests that are meant for one server do not go to another (attack 26).
 
 use etdi_client::{Approval, CallError, ConnectError, Decision, DiscoverError, ListError};
 

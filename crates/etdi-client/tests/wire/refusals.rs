@@ -1,4 +1,4 @@
-//! Listings that make no list, and servers that say nothing.
+//! Listings that are refused, and servers that do not answer.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ fn tool(name: &str) -> String {
     format!(r#"{{"name":"{name}","inputSchema":{{"type":"object"}}}}"#)
 }
 
-/// As patient as this, because what it waits for never comes.
+/// Makes a client with a short time limit, for answers that never come.
 fn patient_for(timeout: Duration) -> EtdiClient {
     EtdiClient::builder(TrustConfig::default()).timeout(timeout).build().unwrap()
 }
@@ -56,8 +56,8 @@ async fn two_tools_of_one_name_are_both_refused_across_pages() {
 
 #[tokio::test]
 async fn a_listing_that_never_comes_times_out() {
-    // The handshake has the same time, so there is plenty of it. It is over at once as soon as the
-    // clock is paused and nothing is left to do.
+    // The handshake has the same limit, so the limit is long. With the clock paused, it passes at
+    // once when all tasks wait.
     let client = patient_for(Duration::from_secs(120));
     for (way, modern) in WAYS {
         let script = Script { modern, silent_list: true, ..Script::default() };
@@ -88,7 +88,7 @@ async fn a_command_that_does_not_start_is_named() {
     assert!(error.to_string().contains(r"\u{1b}"), "{error}");
 }
 
-/// The values of variables are in what is started, and in nothing that is said of it.
+/// The started command has the values of the variables; errors and the log do not show them.
 #[tokio::test]
 async fn a_command_is_known_and_named_as_it_was_configured() {
     let configured = etdi_types::StdioCommand::new("${PROGRAM}").env("KEY", "${KEY}");
@@ -106,7 +106,7 @@ async fn a_command_is_known_and_named_as_it_was_configured() {
 }
 
 #[tokio::test]
-async fn a_server_that_acknowledges_what_it_does_not_know_is_connected_by_initialize() {
+async fn a_server_that_acknowledges_unknown_methods_is_connected_by_initialize() {
     for way in [Way::Stdio, Way::Json, Way::EventStream] {
         let script = Script { acknowledges: true, ..Script::of(&[&tool("a")]) };
         let server = connect(&client(), way, script).await.unwrap();

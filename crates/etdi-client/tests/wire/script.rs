@@ -1,30 +1,31 @@
-//! What a server answers, as text.
+//! The answers of a server, as text.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 
-/// A server's answers. Texts of tools go out as they stand.
+/// The answers of a server. The texts of tools are sent unchanged.
 #[derive(Debug, Default)]
 pub struct Script {
-    /// Whether it knows `server/discover` (2026-07-28), or `initialize` only (2025-11-25).
+    /// Whether the server knows `server/discover` (2026-07-28), or only `initialize` (2025-11-25).
     pub modern: bool,
-    /// Whether it says, under 2026-07-28, that its list may change. It ends every subscription.
+    /// Whether the server says, under 2026-07-28, that its list may change. It ends every
+    /// subscription.
     pub announces_changes: bool,
-    /// Whether it answers every method that it does not know with an empty result.
+    /// Whether the server answers every unknown method with an empty result.
     pub acknowledges: bool,
     /// The texts of the tools, page by page.
     pub pages: Mutex<Vec<Vec<String>>>,
     /// A text in place of the whole `result` of `tools/list`.
     pub list_result: Mutex<Option<Vec<u8>>>,
-    /// The cursor that every page names, in place of the right one.
+    /// The cursor of every page, in place of the right one.
     pub cursor: Mutex<Option<String>>,
     pub instructions: Mutex<Option<String>>,
-    /// Whether `tools/list`, or the handshake, is never answered.
+    /// Whether `tools/list`, or the handshake, never gets an answer.
     pub silent_list: bool,
     pub silent_start: bool,
-    /// What came.
+    /// The number of listings and of calls that came.
     pub lists: AtomicUsize,
     pub calls: AtomicUsize,
     /// The parameters of the last call.
@@ -40,7 +41,7 @@ impl Script {
         script
     }
 
-    /// From now on, these tools on one page.
+    /// Serves these tools from now on, on one page.
     pub fn serve(&self, tools: &[&str]) {
         *self.pages.lock().unwrap() = vec![tools.iter().map(|text| (*text).to_owned()).collect()];
     }
@@ -53,7 +54,8 @@ impl Script {
         self.lists.load(Ordering::SeqCst)
     }
 
-    /// The whole response to `request`; `None` for a notification, or for silence.
+    /// Returns the whole response to `request`; `None` for a notification, or if the server does
+    /// not answer.
     pub fn answer(&self, request: &Value) -> Option<Vec<u8>> {
         let method = request["method"].as_str()?;
         self.methods.lock().unwrap().push(method.to_owned());

@@ -50,12 +50,12 @@ pub async fn connect(
     }
 }
 
-/// A server on loopback, whose script may change while it runs.
+/// A server on loopback. Its script may change while it runs.
 pub struct HttpServer {
     pub uri: String,
     pub script: Arc<Script>,
     pub redirects: Arc<Mutex<Option<(String, String)>>>,
-    /// Sent ahead of the response to the next call, on an event stream.
+    /// The message to send before the response to the next call, on an event stream.
     pub ahead: Arc<Mutex<Option<&'static str>>>,
 }
 
@@ -86,7 +86,7 @@ impl HttpServer {
 async fn answer(State(playing): State<Playing>, body: Bytes) -> Response<Body> {
     let response = Response::builder();
     let Ok(request) = serde_json::from_slice::<Value>(&body) else {
-        // A GET for a stream that is not there.
+        // A GET for a stream, which this server does not have.
         return response.status(StatusCode::METHOD_NOT_ALLOWED).body(Body::empty()).unwrap();
     };
     let redirect = playing.redirects.lock().unwrap().clone();
@@ -117,7 +117,7 @@ async fn answer(State(playing): State<Playing>, body: Bytes) -> Response<Body> {
     response.body(events.into()).unwrap()
 }
 
-/// The command of a child process that plays `script`: this test binary, told to run
+/// Returns the command of a child process that plays `script`: this test binary, which runs only
 /// [`plays_a_script_as_a_child_process`].
 pub fn child(script: &Script) -> StdioCommand {
     let list = script.list_result.lock().unwrap().clone();
@@ -130,7 +130,7 @@ pub fn child(script: &Script) -> StdioCommand {
         "silent_list": script.silent_list,
         "silent_start": script.silent_start,
     });
-    // The script goes by files: one of 16 MiB fits into no environment.
+    // The script is passed in files, because an environment cannot hold one of 16 MiB.
     let folder = tempfile::TempDir::new().unwrap().keep();
     std::fs::write(folder.join("script.json"), parts.to_string()).unwrap();
     if let Some(list) = list {
@@ -141,12 +141,9 @@ pub fn child(script: &Script) -> StdioCommand {
         .env("ETDI_TEST_SCRIPT", folder.to_str().unwrap())
 }
 
-/// No test in itself: without a script, it does nothing.
+/// Plays the script of a parent process. Without a script, it does not test anything.
 #[test]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the parent hands the script over by the environment"
-)]
+#[expect(clippy::disallowed_methods, reason = "the parent names the script in the environment")]
 fn plays_a_script_as_a_child_process() {
     let Some(folder) = std::env::var_os("ETDI_TEST_SCRIPT") else { return };
     let folder = std::path::PathBuf::from(folder);

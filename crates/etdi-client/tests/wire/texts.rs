@@ -1,4 +1,4 @@
-//! What is judged is the text as it came.
+//! The text of a tool is judged as it came.
 
 use etdi_client::{DiscoverError, ListError};
 use etdi_types::json::JsonErrorKind;
@@ -7,7 +7,8 @@ use etdi_types::{DefinitionError, ListingError};
 use crate::script::Script;
 use crate::servers::{WAYS, client, connect};
 
-/// Odd white space, escapes, number spellings, unknown members, and what rmcp's model drops.
+/// A tool with odd white space, escapes, number spellings, unknown members, and members that rmcp's
+/// model drops.
 const ODD: &str = r#"{ "name":"odd" ,  "inputSchema":{"type":"object","x":1.0e2,"y":-0.0},"execution":{"taskSupport":"optional"},"\u0074itle":"t\u00e9 \/ \ud83d\ude00","unknown":[1,2.50,null], "annotations":{"destructiveHint":true,"vendor":1}}"#;
 const PLAIN: &str = r#"{"name":"plain","inputSchema":{"type":"object"}}"#;
 

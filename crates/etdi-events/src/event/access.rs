@@ -1,19 +1,19 @@
-//! Events about callers and tokens. None of them has a member for a token or a secret.
+//! Events about callers and tokens. No event has a member for a token or a secret.
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-/// A caller was authenticated and had the scopes that were asked of it.
+/// A caller was authenticated and had the required scopes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct AuthSuccess {
     /// The issuer that vouches for the caller.
     pub issuer: String,
-    /// The subject of its token.
+    /// The subject of the caller's token.
     pub subject: String,
     /// The client that acts, if the token names one.
     pub client: Option<String>,
-    /// The audience that was expected.
+    /// The expected audience.
     pub audience: String,
     /// The scopes that were granted.
     pub scopes: Vec<String>,
@@ -21,7 +21,7 @@ pub struct AuthSuccess {
 
 constructor!(AuthSuccess { issuer: impl Into<String>, subject: impl Into<String>, audience: impl Into<String>; client, scopes });
 
-/// A caller was refused, or a token could not be had.
+/// A caller was refused, or a token could not be obtained.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct AuthFailure {
@@ -29,16 +29,16 @@ pub struct AuthFailure {
     pub issuer: Option<String>,
     /// The client, as far as it is known. Unverified text if the token was refused.
     pub client: Option<String>,
-    /// The audience that was expected.
+    /// The expected audience.
     pub audience: Option<String>,
     /// The error code of RFC 6749 section 5.2 or RFC 6750 section 3.1; `no_token` or
-    /// `foreign_session` where there is none.
+    /// `foreign_session` if these RFCs have no code for it.
     pub code: String,
-    /// What was wrong.
+    /// The reason for the refusal or failure.
     pub reason: String,
     /// Every scope that was missing.
     pub missing_scopes: Vec<String>,
-    /// What to do about it.
+    /// The step that would fix it.
     pub remedy: Option<String>,
 }
 
@@ -50,13 +50,13 @@ constructor!(AuthFailure { code: impl Into<String>, reason: impl Into<String>; i
 pub struct TokenAcquired {
     /// The issuer.
     pub issuer: String,
-    /// The client it was issued to.
+    /// The client to which it was issued.
     pub client: String,
-    /// The audience it is for.
+    /// The audience for which it is valid.
     pub audience: Option<String>,
     /// The scopes that were granted.
     pub scopes: Vec<String>,
-    /// When it runs out.
+    /// The time at which it expires.
     #[serde(with = "time::serde::rfc3339")]
     pub expires: OffsetDateTime,
 }
@@ -71,13 +71,13 @@ pub struct TokenValidated {
     pub issuer: String,
     /// The subject.
     pub subject: String,
-    /// The client it was issued to, if the token names one.
+    /// The client to which it was issued, if the token names one.
     pub client: Option<String>,
-    /// The audience that was expected.
+    /// The expected audience.
     pub audience: String,
     /// The scopes it carries.
     pub scopes: Vec<String>,
-    /// When it runs out.
+    /// The time at which it expires.
     #[serde(with = "time::serde::rfc3339")]
     pub expires: OffsetDateTime,
 }
@@ -90,30 +90,30 @@ constructor!(TokenValidated { issuer: impl Into<String>, subject: impl Into<Stri
 pub struct TokenRefreshed {
     /// The issuer.
     pub issuer: String,
-    /// The client it was issued to.
+    /// The client to which it was issued.
     pub client: String,
-    /// The audience it is for.
+    /// The audience for which it is valid.
     pub audience: Option<String>,
     /// The scopes that were granted.
     pub scopes: Vec<String>,
-    /// When the new token runs out.
+    /// The time at which the new token expires.
     #[serde(with = "time::serde::rfc3339")]
     pub expires: OffsetDateTime,
 }
 
 constructor!(TokenRefreshed { issuer: impl Into<String>, client: impl Into<String>, expires: OffsetDateTime; audience, scopes });
 
-/// A token ran out.
+/// A token has expired.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct TokenExpired {
     /// The issuer.
     pub issuer: String,
-    /// The client it was issued to.
+    /// The client to which it was issued.
     pub client: Option<String>,
-    /// The audience it was for.
+    /// The audience for which it was valid.
     pub audience: Option<String>,
-    /// Since when.
+    /// The time at which it expired.
     #[serde(with = "time::serde::rfc3339")]
     pub since: OffsetDateTime,
 }
@@ -126,11 +126,11 @@ constructor!(TokenExpired { issuer: impl Into<String>, since: OffsetDateTime; cl
 pub struct TokenRevoked {
     /// The issuer.
     pub issuer: String,
-    /// The client it was issued to.
+    /// The client to which it was issued.
     pub client: Option<String>,
-    /// The audience it was for.
+    /// The audience for which it was valid.
     pub audience: Option<String>,
-    /// Why, if that is known.
+    /// The reason, if it is known.
     pub reason: Option<String>,
 }
 

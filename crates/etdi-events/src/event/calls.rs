@@ -12,7 +12,7 @@ pub struct CallStackViolation {
     pub tool: ToolRef,
     /// The tool ids of the chain, outermost first.
     pub stack: Vec<String>,
-    /// Which rule, and how it was broken.
+    /// The rule, and how it was broken.
     pub reason: String,
 }
 
@@ -52,7 +52,7 @@ constructor!(CircularCallDetected { tool: ToolRef, circle: Vec<String> });
 pub struct PrivilegeEscalationDetected {
     /// The tool whose call was refused.
     pub tool: ToolRef,
-    /// The id of the tool, or the principal, that called.
+    /// The id of the tool that called, or the principal.
     pub caller: String,
     /// The scopes that the caller lacks.
     pub scopes: Vec<String>,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub struct ClientInitialized {
     /// The security level: `basic`, `enhanced` or `strict`.
     pub level: String,
-    /// How many providers its trust configuration names.
+    /// The number of providers in its trust configuration.
     pub trusted_providers: u64,
 }
 
@@ -22,7 +22,7 @@ pub struct ClientConnected {
     pub server: String,
     /// `stdio` or `http`.
     pub transport: String,
-    /// The MCP protocol version that was agreed.
+    /// The negotiated MCP protocol version.
     pub protocol: Option<String>,
 }
 
@@ -50,13 +50,13 @@ pub struct ProviderRegistered {
 
 constructor!(ProviderRegistered { issuer: impl Into<String>, kind: impl Into<String> });
 
-/// What is known of an identity provider changed, for example its keys.
+/// The known data of an identity provider changed, for example its keys.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ProviderUpdated {
     /// The issuer.
     pub issuer: String,
-    /// What changed.
+    /// The change.
     pub change: String,
 }
 
@@ -68,13 +68,13 @@ constructor!(ProviderUpdated { issuer: impl Into<String>, change: impl Into<Stri
 pub struct ProviderError {
     /// The issuer.
     pub issuer: String,
-    /// The error code of RFC 6749, if it gave one.
+    /// The error code of RFC 6749, if the provider sent one.
     pub code: Option<String>,
-    /// The HTTP status, if there was an answer.
+    /// The HTTP status, if the provider answered.
     pub status: Option<u16>,
-    /// What went wrong.
+    /// The reason of the error.
     pub reason: String,
-    /// How long to wait before the next attempt, in seconds, if it said so.
+    /// The time to wait before the next attempt, in seconds, if the provider sent it.
     pub retry_after_seconds: Option<u64>,
 }
 

@@ -5,7 +5,7 @@ use etdi_types::verdict::KeyTrust;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-/// Which tool an event is about. Every string may be text that the server chose.
+/// The tool that an event is about. Every string may be text that the server chose.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ToolRef {
@@ -50,7 +50,7 @@ pub struct ToolVerified {
     pub origin: String,
     /// The second answer of the verdict: every finding that applies, each in one word.
     pub what: Vec<String>,
-    /// What was decided: `allow`, `warn`, `ask` or `block`.
+    /// The decision: `allow`, `warn`, `ask` or `block`.
     pub decision: String,
 }
 
@@ -62,16 +62,16 @@ constructor!(ToolVerified { tool: ToolRef, who: impl Into<String>, origin: impl 
 pub struct ToolApproved {
     /// The tool, with the digest that was approved.
     pub tool: ToolRef,
-    /// Who approved.
+    /// The name of the approver.
     pub by: String,
-    /// How the approval came about: `question`, `override`, `pinned_key`, `relaunch` or `policy`.
+    /// The origin of the approval: `question`, `override`, `pinned_key`, `relaunch` or `policy`.
     #[serde(default)]
     pub basis: ApprovalBasis,
     /// The scopes that were granted.
     pub permissions: Vec<String>,
     /// The digest whose approval this one replaces.
     pub supersedes: Option<String>,
-    /// When the approval runs out.
+    /// The time at which the approval expires.
     #[serde(with = "time::serde::rfc3339::option")]
     pub expires: Option<OffsetDateTime>,
 }
@@ -84,11 +84,11 @@ constructor!(ToolApproved { tool: ToolRef, by: impl Into<String>, basis: Approva
 pub struct ToolInvoked {
     /// The tool.
     pub tool: ToolRef,
-    /// Who called, if the call was authenticated.
+    /// The principal that called, if the call was authenticated.
     pub principal: Option<String>,
     /// Whether the call gave a result that is not an error.
     pub succeeded: bool,
-    /// How long the call took, in milliseconds.
+    /// The duration of the call, in milliseconds.
     pub duration_ms: Option<u64>,
 }
 
@@ -100,9 +100,9 @@ constructor!(ToolInvoked { tool: ToolRef, succeeded: bool; principal, duration_m
 pub struct ToolUpdated {
     /// The tool as it is now.
     pub tool: ToolRef,
-    /// The digest that is approved, if one is.
+    /// The approved digest, if there is one.
     pub from_digest: Option<String>,
-    /// The version of the definition that was known.
+    /// The earlier version of the definition.
     pub from_version: Option<String>,
 }
 
@@ -119,23 +119,23 @@ pub struct ToolRemoved {
 
 constructor!(ToolRemoved { tool: ToolRef });
 
-/// An approval no longer covers what is served; a person has to be asked again.
+/// An approval no longer covers the served definition; a person must be asked again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ToolReapprovalRequested {
     /// The tool as it is served now.
     pub tool: ToolRef,
-    /// Why, in the words of the verdict, for example `Upgraded`.
+    /// The reasons, in the words of the verdict, for example `Upgraded`.
     pub reasons: Vec<String>,
-    /// The digest that is approved.
+    /// The approved digest.
     pub approved_digest: Option<String>,
-    /// What changed, for a person to read. Holds text of the server.
+    /// The changes, for a person to read. Holds text of the server.
     pub diff: Option<String>,
 }
 
 constructor!(ToolReapprovalRequested { tool: ToolRef, reasons: Vec<String>; approved_digest, diff });
 
-/// What ran out.
+/// The part that expired.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -147,15 +147,15 @@ pub enum Expired {
     Attestation,
 }
 
-/// An approval or the evidence behind a tool ran out.
+/// An approval, or the evidence behind a tool, has expired.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ToolExpired {
     /// The tool.
     pub tool: ToolRef,
-    /// What ran out.
+    /// The part that expired.
     pub expired: Expired,
-    /// Since when.
+    /// The time at which it expired.
     #[serde(with = "time::serde::rfc3339")]
     pub since: OffsetDateTime,
 }
@@ -172,7 +172,7 @@ pub struct SignatureVerified {
     pub kid: String,
     /// The JWS algorithm.
     pub algorithm: String,
-    /// Why the key is trusted.
+    /// The reason why the key is trusted.
     pub trust: KeyTrust,
 }
 
@@ -186,9 +186,9 @@ pub struct SignatureFailed {
     pub tool: ToolRef,
     /// The key id that the signature names, if its header could be read.
     pub kid: Option<String>,
-    /// The JWS algorithm that it names, if its header could be read.
+    /// The JWS algorithm that the signature names, if its header could be read.
     pub algorithm: Option<String>,
-    /// Why.
+    /// The reason.
     pub reason: String,
 }
 
@@ -200,9 +200,9 @@ constructor!(SignatureFailed { tool: ToolRef, reason: impl Into<String>; kid, al
 pub struct VersionChanged {
     /// The tool as it is now.
     pub tool: ToolRef,
-    /// The version that was known.
+    /// The earlier version.
     pub from: String,
-    /// The version that is served; none if the tool is unsigned now.
+    /// The served version; `None` if the tool is unsigned now.
     pub to: Option<String>,
 }
 
@@ -216,24 +216,25 @@ pub struct PermissionChanged {
     pub tool: ToolRef,
     /// Scopes that it did not ask for before.
     pub added: Vec<String>,
-    /// Scopes that it no longer asks for.
+    /// Scopes that it does not ask for any longer.
     pub removed: Vec<String>,
 }
 
 constructor!(PermissionChanged { tool: ToolRef, added: Vec<String>, removed: Vec<String> });
 
-/// Something that must not happen was attempted and refused.
+/// An attempt to break a security rule was refused.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SecurityViolation {
-    /// The server it came from.
+    /// The server from which the attempt came.
     pub server: String,
-    /// The tool, where one is concerned.
+    /// The tool, if the attempt concerns one.
     pub tool: Option<ToolRef>,
-    /// What was found, in one word: on a client that of the verdict, such as `Tampered` or
+    /// The violation, in one word: on a client the word of the verdict, such as `Tampered` or
     /// `Impostor`.
     pub violation: String,
-    /// What that means here, for a person to read. May hold text of the server.
+    /// The meaning of the violation in this case, for a person to read. May hold text of the
+    /// server.
     pub detail: String,
 }
 

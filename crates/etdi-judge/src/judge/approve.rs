@@ -1,4 +1,4 @@
-//! Recording a person's yes: to the definition that was shown, and to no other.
+//! Records a person's approval: of the definition that was shown, and of that alone.
 
 use etdi_types::evidence::{ProviderKeys, SignatureEvidence, check_signature};
 use etdi_types::jws::DetachedJws;
@@ -16,44 +16,44 @@ use crate::tool::decision::{ApprovalRequest, Decision, Refusal};
 use crate::tool::listed::Snapshot;
 use crate::tool::{ApprovedTool, JudgedTool};
 
-/// An approval was not recorded.
+/// The error of an approval that was not recorded.
 ///
-/// A caller with a transport has errors of its own beside these, and passes each of these on: a new
-/// variant is a breaking change, so that none is lost on the way.
+/// A caller with a transport has further errors, and converts each variant to one of its own. A new
+/// variant is a breaking change, so that the caller must handle it.
 #[derive(Debug, thiserror::Error)]
 pub enum NotApproved {
-    /// The definition, or what is known of it, is no longer what was shown.
+    /// The definition or its verdict changed since it was shown.
     #[error(
-        "not approved: the definition, or what is known of it, changed since it was shown; look at \
-         it again:\n{0}"
+        "cannot approve: the definition or its verdict changed since it was shown; look at the \
+         tool again:\n{0}"
     )]
     Changed(Box<JudgedTool>),
     /// The listing does not hold the tool.
-    #[error("not approved: the server no longer lists \"{}\"", escaped(.0))]
+    #[error("cannot approve: the server no longer lists \"{}\"", escaped(.0))]
     Gone(String),
-    /// The tool is refused, whatever a person says; or what was granted is not enough.
-    #[error("not approved, the tool is refused:\n{0}")]
+    /// The tool is refused even after an approval, or the granted permissions are not enough.
+    #[error("cannot approve: the tool is refused:\n{0}")]
     Blocked(Box<Refusal>),
     /// The question was asked on another connection.
-    #[error("not approved: the question was asked on another connection")]
+    #[error("cannot approve: the question was asked on another connection")]
     OtherConnection,
-    /// A scope was granted that the definition does not ask for.
-    #[error("not approved: the tool does not ask for the scope {0}, so it cannot be granted")]
+    /// The approval grants a scope that the definition does not ask for.
+    #[error("cannot approve: the tool does not ask for the granted scope {0}")]
     UnknownScope(Scope),
-    /// The key is not configured, and the approval brings none.
+    /// The key is not configured, and the approval does not bring it.
     #[error(
-        "not approved: nothing configures the key; get it from the publisher and pass it with \
-             Approval::pinning"
+        "cannot approve: the key is not configured; get it from the publisher and pass it with \
+         Approval::pinning"
     )]
     KeyRequired,
     /// The key that the approval brings cannot be used.
-    #[error("not approved: {0}")]
+    #[error("cannot approve: {0}")]
     Key(#[from] KeyError),
     /// The key that the approval brings did not make the signature.
-    #[error("not approved: the key that you passed did not sign this definition: {0}")]
+    #[error("cannot approve: the key that you passed did not sign this definition: {0}")]
     WrongKey(SignatureError),
-    /// Somebody else approved another definition in the meantime, or the store failed.
-    #[error("not approved: {0}")]
+    /// Another definition was approved in the meantime, or the store failed.
+    #[error("cannot approve: {0}")]
     Store(#[from] StoreError),
 }
 
@@ -68,16 +68,16 @@ impl NotApproved {
 }
 
 impl Judge {
-    /// Stores an approval of the definition that `request` showed, if it is the one that `snapshot`
-    /// lists and the person knows what is known of it. The caller reads the listing after the person
-    /// answered.
+    /// Stores an approval of the definition that `request` showed. The definition must be the one
+    /// that `snapshot` lists, and its verdict must be the one that the person saw. The caller reads
+    /// the listing after the person answered.
     ///
-    /// The store is asked once, the evidence is gathered once, and both the question and the answer
-    /// are judged by that.
+    /// Reads the store once and gathers the evidence once. The check of the question and the
+    /// judgement of the approved tool both use these facts.
     ///
     /// # Errors
-    /// [`NotApproved`]. Only after [`NotApproved::Blocked`] may something have been recorded: an
-    /// approval that grants too little stays on record, and the tool stays refused.
+    /// [`NotApproved`]. Only [`NotApproved::Blocked`] may leave a record: an approval that grants
+    /// too little stays on record, and the tool stays refused.
     pub async fn approve(
         &self,
         snapshot: &Snapshot,
@@ -135,11 +135,11 @@ impl Judge {
         }
     }
 
-    /// The facts about the tool once the key that the person brings is trusted for this server. The tool
-    /// is judged whole by them: a key vouches for the signature alone.
+    /// Returns the facts about the tool with the key of the person, which is then trusted for this
+    /// server. The whole tool is judged by these facts, because a key proves the signature alone.
     ///
-    /// Only a definition without a trust entry needs such a key. Its provider has no key set to
-    /// fetch, and nobody may attest it, so the signature alone is checked again.
+    /// Only a definition without a trust entry needs such a key. Without an entry, its provider has
+    /// no key set to fetch and no issuer to attest it, so only the signature is checked again.
     fn with_pinned_key(
         &self,
         definition: &ToolDefinition,
@@ -150,7 +150,7 @@ impl Judge {
         let part = definition.signed().ok_or(NotApproved::KeyRequired)?;
         let signature = part.signature.as_deref().ok_or(NotApproved::KeyRequired)?;
         let jws = DetachedJws::parse(signature).map_err(NotApproved::WrongKey)?;
-        // The person vouches for the key; the publisher may name it by another id.
+        // The person trusts the key itself; the publisher may use another id for it.
         let key = key.clone().with_kid(jws.kid());
         key.verifying_key()?;
         facts.known.pinned_keys = vec![PinnedKey::new(part.provider.id(), key)];
@@ -179,8 +179,8 @@ impl Judge {
         let pin = |verdict: &Verdict| {
             records::pin(self.server(), definition, verdict, &facts.evidence, at)
         };
-        // Evidence that cannot be checked now (an identity provider that is down, at level Basic) is
-        // recorded as proving little; once it is good again it is better than what was approved.
+        // Evidence that cannot be checked now (an identity provider that is down, at level Basic)
+        // is recorded as weak. Once it is good again, it is better than the approved evidence.
         let pin = pin(verdict).or_else(|| {
             let mut unproven = verdict.clone();
             unproven.who = Who::Identified { by: String::new() };

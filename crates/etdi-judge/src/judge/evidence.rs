@@ -1,5 +1,5 @@
-//! Gathering evidence: the keys that a trust configuration only names, and attestations. What is
-//! gathered here is judged elsewhere.
+//! Gathers evidence: attestations, and the keys that a trust configuration only names. Another
+//! module judges the evidence.
 
 use std::collections::HashMap;
 use std::fmt::Debug;
@@ -16,9 +16,9 @@ use etdi_types::trust::TrustedProvider;
 use etdi_types::{Clock, Known, SignatureError, SignedPart, ToolDefinition, TrustConfig};
 use parking_lot::Mutex;
 
-/// Gathers evidence with the keys, the key sets and the issuers that a trust configuration names,
-/// and with no others. A client has one of its own; this is for what is not on a connection, such as
-/// a file of definitions.
+/// A gatherer of evidence. It uses only the keys, the key sets and the issuers that a trust
+/// configuration names. A client has its own gatherer; this one is for definitions that are not on
+/// a connection, such as a file of definitions.
 #[derive(Debug)]
 pub struct EvidenceGatherer {
     network: Network,
@@ -28,7 +28,7 @@ pub struct EvidenceGatherer {
 }
 
 impl EvidenceGatherer {
-    /// One that may ask the hosts that `network` allows.
+    /// Makes a gatherer that may contact the hosts that `network` allows.
     ///
     /// # Errors
     /// [`HttpError`] if TLS cannot be set up.
@@ -41,9 +41,9 @@ impl EvidenceGatherer {
         })
     }
 
-    /// The evidence of a definition: its signature and its attestation, checked with the keys that
-    /// can be had. `known` holds the keys that persons pinned; what cannot be fetched is evidence that
-    /// could not be checked, never an error.
+    /// Returns the evidence of a definition: its signature and its attestation, checked with the
+    /// available keys. `known` holds the keys that persons pinned. If a key set or an attestation
+    /// cannot be checked, the evidence says so; this is never an error.
     pub async fn gather(
         &self,
         definition: &ToolDefinition,
@@ -91,7 +91,8 @@ impl EvidenceGatherer {
         }
     }
 
-    /// Fresh keys: an approved definition has a grace period of its own, so stale ones never count.
+    /// Returns fresh keys. Stale keys never count here, because an approved definition has a grace
+    /// period of its own.
     async fn keys(&self, uri: &str, definition: &ToolDefinition) -> Result<Arc<KeySet>, JwksError> {
         let client = self.key_set(uri)?;
         let keys = client.fresh_keys().await?;
@@ -123,7 +124,7 @@ impl EvidenceGatherer {
     ) -> AttestationEvidence {
         let Some(entry) = entry else {
             return AttestationEvidence::Unchecked(
-                "no trust entry is for the provider, so no issuer may vouch for it".to_owned(),
+                "the trust configuration names no issuer for the provider".to_owned(),
             );
         };
         let signing_key = match signature {
@@ -136,7 +137,7 @@ impl EvidenceGatherer {
     }
 }
 
-/// Gathers the evidence of definitions. Tests give evidence as values.
+/// The source of evidence for definitions. Tests give evidence as values.
 #[async_trait]
 pub(crate) trait Gather: Debug + Send + Sync {
     async fn gather(
@@ -159,8 +160,8 @@ impl Gather for EvidenceGatherer {
     }
 }
 
-/// Whether exactly this definition is on record with a good signature: then its key was in the
-/// provider's key set once, also if an earlier process saw it.
+/// Returns whether exactly this definition is on record with a good signature. If so, its key was
+/// in the provider's key set once, even if an earlier process saw it.
 fn was_good(definition: &ToolDefinition, known: &Known) -> bool {
     let approved = known.approvals.iter().map(|approval| &approval.pin);
     known

@@ -1,4 +1,4 @@
-//! Storing what a judgement gives to store, and the decision that follows.
+//! Stores the records of a judgement, and makes the decision that follows.
 
 use std::sync::Arc;
 
@@ -13,11 +13,11 @@ use crate::tool::decision::{Decision, Refusal};
 use crate::tool::listed::{Listed, Snapshot};
 
 impl Judge {
-    /// Judges every tool of a listing, stores what is missing, and reports. Blocked tools are among
-    /// them.
+    /// Judges every tool of a listing, stores the missing records, and reports. The result includes
+    /// blocked tools.
     ///
     /// # Errors
-    /// [`StoreError`]: nothing may be used.
+    /// [`StoreError`]: do not use any tool.
     pub async fn discover(&self, snapshot: &Snapshot) -> Result<Vec<JudgedTool>, StoreError> {
         let judged = self.judge_all(snapshot).await?;
         let sightings: Vec<Sighting> =
@@ -32,16 +32,17 @@ impl Judge {
         Ok(tools)
     }
 
-    /// Decides about every tool of a listing, as [`discover`](Self::discover) judges it.
+    /// Returns the decision about every tool of a listing, as [`discover`](Self::discover) judges
+    /// it.
     ///
     /// # Errors
-    /// [`StoreError`]: nothing may be used.
+    /// [`StoreError`]: do not use any tool.
     pub async fn decide_all(&self, snapshot: &Snapshot) -> Result<Vec<Decision>, StoreError> {
         Ok(self.discover(snapshot).await?.iter().map(Decision::on).collect())
     }
 
-    /// Decides about a tool that was judged on this connection, by what is stored now. A tool of
-    /// another connection is blocked.
+    /// Returns the decision about a tool that was judged on this connection, by the records that
+    /// are stored now. A tool of another connection is blocked.
     ///
     /// # Errors
     /// [`StoreError`] if the store fails.
@@ -52,7 +53,7 @@ impl Judge {
         self.decide_listed(&tool.listed).await
     }
 
-    /// Decides about a tool of a listing, by what is stored now.
+    /// Returns the decision about a tool of a listing, by the records that are stored now.
     ///
     /// # Errors
     /// [`StoreError`] if the store fails.
@@ -61,13 +62,13 @@ impl Judge {
         Ok(Decision::on(&self.keep(judging).await?))
     }
 
-    /// Stores what a judgement gives to store, and returns the tool as it stands then.
+    /// Stores the records of a judgement, and returns the tool as it is judged after that.
     ///
-    /// A judgement is remembered only now: if the store cannot keep the sighting, the next look at
-    /// the tool fails as well.
+    /// A judgement is remembered only after its records are stored: if the store cannot keep the
+    /// sighting, the next judgement of the tool fails as well.
     ///
     /// # Errors
-    /// [`StoreError`]: nothing may be used.
+    /// [`StoreError`]: do not use any tool.
     pub async fn keep(&self, judging: Judging) -> Result<JudgedTool, StoreError> {
         Ok(self.settle(judging).await?.tool)
     }
@@ -98,7 +99,7 @@ impl Judge {
                 self.reporter().changed(tool);
                 self.reporter().approved(tool, &new.record, new.expected);
             }
-            // A person decided in the meantime, and that counts.
+            // A person decided in the meantime, and that decision counts.
             Err(StoreError::Conflict { .. }) => {}
             Err(error) => return Err(error),
         }
@@ -108,7 +109,7 @@ impl Judge {
         Ok(Judging { ruling: Ruling::Stands, sighting: None, ..again })
     }
 
-    /// Returns what the store knows under an id of this server's own, which is not a tool's.
+    /// Returns the records of the server as a whole under `id`, which is not the id of a tool.
     ///
     /// # Errors
     /// [`StoreError`] if the store cannot answer.
@@ -116,14 +117,14 @@ impl Judge {
         self.known(Subject::of_server(self.server(), id)).await
     }
 
-    /// Returns a record of the server as a whole, as of now.
+    /// Returns a new record of the server as a whole, with the time now.
     #[must_use]
     pub fn server_pin(&self, id: String, digest: Digest, text: Arc<str>) -> Pin {
         Pin::new(self.server().clone(), id, EvidenceRecord::None, digest, text, self.now())
     }
 
-    /// Stores a person's yes to a record of the server as a whole. `expected` is the digest that
-    /// they saw approved before.
+    /// Stores a person's approval of a record of the server as a whole. `expected` is the digest
+    /// that the person saw as approved before.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] if another digest is approved by now.

@@ -1,4 +1,4 @@
-//! The names of other tools: a changed definition must not begin to mention them.
+//! The names of other tools, because a changed definition must not begin to mention them.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use tokio::sync::OnceCell;
 use crate::store::{ApprovalStore, StoreError};
 use crate::tool::listed::Snapshot;
 
-/// The tools that each server listed last, for all judges that share their settings.
+/// The tools that each server listed last. All judges with the same settings share them.
 #[derive(Debug, Default)]
 pub(crate) struct ListedNames(Mutex<BTreeMap<ServerIdentity, Vec<String>>>);
 
@@ -27,13 +27,14 @@ impl ListedNames {
     }
 }
 
-/// The tools that a review counts as others, read when the first review needs them: most judgements
-/// need none, and the store may hold many.
+/// The tools that a review counts as others. They are read when the first review needs them,
+/// because most judgements do not need them, and the store may hold many.
 #[derive(Debug, Default)]
 pub(crate) struct OtherTools(OnceCell<ToolNames>);
 
 impl OtherTools {
-    /// The tools that were listed last, and those that are approved, listed or not.
+    /// Returns the tools that were listed last, and all approved tools, whether they are listed or
+    /// not.
     pub(crate) async fn seen_from(
         &self,
         server: &ServerIdentity,

@@ -1,5 +1,5 @@
-//! The host's review policy: which changes of an approved tool are refused, asked about, or approved
-//! without a person.
+//! The review policy of the host: the changes of an approved tool that are refused, asked about, or
+//! approved without a person.
 
 use etdi_review::Review;
 use etdi_review::hygiene::ToolNames;
@@ -12,17 +12,17 @@ use crate::store::NewApproval;
 /// Value of `approved_by` for approvals made by policy.
 const POLICY: &str = "review policy";
 
-/// The ruling of the review policy on a tool that a person would be asked about.
+/// The ruling of the review policy on a tool that would otherwise be asked about.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Ruling {
-    /// The tool stands as its outcome says.
+    /// The outcome of the tool does not change.
     Stands,
     /// The policy approves the tool. The approval counts once the caller has stored it; until then
-    /// the outcome says to ask.
+    /// the outcome is to ask.
     Accept(Box<NewApproval>),
 }
 
-/// The review of what changed since `approved`.
+/// Returns the review of the changes since `approved`.
 pub(crate) fn review(
     definition: &ToolDefinition,
     verdict: &Verdict,
@@ -36,8 +36,8 @@ pub(crate) fn review(
     }
 }
 
-/// The approval that the policy makes of `pin`: with what the earlier one granted, until that one
-/// ends. `None` if the definition requires more.
+/// Returns the approval that the policy makes of `pin`, with the same grants and the same end as
+/// the earlier approval. `None` if the definition requires more permissions.
 pub(crate) fn accepted(
     definition: &ToolDefinition,
     pin: Pin,

@@ -1,4 +1,4 @@
-//! The records that a judgement gives its caller to store, as values.
+//! The records that the caller of a judgement may store, as values.
 
 use etdi_types::evidence::{Evidence, SignatureEvidence};
 use etdi_types::{
@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 
 use crate::store::Sighting;
 
-/// The record of a definition as it is served now; `None` if its evidence is not good.
+/// Returns the record of a definition as it is served now; `None` if its evidence is not good.
 pub(crate) fn pin(
     server: &ServerIdentity,
     definition: &ToolDefinition,
@@ -24,14 +24,14 @@ pub(crate) fn pin(
     Some(Pin::of_tool(server, definition, evidence, at))
 }
 
-/// The sighting of a definition that is not blocked.
+/// Returns the sighting of a definition that is not blocked.
 pub(crate) fn sighting(pin: Pin, verdict: &Verdict, context: &AuthorizationContext) -> Sighting {
     let ledger = ledger_entry(&pin, verdict);
     let sighting = Sighting::new(pin).with_ledger(ledger);
     if verdict.is_approved() { sighting.refreshing(context.clone()) } else { sighting }
 }
 
-/// The ledger entry of a definition that has a version.
+/// Returns the ledger entry of a definition that has a version.
 pub(crate) fn ledger_entry(pin: &Pin, verdict: &Verdict) -> Option<LedgerEntry> {
     let mut entry = LedgerEntry::of(pin)?;
     entry.global = verdict.who.is_global();

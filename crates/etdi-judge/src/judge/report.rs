@@ -1,4 +1,4 @@
-//! Reports to the event emitter, if there is one.
+//! Reports events to the event emitter, if there is one.
 
 use std::collections::HashSet;
 
@@ -22,7 +22,7 @@ pub(crate) fn initialized(events: &Emitter, level: SecurityLevel, trusted_provid
     events.emit(ClientInitialized::new(level.to_string(), trusted_providers as u64));
 }
 
-/// Reports for one connection. Its events share a correlation id.
+/// The reporter of one connection. Its events share a correlation id.
 #[derive(Clone, Debug)]
 pub struct Reporter {
     events: Option<Emitter>,
@@ -51,7 +51,7 @@ impl Reporter {
         }
     }
 
-    /// Reports the connection, with the revision of MCP that was agreed.
+    /// Reports the connection, with the revision of MCP that both sides agreed on.
     pub fn connected(&self, protocol: Option<String>) {
         self.emit(|| {
             let transport = match self.server {
@@ -69,7 +69,7 @@ impl Reporter {
         self.emit(|| ClientDisconnected::new(self.server.to_string()));
     }
 
-    /// What a complete listing brought and took away since the one before.
+    /// Reports the tools that came and went between two complete listings.
     pub(crate) fn listed(&self, earlier: Option<&Snapshot>, now: &Snapshot) {
         if self.events.is_none() {
             return;
@@ -92,7 +92,7 @@ impl Reporter {
         }
     }
 
-    /// A verdict, and what follows from it.
+    /// Reports a verdict and the events that follow from it.
     pub(crate) fn judged(&self, judged: &JudgedTool) {
         if self.events.is_none() {
             return;
@@ -153,7 +153,7 @@ impl Reporter {
         }
     }
 
-    /// What changed since the tool was approved.
+    /// Reports the changes since the tool was approved.
     pub(crate) fn changed(&self, judged: &JudgedTool) {
         let (Some(definition), Some(verdict)) = (judged.definition(), judged.verdict()) else {
             return;
@@ -206,7 +206,7 @@ impl Reporter {
         }
     }
 
-    /// Reports that a person has to be asked.
+    /// Reports that a person must be asked.
     pub fn asked(&self, judged: &JudgedTool) {
         let (Some(definition), Some(judgement)) = (judged.definition(), judged.judgement.as_ref())
         else {
@@ -263,7 +263,7 @@ impl Reporter {
     }
 }
 
-/// The answer that blocks a tool.
+/// Returns the name of the answer in the verdict that blocks a tool.
 fn violation(judged: &JudgedTool) -> &'static str {
     let Some(judgement) = &judged.judgement else { return "Malformed" };
     let blocks = judgement.outcome.rows.iter().find(|(_, action)| *action == Action::Block);
@@ -277,7 +277,7 @@ fn violation(judged: &JudgedTool) -> &'static str {
     }
 }
 
-/// The scopes in the canonical JSON of a `permissions` member.
+/// Returns the scopes in the canonical JSON of a `permissions` member.
 fn scopes(permissions: Option<&str>) -> Vec<String> {
     let value: Option<serde_json::Value> =
         permissions.and_then(|text| serde_json::from_str(text).ok());

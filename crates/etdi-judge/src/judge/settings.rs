@@ -13,8 +13,8 @@ use crate::judge::report;
 use crate::store::ApprovalStore;
 use crate::store::memory::MemoryApprovals;
 
-/// Settings that all judges of a host share: whom it trusts, where approvals are kept, and how strict
-/// it is.
+/// The settings that all judges of a host share: the providers that it trusts, the store of its
+/// approvals, and its level.
 #[derive(Debug)]
 #[must_use]
 pub struct Settings {
@@ -30,8 +30,8 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Settings that trust what `trust` says, at level Enhanced, with approvals in memory. Every
-    /// change of an approved tool is asked about.
+    /// Makes settings that trust the entries of `trust`, at level Enhanced, with approvals in
+    /// memory. Every change of an approved tool is asked about.
     pub fn new(trust: TrustConfig, gatherer: EvidenceGatherer) -> Self {
         Self {
             trust,
@@ -61,17 +61,17 @@ impl Settings {
         Self { policy, ..self }
     }
 
-    /// Judges at the time that `clock` tells.
+    /// Uses the time of `clock` for judgements.
     pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
         Self { clock, ..self }
     }
 
-    /// Reports to `events`.
+    /// Reports events to `events`.
     pub fn with_events(self, events: Emitter) -> Self {
         Self { events: Some(events), ..self }
     }
 
-    /// Lets a listing count for this long before a call, whatever the level says.
+    /// Lets a listing count for this long before a call, at every level.
     pub fn with_definition_max_age(self, max_age: Duration) -> Self {
         Self { max_age: Some(max_age), ..self }
     }
@@ -100,7 +100,7 @@ impl Settings {
         &*self.store
     }
 
-    /// Reports that a client with these settings is there.
+    /// Reports that a client with these settings has started.
     pub fn report_start(&self) {
         if let Some(events) = &self.events {
             report::initialized(events, self.level, self.trust.providers().len());

@@ -1,4 +1,4 @@
-//! Judging, with its questions to the store and its writes counted.
+//! Tests that count the reads of the store, its writes, and the evidence that is gathered.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
@@ -28,7 +28,7 @@ use crate::tool::listed::{Problem, Snapshot};
 
 const PROVIDER: &str = "https://trusted.example";
 
-/// A store that counts what it is asked, and fails to keep sightings on demand.
+/// A store that counts its reads and writes, and fails to keep sightings on demand.
 #[derive(Debug, Default)]
 struct CountingStore {
     inner: MemoryApprovals,
@@ -75,7 +75,7 @@ impl ApprovalStore for CountingStore {
     }
 }
 
-/// Evidence as values: signatures are checked, attestations are not there. Counts how often.
+/// A gatherer that checks signatures and finds no attestations. Counts its calls.
 #[derive(Debug, Default)]
 struct CountingGatherer(AtomicUsize);
 
@@ -120,7 +120,7 @@ impl Scene {
         }
     }
 
-    /// How often the store was asked what it knows, and evidence was gathered, since the last time.
+    /// Returns how often the store was read, and evidence was gathered, since the last call.
     fn counts(&self) -> (usize, usize) {
         (self.store.looked_up.swap(0, SeqCst), self.gatherer.0.swap(0, SeqCst))
     }
@@ -140,7 +140,7 @@ fn plain(description: &str) -> Value {
     json!({"name": "scan", "description": description, "inputSchema": {"type": "object"}})
 }
 
-/// A signed tool whose attestation makes the evidence something that has to be gathered each time.
+/// Makes a signed tool with an attestation, so that the evidence must be gathered each time.
 fn signed(key: &SigningKey, version: &str, description: &str) -> Value {
     let (id, version) = ("trusted.example/scan".parse().unwrap(), version.parse().unwrap());
     let spec = DefinitionSpec::new(id, version, Provider::new(PROVIDER, "Trusted").unwrap());
@@ -169,7 +169,7 @@ async fn an_approval_asks_the_store_once_and_gathers_the_evidence_once() {
     let approved = scene.judge.approve(&snapshot, &request, &Approval::by("alice")).await.unwrap();
     assert_eq!(scene.counts(), (1, 1));
     assert_eq!(Some(approved.digest()), request.digest());
-    // The store says the same of it afterwards.
+    // The store gives the same answer afterwards.
     assert!(matches!(scene.decision(&snapshot).await, Decision::Allow(_)));
 }
 
@@ -188,7 +188,7 @@ async fn an_approval_that_brings_a_key_gathers_the_evidence_once_as_well() {
 }
 
 #[tokio::test]
-async fn judging_writes_nothing() {
+async fn judging_does_not_write_to_the_store() {
     let key = SigningKey::generate().unwrap();
     let accepting = ReviewPolicy::default().with(Class::Wording, Handling::Accept);
     let scene = Scene::new(trusting(&key), |settings| settings.with_policy(accepting));
@@ -209,7 +209,7 @@ async fn judging_writes_nothing() {
         let NewApproval { record, expected, .. } = *new;
         assert_eq!(Some(record.pin.digest), judging.tool.definition().map(ToolDefinition::digest));
         assert_eq!(expected, request.digest());
-        // It counts once it is stored.
+        // The approval counts only once it is stored.
         assert_eq!(judging.tool.action(), Action::Ask);
         assert_eq!(written(), 0);
     }
@@ -229,7 +229,7 @@ async fn a_judgement_whose_sighting_was_not_kept_is_not_remembered() {
     scene.store.is_full.store(false, SeqCst);
     for lookups in [1, 1, 0] {
         scene.counts();
-        // The first look stores a pin, so the revision of the second one is another.
+        // The first judgement stores a pin, so the second one sees another revision.
         let decision = scene.judge.decide_listed(&snapshot.tools()[0]).await.unwrap();
         assert!(matches!(decision, Decision::Allow(_)), "{decision:?}");
         assert_eq!(scene.counts().0, lookups);

@@ -1,4 +1,4 @@
-//! What every [`ApprovalStore`] must do, for its authors to run.
+//! The contract of every [`ApprovalStore`], as checks that the author of a store runs.
 
 use etdi_types::{
     ApprovalBasis, ApprovalRecord, AuthorizationContext, Digest, EvidenceRecord, Known,
@@ -8,12 +8,12 @@ use time::OffsetDateTime;
 
 use crate::store::{ApprovalStore, NewApproval, Sighting, StoreError};
 
-/// A broken promise of a store.
+/// A promise that a store breaks.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the approval store breaks its contract: {0}")]
 pub struct Broken(String);
 
-/// Checks an **empty** store.
+/// Checks the contract. The store must be **empty**.
 ///
 /// ```
 /// # async fn run() -> Result<(), etdi_judge::contract::Broken> {
@@ -53,17 +53,17 @@ async fn approvals_supersede_and_move_the_pin(store: &dyn ApprovalStore) -> Resu
     store.record(&[sighting(id, "1.0.0", "one")]).await.map_err(failed)?;
     let before = store.revision().await.map_err(failed)?;
     store.approve(approval(id, "1.0.0", "one"), None, None).await.map_err(failed)?;
-    holds("an approval makes a revision", before != store.revision().await.map_err(failed)?)?;
+    holds("an approval changes the revision", before != store.revision().await.map_err(failed)?)?;
     store.approve(approval(id, "1.1.0", "two"), None, Some(digest("one"))).await.map_err(failed)?;
     let known = known(store, id, "1.1.0", "here").await?;
     let current: Vec<_> = known.approvals.iter().filter(|a| !a.superseded).collect();
-    holds("one approval counts", current.len() == 1)?;
-    holds("the last approval counts", current.iter().all(|a| a.pin.digest == digest("two")))?;
+    holds("only one approval is current", current.len() == 1)?;
+    holds("the last approval is current", current.iter().all(|a| a.pin.digest == digest("two")))?;
     holds(
         "the superseded approval stays",
         known.approvals.iter().any(|a| a.superseded && a.pin.digest == digest("one")),
     )?;
-    holds("the pin moved", first(&known.pins)?.digest == digest("two"))?;
+    holds("an approval moves the pin", first(&known.pins)?.digest == digest("two"))?;
     let later = OffsetDateTime::UNIX_EPOCH + time::Duration::hours(1);
     let mut again = sighting(id, "1.1.0", "two");
     again.pin.at = later;
@@ -71,10 +71,14 @@ async fn approvals_supersede_and_move_the_pin(store: &dyn ApprovalStore) -> Resu
     store.record(&[again]).await.map_err(failed)?;
     let known = self::known(store, id, "1.1.0", "here").await?;
     let refreshed = known.approvals.iter().find(|a| !a.superseded);
-    holds("good evidence is noted", refreshed.is_some_and(|a| a.evidence_good_at == later))
+    holds(
+        "a sighting refreshes evidence_good_at",
+        refreshed.is_some_and(|a| a.evidence_good_at == later),
+    )
 }
 
-/// A judgement after an approval goes on with [`NewApproval::stored_in`], and asks only once.
+/// Checks that the store agrees with [`NewApproval::stored_in`]: a judgement after an approval uses
+/// that, and asks the store only once.
 async fn approvals_are_known_as_they_were_given(store: &dyn ApprovalStore) -> Result<(), Broken> {
     let id = "a.example/given";
     let mut expected = None;
@@ -88,7 +92,7 @@ async fn approvals_are_known_as_they_were_given(store: &dyn ApprovalStore) -> Re
         for known in [&mut after, &mut given] {
             known.approvals.sort_by_key(|approval| (approval.superseded, approval.pin.digest));
         }
-        holds("an approval is known as it was given", after == given)?;
+        holds("known() returns an approval as it was given", after == given)?;
         expected = Some(digest(text));
     }
     Ok(())
@@ -100,9 +104,9 @@ async fn one_of_two_approvals_wins(store: &dyn ApprovalStore) -> Result<(), Brok
     let late = store.approve(approval(id, "2.0.0", "two"), None, None).await;
     let told =
         matches!(late, Err(StoreError::Conflict { approved: Some(d) }) if d == digest("one"));
-    holds("the second of two approvals is told", told)?;
+    holds("the second of two approvals gets a conflict", told)?;
     let known = known(store, id, "1.0.0", "here").await?;
-    holds("and changes nothing", known.approvals.len() == 1)
+    holds("an approval with a conflict is not kept", known.approvals.len() == 1)
 }
 
 async fn approvals_are_found_elsewhere(store: &dyn ApprovalStore) -> Result<(), Broken> {
@@ -110,7 +114,10 @@ async fn approvals_are_found_elsewhere(store: &dyn ApprovalStore) -> Result<(), 
     store.approve(approval(id, "1.0.0", "one"), None, None).await.map_err(failed)?;
     let same = one(store, &subject("a.example/look_alike", "1.0.0", "there")).await?;
     holds("a look-alike is found on another server", same.elsewhere.len() == 1)?;
-    holds("and is not taken for this server's", same.approvals.is_empty() && same.pins.is_empty())
+    holds(
+        "a look-alike is not a tool of this server",
+        same.approvals.is_empty() && same.pins.is_empty(),
+    )
 }
 
 async fn forgetting_forgets(store: &dyn ApprovalStore) -> Result<(), Broken> {
@@ -118,15 +125,15 @@ async fn forgetting_forgets(store: &dyn ApprovalStore) -> Result<(), Broken> {
     let entry = entry(id, "1.0.0", "one");
     store.approve(approval(id, "1.0.0", "one"), entry, None).await.map_err(failed)?;
     let before = known(store, id, "1.0.0", "here").await?;
-    holds("an approval brings its ledger entry", before.ledger.len() == 1)?;
+    holds("an approval adds its ledger entry", before.ledger.len() == 1)?;
     let approved = (server("here"), "forget".to_owned());
     let names = store.approved_names().await.map_err(failed)?;
-    holds("an approved tool is among the names", names.contains(&approved))?;
-    holds("there was something", store.forget(&server("here"), id).await.map_err(failed)?)?;
+    holds("approved_names() has an approved tool", names.contains(&approved))?;
+    holds("forget() finds a tool", store.forget(&server("here"), id).await.map_err(failed)?)?;
     let known = known(store, id, "1.0.0", "here").await?;
-    holds("nothing is left", known == Known::default())?;
+    holds("forget() removes every record", known == Known::default())?;
     let names = store.approved_names().await.map_err(failed)?;
-    holds("nor its name", !names.contains(&approved))?;
+    holds("approved_names() lacks a forgotten tool", !names.contains(&approved))?;
     let mut of_server = sighting("executable:here", "1.0.0", "one");
     of_server.pin.served_name = String::new();
     of_server.ledger = None;
@@ -134,9 +141,12 @@ async fn forgetting_forgets(store: &dyn ApprovalStore) -> Result<(), Broken> {
     let names = ["executable:here", ""];
     for name in names {
         let forgot = store.forget(&server("here"), name).await.map_err(failed)?;
-        holds("what is on record of the server as a whole is no tool", !forgot)?;
+        holds("forget() keeps a record of the server as a whole", !forgot)?;
     }
-    holds("there is nothing more", !store.forget(&server("here"), id).await.map_err(failed)?)
+    holds(
+        "forget() finds a tool only once",
+        !store.forget(&server("here"), id).await.map_err(failed)?,
+    )
 }
 
 fn holds(promise: &str, kept: bool) -> Result<(), Broken> {
@@ -144,7 +154,7 @@ fn holds(promise: &str, kept: bool) -> Result<(), Broken> {
 }
 
 fn failed(error: StoreError) -> Broken {
-    Broken(format!("it fails: {error}"))
+    Broken(format!("a method fails: {error}"))
 }
 
 fn first(pins: &[Pin]) -> Result<&Pin, Broken> {
@@ -164,7 +174,7 @@ async fn one(store: &dyn ApprovalStore, subject: &Subject) -> Result<Known, Brok
     let mut known = store.known(std::slice::from_ref(subject)).await.map_err(failed)?;
     match (known.pop(), known.is_empty()) {
         (Some(known), true) => Ok(known),
-        _ => Err(Broken("it answers for each subject once".to_owned())),
+        _ => Err(Broken("known() answers once for each subject".to_owned())),
     }
 }
 
@@ -197,7 +207,8 @@ fn pin(id: &str, version: &str, text: &str) -> Pin {
     pin
 }
 
-/// `None` for a version that does not parse; the checks above pass none.
+/// Makes a ledger entry; `None` for a version that does not parse. The checks above pass only
+/// versions that parse.
 fn entry(id: &str, version: &str, text: &str) -> Option<LedgerEntry> {
     LedgerEntry::of(&pin(id, version, text))
 }

@@ -1,4 +1,4 @@
-//! A store in memory, for tests and for hosts that ask anew at every start.
+//! A store in memory, for tests and for hosts that ask again at every start.
 
 mod share;
 
@@ -15,12 +15,12 @@ use parking_lot::Mutex;
 use crate::store::{ApprovalStore, Sighting, StoreError};
 use share::Share;
 
-/// Pins, approvals and ledger in memory. They are gone when this is dropped.
+/// Pins, approvals and ledger in memory. They are lost when this is dropped.
 #[derive(Debug, Default)]
 pub struct MemoryApprovals(Mutex<Records>);
 
 impl MemoryApprovals {
-    /// An empty store.
+    /// Makes an empty store.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -70,9 +70,10 @@ type GlobalKey = (String, String, Version);
 struct Records {
     revision: u64,
     servers: HashMap<ServerIdentity, OneServer>,
-    /// The servers whose ledgers hold an entry that counts everywhere, the first one first.
+    /// The servers whose ledgers hold an entry that counts on every server, in the order of the
+    /// entries.
     global: HashMap<GlobalKey, Vec<ServerIdentity>>,
-    /// Where approvals are whose served name or id has a confusable key.
+    /// The places of approvals, by the confusable key of the served name or the id.
     look_alikes: HashMap<String, Vec<(ServerIdentity, String)>>,
 }
 
@@ -82,7 +83,7 @@ struct OneServer {
     approvals: HashMap<String, Vec<ApprovalRecord>>,
     ids_by_name: HashMap<String, Vec<String>>,
     ledger: HashMap<(String, Version), LedgerEntry>,
-    /// Ids whose pin holds a key that a person supplied.
+    /// The ids whose pin holds a key that a person supplied.
     keyed: BTreeSet<String>,
     unproven_pins: Share<String>,
     unproven_entries: Share<(String, Version)>,
@@ -208,7 +209,7 @@ impl Records {
         self.revision += 1;
         let mut ids = records.ids_by_name.get(tool).cloned().unwrap_or_default();
         ids.push(tool.to_owned());
-        // A tool may bear the name of what is on record of the server as a whole: that is no tool.
+        // A tool may have the same name as a record of the server as a whole, which is not a tool.
         ids.retain(|id| !records.is_of_the_server(id));
         let mut any = false;
         for id in ids {
@@ -250,7 +251,8 @@ impl OneServer {
         if !ids.contains(&pin.id) {
             ids.push(pin.id.clone());
         }
-        // What is on record of the server as a whole has no name, and no tool pushes it out.
+        // A record of the server as a whole has no served name. It does not count, so tools cannot
+        // push it out.
         if !pin.served_name.is_empty() {
             self.unproven_pins.push(pin.id.clone(), pin.definition.len());
         }
@@ -272,7 +274,7 @@ impl OneServer {
         }
     }
 
-    /// Says whether anything changed.
+    /// Adds a ledger entry. Returns whether anything changed.
     fn add_entry(&mut self, entry: &LedgerEntry) -> bool {
         let key = (entry.id.clone(), entry.version.clone());
         if let Some(known) = self.ledger.get_mut(&key) {
@@ -293,7 +295,7 @@ impl OneServer {
         true
     }
 
-    /// A signed tool was approved where an unsigned one of the same name was before.
+    /// Supersedes the approval of an unsigned tool when a signed tool of the same name is approved.
     fn supersede_unsigned(&mut self, approval: &ApprovalRecord) {
         let ids = self.ids_by_name.get(&approval.pin.served_name).cloned().unwrap_or_default();
         for id in ids {

@@ -1,4 +1,4 @@
-//! A store in a SQLite file, for approvals that last.
+//! A store in a SQLite file. Approvals in it outlive the process.
 
 mod checkpoint;
 mod database;
@@ -29,9 +29,9 @@ use crate::store::{ApprovalStore, Sighting, StoreError};
 
 /// Pins, approvals and ledger in a SQLite file.
 ///
-/// What a method reported is on the disk, and survives a kill and a power cut; what it did not
-/// report is there whole or not at all. Any number of processes may have the file open. A call that
-/// is dropped while it waits may still be carried out.
+/// If a method succeeds, its records are on the disk and survive a kill and a power cut. If it
+/// fails, they are there as a whole or not at all. Any number of processes may have the file open.
+/// A call that is dropped while it waits may still be carried out.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -47,34 +47,35 @@ use crate::store::{ApprovalStore, Sighting, StoreError};
 /// # }
 /// ```
 ///
-/// The file is for a local disk: SQLite's log does not work over a network. While it is open, and
-/// after a crash, files of its name with `-wal` and `-shm` belong to it. Copy it with SQLite's own
-/// means (`sqlite3 approvals.db ".backup copy.db"`); put a copy in its place only while nothing has
-/// it open, and without an old `-wal` or `-shm`.
+/// The file must be on a local disk, because SQLite's log does not work over a network. While the
+/// file is open, and after a crash, files of its name with `-wal` and `-shm` belong to it. Copy it
+/// with SQLite's own means (`sqlite3 approvals.db ".backup copy.db"`). Put a copy in its place only
+/// while no program has it open, and without an old `-wal` or `-shm`.
 ///
-/// Whoever can write the file decides what is approved. A new file is for its owner alone (mode
-/// 0600 on Unix).
+/// A user who can write the file decides which tools are approved. A new file is for its owner
+/// alone (mode 0600 on Unix).
 #[derive(Clone, Debug)]
 pub struct SqliteApprovals(Arc<Mutex<Database>>);
 
 impl SqliteApprovals {
-    /// Opens the store at `path`, and makes it if there is nothing. The folder must exist.
+    /// Opens the store at `path`, and makes a new one if the file does not exist. The folder must
+    /// exist.
     ///
-    /// Blocks for as long as it takes to read the file once: all of it is checked.
+    /// Blocks while it reads the file once: all of the file is checked.
     ///
     /// # Errors
-    /// [`SqliteError`] says what is there instead of a store, and how to recover. It never begins
-    /// anew where something is, or where something of an earlier store is left.
+    /// [`SqliteError`] says what is at `path` instead of a store, and how to recover. This never
+    /// makes a new store where a file is, or where files of an earlier store are left.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, SqliteError> {
         Database::open(path.as_ref(), None).map(Self::of)
     }
 
-    /// Opens the store at `path` if it is the one that `checkpoint` was taken of, and at least as
-    /// far. It never makes one.
+    /// Opens the store at `path` if it is the store of `checkpoint`, at the same revision or a
+    /// later one. Never makes a new store.
     ///
-    /// A host that keeps the last [`checkpoint`](Self::checkpoint) elsewhere thereby notices when
-    /// the file was replaced by an older copy of itself, in which a tool that was forgotten since is
-    /// still approved.
+    /// A host that keeps the last [`checkpoint`](Self::checkpoint) elsewhere notices in this way if
+    /// an older copy replaced the file. In an older copy, a tool that was forgotten since is still
+    /// approved.
     ///
     /// # Errors
     /// As for [`open`](Self::open); [`SqliteError::Missing`], [`SqliteError::OtherStore`],
@@ -86,7 +87,7 @@ impl SqliteApprovals {
         Database::open(path.as_ref(), Some(checkpoint)).map(Self::of)
     }
 
-    /// Which store this is and how far it is now, other processes' writes included.
+    /// Returns the id of the store and its revision now. Writes of other processes are included.
     ///
     /// # Errors
     /// [`StoreError`] if the store cannot tell.
@@ -94,21 +95,21 @@ impl SqliteApprovals {
         self.run(|database| database.read(|_| Ok(())).map(|(_, checkpoint)| checkpoint)).await
     }
 
-    /// Every approval, ordered by server, tool id and context, and within these from the first to
-    /// the last; superseded ones are marked. To revoke one,
+    /// Returns every approval, ordered by server, tool id and context, and then from the first to
+    /// the last. Superseded approvals are marked. To revoke an approval,
     /// [`forget`](ApprovalStore::forget) its tool.
     ///
     /// # Errors
-    /// [`StoreError`] if one of them cannot be read.
+    /// [`StoreError`] if an approval cannot be read.
     pub async fn approvals(&self) -> Result<Vec<ApprovalRecord>, StoreError> {
         self.run(|database| database.read(read::approvals).map(|(approvals, _)| approvals)).await
     }
 
-    /// Forgets what is approved of a server's instructions; a person's decision. Says whether there
-    /// was anything.
+    /// Forgets the approved instructions of a server. Only a person may decide this. Returns
+    /// whether there was a record.
     ///
     /// # Errors
-    /// [`StoreError`] if it could not be forgotten.
+    /// [`StoreError`] if the instructions cannot be forgotten.
     pub async fn forget_instructions(&self, server: &ServerIdentity) -> Result<bool, StoreError> {
         let (server, id) = (server.to_string(), Instructions::id(server));
         self.run(move |database| {
@@ -120,12 +121,12 @@ impl SqliteApprovals {
         .await
     }
 
-    /// Puts on record what a person calls a server on stdio, whose identity tells them nothing; in
-    /// place of what was there. Nothing is ever decided by it. Whoever can read the file reads it,
-    /// so it must hold no secret.
+    /// Records the name that a person gave to a server on stdio, because the identity of such a
+    /// server is hard to read. Replaces an earlier name. The name never affects a decision. Every
+    /// user who can read the file can read the name, so it must not hold a secret.
     ///
     /// # Errors
-    /// [`StoreError`] if it could not be kept.
+    /// [`StoreError`] if the name cannot be kept.
     pub async fn name_server(
         &self,
         server: &ServerIdentity,
@@ -141,12 +142,12 @@ impl SqliteApprovals {
         .await
     }
 
-    /// What servers on stdio are called: what [`name_server`](Self::name_server) put on record, or
-    /// else the path of the program that was first seen behind the command. Text of others: show it
-    /// through [`text::escaped`](etdi_types::text::escaped).
+    /// Returns the names of servers on stdio: the name that [`name_server`](Self::name_server)
+    /// recorded, or else the path of the program that was first seen behind the command. The names
+    /// are untrusted text: show them through [`text::escaped`](etdi_types::text::escaped).
     ///
     /// # Errors
-    /// [`StoreError`] if one of the records cannot be read.
+    /// [`StoreError`] if a record cannot be read.
     pub async fn server_names(&self) -> Result<BTreeMap<ServerIdentity, String>, StoreError> {
         self.run(|database| Ok(database.read(read::server_names)?.0)).await
     }
@@ -155,8 +156,8 @@ impl SqliteApprovals {
         Self(Arc::new(Mutex::new(database)))
     }
 
-    /// SQLite blocks, so it has a thread that may; and one at a time, so that callers that wait
-    /// hold none.
+    /// Runs `act` on a thread that may block, because SQLite blocks. Only one `act` runs at a time,
+    /// so that waiting callers do not hold a thread.
     async fn run<T: Send + 'static>(
         &self,
         act: impl FnOnce(&mut Database) -> Result<T, SqliteError> + Send + 'static,

@@ -1,11 +1,12 @@
-//! A person's yes.
+//! The approval that a person gives.
 
 use etdi_types::{Jwk, Scope};
 use time::OffsetDateTime;
 
-/// A person's yes to the definition that was shown.
+/// A person's approval of the definition that was shown.
 ///
-/// By default it grants the permissions that the tool requires and no optional one, and has no end.
+/// By default an approval grants the required permissions of the tool and no optional ones, and has
+/// no end.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Approval {
@@ -16,18 +17,19 @@ pub struct Approval {
 }
 
 impl Approval {
-    /// An approval by this person.
+    /// Makes an approval by this person.
     pub fn by(person: impl Into<String>) -> Self {
         Self { by: person.into(), granted: None, until: None, pinned_key: None }
     }
 
-    /// Grants exactly these permissions, optional ones among them. An empty set grants none.
+    /// Grants exactly these permissions, which may include optional ones. An empty set grants no
+    /// permission.
     pub fn granting(mut self, scopes: impl IntoIterator<Item = Scope>) -> Self {
         self.granted = Some(scopes.into_iter().collect());
         self
     }
 
-    /// Ends at this instant.
+    /// Ends the approval at this instant.
     pub fn until(mut self, end: OffsetDateTime) -> Self {
         self.until = Some(end);
         self
@@ -35,9 +37,9 @@ impl Approval {
 
     /// Trusts this key, for this server only.
     ///
-    /// The person got it from the publisher, not from the server: a definition never brings its own
-    /// key. Needed to approve a tool whose key nothing configures; it must be the key that made the
-    /// definition's signature.
+    /// The person must get the key from the publisher, not from the server: a definition never
+    /// brings its own key. A tool whose key is not configured needs this. The key must be the one
+    /// that made the signature of the definition.
     pub fn pinning(mut self, key: Jwk) -> Self {
         self.pinned_key = Some(key);
         self

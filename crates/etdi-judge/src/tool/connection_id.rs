@@ -1,13 +1,14 @@
-//! Which connection a tool was judged on.
+//! The identity of the connection that a tool was judged on.
 
 use std::fmt::{self, Debug, Formatter};
 use std::sync::Arc;
 
 use etdi_types::ServerIdentity;
 
-/// One connection to one server. Two connections to one server are two of these.
+/// The identity of one connection to one server. Two connections to the same server have two
+/// different identities.
 ///
-/// Only a [`Judge`](crate::Judge) makes one, for itself.
+/// Only a [`Judge`](crate::Judge) makes one, for its own connection.
 #[derive(Clone)]
 pub struct ConnectionId(Arc<ServerIdentity>);
 
@@ -16,7 +17,7 @@ impl ConnectionId {
         Self(Arc::new(server))
     }
 
-    /// Returns the identity of the server that the connection is to.
+    /// Returns the identity of the server that the connection leads to.
     #[must_use]
     pub fn server(&self) -> &ServerIdentity {
         &self.0

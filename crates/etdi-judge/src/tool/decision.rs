@@ -1,4 +1,4 @@
-//! What a host does with a tool: call it, ask about it, or leave it.
+//! The decision of a host about a tool: call it, ask a person, or block it.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -8,15 +8,15 @@ use etdi_types::{ApprovalBasis, Digest, Who};
 
 use crate::tool::{ApprovedTool, JudgedTool};
 
-/// The decision on one tool. The three arms are the security model.
+/// The decision on one tool. The three variants are the security model.
 #[derive(Clone, Debug)]
 pub enum Decision {
-    /// It may be shown to the model and called. A warning is in
+    /// The tool may be shown to the model and called. Warnings are in
     /// [`notices`](ApprovedTool::notices).
     Allow(ApprovedTool),
-    /// A person must say yes first.
+    /// A person must approve the tool first.
     Ask(ApprovalRequest),
-    /// It must not be used.
+    /// The tool must not be used.
     Block(Refusal),
 }
 
@@ -32,7 +32,8 @@ impl Decision {
     }
 }
 
-/// A question to a person. It holds the definition, and the digest, that it shows.
+/// A question to a person. It holds the definition that it shows, and the digest of that
+/// definition.
 #[derive(Clone, Debug)]
 pub struct ApprovalRequest {
     tool: JudgedTool,
@@ -40,31 +41,32 @@ pub struct ApprovalRequest {
 }
 
 impl ApprovalRequest {
-    /// The tool that it asks about.
+    /// Returns the tool that the question is about.
     #[must_use]
     pub fn tool(&self) -> &JudgedTool {
         &self.tool
     }
 
-    /// The digest that an approval will be bound to.
+    /// Returns the digest that an approval will be bound to.
     #[must_use]
     pub fn digest(&self) -> Option<Digest> {
         self.tool.definition().map(|definition| definition.digest())
     }
 
-    /// Whether this asks to go against a refusal.
+    /// Returns whether the question asks to override a refusal.
     #[must_use]
     pub fn overrides_a_refusal(&self) -> bool {
         self.basis == ApprovalBasis::Override
     }
 
-    /// The same question, as one of those that are answered together after another launch.
+    /// Returns the same question, as one of several that are answered together because the launch
+    /// command of a server changed.
     #[must_use]
     pub fn of_relaunch(self) -> Self {
         Self { basis: ApprovalBasis::Relaunch, ..self }
     }
 
-    /// How an approval of this comes about.
+    /// Returns the basis that an approval of this request will have.
     pub(crate) fn basis(&self) -> ApprovalBasis {
         if self.needs_key() { ApprovalBasis::PinnedKey } else { self.basis }
     }
@@ -73,7 +75,8 @@ impl ApprovalRequest {
         is_untrusted_key(&self.tool)
     }
 
-    /// Whether approving a tool that now stands like `judged` is what was asked for.
+    /// Returns whether this request still asks for the approval of a tool that is now judged as
+    /// `judged`.
     pub(crate) fn covers(&self, judged: &JudgedTool) -> bool {
         match judged.action() {
             Action::Allow | Action::Warn | Action::Ask => true,
@@ -88,7 +91,7 @@ impl Display for ApprovalRequest {
     }
 }
 
-/// A no, and why.
+/// A refusal, with its reason.
 #[derive(Clone, Debug)]
 pub struct Refusal {
     tool: JudgedTool,
@@ -99,15 +102,15 @@ impl Refusal {
         Self { tool }
     }
 
-    /// The tool that was refused.
+    /// Returns the tool that was refused.
     #[must_use]
     pub fn tool(&self) -> &JudgedTool {
         &self.tool
     }
 
-    /// A question that a person may answer against the refusal. There is one for an old version
-    /// that came back, for a key that nothing configures, and where an approval granted less than
-    /// the tool requires; for nothing else.
+    /// Returns a question that lets a person override the refusal. Only three refusals have one: an
+    /// old version that came back, a key that is not configured, and an approval that granted less
+    /// than the tool requires.
     #[must_use]
     pub fn override_request(&self) -> Option<ApprovalRequest> {
         is_overridable(&self.tool)

@@ -1,4 +1,4 @@
-//! A listing as it is judged: each tool read once, with what is remembered of it.
+//! The listing that is judged: each tool is read once, and its last verdict is remembered.
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
@@ -21,12 +21,12 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// The snapshot of a complete listing. A tool that the `earlier` one holds to the letter, in the
-    /// same standing, keeps what is remembered of it.
+    /// Makes a snapshot of a complete listing. A tool keeps its remembered verdict if `earlier`
+    /// holds the same text of it, with the same `duplicate` flag and the same usability.
     ///
-    /// `is_usable` is asked once for each tool, in their order, whether the caller can show it to a
-    /// model and call it at all. Any other tool stays in the listing as [`Problem::NotMcp`]: it is
-    /// reported and blocked.
+    /// `is_usable` is called once for each tool, in the order of the tools. It says whether the
+    /// caller can show the tool to a model and call it. A tool that is not usable stays in the
+    /// listing as [`Problem::NotMcp`]: it is reported and blocked.
     #[must_use]
     pub fn new(
         tools: Vec<ListedTool>,
@@ -56,8 +56,8 @@ impl Snapshot {
         &self.tools
     }
 
-    /// Returns the tool that is served under this name. Tools that share a name are each refused, so
-    /// the first one speaks for all of them.
+    /// Returns the tool that is served under this name. If several tools share a name, all of them
+    /// are refused, so the first one is enough.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<&Arc<Listed>> {
         self.tools.iter().find(|listed| listed.name == name)
@@ -72,27 +72,27 @@ pub struct Listed {
     raw: String,
     is_twin: bool,
     is_usable: bool,
-    /// The evidence, once it was checked with what no store can change.
+    /// The evidence, if it was gathered and no store can change it.
     evidence: OnceLock<Evidence>,
     remembered: Mutex<Option<Remembered>>,
 }
 
-/// Why a tool never got a verdict. It is blocked at every level.
+/// The reason why a tool has no verdict. Such a tool is blocked at every level.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Problem {
-    /// Its definition is refused.
+    /// The definition is refused.
     #[error(transparent)]
     Malformed(#[from] DefinitionError),
-    /// Another tool of the listing has its name or its id.
+    /// Another tool of the listing has the same name or id.
     #[error("another tool of the same listing has the same name or id; both are refused")]
     Duplicate,
-    /// It is not an MCP tool: it can be neither shown to a model nor called.
-    #[error("the tool is not of the form that MCP gives to tools")]
+    /// The tool is not an MCP tool: it can be neither shown to a model nor called.
+    #[error("the tool does not have the form of an MCP tool")]
     NotMcp,
 }
 
-/// A verdict, and what it comes to.
+/// A verdict and its outcome.
 #[derive(Debug)]
 pub(crate) struct Judgement {
     pub(crate) verdict: Verdict,
@@ -103,13 +103,13 @@ pub(crate) struct Judgement {
     pub(crate) granted: Vec<Scope>,
 }
 
-/// A verdict, and how long it holds.
+/// A verdict, and how long it stays valid.
 #[derive(Debug)]
 struct Remembered {
-    /// The store's revision that it was made at.
+    /// The revision of the store at which the verdict was made.
     revision: u64,
     from: OffsetDateTime,
-    /// When an approval that it depends on runs out.
+    /// The earliest end among the approvals that the verdict depends on.
     until: Option<OffsetDateTime>,
     judgement: Arc<Judgement>,
 }
@@ -137,13 +137,14 @@ impl Listed {
         }
     }
 
-    /// Returns the name that it is served under, as far as it can be told: text of the server.
+    /// Returns the name that the tool is served under, as far as it can be read. The name is the
+    /// server's text.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Returns the definition, untrusted, or why there is none.
+    /// Returns the definition, which is untrusted, or the reason why the tool has no definition.
     ///
     /// # Errors
     /// [`Problem`]: the tool is blocked.
@@ -154,7 +155,7 @@ impl Listed {
     /// Returns the definition as a model may see it: JSON without the evidence. The digest does not
     /// cover the evidence, so a server could say anything there.
     pub(crate) fn projection(&self) -> Map<String, Value> {
-        // The text was read strictly before, so every reader reads it alike.
+        // The strict reader accepted this text before, so every JSON reader reads it alike.
         let mut tool: Map<String, Value> = serde_json::from_str(&self.raw).unwrap_or_default();
         let member = tool.get_mut("_meta").and_then(|meta| meta.get_mut(DEFINITION_KEY));
         if let Some(member) = member.and_then(Value::as_object_mut) {
@@ -168,7 +169,7 @@ impl Listed {
         self.definition.as_ref().ok().map(|definition| Subject::new(server, definition))
     }
 
-    /// The evidence, which `gather` gathers unless it is known and cannot change.
+    /// Returns the evidence. Calls `gather` unless the evidence is known and cannot change.
     pub(crate) async fn evidence<F: Future<Output = Evidence>>(
         &self,
         trust: &TrustConfig,
@@ -184,8 +185,8 @@ impl Listed {
         self.evidence.get_or_init(|| evidence).clone()
     }
 
-    /// Whether nothing but the trust configuration bears on the evidence: no key set that is
-    /// fetched, no attestation that expires, no key that a person may supply at any time.
+    /// Returns whether the evidence depends on the trust configuration alone: no key set is
+    /// fetched, no attestation expires, and no person can supply a key later.
     fn is_constant(&self, trust: &TrustConfig) -> bool {
         match self.definition.as_ref().ok().and_then(|definition| definition.signed()) {
             None => true,
@@ -196,7 +197,7 @@ impl Listed {
         }
     }
 
-    /// The verdict of an earlier look, if everything that it depends on is as it was.
+    /// Returns the remembered judgement, if everything that it depends on is unchanged.
     pub(crate) fn recall(&self, revision: u64, now: OffsetDateTime) -> Option<Arc<Judgement>> {
         let remembered = self.remembered.lock();
         remembered
@@ -207,7 +208,7 @@ impl Listed {
             .map(|r| r.judgement.clone())
     }
 
-    /// Remembers a verdict that nothing but the store and an approval's end can change.
+    /// Remembers a verdict that only the store, or the end of an approval, can change.
     pub(crate) fn remember(
         &self,
         revision: u64,
@@ -225,7 +226,7 @@ impl Listed {
     }
 }
 
-/// The name of a refused tool, to show.
+/// Returns a name to show for a refused tool.
 fn best_name(raw: &str) -> String {
     let name = strings_named(raw, "name").pop();
     name.unwrap_or_else(|| "(a tool without a name)".to_owned())

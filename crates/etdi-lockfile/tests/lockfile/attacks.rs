@@ -1,4 +1,4 @@
-//! Lockfiles against whoever wants something past them.
+//! Attacks that try to get a change past the lockfile.
 
 use etdi_lockfile::{Launch, LockedTool, ServedEvidence};
 use etdi_types::{EvidenceRecord, StdioCommand};
@@ -74,7 +74,8 @@ fn extra_a_registry_in_the_environment() {
     }
 }
 
-/// Each leads npm, uv or pip to a configuration file that names another registry, or preloads code.
+/// Returns each variable leads npm, uv or pip to a configuration file that names another registry,
+/// or preloads code.
 #[test]
 fn extra_a_home_or_a_folder_with_a_configuration_of_its_own() {
     for name in ["HOME", "USERPROFILE", "XDG_CONFIG_HOME", "LD_PRELOAD"] {
@@ -87,9 +88,9 @@ fn extra_a_home_or_a_folder_with_a_configuration_of_its_own() {
     assert!(!matches!(Launch::of(&command), Launch::Package(_)), "cwd");
 }
 
-/// A change of one line, the digest, that keeps what a reviewer reads as it was.
+/// Changes one line, the digest, and leaves the rest of the entry unchanged for the reviewer.
 #[test]
-fn extra_a_digest_that_is_not_of_what_stands_beside_it() {
+fn extra_a_digest_that_does_not_fit_its_entry() {
     let was = definition(ID, "1.2.0", "Scans.", &[("documents:read", true)]);
     let now = definition(ID, "9.0.0", "Steals.", &[("shell:execute", true)]);
     let mut locked = LockedTool::of(&was, &by_key("publisher"), "alice");
@@ -98,7 +99,7 @@ fn extra_a_digest_that_is_not_of_what_stands_beside_it() {
     assert_ne!(found, [], "the lockfile says 1.2.0 and documents:read");
 }
 
-/// Evidence that is wrong is drift, whatever the lockfile says of the signer.
+/// Wrong evidence is drift, whatever the lockfile says about the signer.
 #[test]
 fn extra_bad_evidence_of_a_tool_without_a_locked_signer() {
     let was = definition(ID, "1.2.0", "Scans.", &[("documents:read", true)]);
@@ -107,9 +108,9 @@ fn extra_bad_evidence_of_a_tool_without_a_locked_signer() {
     assert_ne!(drift(&server(vec![locked]), &was, bad), []);
 }
 
-/// A variant whose id sorts before the honest one, with its digest and no signer.
+/// Returns a variant whose id sorts before the honest one, with its digest and no signer.
 #[test]
-fn extra_a_variant_that_takes_the_signer_away() {
+fn extra_a_variant_without_the_signer() {
     let was = definition(ID, "1.2.0", "Scans.", &[("documents:read", true)]);
     let honest = LockedTool::of(&was, &by_key("publisher"), "alice");
     let mut shade = honest.clone();

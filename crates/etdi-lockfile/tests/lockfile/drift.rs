@@ -1,4 +1,4 @@
-//! What counts as drift.
+//! Tests of the differences that count as drift.
 
 use std::collections::BTreeMap;
 
@@ -9,13 +9,13 @@ use etdi_types::{Digest, EvidenceRecord, ToolDefinition, Who};
 use crate::scene::*;
 
 #[test]
-fn what_is_locked_is_no_drift() {
+fn a_locked_definition_is_not_drift() {
     let signed = definition(ID, "1.2.0", "Scans.", &[("documents:read", true)]);
     assert_eq!(drift(&server(vec![locked(&signed)]), &signed, good()), []);
     let plain = unsigned("Scans.");
     let none = ServedEvidence::Good(EvidenceRecord::None);
     assert_eq!(drift(&server(vec![locked(&plain)]), &plain, none), []);
-    // One of the variants is listed: by its id, or to the letter.
+    // One variant is listed: it has a locked id, and exactly the locked definition.
     let german = definition("trustedsoft.example/scan.de", "1.2.0", "Prüft.", &[]);
     let both = server(vec![locked(&signed), locked(&german)]);
     assert_eq!(drift(&both, &signed, good()), []);
@@ -23,7 +23,7 @@ fn what_is_locked_is_no_drift() {
 }
 
 #[test]
-fn another_definition_is_told_by_what_it_is() {
+fn another_definition_has_its_own_kind_of_drift() {
     let was = definition(ID, "1.2.0", "Scans.", &[("documents:read", true), ("logs:read", false)]);
     let both = [("documents:read", true), ("logs:read", false)];
     let lock = server(vec![locked(&was)]);
@@ -59,7 +59,7 @@ fn another_definition_is_told_by_what_it_is() {
 }
 
 #[test]
-fn a_tool_more_and_a_tool_less_are_drift() {
+fn an_added_and_a_missing_tool_are_drift() {
     let (one, other) = (definition(ID, "1.2.0", "Scans.", &[]), unsigned("Scans."));
     let found = drift(&server(Vec::new()), &one, good());
     assert_eq!(kinds(&found), [DriftKind::ToolAdded]);
@@ -75,7 +75,7 @@ fn a_tool_more_and_a_tool_less_are_drift() {
 }
 
 #[test]
-fn the_signer_is_compared_where_it_was_checked_and_never_believed_otherwise() {
+fn a_checked_signer_is_compared_and_an_unchecked_one_is_never_believed() {
     let signed = definition(ID, "1.2.0", "Scans.", &[]);
     let lock = server(vec![locked(&signed)]);
     let untrusted = Who::Unknown {
@@ -95,7 +95,7 @@ fn the_signer_is_compared_where_it_was_checked_and_never_believed_otherwise() {
 }
 
 #[test]
-fn instructions_and_files_are_what_was_locked() {
+fn instructions_and_files_are_compared_with_the_locked_ones() {
     let [one, other] = ["a", "b"].map(|text| Digest::of(text.as_bytes()));
     for (locked, served, expected) in [
         (None, None, None),

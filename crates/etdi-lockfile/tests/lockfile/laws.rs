@@ -1,4 +1,4 @@
-//! What holds for every lockfile and every text.
+//! Properties that hold for every lockfile and every text.
 
 use etdi_lockfile::{LockedIdentity, LockedServer, LockedTool, Lockfile, Signer};
 use etdi_types::{Digest, EvidenceRecord, ServerIdentity, StdioCommand};
@@ -57,7 +57,7 @@ fn some_lockfile() -> impl Strategy<Value = Lockfile> {
                 server.package = Some("npm:@a/b@1.0.0".parse().unwrap());
                 server.files.insert("a b/\"c\".js".to_owned(), digest);
             }
-            // Two of one name or id do not go in.
+            // A server with the name or identity of another one is refused.
             let _ = lockfile.put(server);
         }
         lockfile
@@ -66,7 +66,7 @@ fn some_lockfile() -> impl Strategy<Value = Lockfile> {
 
 proptest! {
     #[test]
-    fn what_is_printed_is_read_and_hides_nothing(lockfile in some_lockfile()) {
+    fn a_printed_lockfile_is_read_back_and_has_no_hidden_characters(lockfile in some_lockfile()) {
         let text = lockfile.to_string();
         prop_assert_eq!(&Lockfile::parse(&text).unwrap(), &lockfile);
         prop_assert_eq!(Lockfile::parse(&text).unwrap().to_string(), text.clone());
@@ -74,7 +74,7 @@ proptest! {
     }
 
     #[test]
-    fn no_text_is_too_odd_to_be_refused(
+    fn odd_texts_are_refused_without_a_panic(
         before in hostile(), at in 0..TEXT.len(), instead in hostile()
     ) {
         let _ = Lockfile::parse(&before);

@@ -1,6 +1,5 @@
 #![cfg(test)]
-//! Lockfiles: what is read, what is printed, what counts as drift, and what somebody would get past
-//! them.
+//! Tests of lockfiles: reading, printing, drift, and attacks.
 
 mod attacks;
 mod drift;

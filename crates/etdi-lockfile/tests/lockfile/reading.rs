@@ -1,11 +1,11 @@
-//! What is read and what is refused.
+//! Tests of the lockfiles that are read and the lockfiles that are refused.
 
 use etdi_lockfile::{Lockfile, LockfileError};
 
 use crate::scene::*;
 
 #[test]
-fn a_lockfile_says_where_everything_stands() {
+fn a_lockfile_has_the_line_of_each_entry() {
     let lockfile = Lockfile::parse(TEXT).unwrap();
     let server = lockfile.server("docs").unwrap();
     assert_eq!(server.line.0, Some(4));
@@ -14,7 +14,7 @@ fn a_lockfile_says_where_everything_stands() {
 }
 
 #[test]
-fn what_is_not_understood_is_refused_with_its_line() {
+fn an_unknown_part_is_refused_with_its_line() {
     let digest = "sha256:0000000000000000000000000000000000000000000000000000000000000000";
     for (from, to, line) in [
         ("approved_by", "verified = true\napproved_by", Some(16)),
@@ -52,7 +52,7 @@ fn what_is_not_understood_is_refused_with_its_line() {
 }
 
 #[test]
-fn what_stands_twice_is_refused() {
+fn a_repeated_entry_is_refused() {
     let tool = TEXT.split_once("[[server.tool]]").unwrap().1;
     let server = TEXT.split_once("[[server]]").unwrap().1;
     let unsigned = "[[server.tool]]\nname = \"a\"\napproved_by = \"alice\"\n\
@@ -68,7 +68,7 @@ fn what_stands_twice_is_refused() {
         let error = Lockfile::parse(&text).unwrap_err();
         assert!(matches!(error, LockfileError::Duplicate { line: Some(_), .. }), "{error}\n{text}");
     }
-    // Variants have one name and ids of their own.
+    // Variants have one name and different ids.
     let variant = tool.replace("example/scan", "example/scan.de");
     let twice = Lockfile::parse(&format!("{TEXT}[[server.tool]]{variant}")).unwrap_err();
     assert!(matches!(twice, LockfileError::Duplicate { .. }), "one definition: {twice}");
@@ -77,7 +77,7 @@ fn what_stands_twice_is_refused() {
 }
 
 #[test]
-fn a_server_takes_the_place_of_the_one_of_its_name_and_no_others() {
+fn a_server_replaces_only_the_one_with_its_name() {
     let mut lockfile = Lockfile::default();
     lockfile.put(server(vec![locked(&unsigned("a"))])).unwrap();
     lockfile.put(server(Vec::new())).unwrap();
@@ -91,7 +91,7 @@ fn a_server_takes_the_place_of_the_one_of_its_name_and_no_others() {
 }
 
 #[test]
-fn a_deep_or_long_text_is_no_lockfile_and_no_crash() {
+fn a_deep_or_long_text_is_refused_without_a_crash() {
     for text in [
         format!("schema = 1\nx = {}{}", "[".repeat(100_000), "]".repeat(100_000)),
         format!("schema = 1\nx = {}", "{a=".repeat(100_000)),

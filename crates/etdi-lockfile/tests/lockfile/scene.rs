@@ -83,7 +83,7 @@ pub(crate) fn locked(definition: &ToolDefinition) -> LockedTool {
     LockedTool::of(definition, &evidence, "alice")
 }
 
-/// What a server that lists `definition` does otherwise than `locked`.
+/// Returns the drift of a server that lists `definition` where `locked` is locked.
 pub(crate) fn drift(
     locked: &LockedServer,
     definition: &ToolDefinition,

@@ -1,24 +1,24 @@
-//! Auth0's configuration from the environment. Nothing else in this crate reads it.
+//! The configuration of Auth0 in the environment. Only this module reads the environment.
 
 use super::{ConfigError, OAuthConfig};
 
-/// The names of the variables that configure an Auth0 client. All are public, so that a program can
-/// set names of its own.
+/// The names of the variables that configure an Auth0 client. The fields are public, so that a
+/// program can use other names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Auth0Variables {
-    /// The tenant's domain.
+    /// The variable with the tenant's domain.
     pub domain: String,
-    /// The client's id.
+    /// The variable with the client's id.
     pub client_id: String,
-    /// The client's secret.
+    /// The variable with the client's secret.
     pub client_secret: String,
-    /// The API's identifier.
+    /// The variable with the API's identifier.
     pub audience: String,
 }
 
 impl Default for Auth0Variables {
-    /// `AUTH0_DOMAIN`, `AUTH0_CLIENT_ID`, `AUTH0_CLIENT_SECRET`, `AUTH0_AUDIENCE`.
+    /// Returns `AUTH0_DOMAIN`, `AUTH0_CLIENT_ID`, `AUTH0_CLIENT_SECRET` and `AUTH0_AUDIENCE`.
     fn default() -> Self {
         Self {
             domain: "AUTH0_DOMAIN".to_owned(),
@@ -30,8 +30,8 @@ impl Default for Auth0Variables {
 }
 
 impl Auth0Variables {
-    /// Reads these variables through `lookup`. `None` if none of them is set; an empty one counts as
-    /// not set.
+    /// Reads these variables through `lookup`. Returns `None` if all of them are unset; an empty
+    /// variable counts as unset.
     ///
     /// # Errors
     /// [`ConfigError::Missing`], naming every variable that is missing while others are set;
@@ -60,7 +60,8 @@ impl Auth0Variables {
 }
 
 impl OAuthConfig {
-    /// Auth0 from `AUTH0_DOMAIN`, `AUTH0_CLIENT_ID`, `AUTH0_CLIENT_SECRET` and `AUTH0_AUDIENCE`.
+    /// Configures Auth0 from `AUTH0_DOMAIN`, `AUTH0_CLIENT_ID`, `AUTH0_CLIENT_SECRET` and
+    /// `AUTH0_AUDIENCE`.
     ///
     /// # Errors
     /// [`ConfigError::Missing`], naming every variable that is missing; [`ConfigError::Domain`].
@@ -68,11 +69,11 @@ impl OAuthConfig {
         Self::auth0_from(from_env)
     }
 
-    /// As [`auth0_from_env`](Self::auth0_from_env), for a program that has its variables from another
-    /// source, such as a file.
+    /// Does the same as [`auth0_from_env`](Self::auth0_from_env), for a program that has its
+    /// variables from another source, such as a file.
     ///
     /// # Errors
-    /// The same.
+    /// Those of [`auth0_from_env`](Self::auth0_from_env).
     pub fn auth0_from(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let names = Auth0Variables::default();
         names.read(lookup)?.ok_or_else(|| {
@@ -141,7 +142,7 @@ mod tests {
             "tenant",
             "",
             "a b.c",
-            // Numbers that URL parsers read as an address.
+            // URL parsers read these numbers as an address.
             "0x7f.1",
             "127.0.0.1",
         ] {

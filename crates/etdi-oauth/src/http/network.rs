@@ -1,4 +1,4 @@
-//! Which hosts an identity provider may be on, and how long it may take to answer.
+//! The rules for the hosts of an identity provider, and for the time that it may take to answer.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
@@ -8,12 +8,13 @@ use url::Host;
 
 use super::error::HttpError;
 
-/// How long a request for metadata or keys may take, unless configured shorter.
+/// The longest time for a request for metadata or keys, unless a shorter one is configured.
 const METADATA_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Which hosts may be talked to. The default is public addresses over https, nothing else.
+/// The hosts that may be contacted. The default is public addresses over https only.
 ///
-/// Redirects are never followed and no proxy is taken from the environment, whatever is set here.
+/// These settings never change two rules: redirects are not followed, and no proxy is read from the
+/// environment.
 #[derive(Clone, Debug)]
 pub struct Network {
     loopback: bool,
@@ -29,10 +30,10 @@ impl Default for Network {
 }
 
 impl Network {
-    /// Trusts one more certificate authority, beside the system's: PEM text.
+    /// Trusts one more certificate authority, in addition to the system's: PEM text.
     ///
     /// # Errors
-    /// [`HttpError::Tls`] if it is not a certificate.
+    /// [`HttpError::Tls`] if the text is not a certificate.
     pub fn root_certificate_pem(mut self, pem: &[u8]) -> Result<Self, HttpError> {
         let certificate = reqwest::Certificate::from_pem(pem)
             .map_err(|error| HttpError::Tls(error.to_string()))?;
@@ -40,7 +41,7 @@ impl Network {
         Ok(self)
     }
 
-    /// How long a request for metadata or keys may take; at most, and unless set, 5 seconds. A
+    /// Sets how long a request for metadata or keys may take: at most, and unless set, 5 seconds. A
     /// request for a token may take twice as long.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
@@ -48,7 +49,7 @@ impl Network {
         self
     }
 
-    /// The options that weaken these rules.
+    /// Returns the options that weaken these rules.
     #[must_use]
     pub fn dangerous(self) -> danger::DangerousNetwork {
         danger::DangerousNetwork(self)
@@ -66,10 +67,11 @@ impl Network {
         &self.roots
     }
 
-    /// The URL, if these rules let it be requested. Names are judged again once they are resolved.
+    /// Returns the URL, if these rules allow a request to it. Names are checked again once they are
+    /// resolved.
     ///
-    /// A text that the URL parser repairs is refused, because another parser might read another host
-    /// in it: one with white space, control characters or backslashes, or without `//`.
+    /// Fails for a text that the URL parser would repair, because another parser might read another
+    /// host in it: a text with white space, control characters or backslashes, or without `//`.
     pub(crate) fn check(&self, text: &str) -> Result<Url, HttpError> {
         let invalid = || HttpError::InvalidUrl { url: text.to_owned() };
         let url = Url::parse(text).map_err(|_| invalid())?;
@@ -108,7 +110,7 @@ impl Network {
         }
     }
 
-    /// Whether a connection to `ip` is allowed.
+    /// Returns whether a connection to `ip` is allowed.
     pub(crate) fn reaches(&self, ip: IpAddr) -> bool {
         match reach(ip) {
             Reach::Public => true,
@@ -119,24 +121,24 @@ impl Network {
     }
 }
 
-/// Options that weaken a rule. Each reads like it where it is used.
+/// Options that weaken a rule. `.dangerous()` in the code shows where one is used.
 pub mod danger {
     use super::Network;
 
-    /// See [`Network::dangerous`].
+    /// The options of [`Network::dangerous`].
     #[derive(Clone, Debug)]
     pub struct DangerousNetwork(pub(super) Network);
 
     impl DangerousNetwork {
-        /// Lets an identity provider be on this machine, over http. For tests and demos: whoever
-        /// can listen on a local port can then be the identity provider.
+        /// Allows an identity provider on this machine, over http. For tests and demos only: any
+        /// program that can listen on a local port can then act as the identity provider.
         #[must_use]
         pub fn allow_loopback_http(mut self) -> Network {
             self.0.loopback = true;
             self.0
         }
 
-        /// Lets an identity provider be in a private network (RFC 1918, RFC 4193, link-local), over
+        /// Allows an identity provider in a private network (RFC 1918, RFC 4193, link-local), over
         /// https. Metadata of the identity provider can then make this process send requests into
         /// that network.
         #[must_use]
@@ -161,7 +163,7 @@ fn reach(ip: IpAddr) -> Reach {
     }
 }
 
-/// The IANA special-purpose registry of IPv4.
+/// Looks up `ip` in the IANA special-purpose registry of IPv4.
 fn reach_v4(ip: Ipv4Addr) -> Reach {
     if ip.is_loopback() {
         return Reach::Loopback;
@@ -184,8 +186,8 @@ fn reach_v4(ip: Ipv4Addr) -> Reach {
     }
 }
 
-/// The IANA special-purpose registry of IPv6; addresses that embed an IPv4 address reach as far as
-/// that one.
+/// Looks up `ip` in the IANA special-purpose registry of IPv6. An address that embeds an IPv4
+/// address reaches as far as that address.
 fn reach_v6(ip: Ipv6Addr) -> Reach {
     let v4 = |high: u16, low: u16| {
         let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
@@ -197,7 +199,7 @@ fn reach_v6(ip: Ipv6Addr) -> Reach {
         [0x2002, high, low, ..] => v4(high, low),
         [first, ..] if first & 0xfe00 == 0xfc00 || first & 0xff80 == 0xfe80 => Reach::Private,
         [0x2001, 0xdb8, ..] | [0x2001, 0, ..] | [0x64, 0xff9b, ..] => Reach::Nowhere,
-        // Global unicast is 2000::/3, and nothing else is.
+        // Global unicast is exactly 2000::/3.
         [first, ..] if first & 0xe000 == 0x2000 => Reach::Public,
         _ => Reach::Nowhere,
     }
@@ -242,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn loopback_http_needs_the_dangerous_option_and_opens_nothing_else() {
+    fn loopback_http_needs_the_dangerous_option_and_opens_no_other_address() {
         let network = Network::default().dangerous().allow_loopback_http();
         for url in ["http://127.0.0.1:8080/", "http://localhost/", "http://[::1]/"] {
             assert!(network.check(url).is_ok(), "{url}");

@@ -1,12 +1,12 @@
-//! How long a JWKS is fresh (RFC 9111).
+//! The lifetime of a JWKS (RFC 9111).
 
 use std::time::Duration;
 
 const SHORTEST: Duration = Duration::from_secs(5 * 60);
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// `max-age` less `Age`, clamped to 5 minutes … 24 hours. Without `max-age`, and with `no-store` or
-/// `no-cache`, the shortest.
+/// Returns `max-age` less `Age`, clamped to 5 minutes … 24 hours. Without `max-age`, and with
+/// `no-store` or `no-cache`, the lifetime is the shortest one.
 pub(super) fn lifetime(cache_control: Option<&str>, age: Option<&str>) -> Duration {
     let mut max_age = None;
     for directive in cache_control.unwrap_or_default().split(',') {

@@ -1,4 +1,4 @@
-//! A set of keys, read key by key.
+//! A set of keys, where each key is read on its own.
 
 use std::collections::BTreeSet;
 use std::fmt::{self, Display, Formatter};
@@ -13,10 +13,10 @@ use crate::token_error::TokenError;
 
 const LIMITS: Limits = Limits::TOOL.with_depth(16).with_bytes(BODY_LIMIT);
 
-/// How many withdrawn key ids are remembered.
+/// The number of withdrawn key ids that are remembered.
 const REMEMBERED: usize = 64;
 
-/// The usable keys of a JWKS, and why the others were skipped.
+/// The usable keys of a JWKS, and the reasons why the others were skipped.
 #[derive(Clone, Debug)]
 pub struct KeySet {
     keys: Vec<UsableKey>,
@@ -26,14 +26,14 @@ pub struct KeySet {
     withdrawn: BTreeSet<String>,
 }
 
-/// A text is not a JWKS.
+/// The text is not a JWKS.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeySetError {
-    /// Not strict JSON.
+    /// The text is not strict JSON.
     #[error("the JWKS is refused: {0}")]
     Json(#[from] JsonError),
-    /// Not an object with an array `keys`.
+    /// The text is not an object with an array `keys`.
     #[error("the JWKS has no array `keys` (RFC 7517, section 5)")]
     NoKeys,
 }
@@ -42,13 +42,13 @@ pub enum KeySetError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SkippedKey {
-    /// Its place in the set, from 0.
+    /// The place of the key in the set, from 0.
     pub index: usize,
-    /// Why.
+    /// The reason.
     pub why: KeyError,
 }
 
-/// A key that can verify.
+/// A key that can verify signatures.
 #[derive(Clone, Debug)]
 pub struct UsableKey {
     kid: Option<String>,
@@ -57,13 +57,13 @@ pub struct UsableKey {
 }
 
 impl UsableKey {
-    /// Its id, as the issuer chose it.
+    /// Returns the key's id, as the issuer chose it.
     #[must_use]
     pub fn kid(&self) -> Option<&str> {
         self.kid.as_deref()
     }
 
-    /// The algorithm that it verifies.
+    /// Returns the algorithm of the signatures that the key verifies.
     #[must_use]
     pub fn algorithm(&self) -> SigAlg {
         self.key.algorithm()
@@ -79,11 +79,11 @@ impl UsableKey {
 }
 
 impl KeySet {
-    /// Reads a JWKS. A key that cannot be used is skipped: symmetric, private, not for signatures,
-    /// of an unknown kind, for another algorithm than its type's, too short, or malformed.
+    /// Reads a JWKS. Skips each key that cannot be used: symmetric, private, not for signatures, of
+    /// an unknown kind, for another algorithm than its type's, too short, or malformed.
     ///
     /// # Errors
-    /// A [`KeySetError`] if it is not a JWKS at all.
+    /// A [`KeySetError`] if the text is not a JWKS.
     pub fn parse(text: &[u8]) -> Result<Self, KeySetError> {
         let (_, texts) = json::spans(text, LIMITS, &["keys"])?;
         let mut set = Self::from_jwks([]);
@@ -99,7 +99,7 @@ impl KeySet {
         Ok(set)
     }
 
-    /// A set of these keys, for a program that has them from elsewhere than a `jwks_uri`.
+    /// Returns a set of these keys, for a program that does not get them from a `jwks_uri`.
     #[must_use]
     pub fn from_jwks(jwks: impl IntoIterator<Item = Jwk>) -> Self {
         let (mut keys, mut kept) = (Vec::new(), Vec::new());
@@ -112,30 +112,30 @@ impl KeySet {
         Self { keys, jwks: kept, skipped: Vec::new(), withdrawn: BTreeSet::new() }
     }
 
-    /// The usable keys.
+    /// Returns the usable keys.
     #[must_use]
     pub fn keys(&self) -> &[UsableKey] {
         &self.keys
     }
 
-    /// The usable keys as JWKs, in the same order.
+    /// Returns the usable keys as JWKs, in the same order.
     #[must_use]
     pub fn jwks(&self) -> &[Jwk] {
         &self.jwks
     }
 
-    /// The keys that were skipped.
+    /// Returns the keys that were skipped.
     #[must_use]
     pub fn skipped(&self) -> &[SkippedKey] {
         &self.skipped
     }
 
-    /// The ids of keys that earlier fetches found here and the latest did not.
+    /// Returns the ids of keys that earlier fetches found here and the latest did not.
     pub fn withdrawn(&self) -> impl Iterator<Item = &str> {
         self.withdrawn.iter().map(String::as_str)
     }
 
-    /// Whether a usable key has this id.
+    /// Returns whether a usable key has this id.
     #[must_use]
     pub fn has_kid(&self, kid: &str) -> bool {
         self.keys.iter().any(|key| key.kid() == Some(kid))
@@ -145,8 +145,8 @@ impl KeySet {
         self.keys.iter().any(|key| &*key.thumbprint == thumbprint)
     }
 
-    /// The one key with this id and algorithm. A token without a `kid` fits the only key of its
-    /// algorithm.
+    /// Returns the one key with this id and algorithm. A token without a `kid` fits if its
+    /// algorithm has only one key.
     pub(crate) fn select(
         &self,
         kid: Option<&str>,
@@ -169,7 +169,7 @@ impl KeySet {
         }
     }
 
-    /// The same set, knowing which keys `before` had that are gone.
+    /// Returns the same set, with the keys of `before` that are gone marked as withdrawn.
     pub(super) fn after(mut self, before: Option<&Self>) -> Self {
         if let Some(before) = before {
             let known = before.keys.iter().filter_map(UsableKey::kid);
@@ -185,7 +185,8 @@ impl KeySet {
 }
 
 fn usable(jwk: &Jwk) -> Result<UsableKey, KeyError> {
-    // A JWK whose `alg` is not the one of its type is for another algorithm: `RS512`, `PS256`.
+    // A JWK whose `alg` differs from its type's algorithm is for another algorithm: `RS512`,
+    // `PS256`.
     jwk.algorithm().ok_or(KeyError::Unsupported)?;
     Ok(UsableKey {
         kid: jwk.kid().map(str::to_owned),

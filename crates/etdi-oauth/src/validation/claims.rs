@@ -9,7 +9,7 @@ use crate::issuer_rules::IssuerRules;
 use crate::token_error::TokenError;
 use crate::vendor::vendor;
 
-/// The claims of a token, read and not yet compared with the expected ones.
+/// The claims of a token, before they are compared with the expected ones.
 #[derive(Debug)]
 pub(crate) struct Claims {
     pub(crate) issuer: String,

@@ -1,4 +1,4 @@
-//! What is expected of a token, and whom it turned out to speak for.
+//! The expectations of a token, and the principal that a valid token speaks for.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use super::claims::Claims;
 use crate::claims::instant;
 
-/// What a token must be for and must hold.
+/// The audience and the scopes that a token must have.
 ///
 /// ```
 /// use etdi_oauth::Expectations;
@@ -23,13 +23,13 @@ pub struct Expectations {
 }
 
 impl Expectations {
-    /// The audience, compared as bytes. It is always demanded.
+    /// Demands this audience, compared as bytes. The audience is always checked.
     #[must_use]
     pub fn audience(audience: impl Into<String>) -> Self {
         Self { audience: audience.into(), scopes: BTreeSet::new(), proven_key: None }
     }
 
-    /// Demands a scope. Case-sensitive, without prefixes or wildcards.
+    /// Demands a scope. Scopes are case-sensitive, without prefixes or wildcards.
     #[must_use]
     pub fn scope(mut self, scope: impl Into<String>) -> Self {
         self.scopes.insert(scope.into());
@@ -43,8 +43,9 @@ impl Expectations {
         self
     }
 
-    /// For a server that checks DPoP proofs itself: the presenter has proven to hold the key with this RFC 7638 thumbprint. Then, and only then,
-    /// a token that is bound to that key is accepted, and no other.
+    /// Accepts a token that is bound to the key with this RFC 7638 thumbprint, and no other token.
+    /// For a server that checks DPoP proofs itself: the presenter must have proven that it holds
+    /// the key.
     #[must_use]
     pub fn proven_key(mut self, thumbprint: impl Into<String>) -> Self {
         self.proven_key = Some(thumbprint.into());
@@ -68,7 +69,7 @@ impl Expectations {
     }
 }
 
-/// Whom a valid token speaks for. Only validation makes one. Cheap to clone.
+/// The caller that a valid token speaks for. Only validation makes one. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Principal(Arc<Claims>);
 
@@ -77,37 +78,37 @@ impl Principal {
         Self(claims)
     }
 
-    /// The issuer.
+    /// Returns the issuer.
     #[must_use]
     pub fn issuer(&self) -> &str {
         &self.0.issuer
     }
 
-    /// The subject.
+    /// Returns the subject.
     #[must_use]
     pub fn subject(&self) -> &str {
         &self.0.subject
     }
 
-    /// The client that the token was issued to, if it names one.
+    /// Returns the client that the token was issued to, if the token names one.
     #[must_use]
     pub fn client(&self) -> Option<&str> {
         self.0.client.as_deref()
     }
 
-    /// The audiences of the token; one of them was expected.
+    /// Returns the audiences of the token; one of them is the expected one.
     #[must_use]
     pub fn audience(&self) -> &[String] {
         &self.0.audience
     }
 
-    /// Every scope of the token.
+    /// Returns every scope of the token.
     #[must_use]
     pub fn scopes(&self) -> &BTreeSet<String> {
         &self.0.scopes
     }
 
-    /// Those of `required` that the token lacks, in the order given.
+    /// Returns the scopes of `required` that the token lacks, in the given order.
     #[must_use]
     pub fn missing_scopes<S: AsRef<str>>(
         &self,
@@ -120,25 +121,25 @@ impl Principal {
             .collect()
     }
 
-    /// When the token expires, without leeway.
+    /// Returns the time at which the token expires, without leeway.
     #[must_use]
     pub fn expires_at(&self) -> OffsetDateTime {
         instant(self.0.times.expires)
     }
 
-    /// When the token was issued.
+    /// Returns the time at which the token was issued.
     #[must_use]
     pub fn issued_at(&self) -> OffsetDateTime {
         instant(self.0.times.issued)
     }
 
-    /// Whether the token is still within its time, with the leeway of validation.
+    /// Returns whether the token is still within its time, with the leeway of validation.
     #[must_use]
     pub fn is_current(&self, now: OffsetDateTime) -> bool {
         self.0.times.check(now).is_ok()
     }
 
-    /// Issuer, subject and client: what an approval is limited to.
+    /// Returns the issuer, subject and client that an approval is limited to.
     #[must_use]
     pub fn context(&self) -> AuthorizationContext {
         AuthorizationContext::Principal {

@@ -1,4 +1,4 @@
-//! Auth0.
+//! The rules of Auth0.
 
 use std::collections::BTreeSet;
 
@@ -24,7 +24,8 @@ impl Vendor for Auth0Rules {
         issuer
     }
 
-    /// The same in every tenant. An issuer of Auth0 ends with a slash.
+    /// Returns the endpoints, which are the same in every tenant. The name of an Auth0 issuer ends
+    /// with a slash.
     fn endpoints(&self, issuer: &str) -> Option<Endpoints> {
         issuer.ends_with('/').then(|| {
             Endpoints::new(format!("{issuer}oauth/token"), format!("{issuer}.well-known/jwks.json"))
@@ -46,7 +47,7 @@ impl Vendor for Auth0Rules {
         }
     }
 
-    /// With role-based access control, `permissions` replaces `scope` and `scp`.
+    /// Reads `permissions` instead of `scope` and `scp`, with role-based access control.
     fn scopes(&self, claims: &Object<'_>, rbac: bool) -> Result<BTreeSet<String>, TokenError> {
         if rbac {
             return scope_claim(claims, "permissions");

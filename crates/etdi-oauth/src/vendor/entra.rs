@@ -1,4 +1,4 @@
-//! Microsoft Entra ID.
+//! The rules of Microsoft Entra ID.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ impl Vendor for EntraRules {
         AudienceParameter::DefaultScope
     }
 
-    /// `azp` in tokens of version 2, `appid` in those of version 1.
+    /// Reads `azp` in tokens of version 2, `appid` in tokens of version 1.
     fn client(&self, claims: &Object<'_>) -> Result<Option<String>, TokenError> {
         match (text(claims, "azp")?, text(claims, "appid")?) {
             (Some(azp), Some(appid)) if azp != appid => {
@@ -35,7 +35,7 @@ impl Vendor for EntraRules {
         }
     }
 
-    /// Beside `scope` and `scp`, the `roles` of app-only tokens.
+    /// Adds the `roles` of app-only tokens to `scope` and `scp`.
     fn scopes(&self, claims: &Object<'_>, _rbac: bool) -> Result<BTreeSet<String>, TokenError> {
         let mut scopes = scope_and_scp(claims)?;
         if is_app_only(claims) {
@@ -50,7 +50,7 @@ impl Vendor for EntraRules {
     }
 }
 
-/// No delegated scopes, and the subject is the application itself.
+/// Returns whether the token has no delegated scopes and its subject is the application itself.
 fn is_app_only(claims: &Object<'_>) -> bool {
     let member = |name| claims.get(name).and_then(Value::as_str);
     let itself = match (member("idtyp"), member("oid"), member("sub")) {

@@ -1,4 +1,4 @@
-//! Any other issuer that follows the RFCs.
+//! The rules of any other issuer that follows the RFCs.
 
 use etdi_types::SigAlg;
 use etdi_types::json::Object;

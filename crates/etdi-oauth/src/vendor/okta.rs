@@ -1,4 +1,4 @@
-//! Okta.
+//! The rules of Okta.
 
 use etdi_types::json::Object;
 

@@ -19,67 +19,69 @@ pub enum AudienceParameter {
     Resource,
     /// `scope=<audience>/.default`: Entra. The scopes granted are the app roles.
     DefaultScope,
-    /// Not at all: the issuer has one audience, as Okta's authorization servers do.
+    /// The request does not name the API: the issuer has one audience, as Okta's authorization
+    /// servers do.
     Implied,
 }
 
-/// The rules of one kind of issuer. A method with a default says what an issuer does that follows the
-/// RFCs and nothing else.
+/// The rules of one kind of issuer. The default methods describe an issuer that follows only the
+/// RFCs.
 pub(crate) trait Vendor: Sync {
-    /// The algorithms that it signs with, unless the configuration says otherwise.
+    /// Returns the algorithms that the issuer signs with, unless the configuration names others.
     fn algorithms(&self) -> &'static [SigAlg] {
         &[SigAlg::RS256]
     }
 
-    /// How a token request names its audience, unless the configuration says otherwise.
+    /// Returns how a token request names its audience, unless the configuration sets it.
     fn audience_parameter(&self) -> AudienceParameter;
 
-    /// The name that the issuer has for itself, from the one in the configuration.
+    /// Returns the issuer's own name, from the name in the configuration.
     fn full_name(&self, issuer: String) -> String {
         issuer
     }
 
-    /// The endpoints of `issuer`, if they follow from its address. `None` demands discovery.
+    /// Returns the endpoints of `issuer`, if they follow from its address. `None` makes discovery
+    /// necessary.
     fn endpoints(&self, issuer: &str) -> Option<Endpoints> {
         let _ = issuer;
         None
     }
 
-    /// The client that a token was issued to, whatever its subject is.
+    /// Returns the client that a token was issued to. The subject may be a user.
     fn client(&self, claims: &Object<'_>) -> Result<Option<String>, TokenError>;
 
-    /// The client that a machine's own token is for, by the rules of wire format, section 4: a
-    /// missing or contradictory claim refuses.
+    /// Returns the client of a machine's own token, by the rules of wire format, section 4. Fails
+    /// if a claim is missing or contradicts another.
     fn machine_client(&self, claims: &Object<'_>) -> Result<String, TokenError>;
 
-    /// `scope` ∪ `scp`. `rbac` is [`IssuerRules::rbac`](crate::IssuerRules::rbac).
+    /// Returns `scope` ∪ `scp`. `rbac` is [`IssuerRules::rbac`](crate::IssuerRules::rbac).
     fn scopes(&self, claims: &Object<'_>, rbac: bool) -> Result<BTreeSet<String>, TokenError> {
         let _ = rbac;
         scope_and_scp(claims)
     }
 
-    /// Advice for `invalid_client`.
+    /// Returns the advice for `invalid_client`.
     fn secret_remedy(&self) -> &'static str {
         "the secret is wrong, or the client authenticates in another way than it is registered with: compare both \
              with its registration at the issuer"
     }
 
-    /// Advice for fewer scopes than asked, or none at all.
+    /// Returns the advice for scopes that the issuer did not grant.
     fn scope_remedy(&self, scopes: &str) -> String {
         format!("grant this scope to the client at the issuer: {scopes}")
     }
 
-    /// Advice for an API that the issuer does not know.
+    /// Returns the advice for an API that the issuer does not know.
     fn audience_remedy(&self) -> &'static str {
         "the audience must equal the API identifier exactly, as it is registered at the issuer"
     }
 
-    /// Advice for a client that may not use this API, or this grant.
+    /// Returns the advice for a client that may not use this API, or this grant.
     fn grant_remedy(&self) -> &'static str {
         "authorize the client for this API and for the client_credentials grant at the issuer"
     }
 
-    /// Advice for an `issuer` that does not answer.
+    /// Returns the advice for an `issuer` that does not answer.
     fn unreachable_remedy(&self, issuer: &str) -> &'static str {
         let _ = issuer;
         CHECK_THE_NETWORK
@@ -89,7 +91,7 @@ pub(crate) trait Vendor: Sync {
 pub(super) const CHECK_THE_NETWORK: &str =
     "check the issuer's address, the network and a firewall in between";
 
-/// The scopes of `scope` and of `scp`.
+/// Returns the scopes of `scope` and of `scp`.
 pub(super) fn scope_and_scp(claims: &Object<'_>) -> Result<BTreeSet<String>, TokenError> {
     let mut scopes = scope_claim(claims, "scope")?;
     scopes.append(&mut scope_claim(claims, "scp")?);

@@ -1,4 +1,4 @@
-//! Access tokens: the request, the cache, single flight, renewal, trying again.
+//! Access tokens: the request, the cache, single flight, renewal, retries.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -39,7 +39,7 @@ async fn a_token_holds_its_scopes_and_is_kept() {
 }
 
 #[tokio::test]
-async fn another_audience_or_other_scopes_are_another_token() {
+async fn another_audience_or_other_scopes_need_another_token() {
     let issuer = Issuer::start().await;
     let auth0 = Auth0Provider::initialize(issuer.config()).await.unwrap();
     auth0.token(request()).await.unwrap();
@@ -52,7 +52,7 @@ async fn another_audience_or_other_scopes_are_another_token() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ten_thousand_requests_at_once_ask_once() {
+async fn ten_thousand_requests_at_once_share_one_token_request() {
     let issuer = Issuer::start().await;
     let auth0 = Auth0Provider::initialize(issuer.config()).await.unwrap();
     let mut callers = tokio::task::JoinSet::new();
@@ -110,7 +110,7 @@ async fn a_token_is_renewed_before_it_expires() {
 }
 
 #[tokio::test]
-async fn a_good_token_serves_on_while_its_renewal_fails_and_an_expired_one_does_not() {
+async fn a_good_token_stays_in_use_while_its_renewal_fails_and_an_expired_token_does_not() {
     let issuer = Issuer::start().await;
     let auth0 = Auth0Provider::initialize(issuer.config()).await.unwrap();
     let first = auth0.token(request()).await.unwrap();
@@ -142,7 +142,7 @@ async fn fewer_scopes_than_asked_are_an_error_that_names_them() {
 }
 
 #[tokio::test]
-async fn a_grant_without_a_word_on_scopes_is_judged_by_the_token() {
+async fn a_grant_that_does_not_name_scopes_is_judged_by_the_token() {
     let issuer = Issuer::start().await;
     let claims = issuer.claims();
     issuer.on(PATH, move |_| {
@@ -214,7 +214,7 @@ async fn a_second_attempt_may_succeed() {
 }
 
 #[tokio::test]
-async fn a_limited_rate_says_for_how_long_and_is_kept() {
+async fn a_rate_limit_names_its_duration_and_is_obeyed() {
     let issuer = Issuer::start().await;
     issuer.reply(PATH, Reply::error(429, "too_many_requests", "").header("retry-after", "60"));
     let auth0 = Auth0Provider::initialize(issuer.config()).await.unwrap();
@@ -224,14 +224,14 @@ async fn a_limited_rate_says_for_how_long_and_is_kept() {
     issuer.clock.advance(Duration::from_secs(20));
     let error = auth0.token(request()).await.unwrap_err();
     assert_eq!(error.retry_after(), Some(Duration::from_secs(40)));
-    assert_eq!(issuer.count(PATH), 1, "nothing is sent in the meantime");
+    assert_eq!(issuer.count(PATH), 1, "no request is sent in the meantime");
     let this = issuer.clone();
     issuer.on(PATH, move |seen| this.grant(seen, &["execute:tools"], &FIRST));
     issuer.clock.advance(Duration::from_secs(40));
     auth0.token(request()).await.unwrap();
 }
 
-/// Where nobody listens: a port that no socket is given unasked.
+/// An address without a listener: a socket gets port 1 only if it asks for it.
 const GONE: &str = "127.0.0.1:1";
 
 #[tokio::test]
@@ -260,7 +260,7 @@ async fn an_issuer_that_is_gone_is_unreachable_after_every_attempt() {
     assert_eq!(connections.load(Ordering::SeqCst), 4);
 }
 
-// Attack 44, at this layer.
+// Attack 44, in this crate.
 #[tokio::test]
 async fn an_issuer_that_is_unreachable_at_start_gives_no_provider() {
     let issuer = Issuer::bare().await;
@@ -277,7 +277,7 @@ async fn basic_authentication_encodes_both_halves() {
     let issuer = Issuer::start().await;
     let config = issuer.config().authentication(ClientAuthentication::Basic);
     let auth0 = Auth0Provider::initialize(config).await.unwrap();
-    // This issuer reads the body only.
+    // This issuer reads only the body.
     auth0.token(request()).await.unwrap_err();
     let seen = &issuer.seen(PATH)[0];
     assert!(!seen.form.contains_key("client_secret"));

@@ -1,4 +1,4 @@
-//! Attestations: asked for, checked by their publisher, checked by clients.
+//! Attestations: requested, checked by their publisher, checked by clients.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -91,7 +91,7 @@ fn with_kind(kind: IssuerKind) -> TrustedIssuer {
 }
 
 #[test]
-fn each_binding_is_reported_as_what_it_is() {
+fn each_binding_is_reported_under_its_own_name() {
     let definition = Definition::new();
     let jkt = json!({ "cnf": { "jkt": definition.key.public_jwk().thumbprint() } });
     let by_digest = definition.claims();
@@ -111,7 +111,7 @@ fn each_binding_is_reported_as_what_it_is() {
 
 // Attack 27.
 #[test]
-fn an_attestation_of_something_else_is_refused() {
+fn an_attestation_of_another_definition_is_refused() {
     let definition = Definition::new();
     let (id, version) = (definition.id.clone(), definition.version.clone());
     let listing =
@@ -143,7 +143,7 @@ fn an_attestation_by_another_client_of_the_tenant_is_refused() {
     );
 }
 
-// Attack 28, a client's side.
+// Attack 28, the client's side.
 #[test]
 fn an_attestation_that_would_be_a_credential_is_refused() {
     let definition = Definition::new();
@@ -194,7 +194,7 @@ fn the_claim_of_definitions_is_read_strictly() {
 }
 
 #[test]
-fn the_client_is_named_as_the_kind_demands() {
+fn the_client_is_read_from_the_claim_of_the_issuers_kind() {
     use IssuerKind::{Auth0, Entra, Generic, Okta};
     let definition = Definition::new();
     let base = with(definition.claims(), &json!({ "azp": null, "sub": null }));
@@ -241,7 +241,7 @@ fn the_client_is_named_as_the_kind_demands() {
 }
 
 #[test]
-fn only_what_was_good_once_is_expired() {
+fn an_attestation_is_called_expired_only_if_it_was_good_before() {
     let definition = Definition::new();
     let error = definition.check_at(&definition.claims(), NOW + 660, &trusted(ISSUER)).unwrap_err();
     let since = OffsetDateTime::from_unix_timestamp(NOW + 600).unwrap();
@@ -250,14 +250,14 @@ fn only_what_was_good_once_is_expired() {
         error.into_evidence(ISSUER),
         AttestationEvidence::Expired { issuer: ISSUER.to_owned(), since }
     );
-    // Expired and another client's: refused, not expired.
+    // The token is expired and another client's: it must be refused, not called expired.
     let claims = with(definition.claims(), &json!({ "azp": "another", "sub": "another@clients" }));
     let error = definition.check_at(&claims, NOW + 660, &trusted(ISSUER)).unwrap_err();
     assert!(matches!(error.into_evidence(ISSUER), AttestationEvidence::Bad(_)));
 }
 
 #[test]
-fn an_issuer_without_an_attestation_audience_attests_nothing() {
+fn an_attestation_needs_an_issuer_with_an_attestation_audience() {
     let definition = Definition::new();
     let mut issuer = trusted(ISSUER);
     issuer.attestation_audience = None;
@@ -303,7 +303,7 @@ async fn a_publisher_gets_an_attestation_that_a_client_verifies() {
             binding: Some(Binding::Digest),
         }
     );
-    // Attack 29, at this layer.
+    // Attack 29, in this crate.
     let error = auth0
         .validate(&BearerToken::new(attestation.as_str()), Expectations::audience(API))
         .await
@@ -330,7 +330,7 @@ async fn a_key_is_bound_by_dpop_with_the_nonce_of_the_issuer() {
     let attestation = auth0.attestation(&request).await.unwrap();
     assert_eq!(attestation.binding(), Binding::Key);
     assert_eq!(issuer.count(TOKEN), 2);
-    // Later requests carry the nonce at once, and each proof its own id.
+    // Later requests carry the nonce in the first try, and each proof has its own id.
     issuer.clock.advance(Duration::from_secs(4000));
     auth0.attestation(&request).await.unwrap();
     assert_eq!(issuer.count(TOKEN), 3);
@@ -342,7 +342,7 @@ async fn a_key_is_bound_by_dpop_with_the_nonce_of_the_issuer() {
 }
 
 #[tokio::test]
-async fn a_nonce_is_asked_for_once_and_not_for_ever() {
+async fn a_proof_is_sent_again_with_a_nonce_only_once() {
     let (issuer, definition) = (Issuer::start().await, Definition::new());
     let reply = Reply::error(400, "use_dpop_nonce", "").header("dpop-nonce", "again");
     issuer.reply(TOKEN, reply);
@@ -423,7 +423,7 @@ async fn attestations_and_calls_cannot_share_an_audience() {
 }
 
 #[tokio::test]
-async fn a_client_tells_refused_revoked_and_unchecked_apart() {
+async fn a_client_distinguishes_refused_revoked_and_unchecked() {
     let (issuer, definition) = (Issuer::start().await, Definition::new());
     let auth0 = attesting(&issuer).await;
     let attestation = auth0.attestation(definition.request()).await.unwrap();
@@ -442,12 +442,12 @@ async fn a_client_tells_refused_revoked_and_unchecked_apart() {
     issuer.clock.advance(Duration::from_secs(301));
     assert!(matches!(judge(trust.clone()).await, AttestationEvidence::Revoked(_)));
 
-    // It cannot be reached.
+    // The issuer is unreachable.
     issuer.reply("/.well-known/jwks.json", Reply::text(503, ""));
     issuer.clock.advance(Duration::from_secs(301));
     assert!(matches!(judge(trust.clone()).await, AttestationEvidence::Unchecked(_)));
 
-    // Another issuer than those of the entry; and an entry without issuers.
+    // A token by an issuer that is not in the entry; and an entry without issuers.
     trust.issuers[0].issuer = "https://another.auth0.com/".to_owned();
     assert!(matches!(judge(trust.clone()).await, AttestationEvidence::Bad(_)));
     trust.issuers.clear();

@@ -1,4 +1,4 @@
-//! What an issuer's refusals are called, each with its remedy.
+//! An issuer's refusals, each with its error and its remedy.
 
 use etdi_oauth::{Auth0Provider, OAuthConfig, OAuthError, TokenRequest};
 use etdi_testkit::issuer::{API, CLIENT, SECRET, network, without_pauses};

@@ -29,7 +29,7 @@ fn advance(issuer: &Issuer, seconds: u64) {
 
 // Attack 33.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_thousand_unknown_kids_cause_one_fetch_and_delay_nobody() {
+async fn a_thousand_unknown_kids_cause_one_fetch_and_delay_no_other_caller() {
     let issuer = Issuer::start().await;
     let auth0 = Auth0Provider::initialize(issuer.config()).await.unwrap();
     let expected = Expectations::audience(API);
@@ -58,7 +58,7 @@ async fn a_thousand_unknown_kids_cause_one_fetch_and_delay_nobody() {
 
 // Attack 32.
 #[tokio::test]
-async fn a_removed_key_is_not_accepted_once_more() {
+async fn a_removed_key_is_not_accepted_again() {
     let issuer = Issuer::start().await;
     let auth0 = Auth0Provider::initialize(issuer.config()).await.unwrap();
     let expected = Expectations::audience(API);
@@ -84,7 +84,7 @@ async fn a_new_key_is_found_when_a_token_names_it() {
 }
 
 #[tokio::test]
-async fn stale_keys_serve_for_an_hour_and_then_nothing_does() {
+async fn stale_keys_are_used_for_an_hour_and_then_refused() {
     let issuer = Issuer::start().await;
     let auth0 = Auth0Provider::initialize(issuer.config()).await.unwrap();
     let expected = Expectations::audience(API);
@@ -118,7 +118,7 @@ async fn a_definition_gets_no_stale_keys() {
 }
 
 #[tokio::test]
-async fn a_clock_that_goes_back_makes_no_stale_keys_younger() {
+async fn stale_keys_are_not_used_after_the_clock_moved_backwards() {
     let issuer = Issuer::start().await;
     let client = client(&issuer);
     client.keys().await.unwrap();
@@ -169,7 +169,7 @@ async fn freshness_follows_cache_control_between_5_minutes_and_a_day() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_fetch_serves_all_and_outlives_its_leader() {
+async fn one_fetch_serves_all_callers_and_outlives_the_first() {
     let issuer = Issuer::start().await;
     let client = client(&issuer);
     let gate = issuer.close_gate();
@@ -205,12 +205,12 @@ async fn a_jwks_of_10_mb_is_refused() {
 
 #[tokio::test]
 async fn a_jwks_that_never_ends_is_refused() {
-    // Without a length, fast and for ever.
+    // The body has no length, and its chunks come fast and without end.
     let address =
         endless(b"{\"keys\":[]}                                                   ").await;
     let error = jwks_at(&address, network()).await;
     assert_eq!(error, JwksError::Http(HttpError::TooLarge { limit: 262_144 }));
-    // Nothing after the headers, for ever.
+    // The server sends headers and then stops for ever.
     let timeout = Duration::from_millis(100);
     let address = endless(b"").await;
     let error = jwks_at(&address, network().timeout(timeout)).await;
@@ -240,7 +240,7 @@ async fn http_and_private_addresses_are_refused_before_anything_is_sent() {
         let error = JwksClient::new(uri, network(), clock()).unwrap_err();
         assert!(matches!(error, JwksError::Http(HttpError::PrivateAddress { .. })), "{error}");
     }
-    // A name that resolves to loopback is caught when it is resolved.
+    // The name resolves to loopback, and is refused when it is resolved.
     let client = JwksClient::new("https://localhost/jwks", Network::default(), clock()).unwrap();
     let error = client.keys().await.unwrap_err();
     assert_eq!(error, JwksError::Http(HttpError::PrivateAddress { host: "localhost".to_owned() }));
@@ -248,7 +248,7 @@ async fn http_and_private_addresses_are_refused_before_anything_is_sent() {
 }
 
 #[tokio::test]
-async fn what_is_no_jwks_is_refused() {
+async fn a_text_that_is_not_a_jwks_is_refused() {
     for body in ["", "[]", "{}", "{\"keys\":{}}", "{\"keys\":[],\"keys\":[]}", "{\"keys\":[}"] {
         let issuer = Issuer::start().await;
         issuer.reply(PATH, Reply::text(200, body));
@@ -262,7 +262,7 @@ async fn jwks_at(address: &str, network: Network) -> JwksError {
     JwksClient::new(address, network, clock).unwrap().keys().await.unwrap_err()
 }
 
-/// A server that sends headers and then this chunk again and again.
+/// Starts a server that sends headers and then this chunk again and again.
 async fn endless(chunk: &'static [u8]) -> String {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

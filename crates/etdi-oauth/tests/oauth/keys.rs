@@ -1,4 +1,4 @@
-//! Key sets and claims of the tests.
+//! Key sets and claims for the tests.
 
 use etdi_oauth::KeySet;
 use etdi_testkit::keys::{changed, jwks};
@@ -8,7 +8,7 @@ pub fn key_set(keys: &[Value]) -> KeySet {
     KeySet::parse(jwks(keys).to_string().as_bytes()).unwrap()
 }
 
-/// `value` with these members set; `null` removes one.
+/// Returns `value` with these members set; `null` removes a member.
 pub fn with(value: Value, changes: &Value) -> Value {
     changed(&value, changes.clone())
 }

@@ -28,7 +28,7 @@ fn metadata(issuer: &str, base: &Issuer) -> Value {
     })
 }
 
-/// An issuer with this path whose metadata is at this address.
+/// Starts an issuer with this path whose metadata is at this address.
 async fn issuer_with(path: &str, well_known: &str) -> (Issuer, String) {
     let base = Issuer::bare().await;
     let issuer = base.url(path);
@@ -123,7 +123,7 @@ async fn metadata_that_names_a_dangerous_endpoint_is_refused() {
 }
 
 #[tokio::test]
-async fn an_issuer_without_metadata_says_where_it_was_looked_for() {
+async fn the_error_of_an_issuer_without_metadata_lists_the_addresses_that_were_tried() {
     let base = Issuer::bare().await;
     let error = GenericProvider::initialize(generic(&base, &base.issuer)).await.unwrap_err();
     assert!(
@@ -231,7 +231,7 @@ async fn the_registry_picks_by_issuer() {
         registry.validate(&foreign, &expected).await.unwrap_err(),
         OAuthError::UnknownIssuer("https://evil.example/".to_owned())
     );
-    // One issuer's name on another's key.
+    // A token that names one issuer and is signed with the key of another.
     let crossed = BearerToken::new(SECOND.sign(&issuer.claims()));
     assert!(matches!(registry.validate(&crossed, &expected).await, Err(OAuthError::Token(_))));
 }

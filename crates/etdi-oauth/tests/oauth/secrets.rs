@@ -1,4 +1,4 @@
-//! Nothing that a run logs holds a secret or a token.
+//! Checks that no log of a run holds a secret or a token.
 
 use std::io::Write;
 use std::sync::{Arc, Mutex};
@@ -42,8 +42,9 @@ impl MakeWriter<'_> for Captured {
 #[test]
 fn a_full_run_at_trace_shows_no_secret_and_no_token() {
     let logs = Captured::default();
-    // For the whole process: where tests share one, the others' logs are searched too. The server
-    // that some of them use prints what it receives, as a test's server may.
+    // This subscriber is for the whole process: where tests share a process, the logs of the others
+    // are searched too. The server that some of them use prints what it receives, as a test's
+    // server may.
     tracing_subscriber::fmt()
         .with_env_filter("trace,httpmock=off")
         .with_ansi(false)
@@ -62,7 +63,7 @@ fn a_full_run_at_trace_shows_no_secret_and_no_token() {
     }
 }
 
-/// Runs through everything, and gives every secret and token that there was.
+/// Runs through everything, and returns every secret and token of the run.
 async fn run(logs: &Captured) -> Vec<String> {
     let issuer = Issuer::start().await;
     let emitter = Emitter::new(Arc::clone(&issuer.clock), "test");
@@ -128,7 +129,7 @@ async fn run(logs: &Captured) -> Vec<String> {
     secrets
 }
 
-/// A token, and the part of it that makes it one.
+/// Remembers a token, and the signature, which is the part that must stay secret.
 fn keep(secrets: &mut Vec<String>, token: &str) {
     secrets.push(token.to_owned());
     if let Some((_, signature)) = token.rsplit_once('.') {

@@ -1,4 +1,4 @@
-//! The one validation function against forged and malformed tokens.
+//! Tests of the single validation function with forged and malformed tokens.
 
 use etdi_oauth::{Expectations, IssuerRules, KeySet, Principal, TokenError, validate};
 use etdi_testkit::issuer::{API, NOW};
@@ -206,7 +206,7 @@ fn an_rs256_token_against_an_ec_key_of_the_same_kid_is_refused() {
             algorithm: "RS256".to_owned()
         }
     );
-    // And one of the right type beside it is found.
+    // A key of the right type next to it is found.
     let keys = key_set(&[EcKey::generate().jwk("first"), FIRST.jwk()]);
     assert!(validate(&FIRST.sign(&claims()), &rules(), &keys, &expected(), now()).is_ok());
 }
@@ -238,7 +238,7 @@ fn the_configuration_fixes_the_algorithms() {
 fn the_jwk_narrows_the_algorithms() {
     let keys = key_set(&[with(FIRST.jwk(), &json!({ "alg": "PS256" }))]);
     assert_eq!(keys.keys().len(), 0);
-    // Entra's have no `alg`.
+    // Entra's keys have no `alg`.
     let keys = key_set(&[with(FIRST.jwk(), &json!({ "alg": null }))]);
     assert!(validate(&FIRST.sign(&claims()), &rules(), &keys, &expected(), now()).is_ok());
 }
@@ -294,7 +294,7 @@ fn duplicate_members_are_refused() {
 }
 
 #[test]
-fn what_is_no_jwt_is_called_that() {
+fn a_token_that_is_not_a_jwt_is_named_as_such() {
     for token in ["", "opaque", "a.b", "a.b.c.d.e"] {
         assert_eq!(check(token).unwrap_err(), TokenError::NotAJwt);
     }
@@ -379,7 +379,7 @@ fn the_client_claim_is_fixed_by_the_kind() {
 }
 
 #[test]
-fn a_token_bound_to_a_key_is_no_bearer_token() {
+fn a_token_bound_to_a_key_is_not_a_bearer_token() {
     let bound = json!({ "cnf": { "jkt": "thumbprint" } });
     assert_eq!(with_claims(&bound).unwrap_err(), TokenError::SenderConstrained);
     let other = json!({ "cnf": { "x5t#S256": "certificate" } });

@@ -1,4 +1,4 @@
-//! What a pass over a definition collects.
+//! Collects the results of a pass over a definition.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -9,24 +9,25 @@ use etdi_types::diff::push_segment;
 use super::{Finding, Rule, Severity};
 use crate::place::Place;
 
-/// Findings of one rule and one severity beyond this many are left out.
+/// The most findings of one rule and one severity; further findings are left out.
 const OF_ONE_KIND: usize = 64;
 const EXCERPT: usize = 160;
-/// A finding's pointer has at most so many bytes.
+/// The most bytes of a finding's pointer.
 pub(crate) const POINTER: usize = 1024;
 
-/// What a definition's texts say, by rule: to tell what is new in another one.
+/// The matches in a definition's texts, by rule: used to find the new matches in another
+/// definition.
 #[derive(Debug, Default)]
 pub(crate) struct SeenTexts {
-    /// Sentences, names, addresses: what a rule matched in.
+    /// The sentences, names and addresses that contain a match.
     whole: HashSet<HitKey>,
-    /// What stands around each match, wherever lines and sentences end.
+    /// The words around each match, independent of line and sentence breaks.
     around: HashSet<HitKey>,
 }
 
 type HitKey = (Rule, Place, String);
 
-/// What a pass collects.
+/// The results of a pass.
 pub(crate) struct Collector<'s> {
     collected: Collected<'s>,
 }
@@ -41,12 +42,12 @@ enum Collected<'s> {
 }
 
 impl<'s> Collector<'s> {
-    /// Remembers what was said, without listing it.
+    /// Returns a collector that remembers matches and does not list them.
     pub(crate) fn remembering() -> Self {
         Self { collected: Collected::Keys(SeenTexts::default()) }
     }
 
-    /// Lists what `beside` does not hold.
+    /// Returns a collector that lists the matches that are not in `beside`.
     pub(crate) fn listing(beside: Option<&'s SeenTexts>) -> Self {
         Self { collected: Collected::Findings { beside, list: Vec::new(), counts: HashMap::new() } }
     }
@@ -65,13 +66,13 @@ impl<'s> Collector<'s> {
         }
     }
 
-    /// Whether what is said is only remembered.
+    /// Returns whether matches are only remembered.
     pub(super) fn remembers(&self) -> bool {
         matches!(self.collected, Collected::Keys(_))
     }
 
-    /// Whether a match is new, by the words `around` it. Remembers them, if that is what the pass is
-    /// for.
+    /// Returns whether a match is new, by the words `around` it. A remembering collector stores
+    /// these words.
     pub(super) fn is_new(
         &mut self,
         rule: Rule,
@@ -135,7 +136,8 @@ impl Passage<'_, '_> {
     }
 }
 
-/// The part of the tool that `path` leads into: what one part says says nothing of another.
+/// Returns the part of the tool that `path` leads into. Matches are compared only within a part:
+/// the same words in another part are new.
 pub(super) fn region(path: &[Cow<'_, str>]) -> Place {
     path.first().map_or(Place::Tool, |name| Place::Tool.step(name))
 }
@@ -143,9 +145,9 @@ pub(super) fn region(path: &[Cow<'_, str>]) -> Place {
 pub(super) struct Hit<'t> {
     rule: Rule,
     severity: Severity,
-    /// What makes two hits of a rule the same.
+    /// The key of a hit: two hits of a rule with one key are the same.
     key: Cow<'t, str>,
-    /// Where, in the text as it stands.
+    /// The place in the original text.
     range: Range<usize>,
 }
 
@@ -160,14 +162,14 @@ impl<'t> Hit<'t> {
     }
 }
 
-/// What stands around `range`, at most [`EXCERPT`] bytes of it.
+/// Returns the text around `range`, at most [`EXCERPT`] bytes of it.
 fn excerpt(text: &str, range: Range<usize>) -> String {
     let start = boundary(text, range.start.saturating_sub(24));
     let end = range.end.saturating_add(24).min(start + EXCERPT);
     text.get(start..boundary(text, end)).unwrap_or_default().to_owned()
 }
 
-/// The last place before `at`, or there, where a character starts.
+/// Returns the last character boundary at or before `at`.
 fn boundary(text: &str, at: usize) -> usize {
     let at = at.min(text.len());
     (0..=at).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)

@@ -1,5 +1,5 @@
-//! Text that is written so that nobody reads it at sight, though a model does: escaped, encoded,
-//! backwards, its letters set apart, an address in words.
+//! Finds text that a person cannot read directly, though a model can: escaped, encoded, reversed,
+//! with separated letters, or an address in words.
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -13,14 +13,14 @@ use super::fold::{Folded, Word, words};
 use super::marks::{ENDINGS, tokens};
 use super::{Severity, phrases};
 
-/// Escapes of letters in a row: so many that no pattern and no address needs them.
+/// The number of escaped letters in a row that counts. No honest pattern or address has so many.
 const ESCAPED: usize = 8;
-/// Single letters in a row: more than an abbreviation has.
+/// The number of single letters in a row that counts. No abbreviation has so many.
 const APART: usize = 10;
 const DIFFERENT: usize = 4;
 
-/// Runs of escapes that stand for plain letters, in a text as it stands: `%64%6f`, `\u0064`,
-/// `&#100;`. Letters of other writing systems are escaped honestly, those of ASCII are not.
+/// Finds runs of escapes that stand for plain letters, in the original text: `%64%6f`, `\u0064`,
+/// `&#100;`. Letters of other writing systems have honest escapes; ASCII letters do not.
 pub(super) fn escaped(text: &str) -> Vec<Range<usize>> {
     if !text.contains(['%', '\\', '&']) {
         return Vec::new();
@@ -46,9 +46,10 @@ pub(super) fn escaped(text: &str) -> Vec<Range<usize>> {
     found
 }
 
-/// The escape that `text` begins with: how long it is, and which character it stands for.
+/// Returns the length of the escape at the start of `text`, and the character that it stands for.
 fn escape(text: &str) -> Option<(usize, u32)> {
-    // The longest is `\u{10ffff}`. Never more: what is not closed is looked at once for each.
+    // The longest escape is `\u{10ffff}`. The limit keeps the time linear: without it, each start
+    // of an unclosed escape would read the rest of the text.
     let head = (0..=10).rev().find_map(|length| text.get(..length)).unwrap_or_default();
     let fixed = |lead: &str, digits: usize| {
         let code = head.strip_prefix(lead)?.get(..digits)?;
@@ -71,8 +72,8 @@ fn hexadecimal(code: &str) -> Option<u32> {
     u32::from_str_radix(code, 16).ok()
 }
 
-/// Shorter runs of base64 or hexadecimal digits than those that stand out by their length, if they
-/// decode to words, in a text as it stands. A digest or a key does not.
+/// Finds shorter runs of base64 or hexadecimal digits that decode to words, in the original text. A
+/// digest or a key does not decode to words. Longer runs are found by their length.
 pub(super) fn encoded(text: &str) -> Vec<Range<usize>> {
     tokens(text, |c| !c.is_ascii_alphanumeric() && !matches!(c, '+' | '/' | '-' | '_'))
         .filter(|range| {
@@ -87,7 +88,7 @@ fn decoded_hex(run: &str) -> Option<Vec<u8>> {
     hex::decode(digits).ok().filter(|bytes| is_words(bytes))
 }
 
-/// Any padding, and whatever bits are left over: a model decodes what is nearly right as well.
+/// Accepts any padding and any trailing bits: a model also decodes text that is almost correct.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new()
@@ -101,7 +102,7 @@ fn decoded_base64(run: &str) -> Option<Vec<u8>> {
     LENIENT.decode(standard).ok().filter(|bytes| is_words(bytes))
 }
 
-/// Whether bytes are plain text: printable, for the most part letters, with a space in it.
+/// Returns whether the bytes are plain text: printable, mostly letters, with a space.
 fn is_words(bytes: &[u8]) -> bool {
     let letters = bytes.iter().filter(|byte| byte.is_ascii_alphabetic()).count();
     bytes.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\n'))
@@ -109,8 +110,8 @@ fn is_words(bytes: &[u8]) -> bool {
         && letters * 2 >= bytes.len()
 }
 
-/// Letters that stand alone, many in a row: "d o  n o t", "d.o n.o.t". Ranges are of the folded text
-/// that the words are of.
+/// Finds many single letters in a row: "d o  n o t", "d.o n.o.t". Ranges are of the folded text
+/// that the words come from.
 pub(super) fn letters_apart(folded: &str, words: &[Word]) -> Vec<Range<usize>> {
     let letter = |word: &Word| {
         let spelled = folded.get(word.start..word.end)?;
@@ -120,7 +121,8 @@ pub(super) fn letters_apart(folded: &str, words: &[Word]) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let mut run: Option<(Range<usize>, usize, HashSet<char>)> = None;
     let mut close = |run: Option<(Range<usize>, usize, HashSet<char>)>| {
-        // An alphabet names each letter once, a row of signs has few.
+        // Not counted: an alphabet, which has each letter once, and a row of signs, which has few
+        // different ones.
         found.extend(
             run.filter(|(_, count, of)| *count >= APART && (DIFFERENT..*count).contains(&of.len()))
                 .map(|run| run.0),
@@ -148,8 +150,8 @@ pub(super) fn letters_apart(folded: &str, words: &[Word]) -> Vec<Range<usize>> {
     found
 }
 
-/// What is an order, or another phrase of weight, read backwards or with each letter moved on by
-/// thirteen. Ranges are of the folded text.
+/// Finds orders, and other phrases that weigh more than `Low`, that are reversed or have each
+/// letter shifted by thirteen. Ranges are of the folded text.
 pub(super) fn turned(folded: &Folded) -> Vec<Range<usize>> {
     let text = &folded.text;
     let heavy = |text: &str| -> Vec<Range<usize>> {
@@ -175,8 +177,8 @@ fn rot13(c: char) -> char {
     }
 }
 
-/// Addresses whose dots are words or stand in brackets: "evil dot example dot com", "evil[.]com".
-/// Ranges are of the folded text that the words are of.
+/// Finds addresses whose dots are words or are in brackets: "evil dot example dot com",
+/// "evil[.]com". Ranges are of the folded text that the words come from.
 pub(super) fn spelled_addresses(folded: &str, words: &[Word]) -> Vec<Range<usize>> {
     let spelled = |at: usize| {
         words.get(at).and_then(|word| folded.get(word.start..word.end)).unwrap_or_default()
@@ -198,7 +200,7 @@ pub(super) fn spelled_addresses(folded: &str, words: &[Word]) -> Vec<Range<usize
                 break;
             }
         }
-        // "The dot example" is none, "mail dot example dot net" is.
+        // "The dot example" is not an address; "mail dot example dot net" is an address.
         let unmistakable =
             dots >= 2 || matches!(spelled(last), "com" | "org" | "io" | "ru" | "cn" | "xyz");
         if dots > 0 && unmistakable && ENDINGS.contains(&spelled(last)) {

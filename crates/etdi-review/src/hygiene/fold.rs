@@ -1,4 +1,4 @@
-//! Text as its reader takes it: what two spellings look like is one text here.
+//! Folds text as its reader sees it: spellings that look alike become the same text.
 
 use std::collections::HashMap;
 
@@ -7,14 +7,15 @@ use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 use unicode_security::skeleton;
 
-/// A text in compatibility decomposition (NFKD) without marks and hidden characters, letters
-/// replaced by those that they look like (UTS 39), in lower case; line breaks stay, other space is
-/// one space.
+/// A text in compatibility decomposition (NFKD), in lower case, without marks and hidden
+/// characters. Letters are replaced by their look-alikes (UTS 39). Line breaks stay; any other
+/// white space becomes one space.
 pub(super) struct Folded {
     pub(super) text: String,
-    /// For each byte of `text`, the place in the original that it came from.
+    /// For each byte of `text`, its place in the original.
     origins: Vec<u32>,
-    /// What the letters outside ASCII look like: looking it up is slow, and texts repeat them.
+    /// A cache of the look-alikes of letters outside ASCII: the search for them is slow, and texts
+    /// repeat letters.
     looks: HashMap<char, String>,
 }
 
@@ -60,7 +61,7 @@ impl Folded {
         self.text.push_str(looks);
     }
 
-    /// The place in the original of a byte of `text`.
+    /// Returns the place in the original of a byte of `text`.
     pub(super) fn origin(&self, at: usize) -> usize {
         self.origins.get(at).map_or(usize::MAX, |origin| *origin as usize)
     }
@@ -69,17 +70,17 @@ impl Folded {
 /// One word of a folded text.
 #[derive(Clone, Copy)]
 pub(super) struct Word {
-    /// Its number in the vocabulary; `None` for a word that no rule knows.
+    /// Its number in the vocabulary; `None` for a word outside the vocabulary.
     pub(super) id: Option<u16>,
-    /// Where it starts in the folded text.
+    /// Its start in the folded text.
     pub(super) start: usize,
-    /// Where it ends.
+    /// Its end.
     pub(super) end: usize,
-    /// Where its sentence starts in the folded text.
+    /// The start of its sentence in the folded text.
     pub(super) sentence: usize,
 }
 
-/// The words of a folded text: letters and digits, with apostrophes dropped.
+/// Splits a folded text into words: letters and digits, with apostrophes dropped.
 pub(super) fn words(folded: &str, id: impl Fn(&str) -> Option<u16>) -> Vec<Word> {
     let mut words = Vec::new();
     let (mut sentence, mut fresh) = (0, true);
@@ -109,7 +110,8 @@ pub(super) fn words(folded: &str, id: impl Fn(&str) -> Option<u16>) -> Vec<Word>
     words
 }
 
-/// A word as the vocabulary spells it: digits and letters that pass for each other are one.
+/// Returns a word in the spelling of the vocabulary: digits and the letters that they look like are
+/// the same.
 pub(super) fn spelling(word: &str) -> String {
     word.chars().map(alike).collect()
 }

@@ -1,5 +1,5 @@
-//! Passages in a language or a script that a definition did not use before: whoever approved the
-//! earlier text may not be able to read them, and a model is.
+//! Finds passages in a language or a script that a definition did not use before: the person who
+//! approved the earlier text may be unable to read them, and a model can read them.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
@@ -7,17 +7,17 @@ use std::sync::LazyLock;
 
 use super::fold::Word;
 
-/// How much of a language makes a passage.
+/// The amount of a language that makes a passage.
 #[derive(Clone, Copy)]
 pub(super) enum Enough {
-    /// For a definition that is new: what is less is a name, or an example.
+    /// For the new definition: a smaller amount is only a name or an example.
     ToReport,
-    /// For the definition that was approved: what is more shows that its language is no news.
+    /// For the approved definition: this amount shows that it already uses the language.
     ToRemember,
 }
 
-/// The languages and scripts of a text, with where the first passage of each is in the text as it
-/// stands.
+/// Returns the languages and scripts of a text, with the place of the first passage of each in the
+/// original text.
 pub(super) fn scripts(text: &str, enough: Enough) -> Vec<(&'static str, Range<usize>)> {
     if text.is_ascii() {
         return Vec::new();
@@ -30,7 +30,7 @@ pub(super) fn scripts(text: &str, enough: Enough) -> Vec<(&'static str, Range<us
         range.end = at + c.len_utf8();
     }
     let some = letters.into_iter().filter(|(script, (count, _))| {
-        // A letter of these is a syllable or a word.
+        // A letter of these scripts is a syllable or a word.
         let dense = matches!(*script, "Han" | "Kana" | "Hangul");
         *count
             >= match (enough, dense) {
@@ -43,7 +43,7 @@ pub(super) fn scripts(text: &str, enough: Enough) -> Vec<(&'static str, Range<us
     some.map(|(script, (_, range))| (script, range)).collect()
 }
 
-/// The script of a letter that is not a Latin one, nor a form of one.
+/// Returns the script of a letter, unless it is Latin or a form of a Latin letter.
 fn script(c: char) -> Option<&'static str> {
     let script = match c {
         '\u{370}'..='\u{3ff}' | '\u{1f00}'..='\u{1fff}' => "Greek",
@@ -66,12 +66,13 @@ fn script(c: char) -> Option<&'static str> {
     c.is_alphabetic().then_some(script)
 }
 
-/// Words within which [`MANY`] different function words of a language make a passage in it.
+/// Words within which [`MANY`] different function words of a language make a passage in that
+/// language.
 const PASSAGE: usize = 16;
 const MANY: usize = 4;
 
-/// The languages other than English that are written in Latin letters, with where the first passage
-/// of each is in the folded text that the words are of.
+/// Returns the languages other than English that are written in Latin letters, with the place of
+/// the first passage of each in the folded text that the words come from.
 pub(super) fn languages(
     folded: &str,
     words: &[Word],
@@ -107,8 +108,9 @@ pub(super) fn languages(
     found.into_iter().collect()
 }
 
-/// Function words as they are folded: without marks. None is an English word that descriptions use,
-/// and none is shorter than three letters: short ones are codes of languages and countries.
+/// Function words in folded form: without marks. The list has no English words that descriptions
+/// use, and no words shorter than three letters: short words are also codes of languages and
+/// countries.
 const LANGUAGES: &[(&str, &str)] = &[
     (
         "French",

@@ -1,5 +1,5 @@
-//! What stands out in a text without being read: hidden characters, control sequences, markup,
-//! addresses, files, encoded data. Ranges are of the text that is passed in.
+//! Finds conspicuous parts of a text: hidden characters, control sequences, markup, addresses,
+//! files, encoded data. Ranges are of the text that is passed in.
 
 use std::ops::Range;
 
@@ -8,7 +8,8 @@ use unicode_security::{MixedScript, skeleton};
 
 use super::Severity;
 
-/// The hidden characters of a text that no writing system needs there, and where the first one is.
+/// Returns the hidden characters that no writing system needs at their place, and the place of the
+/// first.
 pub(super) fn hidden(text: &str) -> Option<(usize, String)> {
     pick(text, |before, c, after| {
         is_hidden(c)
@@ -19,14 +20,15 @@ pub(super) fn hidden(text: &str) -> Option<(usize, String)> {
     })
 }
 
-/// The characters that start a terminal control sequence, each with the two after it.
+/// Returns the characters that start a terminal control sequence, each with the two characters
+/// after it.
 pub(super) fn ansi(text: &str) -> Option<(usize, String)> {
     let (at, _) = pick(text, |_, c, _| is_terminal_control(c))?;
     let sequences = text.split(is_terminal_control).skip(1);
     Some((at, sequences.flat_map(|rest| rest.chars().take(2)).collect()))
 }
 
-/// ESC, and the 8-bit forms of DCS, CSI, OSC and their like (ECMA-48, section 5.3).
+/// Matches ESC, and the 8-bit forms of DCS, CSI, OSC and their like (ECMA-48, section 5.3).
 fn is_terminal_control(c: char) -> bool {
     matches!(c, '\u{1b}' | '\u{8}' | '\u{90}' | '\u{98}' | '\u{9b}'..='\u{9f}')
 }
@@ -51,7 +53,7 @@ fn pick(text: &str, wanted: impl Fn(char, char, char) -> bool) -> Option<(usize,
 fn belongs_to_an_emoji_or_a_script(before: char, c: char, after: char) -> bool {
     let pictorial = |c: char| matches!(c, '\u{2190}'..='\u{32ff}' | '\u{1f000}'..='\u{1faff}');
     match c {
-        // One selector, after a sign that has two looks.
+        // One selector, after a sign with two forms.
         '\u{fe0e}' | '\u{fe0f}' => {
             pictorial(before)
                 || matches!(
@@ -61,7 +63,7 @@ fn belongs_to_an_emoji_or_a_script(before: char, c: char, after: char) -> bool {
                 || (after == '\u{20e3}' && matches!(before, '0'..='9' | '#' | '*'))
         }
         '\u{200d}' if pictorial(after) => pictorial(before) || before == '\u{fe0f}',
-        // Joiners between letters of scripts that join.
+        // Joiners between letters of scripts that join letters.
         '\u{200c}' | '\u{200d}' => {
             [before, after].iter().all(|c| matches!(c, '\u{600}'..='\u{dff}'))
         }
@@ -69,18 +71,18 @@ fn belongs_to_an_emoji_or_a_script(before: char, c: char, after: char) -> bool {
     }
 }
 
-/// How far a tag's name may stand behind its bracket, and how long it may be.
+/// The greatest distance of a tag's name from its bracket, and the greatest length of the name.
 const LEAD: usize = 8;
 const TAG: usize = 32;
 
-/// Markup that a model may take for somebody else's words, in a folded text.
+/// Finds markup that a model may take for the words of another party, in a folded text.
 pub(super) fn markup(text: &str) -> Vec<(Severity, Range<usize>)> {
     let mut found = Vec::new();
     let openings = text.match_indices(['<', '[']).map(|(at, _)| (at, 1));
     for (at, length) in openings.chain(text.match_indices("&lt;").map(|(at, _)| (at, 4))) {
         let rest = text.get(at + length..).unwrap_or_default();
         let html_comment = rest.starts_with("!--");
-        // Only so far: a row of brackets is looked at once for each.
+        // The limit keeps the time linear: each bracket in a row of brackets starts a new look.
         let lead = rest.bytes().take(LEAD).take_while(|b| b"</| [".contains(b)).count();
         let inner = rest.get(lead..).unwrap_or_default();
         let name = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-');
@@ -113,10 +115,10 @@ pub(super) fn markup(text: &str) -> Vec<(Severity, Range<usize>)> {
     found
 }
 
-/// Turns of a conversation as an interface writes them, `"role": "system"`, where the role is one
-/// that gives orders.
+/// Finds turns of a conversation as an interface writes them, `"role": "system"`, if the role gives
+/// orders.
 fn roles(text: &str) -> impl Iterator<Item = Range<usize>> {
-    // Only so far: the member may be mentioned many times.
+    // The limit keeps the time linear: a text may contain the member many times.
     const REACH: usize = 32;
     text.match_indices("role").filter_map(|(at, role)| {
         let after = at + role.len();
@@ -129,7 +131,7 @@ fn roles(text: &str) -> impl Iterator<Item = Range<usize>> {
     })
 }
 
-/// Lines that start as a turn of a conversation does.
+/// Finds lines that start like a turn of a conversation.
 fn turns(text: &str) -> impl Iterator<Item = Range<usize>> {
     let mut start = 0;
     text.split_inclusive('\n').filter_map(move |line| {
@@ -146,13 +148,13 @@ fn turns(text: &str) -> impl Iterator<Item = Range<usize>> {
                 })
             },
         )?;
-        // "System: macOS" describes; only the roles of a conversation and headings count.
+        // "System: macOS" is a description; only conversation roles and headings count.
         let from = at + (line.len() - said.len());
         Some(from..from + turn.len())
     })
 }
 
-/// URLs, host names with a known ending or a path, and mail addresses, in a folded text.
+/// Finds URLs, host names with a known ending or a path, and mail addresses, in a folded text.
 pub(super) fn addresses(text: &str) -> Vec<Range<usize>> {
     tokens(text, |c| c.is_whitespace() || "\"'`<>()[]{}|,;".contains(c))
         .filter_map(|range| {
@@ -196,14 +198,14 @@ fn is_address(token: &str) -> bool {
         || numeric
 }
 
-/// Whether an address only names the dialect that a schema is written in.
+/// Returns whether an address only names the dialect of a schema.
 pub(super) fn is_schema_dialect(address: &str) -> bool {
     ["http", "https"].iter().any(|scheme| {
         address.strip_prefix(scheme).is_some_and(|rest| rest.starts_with("://json-schema.org/"))
     })
 }
 
-/// Files that hold secrets, in a folded text.
+/// Finds files that hold secrets, in a folded text.
 pub(super) fn secret_files(text: &str) -> Vec<(Severity, Range<usize>)> {
     const HIGH: [&str; 25] = [
         ".ssh",
@@ -256,7 +258,7 @@ pub(super) fn secret_files(text: &str) -> Vec<(Severity, Range<usize>)> {
         .collect()
 }
 
-/// Long runs of base64 or hexadecimal digits, in a text as it stands.
+/// Finds long runs of base64 or hexadecimal digits, in the original text.
 pub(super) fn blobs(text: &str) -> Vec<Range<usize>> {
     if text.len() < 80 {
         return Vec::new();
@@ -274,7 +276,7 @@ pub(super) fn blobs(text: &str) -> Vec<Range<usize>> {
         .collect()
 }
 
-/// Words that mix letters of several scripts which pass for each other, in a text as it stands.
+/// Finds words that mix look-alike letters of several scripts, in the original text.
 pub(super) fn mixed_words(text: &str) -> Vec<Range<usize>> {
     if text.is_ascii() {
         return Vec::new();
@@ -296,13 +298,13 @@ fn passes_for_ascii(c: char) -> bool {
         && skeleton(c.encode_utf8(&mut [0; 4])).all(|looks| looks.is_ascii_alphanumeric())
 }
 
-/// Names as programs write them, in a text as it stands.
+/// Finds names in the form that programs use, in the original text.
 pub(super) fn identifiers(text: &str) -> impl Iterator<Item = Range<usize>> {
     tokens(text, |c| !c.is_alphanumeric() && !matches!(c, '_' | '-' | '.' | '/'))
         .filter(|range| range.len() <= 256)
 }
 
-/// The parts of `text` between separators.
+/// Finds the parts of `text` between separators.
 pub(super) fn tokens(
     text: &str,
     is_separator: impl Fn(char) -> bool,

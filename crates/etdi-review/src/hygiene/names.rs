@@ -1,11 +1,11 @@
-//! The names of other tools, and where a text mentions them.
+//! The names of other tools, and the search for them in a text.
 
 use std::collections::HashMap;
 
 use etdi_types::confusable::name_key;
 
-/// The names of the tools that a definition may be confused with or may steer a model to: those of
-/// the same server, and those of others.
+/// The names of the tools that a definition may imitate or may steer a model to: tools of the same
+/// server, and tools of other servers.
 #[derive(Clone, Debug, Default)]
 pub struct ToolNames {
     by_key: HashMap<String, Vec<KnownName>>,
@@ -13,29 +13,29 @@ pub struct ToolNames {
 
 #[derive(Clone, Debug)]
 pub(super) struct KnownName {
-    /// As the caller wrote it.
+    /// The name as the caller wrote it.
     pub(super) name: String,
-    /// Whether it belongs to another server.
+    /// Whether the tool belongs to another server.
     pub(super) foreign: bool,
 }
 
-/// Of names that look the same, this many are told apart.
+/// The most names that are kept apart among names that look the same.
 const ALIKE: usize = 4;
 
 impl ToolNames {
-    /// No names: nothing is a mention, nothing is confusable.
+    /// Returns an empty set of names: a definition cannot mention or imitate a tool then.
     #[must_use]
     pub fn none() -> Self {
         Self::default()
     }
 
-    /// With the names of tools on the same server. A definition's own name may be among them.
+    /// Adds the names of tools on the same server. A definition's own name may be among them.
     #[must_use]
     pub fn and_siblings<'n>(self, names: impl IntoIterator<Item = &'n str>) -> Self {
         self.with(names, false)
     }
 
-    /// With the names of tools on other servers.
+    /// Adds the names of tools on other servers.
     #[must_use]
     pub fn and_others<'n>(self, names: impl IntoIterator<Item = &'n str>) -> Self {
         self.with(names, true)
@@ -60,13 +60,13 @@ impl ToolNames {
         self.by_key.is_empty()
     }
 
-    /// The tools whose names look like `name`.
+    /// Returns the tools whose names look like `name`.
     pub(super) fn look_up(&self, name: &str) -> impl Iterator<Item = &KnownName> {
         self.by_key.get(&name_key(name)).into_iter().flatten()
     }
 }
 
-/// Whether a name is one of several words, which no prose holds by chance.
+/// Returns whether a name consists of several words: prose does not contain such a name by chance.
 pub(super) fn is_compound(name: &str) -> bool {
     let separated = name.trim_matches(['-', '_', '.']).contains(['-', '_', '.']);
     let humps =

@@ -1,11 +1,11 @@
-//! The phrases that a description has no reason to say to a model.
+//! Phrases that an honest description does not need to say to a model.
 
 use super::{Rule, Severity};
 
 /// Alternatives are separated by `|`, steps by a space. `~n`: up to n other words may come before
 /// the next step.
 pub(super) const PHRASES: &[(Rule, Severity, &str)] = &[
-    // What the person must not learn.
+    // Orders to hide something from the person.
     (
         Rule::OrderToModel,
         Severity::High,
@@ -83,7 +83,7 @@ pub(super) const PHRASES: &[(Rule, Severity, &str)] = &[
         Severity::Medium,
         "silently|quietly ~3 send|forward|call|invoke|read|run|execute|append|include|upload|copy|bcc|pass|post",
     ),
-    // What a person would have been asked, and who is said to have agreed already.
+    // Orders to skip a question to a person, and claims that a person has agreed already.
     (
         Rule::OrderToModel,
         Severity::Medium,
@@ -123,7 +123,7 @@ pub(super) const PHRASES: &[(Rule, Severity, &str)] = &[
         Severity::Medium,
         "instructs|obliges|mandates|commands ~1 assistant|assistants|llm|llms|ai|model|models|agent|agents to",
     ),
-    // What the model is said to do with a call, as if that were a property of the tool.
+    // Orders about calls, written as if they were a property of the tool.
     (
         Rule::OrderToModel,
         Severity::Medium,
@@ -133,7 +133,7 @@ pub(super) const PHRASES: &[(Rule, Severity, &str)] = &[
             "~9 call|calls|argument|arguments|parameter|invocation"
         ),
     ),
-    // What else the model was told.
+    // Orders about the model's other instructions.
     (
         Rule::OrderToModel,
         Severity::High,
@@ -166,7 +166,7 @@ pub(super) const PHRASES: &[(Rule, Severity, &str)] = &[
         Severity::Medium,
         "instruction|instructions|note|message for|to the|all ~1 model|llm|ai|assistant|agent|agents",
     ),
-    // What it is to do beside calling this tool.
+    // Orders to do more than call this tool.
     (
         Rule::OrderToModel,
         Severity::Low,
@@ -284,7 +284,7 @@ pub(super) const PHRASES: &[(Rule, Severity, &str)] = &[
         Severity::Medium,
         "home|homes ~2 configuration|config|settings|hidden|dot folder|folders|directory|directories",
     ),
-    // What the model knows and this tool need not.
+    // Text that the model knows and this tool does not need.
     (
         Rule::AsksForContext,
         Severity::Medium,

@@ -1,4 +1,4 @@
-//! Finding phrases in words.
+//! Finds phrases among words.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
@@ -7,7 +7,7 @@ use super::fold::{Word, spelling};
 use super::phrasebook::PHRASES;
 use super::{Rule, Severity};
 
-/// The phrases that `words` hold: rule, severity, first and last word.
+/// Returns the phrases that `words` contain: rule, severity, first and last word.
 pub(super) fn matches(words: &[Word]) -> Vec<(Rule, Severity, Word, Word)> {
     let book = &*BOOK;
     let mut found = Vec::new();
@@ -24,7 +24,7 @@ pub(super) fn matches(words: &[Word]) -> Vec<(Rule, Severity, Word, Word)> {
     found
 }
 
-/// The number of a word in the vocabulary of all phrases.
+/// Returns the number of a word in the vocabulary of all phrases.
 pub(super) fn id(word: &str) -> Option<u16> {
     BOOK.vocabulary.get(word).copied()
 }
@@ -39,12 +39,12 @@ struct Book {
 struct Phrase {
     rule: Rule,
     severity: Severity,
-    /// How many other words may come before, and the alternatives.
+    /// For each step, the number of other words that may come before it, and its alternatives.
     steps: Vec<(usize, HashSet<u16>)>,
 }
 
 impl Phrase {
-    /// The last word of the phrase if it starts at `at`.
+    /// Returns the last word of the phrase if the phrase starts at `at`.
     fn end(&self, words: &[Word], at: usize) -> Option<Word> {
         self.steps_end(words, at, self.steps.get(1..).unwrap_or_default())
     }

@@ -13,22 +13,22 @@ use super::sentences::Sentences;
 use super::{Rule, Severity, disguise, marks};
 use crate::place::Place;
 
-/// Looks at a whole definition.
+/// Scans a whole definition.
 pub(crate) fn scan(value: &Value<'_>, names: &ToolNames, collector: &mut Collector<'_>) {
     let own = value.as_object().and_then(|tool| tool.get("name")?.as_str());
     let scanner = Scanner { names, own: own.unwrap_or_default() };
     scanner.scan(&mut Vec::new(), Place::of_document(value), value, collector);
 }
 
-/// The looks of one definition.
+/// The state of one pass over a definition.
 pub(crate) struct Scanner<'n> {
     pub(crate) names: &'n ToolNames,
-    /// The name of the tool that is looked at.
+    /// The name of the tool that is scanned.
     pub(crate) own: &'n str,
 }
 
 impl Scanner<'_> {
-    /// Looks at `value`, which stands at `path`.
+    /// Scans `value`, whose place is `path`.
     pub(crate) fn scan<'v>(
         &self,
         path: &mut Vec<Cow<'v, str>>,
@@ -59,7 +59,7 @@ impl Scanner<'_> {
         }
     }
 
-    /// Looks at the name of a member; `place` is that of the object.
+    /// Scans the name of a member; `place` is the place of its object.
     pub(crate) fn name(
         &self,
         path: &[Cow<'_, str>],
@@ -105,7 +105,7 @@ impl Scanner<'_> {
         }
     }
 
-    /// The rules that hold for every string.
+    /// Applies the rules that hold for every string.
     fn look(&self, passage: &Passage<'_, '_>, collector: &mut Collector<'_>) {
         let text = passage.text;
         if let Some((at, found)) = marks::hidden(text) {
@@ -161,7 +161,7 @@ impl Scanner<'_> {
     }
 }
 
-/// Whether what stands around a plain word makes it a tool's name.
+/// Returns whether the text around a plain word makes the word a tool's name.
 fn is_called(text: &str, range: &Range<usize>) -> bool {
     let before = text.get(..range.start).unwrap_or_default();
     let after = text.get(range.end..).unwrap_or_default();
@@ -174,7 +174,7 @@ fn is_called(text: &str, range: &Range<usize>) -> bool {
         let word = word.map(|word| word.trim_matches(|c: char| !c.is_alphanumeric()));
         word.is_some_and(|word| of.iter().any(|other| word.eq_ignore_ascii_case(other)))
     };
-    // A word is short: only what is close is looked at.
+    // A word is short, so only the closest characters count.
     let near = |text: &str, from_end: bool| -> String {
         let mut chars: Vec<char> = if from_end {
             text.chars().rev().take(24).collect()

@@ -1,4 +1,4 @@
-//! A text as it is read: folded, in words and sentences.
+//! A text as a reader sees it: folded, in words and sentences.
 
 use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
@@ -9,13 +9,13 @@ use super::language::{self, Enough};
 use super::{Rule, Severity, disguise, marks, phrases};
 use crate::place::Place;
 
-/// How far after "send" an address still belongs to it, in bytes.
+/// The greatest distance from "send" to its address, in bytes.
 const REACH: usize = 160;
-/// How many words around a match must be as they were for it to count as said before, where lines
-/// and sentences end elsewhere than they did.
+/// The number of words on each side of a match that must be unchanged for the match to count as
+/// old, if line or sentence breaks have moved.
 const CLOSE: usize = 8;
 
-/// A text as it is read: folded, in words and sentences.
+/// A text as a reader sees it: folded, in words and sentences.
 pub(super) struct Sentences {
     folded: Folded,
     words: Vec<Word>,
@@ -32,7 +32,7 @@ impl Sentences {
         let mut addresses = marks::addresses(&self.folded.text);
         addresses.extend(disguise::spelled_addresses(&self.folded.text, &self.words));
         addresses.sort_unstable_by_key(|address| address.start);
-        // One hit for each rule and sentence: the worst of those that are new.
+        // One hit for each rule and sentence: the most severe of the new hits.
         let mut hits: BTreeMap<(usize, Rule), (Severity, Range<usize>)> = BTreeMap::new();
         for (rule, severity, range) in self.matches(&addresses) {
             if !collector.is_new(rule, passage.region, || self.around(&range)) {
@@ -51,7 +51,7 @@ impl Sentences {
         let mut listed = HashSet::new();
         for address in addresses {
             let original = self.original(&address);
-            // Two addresses that look the same are two.
+            // Two addresses that only look the same are different addresses.
             let key = passage.text.get(original.clone()).unwrap_or_default();
             // `_meta` keys are prefixed with host names.
             let is_prefix = passage.is_name && !key.contains("://");
@@ -67,14 +67,14 @@ impl Sentences {
         let mut found = language::scripts(passage.text, enough);
         let latin = language::languages(&self.folded.text, &self.words, enough).into_iter();
         found.extend(latin.map(|(name, range)| (name, self.original(&range))));
-        // What one part of the tool is written in, the others may be.
+        // A language that one part of the tool uses is not new in another part.
         let anywhere = Passage { region: Place::Tool, ..*passage };
         for (name, range) in found {
             collector.add(Hit::of(Rule::OtherLanguage, Severity::Low, name, range), &anywhere);
         }
     }
 
-    /// Everything that the rules for sentences match: where, in the folded text.
+    /// Returns all matches of the rules for sentences, with their place in the folded text.
     fn matches(&self, addresses: &[Range<usize>]) -> Vec<(Rule, Severity, Range<usize>)> {
         let phrases = phrases::matches(&self.words).into_iter();
         let mut found: Vec<_> = phrases
@@ -124,28 +124,27 @@ impl Sentences {
         )
     }
 
-    /// Where the sentence around `at` starts.
+    /// Returns the start of the sentence around `at`.
     fn sentence(&self, at: usize) -> usize {
         let after = self.words.partition_point(|word| word.start <= at);
-        // Markup stands before the words that it is about.
+        // Markup comes before the words that it is about.
         self.words.get(after.saturating_sub(1)).map_or(0, |word| word.sentence)
     }
 
-    /// Where the sentence that starts at `start` ends.
+    /// Returns the end of the sentence that starts at `start`.
     fn end(&self, start: usize) -> usize {
         let next = self.words.partition_point(|word| word.sentence <= start);
         self.words.get(next).map_or(self.folded.text.len(), |word| word.sentence)
     }
 
-    /// The words in a range, as they are spoken: without the punctuation and the line breaks that
-    /// stand between them.
+    /// Returns the words in a range, without the punctuation and the line breaks between them.
     fn spoken(&self, range: Range<usize>) -> String {
         let first = self.words.partition_point(|word| word.start < range.start);
         let last = self.words.partition_point(|word| word.start < range.end);
         self.joined(first..last)
     }
 
-    /// The words of a match and those close to it.
+    /// Returns the words of a match and the words close to it.
     fn around(&self, range: &Range<usize>) -> String {
         let first = self.words.partition_point(|word| word.end <= range.start);
         let last = self.words.partition_point(|word| word.start < range.end);

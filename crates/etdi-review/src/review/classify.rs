@@ -1,4 +1,4 @@
-//! The reasons of one entry of a diff.
+//! Finds the reasons for one entry of a diff.
 
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -13,26 +13,27 @@ use super::{Change, ChangeKind, Class, Reason, permissions, schema};
 use crate::hygiene::{Collector, Scanner, SeenTexts, ToolNames};
 use crate::place::Place;
 
-/// Reasons of one kind for one change, at most.
+/// The most reasons of one kind for one change.
 pub(super) const OF_ONE_KIND: usize = 16;
 
-/// Both definitions, and what the old one said.
+/// Both definitions, and the matches in the old one.
 pub(super) struct Comparison<'c, 'a> {
     pub(super) old: &'c Value<'a>,
     pub(super) new: &'c Value<'a>,
     pub(super) names: &'c ToolNames,
     pub(super) seen: &'c SeenTexts,
-    /// The names in a list of required ones, read once: there may be as many as parameters.
+    /// The names in a list of required names. Each list is read once: it may be as long as the list
+    /// of parameters.
     required: RefCell<HashMap<*const Value<'a>, HashSet<&'c str>>>,
 }
 
-/// Where an entry stands.
+/// The place of an entry.
 pub(super) struct At<'e> {
-    /// The names on the way.
+    /// The names on the path.
     pub(super) path: Vec<Cow<'e, str>>,
     /// The place of the object around it.
     pub(super) parent: Place,
-    /// Its own.
+    /// Its own place.
     pub(super) place: Place,
     parameter: Option<usize>,
 }
@@ -56,12 +57,12 @@ impl<'e> At<'e> {
         at
     }
 
-    /// The last name on the way.
+    /// Returns the last name on the path.
     pub(super) fn name(&self) -> &str {
         self.path.last().map_or("", |name| name)
     }
 
-    /// The innermost parameter on the way, itself left out.
+    /// Returns the innermost parameter on the path, not counting the entry itself.
     pub(super) fn parameter(&self) -> &str {
         let inner = self.parameter.filter(|index| index + 1 < self.path.len());
         inner.and_then(|index| self.path.get(index)).map_or("", |name| name)
@@ -78,7 +79,7 @@ impl<'c, 'a> Comparison<'c, 'a> {
         Self { old, new, names, seen, required: RefCell::default() }
     }
 
-    /// Whether the list `required`, a part of a definition, holds `name`.
+    /// Returns whether the list `required`, a part of a definition, holds `name`.
     pub(super) fn is_required(&self, required: &'c Value<'a>, name: &str) -> bool {
         let mut lists = self.required.borrow_mut();
         let list = lists.entry(std::ptr::from_ref(required)).or_insert_with(|| {
@@ -87,7 +88,7 @@ impl<'c, 'a> Comparison<'c, 'a> {
         list.contains(name)
     }
 
-    /// Adds the changes that `entry` comes to: one, or one for each permission.
+    /// Adds the changes of `entry`: one, or one for each permission.
     pub(super) fn classify(&self, entry: &Difference<'_, '_>, changes: &mut Vec<Change>) {
         let root = Place::of_document(self.old);
         let root = if root == Place::of_document(self.new) { root } else { Place::Other };
@@ -100,7 +101,7 @@ impl<'c, 'a> Comparison<'c, 'a> {
                 vec![Change::new(entry.path.as_str(), both, self.structural(entry, &at))]
             }
         };
-        // Where one entry became several changes, its text stands in one of them.
+        // If one entry became several changes, only one of them gets its text reasons.
         if let Some(first) = found.first_mut().filter(|_| !text.is_empty()) {
             let reasons = std::mem::take(&mut first.reasons).into_iter().chain(text).collect();
             let both = (first.old.take(), first.new.take());
@@ -109,7 +110,7 @@ impl<'c, 'a> Comparison<'c, 'a> {
         changes.append(&mut found);
     }
 
-    /// What the new text says that the old definition did not.
+    /// Returns the reasons in the new text that are not in the old definition.
     fn text_reasons(&self, entry: &Difference<'_, '_>, at: &At<'_>) -> Vec<Reason> {
         let Some(new) = entry.new else {
             return Vec::new();
@@ -132,10 +133,10 @@ impl<'c, 'a> Comparison<'c, 'a> {
         reasons
     }
 
-    /// What the change of structure means.
+    /// Returns the reasons for a change of structure.
     fn structural(&self, entry: &Difference<'_, '_>, at: &At<'_>) -> Vec<Reason> {
         if let (Some(Value::Object(_)), Some(Value::Object(_))) = (entry.old, entry.new) {
-            // Long names hide among them whatever changed.
+            // Any change can hide behind long names.
             return vec![Reason::new(Class::Critical, ChangeKind::NotComparable)];
         }
         let is_text =
@@ -162,7 +163,7 @@ impl<'c, 'a> Comparison<'c, 'a> {
         }
     }
 
-    /// `_meta` as a whole came or went.
+    /// Returns the reasons for a `_meta` that was added or removed as a whole.
     fn meta(&self, entry: &Difference<'_, '_>) -> Vec<Reason> {
         let holds_definition = |value: Option<&Value<'_>>| {
             value.and_then(Value::as_object).is_some_and(|meta| meta.get(DEFINITION_KEY).is_some())
@@ -175,7 +176,7 @@ impl<'c, 'a> Comparison<'c, 'a> {
     }
 }
 
-/// A member of the signed definition, or of its provider.
+/// Returns the reasons for a member of the signed definition, or of its provider.
 fn definition(entry: &Difference<'_, '_>, at: &At<'_>) -> Vec<Reason> {
     let version = |value: Option<&Value<'_>>| value?.as_str()?.parse::<Version>().ok();
     let flag =
@@ -197,7 +198,7 @@ fn definition(entry: &Difference<'_, '_>, at: &At<'_>) -> Vec<Reason> {
     vec![Reason::new(class, kind)]
 }
 
-/// Whether a definition that was bound to servers is bound to others as well now, or to none.
+/// Returns whether a definition that listed its servers now lists others, or has no list any longer.
 fn counts_elsewhere(entry: &Difference<'_, '_>) -> bool {
     let Some(old) = entry.old else {
         return false;
@@ -211,15 +212,15 @@ fn counts_elsewhere(entry: &Difference<'_, '_>) -> bool {
     }
 }
 
-/// The hints that a host acts on, with what MCP says that their absence means, and which value is
-/// the worse.
+/// The hints that a host acts on: the name, the value that MCP assumes if the hint is absent, and
+/// the worse value.
 const HINTS: [(&str, bool, bool); 3] = [
     ("readOnlyHint", false, false),
     ("destructiveHint", true, true),
     ("openWorldHint", true, true),
 ];
 
-/// The annotations as a whole, or one of them.
+/// Returns the reasons for the annotations as a whole, or for one of them.
 fn annotations(entry: &Difference<'_, '_>, at: &At<'_>) -> Vec<Reason> {
     let whole = at.place == Place::Annotations;
     let mut reasons = Vec::new();
@@ -231,7 +232,7 @@ fn annotations(entry: &Difference<'_, '_>, at: &At<'_>) -> Vec<Reason> {
                 value if at.name() == name && at.path.len() == 2 => value,
                 _ => return None,
             };
-            // A hint that is no boolean is taken for whatever makes the change worse.
+            // A hint that is not a boolean counts as the value that makes the change worse.
             Some(value.map_or(absent, |value| value.as_bool().unwrap_or(unclear)))
         };
         if let (Some(old), Some(new)) = (read(entry.old, !worse), read(entry.new, worse))

@@ -1,4 +1,4 @@
-//! What a schema forces on a call: required members, preset values, headers.
+//! The facts that a schema forces on a call: required members, preset values, headers.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -8,7 +8,7 @@ use etdi_types::json::Value;
 use super::{ChangeKind, Class, Reason};
 use crate::place::{Place, Side};
 
-/// (kind, the parameter that it is about, the value) → how often.
+/// (kind, the parameter, the value) → the number of occurrences.
 pub(super) type Facts<'v> = BTreeMap<(&'static str, &'v str, Cow<'v, str>), usize>;
 
 const REQUIRED: &str = "required";
@@ -55,7 +55,7 @@ fn within<'v>(facts: &mut Facts<'v>, place: Place, parameter: &'v str, value: &'
             }
         }
         Value::Array(elements) => {
-            // Elements of arrays of schemas are schemas; their index says nothing.
+            // The elements of an array of schemas are schemas; their index has no meaning.
             for element in elements {
                 within(facts, place.step("0"), parameter, element);
             }
@@ -64,7 +64,7 @@ fn within<'v>(facts: &mut Facts<'v>, place: Place, parameter: &'v str, value: &'
     }
 }
 
-/// The reasons that `new` gives and `old` did not.
+/// Adds a reason for each fact of `new` that `old` did not have as often.
 pub(super) fn reasons(old: &Facts<'_>, new: &Facts<'_>, reasons: &mut Vec<Reason>) {
     for (fact, count) in new {
         if old.get(fact).is_some_and(|before| before >= count) {

@@ -6,16 +6,16 @@ use serde::{Serialize, Serializer};
 
 use crate::hygiene::Rule;
 
-/// How much a change matters, from least to most.
+/// The importance of a change, from lowest to highest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Class {
-    /// Other words in a title or a description, and nothing in them that speaks to a model.
+    /// Other words in a title or a description, without text that addresses a model.
     Wording,
-    /// A change of structure, one that is not understood, or text that honest tools have as well and
-    /// that says more than a description does.
+    /// A change of structure, an unknown change, or text that honest tools also have but that says
+    /// more than a description does.
     Notable,
-    /// The tool may do more, or its text does more than describe.
+    /// The tool may do more, or its text does more than describe the tool.
     Critical,
 }
 
@@ -31,20 +31,20 @@ impl Display for Class {
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $name:ident = $id:literal, $explanation:literal;)*) => {
-        /// What changed. The ids are stable.
+        /// The kind of a change. The ids are stable.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum ChangeKind {
             $($(#[$doc])* $name,)*
-            /// Text that was not there before and that a hygiene rule knows.
+            /// Text that was not there before and that a hygiene rule matches.
             Text(Rule),
         }
 
         impl ChangeKind {
-            /// Every kind but those of texts, which are the hygiene rules.
+            /// Every kind except those for texts, which are the hygiene rules.
             pub const STRUCTURAL: &[Self] = &[$(Self::$name),*];
 
-            /// The stable id; of a text, the rule's.
+            /// Returns the stable id; for a text, the id of its rule.
             #[must_use]
             pub fn id(self) -> &'static str {
                 match self {
@@ -53,7 +53,7 @@ macro_rules! kinds {
                 }
             }
 
-            /// The kind in words.
+            /// Returns the explanation of the kind, in words.
             #[must_use]
             pub fn explanation(self) -> &'static str {
                 match self {
@@ -66,23 +66,23 @@ macro_rules! kinds {
 }
 
 kinds! {
-    /// A scope that was not asked for before.
+    /// A new permission.
     PermissionAdded = "permission-added", "it asks for a permission that it did not ask for before";
     /// An optional permission became required.
     PermissionRequired = "permission-required", "an optional permission is required now";
-    /// A permission is no longer asked for.
-    PermissionRemoved = "permission-removed", "it no longer asks for a permission";
+    /// A permission that is not asked for any longer.
+    PermissionRemoved = "permission-removed", "it does not ask for a permission any longer";
     /// A required permission became optional, or permissions changed places.
     PermissionChanged = "permission-changed", "a permission is asked for in another way";
-    /// `destructiveHint`, `readOnlyHint` or `openWorldHint` turned to the worse.
-    HintWorse = "hint-worse", "it says of itself that it may do more harm than before";
+    /// `destructiveHint`, `readOnlyHint` or `openWorldHint` became worse.
+    HintWorse = "hint-worse", "the tool states that it may do more harm than before";
     /// Any other change of the annotations.
-    Annotation = "annotation", "what it says of its effects changed";
-    /// A parameter that must be given.
+    Annotation = "annotation", "the tool's statement about its effects changed";
+    /// A parameter became required.
     ParameterRequired = "parameter-required", "a parameter must be given that was not required before";
     /// A value that the schema fixes or presets: `default` or `const`.
     ValueFixed = "value-fixed", "a parameter is preset or fixed to a value that was not there before";
-    /// A parameter that goes into an HTTP header.
+    /// A parameter that is copied into an HTTP header.
     ParameterHeader = "parameter-header", "a parameter is copied into an HTTP header";
     /// A new optional parameter.
     ParameterAdded = "parameter-added", "there is a new optional parameter";
@@ -96,32 +96,32 @@ kinds! {
     SchemaChanged = "schema-changed", "the input schema changed";
     /// The output schema changed.
     OutputSchema = "output-schema", "the output schema changed";
-    /// Another provider, or a definition that was signed on one side only.
-    Signer = "signer", "another party answers for the definition";
-    /// Another issuer or client vouches.
+    /// Another provider, or a definition that is signed only before or only after the change.
+    Signer = "signer", "another party stands behind the definition";
+    /// Another issuer or client vouches for the definition.
     Issuer = "issuer", "another identity provider, or another client of it, vouches for the definition";
-    /// The tool id or the name is another.
+    /// Another tool id or another name.
     Identity = "identity", "the tool has another id or name";
-    /// The definition was bound to servers, and counts on others now, or on any.
-    ServersWidened = "servers-widened", "it may be served from elsewhere than before";
+    /// The definition listed its servers, and now lists others, or any server may serve it.
+    ServersWidened = "servers-widened", "it may be served by other servers than before";
     /// A lower version.
     VersionLowered = "version-lowered", "the version is lower";
     /// A higher version.
     Version = "version", "the version is higher";
-    /// Call proofs are no longer demanded.
-    ProofDropped = "proof-dropped", "calls need no proof any more";
-    /// Another member of the signed definition.
+    /// Call proofs are not required any longer.
+    ProofDropped = "proof-dropped", "calls do not need a proof any longer";
+    /// Another member of the signed definition changed.
     Definition = "definition", "the signed definition changed";
-    /// An icon.
+    /// An icon changed.
     Icon = "icon", "an icon changed";
-    /// Somebody else's `_meta`.
+    /// A foreign `_meta` member changed.
     ForeignMeta = "foreign-meta", "metadata that ETDI does not define changed";
-    /// Two objects that are too large to be compared member by member, or no JSON.
-    NotComparable = "not-comparable", "too much changed at once to be compared member by member";
-    /// A title or a description.
-    Prose = "prose", "other words";
-    /// Anything else.
-    Other = "other", "a member changed that is not understood here";
+    /// Two objects that are too large to be compared member by member, or a text that is not JSON.
+    NotComparable = "not-comparable", "the change is too large to be compared member by member";
+    /// A title or a description changed.
+    Prose = "prose", "the wording changed";
+    /// Any other change.
+    Other = "other", "an unknown member changed";
 }
 
 impl Display for ChangeKind {

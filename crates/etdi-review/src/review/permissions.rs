@@ -1,4 +1,4 @@
-//! Changes of what a definition asks for and of who answers for it.
+//! Reviews changes of the permissions of a definition and of the party behind it.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use etdi_types::records::EvidenceRecord;
 
 use super::{Change, ChangeKind, Class, Reason};
 
-/// The changes between two lists of permissions, scope by scope.
+/// Returns the changes between two lists of permissions, scope by scope.
 pub(super) fn changes(path: &str, old: Option<&Value<'_>>, new: Option<&Value<'_>>) -> Vec<Change> {
     let (Some(before), Some(after)) = (by_scope(old), by_scope(new)) else {
         return vec![whole(path, old, new, Class::Critical)];
@@ -46,7 +46,8 @@ fn whole(path: &str, old: Option<&Value<'_>>, new: Option<&Value<'_>>, class: Cl
 
 type Permissions<'v, 'a> = BTreeMap<&'v str, (usize, &'v Object<'a>)>;
 
-/// `None` if the list is not one of permissions with a scope each.
+/// Indexes the permissions by scope. Returns `None` if the list is not a list of permissions with a
+/// scope each.
 fn by_scope<'v, 'a>(list: Option<&'v Value<'a>>) -> Option<Permissions<'v, 'a>> {
     let Some(list) = list else {
         return Some(BTreeMap::new());
@@ -61,7 +62,7 @@ fn by_scope<'v, 'a>(list: Option<&'v Value<'a>>) -> Option<Permissions<'v, 'a>> 
 
 fn reason(scope: &str, was: Option<&Object<'_>>, is: &Object<'_>) -> Option<Reason> {
     let required = |permission: &Object<'_>| {
-        // What says neither counts as required.
+        // A permission without `required` counts as required.
         permission.get("required").and_then(Value::as_bool).unwrap_or(true)
     };
     let Some(was) = was else {
@@ -83,7 +84,7 @@ fn text(permission: &Object<'_>) -> String {
     Value::Object(permission.clone()).to_canonical()
 }
 
-/// What differs between two records of evidence, apart from how strong they are.
+/// Returns the differences between two records of evidence, apart from their strength.
 pub(super) fn evidence(old: &EvidenceRecord, new: &EvidenceRecord) -> Option<Change> {
     let (kind, member) = match (old, new) {
         (
@@ -111,7 +112,7 @@ pub(super) fn evidence(old: &EvidenceRecord, new: &EvidenceRecord) -> Option<Cha
     Some(Change::new(path, both, vec![Reason::new(Class::Critical, kind)]))
 }
 
-/// The evidence as a JSON string, like every other value of a change.
+/// Returns the evidence as a JSON string, like every other value of a change.
 fn named(evidence: &EvidenceRecord) -> String {
     let text = match evidence {
         EvidenceRecord::Signed { thumbprint, .. } => {

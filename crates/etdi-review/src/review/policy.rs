@@ -1,4 +1,4 @@
-//! What to do about a review: configuration, and how it meets the decision table.
+//! The review policy: configuration that decides about reviews, together with the decision table.
 
 use etdi_types::decision::{Action, Outcome, Row, decide};
 use etdi_types::level::SecurityLevel;
@@ -7,13 +7,14 @@ use serde::{Deserialize, Serialize};
 
 use super::{Class, Review};
 
-/// What to do about a change that would be asked about.
+/// The handling of a change that would otherwise be asked about.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
 #[serde(rename_all = "lowercase")]
 pub enum Handling {
-    /// Do not ask: whoever applies the policy approves the definition, and records that a policy did.
+    /// Do not ask: the code that applies the policy approves the definition, and records that a
+    /// policy did.
     Accept,
     /// Ask a person.
     #[default]
@@ -22,11 +23,11 @@ pub enum Handling {
     Block,
 }
 
-/// What to do about changes, by class. The default asks about every one: nothing is accepted unless
-/// somebody configured it.
+/// The handling of changes, by class. The default asks about every change: a change is accepted
+/// only if the policy is configured to accept it.
 ///
-/// A policy only ever turns an *ask* about a changed definition into something else. It weakens no
-/// block, answers no first sight, and grants no permission.
+/// A policy can only replace an *ask* about a changed definition. It never weakens a block, answers
+/// a first sight, or grants a permission.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
@@ -40,7 +41,7 @@ pub struct ReviewPolicy {
 }
 
 impl ReviewPolicy {
-    /// Returns a policy that handles every class alike.
+    /// Returns a policy that handles every class in the same way.
     #[must_use]
     pub const fn all(handling: Handling) -> Self {
         Self { critical: handling, notable: handling, wording: handling }
@@ -57,7 +58,7 @@ impl ReviewPolicy {
         self
     }
 
-    /// What this policy says of a class.
+    /// Returns the handling of a class.
     #[must_use]
     pub fn handling(&self, class: Class) -> Handling {
         match class {
@@ -67,22 +68,22 @@ impl ReviewPolicy {
         }
     }
 
-    /// The strictest handling of all classes that the review holds. An empty review asks: whoever
-    /// asks about nothing should be looked at by a person.
+    /// Returns the strictest handling of all classes in the review. For an empty review it asks: a
+    /// person should look at a question about no change.
     #[must_use]
     pub fn outcome(&self, review: &Review) -> Handling {
         let handlings = review.changes().iter().map(|change| self.handling(change.class));
         handlings.max().unwrap_or(Handling::Ask)
     }
 
-    /// The decision with this policy: that of [`decide`], except that the rows of `Upgraded` and
-    /// `Changed`, where they ask, follow the policy. `review` must be of the definition that is
-    /// approved and the one that was judged.
+    /// Decides with this policy: the result of [`decide`], except that the rows of `Upgraded` and
+    /// `Changed` follow the policy if they ask. `review` must be about the change from the approved
+    /// definition to the judged one.
     ///
-    /// Whatever else asks still asks: a tool that was never approved, that is served under another
-    /// name, that shadows one, or whose approval has run out. An [`Action::Allow`] or
-    /// [`Action::Warn`] that comes of an acceptance holds once it is recorded as an approval, with
-    /// the permissions that the earlier approval granted and no others.
+    /// Every other row still asks: for a tool that was never approved, that is served under another
+    /// name, that shadows another tool, or whose approval has expired. An [`Action::Allow`] or
+    /// [`Action::Warn`] that comes from an acceptance is valid once it is recorded as an approval,
+    /// with exactly the permissions that the earlier approval granted.
     #[must_use]
     pub fn decide(&self, level: SecurityLevel, verdict: &Verdict, review: &Review) -> Outcome {
         let mut outcome = decide(level, verdict);

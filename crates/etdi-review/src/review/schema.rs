@@ -1,4 +1,4 @@
-//! Changes inside the schemas.
+//! Reviews changes inside the schemas.
 
 use etdi_types::diff::Difference;
 use etdi_types::json::{Object, Value};
@@ -8,7 +8,7 @@ use super::facts::{self, Facts};
 use super::{ChangeKind, Class, Reason};
 use crate::place::{Place, Side};
 
-/// The reasons of a change that stands in a schema, or is one.
+/// Returns the reasons for a change that is inside a schema, or is a whole schema.
 pub(super) fn reasons(
     comparison: &Comparison<'_, '_>,
     entry: &Difference<'_, '_>,
@@ -41,8 +41,7 @@ pub(super) fn reasons(
     reasons
 }
 
-/// Parameters that are new and that the schema around them requires: the list of required names may
-/// be as it was.
+/// Adds the new parameters that their schema requires: the list of required names may be unchanged.
 fn newly_required(
     comparison: &Comparison<'_, '_>,
     entry: &Difference<'_, '_>,
@@ -83,7 +82,7 @@ fn member<'v, 'a>(value: &'v Value<'a>, name: &str) -> Option<&'v Value<'a>> {
     }
 }
 
-/// Whether two schemas, or lists of schemas, differ in titles and descriptions alone.
+/// Returns whether two schemas, or lists of schemas, differ only in titles and descriptions.
 fn only_prose_differs(entry: &Difference<'_, '_>, place: Place) -> bool {
     match (entry.old, entry.new) {
         (Some(old), Some(new)) => same_without_prose(old, new, place),
@@ -91,7 +90,7 @@ fn only_prose_differs(entry: &Difference<'_, '_>, place: Place) -> bool {
     }
 }
 
-/// Whether two values are the same once the titles and descriptions that are texts are left out.
+/// Returns whether two values are the same without the titles and descriptions that are texts.
 fn same_without_prose(old: &Value<'_>, new: &Value<'_>, place: Place) -> bool {
     match (old, new) {
         (Value::Object(old), Value::Object(new)) => {
@@ -114,7 +113,7 @@ fn same_without_prose(old: &Value<'_>, new: &Value<'_>, place: Place) -> bool {
     }
 }
 
-/// The members of an object without the titles and descriptions that are texts.
+/// Returns the members of an object without the titles and descriptions that are texts.
 fn structure<'v, 'a>(
     object: &'v Object<'a>,
     place: Place,
@@ -133,7 +132,7 @@ fn input_kind(entry: &Difference<'_, '_>, at: &At<'_>) -> ChangeKind {
     }
 }
 
-/// Whether a keyword accepts more or less than before, where that is plain.
+/// Returns whether a keyword now accepts more or less than before, if that is plain.
 fn direction(keyword: &str, old: Option<&Value<'_>>, new: Option<&Value<'_>>) -> ChangeKind {
     let lists = |value: Option<&Value<'_>>| -> Option<Vec<String>> {
         match value? {

@@ -1,4 +1,4 @@
-//! Reviews as JSON: what [`Display`](std::fmt::Display) says in words stands beside each id.
+//! Reviews as JSON: the words of [`Display`](std::fmt::Display) are next to each id.
 
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};

@@ -1,4 +1,4 @@
-//! A hostile definition costs time and room in proportion to its size.
+//! Tests that the time and memory for a hostile definition are in proportion to its size.
 
 use etdi_review::Review;
 use etdi_review::hygiene::{ToolNames, inspect};
@@ -8,7 +8,7 @@ use time::Duration;
 
 use crate::tool::names;
 
-/// Texts of about `n` bytes that are meant to be slow.
+/// Returns texts of about `n` bytes that are meant to be slow.
 fn texts(n: usize) -> Vec<(&'static str, String)> {
     let of = |text: &str| text.repeat(n / text.len());
     vec![
@@ -48,12 +48,12 @@ fn texts(n: usize) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// How many times longer the long text of a pair is.
+/// The length of the long text of a pair, as a multiple of the short text.
 const TIMES: usize = 16;
 
-/// Returns the result of a run over a text that is [`TIMES`] as long as the one of the short run. It
-/// takes as long as that many short runs, give or take, and not [`TIMES`] as long as them. Both sides
-/// are of about one length, so that a busy machine slows them down alike.
+/// Returns the result of a run over the long text, [`TIMES`] times as long as the short text.
+/// Fails if the long run takes much longer than [`TIMES`] short runs, as it would in quadratic
+/// time. Both sides take about the same time, so that a busy machine slows them down alike.
 fn in_linear_time<T>(name: &str, short: impl Fn() -> T, long: impl Fn() -> T) -> T {
     for _ in 0..2 {
         let (result, few, many) = measured(&short, &long);
@@ -92,7 +92,7 @@ fn inspecting_takes_linear_time_and_bounded_room() {
     }
 }
 
-/// Objects that differ in many members, or that many findings stand in.
+/// Returns objects that differ in many members, or that have many findings.
 fn wide(n: usize, value: u8) -> Vec<(&'static str, Value)> {
     let members = |text: &str| -> Map<String, Value> {
         (0..n).map(|index| (format!("m{index:05}"), format!("{text}{value}").into())).collect()

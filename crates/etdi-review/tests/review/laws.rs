@@ -1,4 +1,4 @@
-//! What must hold of every two definitions.
+//! Properties that hold for every two definitions.
 
 use etdi_review::hygiene::{ToolNames, inspect};
 use etdi_review::{ChangeKind, Class, Review};
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::tool::{DEFINITION, canonical, names, set, tool};
 
-/// The pointers of everything in `value`, itself left out.
+/// Collects the pointers of all values in `value`, except for `value` itself.
 fn pointers(value: &Value, at: &str, out: &mut Vec<String>) {
     let mut go = |name: &str, child: &Value| {
         let pointer = format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"));
@@ -25,7 +25,7 @@ fn pointers(value: &Value, at: &str, out: &mut Vec<String>) {
     }
 }
 
-/// Where something may be put, taken away or added.
+/// Picks a place for an edit: a value is set, removed or added there.
 fn place() -> impl Strategy<Value = String> {
     let mut all = Vec::new();
     pointers(&tool(), "", &mut all);
@@ -45,7 +45,7 @@ fn place() -> impl Strategy<Value = String> {
     proptest::sample::select(all)
 }
 
-/// A place where the tool has text.
+/// Picks a place where the tool has text.
 fn text_place() -> impl Strategy<Value = String> {
     let mut all = Vec::new();
     pointers(&tool(), "", &mut all);
@@ -53,7 +53,7 @@ fn text_place() -> impl Strategy<Value = String> {
     proptest::sample::select(all)
 }
 
-/// A tool with up to four edits that the parser accepts.
+/// Returns a tool with up to four edits that the parser accepts.
 fn edited() -> impl Strategy<Value = Value> {
     let new = prop_oneof![
         4 => value().prop_map(Some),
@@ -85,8 +85,8 @@ fn edited() -> impl Strategy<Value = Value> {
     })
 }
 
-/// The tool without what is text for a reader, said once more in other code, and without the
-/// version, which every upgrade changes.
+/// Returns the tool without its text for a reader and without the version, which every upgrade
+/// changes. Its code is independent of the code under test.
 fn without_prose(tool: &Value) -> Value {
     fn drop_texts(object: &mut Value, names: &[&str]) {
         if let Value::Object(members) = object {
@@ -156,7 +156,7 @@ proptest! {
     fn a_definition_compared_with_itself_has_no_change(tool in edited(), choices: u64) {
         let text = canonical(&tool);
         prop_assert!(Review::of(&text, &text, &names()).is_empty());
-        // Neither has one that is spelled in another way.
+        // Another spelling of the definition is not a change either.
         let spelled = ToolDefinition::parse(spell(&tool, choices).as_bytes()).unwrap();
         let review = Review::of(&text, spelled.canonical(), &names());
         prop_assert!(review.is_empty(), "{}", review);
@@ -175,7 +175,7 @@ proptest! {
             });
             prop_assert!(covered, "{} is not in {}", difference.path, review);
         }
-        // And by nothing else.
+        // The changes cover only differences.
         for change in review.changes() {
             let known = diff.changes().iter().any(|difference| change.path.starts_with(&difference.path));
             prop_assert!(known, "{}", change);
@@ -202,7 +202,7 @@ proptest! {
     fn other_words_alone_leave_the_structure_as_it_was(old in edited(), new in edited()) {
         let review = Review::of(&canonical(&old), &canonical(&new), &names());
         if review.worst().is_none_or(|worst| worst == Class::Wording) {
-            // In canonical form: the served name is no part of a signed definition.
+            // Compare canonical forms: the served name is not part of a signed definition.
             let [old, new] = [&old, &new].map(|tool| serde_json::from_str(&canonical(tool)).unwrap());
             prop_assert_eq!(without_prose(&old), without_prose(&new), "{}", review);
         }
@@ -226,7 +226,7 @@ proptest! {
     }
 
     #[test]
-    fn nothing_panics(old in value(), new in value(), garbage in ".{0,40}", name in text()) {
+    fn no_input_panics_a_review(old in value(), new in value(), garbage in ".{0,40}", name in text()) {
         let names = ToolNames::none().and_siblings([name.as_str()]).and_others([garbage.as_str()]);
         let (old, new) = (old.to_string(), new.to_string());
         for (a, b) in [(&old, &new), (&old, &garbage), (&garbage, &new)] {

@@ -1,5 +1,5 @@
 #![cfg(test)]
-//! What a change means, and what a definition says that none needs to say.
+//! Tests of reviews and of hygiene.
 
 mod bounds;
 mod classes;

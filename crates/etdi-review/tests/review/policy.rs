@@ -1,4 +1,4 @@
-//! A policy answers questions about changes, and nothing else.
+//! Tests that a policy answers only questions about changes.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ fn critical() -> Review {
 }
 
 fn verdict(what: Vec<What>) -> Verdict {
-    // A verdict is only built by judging; its parts can be set.
+    // Only `judge` makes a verdict; its parts can be replaced.
     let definition =
         etdi_types::ToolDefinition::parse(br#"{"name":"a","inputSchema":{}}"#).unwrap();
     let server = ServerIdentity::from(&StdioCommand::new("a"));
@@ -60,7 +60,7 @@ const ACCEPTING: ReviewPolicy = ReviewPolicy::all(Handling::Accept);
 const BLOCKING: ReviewPolicy = ReviewPolicy::all(Handling::Block);
 
 #[test]
-fn nothing_is_accepted_unless_somebody_configured_it() {
+fn a_change_is_accepted_only_if_the_policy_is_configured_to_accept_it() {
     let policy = ReviewPolicy::default();
     assert_eq!(policy.outcome(&wording()), Handling::Ask);
     assert_eq!(policy.outcome(&critical()), Handling::Ask);
@@ -89,11 +89,11 @@ fn a_policy_answers_for_upgraded_and_changed_alone() {
     for (what, level, accepted, blocked) in [
         (vec![upgraded()], Enhanced, Action::Allow, Action::Block),
         (vec![changed()], Enhanced, Action::Allow, Action::Block),
-        // Where nobody would be asked, nothing changes.
+        // A decision that does not ask is unchanged.
         (vec![upgraded()], Basic, Action::Warn, Action::Warn),
         (vec![changed()], Basic, Action::Warn, Action::Warn),
         (vec![changed()], Strict, Action::Block, Action::Block),
-        // What else asks still asks; what blocks still blocks.
+        // Other questions are still asked, and blocks still block.
         (vec![What::New], Enhanced, Action::Ask, Action::Ask),
         (vec![changed(), What::New], Enhanced, Action::Ask, Action::Ask),
         (
@@ -130,7 +130,7 @@ fn a_policy_answers_for_upgraded_and_changed_alone() {
 }
 
 #[test]
-fn acceptance_leaves_what_the_other_rows_say() {
+fn acceptance_keeps_the_actions_of_the_other_rows() {
     let mut verdict = verdict(vec![upgraded()]);
     verdict.origin = Origin::Unproven;
     let outcome = ACCEPTING.decide(SecurityLevel::Enhanced, &verdict, &wording());

@@ -1,4 +1,4 @@
-//! A tool with every member that matters, and changes of it.
+//! A tool with every member that matters, and changes to it.
 
 use etdi_review::hygiene::ToolNames;
 use etdi_review::{ChangeKind, Class, Review};
@@ -48,7 +48,7 @@ pub fn canonical(tool: &Value) -> String {
     ToolDefinition::parse(tool.to_string().as_bytes()).unwrap().canonical().to_string()
 }
 
-/// The tool with the member at `pointer` set, or removed if `value` is `None`.
+/// Returns the tool with the member at `pointer` set, or removed if `value` is `None`.
 pub fn with(pointer: &str, value: Option<Value>) -> Value {
     let mut tool = tool();
     set(&mut tool, pointer, value);
@@ -76,7 +76,7 @@ pub fn review(new: &Value) -> Review {
     Review::of(&canonical(&tool()), &canonical(new), &names())
 }
 
-/// The only change that setting `pointer` makes: class, kinds, path.
+/// Returns the class, kinds and path of the only change that setting `pointer` makes.
 pub fn change(pointer: &str, value: Option<Value>) -> (Class, Vec<ChangeKind>, String) {
     let review = review(&with(pointer, value));
     let [change] = review.changes() else { panic!("{pointer}: {review}") };

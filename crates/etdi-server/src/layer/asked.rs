@@ -1,18 +1,18 @@
-//! What a request body asks for.
+//! Reads the operation that a request body asks for.
 
 use etdi_types::json::{self, Limits, Value};
 
-/// As deep as rmcp's own reader goes.
+/// The nesting depth that rmcp's own reader accepts.
 const DEPTH: usize = 128;
 
-/// What a message asks for, as far as authorization goes.
+/// The operation that a message asks for, as far as authorization needs it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Asked {
     /// A call of this tool.
     Call(String),
-    /// Another request, calls that rmcp cannot read as such among them.
+    /// Another request. Includes calls that rmcp cannot read as calls.
     Request,
-    /// No request: a notification, or the answer to a request of the server's.
+    /// A message that is not a request: a notification, or the answer to a request of the server.
     Message,
 }
 
@@ -20,9 +20,10 @@ impl Asked {
     /// Reads one JSON-RPC message that all readers read alike.
     ///
     /// # Errors
-    /// In words, why there is none.
+    /// A sentence with the reason why the body is not such a message.
     pub(super) fn read(body: &[u8], max: usize) -> Result<Self, String> {
-        // An argument may be any number: nothing here depends on it, and the handler gets the bytes.
+        // An argument may be any number: authorization does not depend on it, and the handler gets
+        // the bytes.
         let limits = Limits::TOOL.with_depth(DEPTH).with_bytes(max);
         let value = json::parse_any_integer(body, limits).map_err(|error| {
             format!("the body is not JSON that all readers read alike: {error}")
@@ -30,7 +31,7 @@ impl Asked {
         let message = match &value {
             Value::Object(message) => message,
             Value::Array(_) => {
-                return Err("batches are not accepted: send one message a request".to_owned());
+                return Err("batches are not accepted: send one message per request".to_owned());
             }
             _ => return Err("the body is not a JSON-RPC message".to_owned()),
         };

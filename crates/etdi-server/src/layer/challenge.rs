@@ -1,4 +1,4 @@
-//! The answers to requests that do not pass (RFC 6750, section 3; RFC 9728, section 5.1).
+//! The answers to requests that are refused (RFC 6750, section 3; RFC 9728, section 5.1).
 
 use bytes::Bytes;
 use etdi_oauth::OAuthError;
@@ -12,23 +12,23 @@ use crate::requirement::Requirement;
 /// The longest description in a header, in bytes.
 const LONGEST_DESCRIPTION: usize = 500;
 
-/// Why a request does not pass.
+/// The reason why a request is refused.
 #[derive(Debug)]
 pub(super) enum Challenge {
-    /// Nothing was presented, and `requirement`, or a valid token, is needed.
+    /// The request has no token, and `requirement`, or a valid token, is needed.
     NoToken { requirement: Option<Requirement> },
-    /// A token was presented and is refused, or cannot be judged now.
+    /// A token was presented, and it is refused or cannot be judged now.
     Refused(OAuthError),
     /// An attestation was presented.
     Attestation,
-    /// The token is valid and lacks scopes.
+    /// The token is valid, but lacks scopes.
     Missing { requirement: Requirement, missing: Vec<String> },
     /// More than one `Authorization` header.
     TwoHeaders,
 }
 
 impl Challenge {
-    /// What is wrong and what to do about it.
+    /// Returns the reason and the next step.
     pub(super) fn description(&self) -> String {
         match self {
             Self::NoToken { .. } => {
@@ -109,15 +109,15 @@ impl Challenge {
     }
 }
 
-/// The body cannot be judged, so it does not pass.
+/// Returns the answer to a body that cannot be judged.
 pub(super) fn unreadable(why: &str) -> Response<Full<Bytes>> {
     let error = json!({"code": -32700, "message": why});
     json_response(StatusCode::BAD_REQUEST, &json!({"jsonrpc": "2.0", "id": null, "error": error}))
 }
 
-/// What rmcp says of a session that is not there.
+/// Returns rmcp's answer to a session that does not exist.
 pub(super) fn no_such_session() -> Response<Full<Bytes>> {
-    let error = json!({"code": -32600, "message": "there is no such session for this caller"});
+    let error = json!({"code": -32600, "message": "the session does not exist for this caller"});
     json_response(StatusCode::NOT_FOUND, &json!({"jsonrpc": "2.0", "id": null, "error": error}))
 }
 
@@ -139,7 +139,7 @@ pub(super) fn json_response(status: StatusCode, body: &Value) -> Response<Full<B
     response
 }
 
-/// As RFC 6750, section 3, wants a description: printable ASCII without quotes and backslashes.
+/// Limits the text as RFC 6750, section 3, demands: printable ASCII without quotes and backslashes.
 fn quotable(text: &str) -> String {
     let quotable = |c: char| match c {
         '"' => '\'',

@@ -14,11 +14,11 @@ use crate::server::SecureServer;
 
 const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
 
-/// Where the metadata of one resource is.
+/// The addresses of the metadata of one resource.
 #[derive(Clone, Debug)]
 pub(super) struct Metadata {
     resource: String,
-    /// With the resource's path and query (RFC 9728, section 3.1).
+    /// The URL with the resource's path and query (RFC 9728, section 3.1).
     url: String,
     /// The path of `url`.
     path: String,
@@ -57,7 +57,7 @@ impl Metadata {
         };
         let headers = response.headers_mut();
         headers.insert(header::ALLOW, HeaderValue::from_static("GET, HEAD, OPTIONS"));
-        // It is public, and clients in browsers read it too.
+        // The metadata is public, and clients in browsers read it too.
         for name in [
             header::ACCESS_CONTROL_ALLOW_ORIGIN,
             header::ACCESS_CONTROL_ALLOW_METHODS,
@@ -95,7 +95,8 @@ mod tests {
                 "https://a.example:8443/x/mcp",
                 "https://a.example:8443/.well-known/oauth-protected-resource/x/mcp",
             ),
-            // A slash in the query does not end the path, and one at the end of it stays.
+            // A slash in the query does not end the path, and a slash at the end of the query
+            // stays.
             (
                 "https://a.example/?next=/mcp",
                 "https://a.example/.well-known/oauth-protected-resource?next=/mcp",

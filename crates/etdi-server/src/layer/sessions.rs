@@ -1,5 +1,5 @@
-//! Whose session is whose. A session's event stream carries what its caller was answered and asked,
-//! so it is for nobody else, and neither is its end.
+//! The callers of sessions. A session's event stream carries the answers and questions to its
+//! caller, so only the same caller may read it or end the session.
 
 use std::sync::Arc;
 
@@ -11,10 +11,11 @@ use moka::sync::Cache;
 
 use super::asked::Asked;
 
-/// MCP 2025-11-25, transports, session management.
+/// The session header (MCP 2025-11-25, transports, session management).
 const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
 
-/// How many sessions are remembered, ended ones among them; the least recently used go first.
+/// The number of sessions that are remembered, including ended ones. The least recently used are
+/// dropped first.
 const MOST: u64 = 20_000;
 
 /// The callers of the sessions that were begun behind this layer with a token.
@@ -34,9 +35,9 @@ impl Sessions {
         Self(Cache::builder().max_capacity(MOST).eviction_policy(lru).build())
     }
 
-    /// Whether a request may reach its session's stream, end it, or say something in it that is no
-    /// request: an answer to what the caller was asked, or that a call is cancelled. A request is
-    /// judged by what it asks for, in whose session it may be.
+    /// Returns whether a request may read its session's stream, end the session, or send a message
+    /// in it that is not a request: an answer to the server, or the cancellation of a call.
+    /// Requests always pass here. They are judged by the tool that they call, in any session.
     pub(super) fn admit(
         &self,
         parts: &Parts,
@@ -50,7 +51,7 @@ impl Sessions {
         holder.is_none_or(|holder| principal.is_some_and(|one| *holder == Holder::of(one)))
     }
 
-    /// Remembers whom a session was begun for.
+    /// Remembers the principal for which a session was begun.
     pub(super) fn begun(&self, headers: &HeaderMap, principal: &Principal) {
         if let Some(session) = session_of(headers) {
             self.0.insert(session.into(), Arc::new(Holder::of(principal)));
@@ -68,7 +69,7 @@ impl Holder {
     }
 }
 
-/// Whether a request is for a session that exists.
+/// Returns whether a request names a session.
 pub(super) fn has_session(headers: &HeaderMap) -> bool {
     headers.contains_key(SESSION_ID)
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::wire::Client;
 
-/// A tool that uses every member that rmcp knows.
+/// Returns a tool with every member that rmcp knows.
 pub fn scan() -> Value {
     json!({
         "name": "scan",
@@ -44,17 +44,17 @@ pub fn builder(key: &SigningKey) -> SecureServerBuilder {
     SecureServer::builder(provider(), key.clone())
 }
 
-/// A server that declares nothing and says so.
+/// Builds a server that declares no tools and allows unsigned ones.
 pub async fn unsigned() -> SecureServer {
     builder(&key()).allow_unsigned().build().await.unwrap()
 }
 
-/// A server that declares `scan` 1.0.0.
+/// Builds a server that declares `scan` 1.0.0.
 pub async fn scanner() -> SecureServer {
     builder(&key()).tool("scan", ToolSpec::version("1.0.0")).build().await.unwrap()
 }
 
-/// All tools that a client is sent, from the text that it is sent.
+/// Lists all tools, from the text that the client was sent.
 pub async fn list(client: &mut Client) -> Vec<ToolDefinition> {
     let mut listing = etdi_types::Listing::default();
     let mut params = json!({});
@@ -72,7 +72,7 @@ pub async fn list(client: &mut Client) -> Vec<ToolDefinition> {
     tools.into_iter().map(|tool| tool.definition.unwrap()).collect()
 }
 
-/// Whether the signature is this key's, over the definition as it was sent.
+/// Asserts that the signature is by this key, over the definition as it was sent.
 pub fn verify(tool: &ToolDefinition, key: &SigningKey) {
     let signature = tool.signed().unwrap().signature.as_deref().unwrap();
     let verifying = key.public_jwk().verifying_key().unwrap();

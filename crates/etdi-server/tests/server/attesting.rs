@@ -1,4 +1,4 @@
-//! What an identity provider says of the definitions, beside their signatures.
+//! Attestations by an identity provider, next to the signatures of definitions.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -23,7 +23,8 @@ use crate::app::{builder, described, key, list, scan, tool, verify};
 use crate::wire::{Client, LEGACY, ROUTES, Route};
 
 const TTL: Duration = Duration::from_secs(3600);
-/// For tests of renewal, which wait until the server looks at the clock: once a second.
+/// A short life for tests of renewal, which wait until the server looks at the clock: once a
+/// second.
 const SHORT_TTL: Duration = Duration::from_secs(40);
 
 async fn describe(idp: &Issuer) -> SecureServerBuilder {
@@ -40,7 +41,7 @@ fn app() -> CountingHandler {
     CountingHandler::new([scan(), tool("redact")])
 }
 
-/// What clients with a trust configuration make of it.
+/// Returns the evidence that a client with a trust configuration finds.
 async fn evidence(idp: &Issuer, tool: &ToolDefinition) -> AttestationEvidence {
     let trust = TrustConfig::parse(&format!(
         "[[provider]]\nid = \"https://trustedsoft.example\"\n\
@@ -75,7 +76,7 @@ async fn open(secure: &SecureServer, app: &CountingHandler) -> Client {
     Client::connect(secure.wrap(app.clone()), Route::Lines, LEGACY).await
 }
 
-/// Nothing is listed and nothing is called.
+/// Asserts that tools are neither listed nor called.
 async fn assert_closed(secure: &SecureServer, app: &CountingHandler) {
     for (route, version) in ROUTES {
         let mut client = Client::connect(secure.wrap(app.clone()), route, version).await;
@@ -122,14 +123,14 @@ async fn one_attestation_stands_beside_every_signature() {
 }
 
 #[tokio::test]
-async fn where_no_claim_is_configured_the_key_is_bound() {
+async fn an_attestation_binds_the_key_if_no_claim_is_configured() {
     let idp = Issuer::start().await;
     let provider = idp.provider_of(AttestationConfig::audience(ATTESTATIONS)).await;
     let secure = describe(&idp).await.attest_with(provider).build().await.unwrap();
     secure.check(app()).await.unwrap();
     assert_eq!(secure.attestation().unwrap().binding(), Binding::Key);
     assert_attested(&idp, &list(&mut open(&secure, &app()).await).await, Binding::Key).await;
-    // The key vouches for what it signs later.
+    // The key's attestation is valid for definitions that the key signs later.
     let app = CountingHandler::new([described("scan", "new"), tool("redact")]);
     secure.replace_tool("scan", ToolSpec::version("1.1.0")).unwrap();
     assert_attested(&idp, &list(&mut open(&secure, &app).await).await, Binding::Key).await;
@@ -137,7 +138,7 @@ async fn where_no_claim_is_configured_the_key_is_bound() {
 }
 
 #[tokio::test]
-async fn both_bindings_are_demanded_where_that_was_said() {
+async fn both_bindings_are_demanded_if_configured() {
     let idp = Issuer::start().await;
     let secure = describe(&idp).await.attest_key().build().await.unwrap();
     secure.check(app()).await.unwrap();
@@ -150,7 +151,7 @@ async fn both_bindings_are_demanded_where_that_was_said() {
 }
 
 #[tokio::test]
-async fn without_an_audience_for_attestations_definitions_are_signed_and_that_is_said() {
+async fn definitions_without_an_audience_for_attestations_are_signed_and_a_report_says_so() {
     let idp = Issuer::start().await;
     let emitter = Emitter::new(SystemClock, "test");
     let mut events = emitter.subscribe(16);
@@ -224,16 +225,16 @@ async fn attack_28_an_attestation_that_clients_would_refuse_is_not_published() {
         let ServerError::NotAttested { issuer, source } = &error else { panic!("{error}") };
         assert!(expected(source), "{number}: {source:?}");
         assert_eq!(*issuer, idp.issuer);
-        assert!(error.to_string().starts_with("the server must not start: it is configured to"));
+        assert!(error.to_string().starts_with("cannot start the server: it is configured to"));
         assert!(secure.attestation().is_none());
         assert_closed(&secure, &app).await;
-        // Refused clients do not make it ask again and again.
+        // Refused clients do not make the server ask again and again.
         assert_eq!(idp.tokens(), 1);
     }
 }
 
 #[tokio::test]
-async fn attack_44_without_its_identity_provider_the_server_does_not_start_and_serves_nothing() {
+async fn attack_44_without_its_identity_provider_the_server_does_not_start_and_serves_no_tools() {
     let idp = Issuer::start().await;
     let (secure, app) = (describe(&idp).await.build().await.unwrap(), app());
     idp.go_down();
@@ -241,9 +242,9 @@ async fn attack_44_without_its_identity_provider_the_server_does_not_start_and_s
     let ServerError::NotAttested { source, .. } = &error else { panic!("{error}") };
     assert_eq!(**source, OAuthError::Unavailable { status: 503 });
     assert_closed(&secure, &app).await;
-    // Nor can a provider be had.
+    // A provider cannot be initialized either.
     assert!(Auth0Provider::initialize(idp.config()).await.is_err());
-    // It asks again after a while.
+    // The server asks again after a while.
     idp.come_back();
     assert_closed(&secure, &app).await;
     idp.clock.advance(Duration::from_secs(31));
@@ -251,7 +252,7 @@ async fn attack_44_without_its_identity_provider_the_server_does_not_start_and_s
 }
 
 #[tokio::test]
-async fn a_provider_that_is_nobodys_client_cannot_attest() {
+async fn a_provider_without_a_client_cannot_attest() {
     let idp = Issuer::start().await;
     let config = etdi_oauth::OAuthConfig::auth0_at(&idp.issuer)
         .network(network())
@@ -264,14 +265,14 @@ async fn a_provider_that_is_nobodys_client_cannot_attest() {
 }
 
 #[tokio::test]
-async fn the_audience_of_attestations_is_none_for_calls() {
+async fn the_audience_of_attestations_is_refused_for_calls() {
     let idp = Issuer::start().await;
     let secure = describe(&idp).await.audience(ATTESTATIONS).build().await.unwrap();
     let error = secure.check(app()).await.unwrap_err();
     let ServerError::NotAttested { source, .. } = &error else { panic!("{error}") };
     let refused = ConfigError::AttestationAudience(ATTESTATIONS.to_owned());
     assert_eq!(**source, OAuthError::Config(refused));
-    // Nor by being the address that the layer stands at.
+    // The same holds for the address of the layer.
     let secure = builder(&key())
         .attest_with(
             idp.provider_of(AttestationConfig::audience("https://a.example/").claim(CLAIM)).await,
@@ -295,7 +296,7 @@ async fn a_server_that_was_not_checked_attests_before_it_serves() {
         let answer = client.ask(method, json!({"name": "scan"})).await;
         assert!(answer.get("error").is_none(), "{answer}");
         assert_attested(&idp, &list(&mut client).await, Binding::Digest).await;
-        // All tools at once, though the handler lists them one a page.
+        // One request covers all tools, although the handler lists one tool per page.
         assert_eq!(idp.tokens(), 1);
     }
 }
@@ -328,7 +329,7 @@ async fn a_new_version_is_served_with_a_new_attestation_or_not_at_all() {
     let answer = client.ask("tools/call", json!({"name": "scan"})).await;
     assert_eq!(answer["error"]["data"], json!({"reason": "not_attested"}));
     assert_eq!(app.calls(), 0);
-    // What was attested stays callable.
+    // The attested tool stays callable.
     let answer = client.ask("tools/call", json!({"name": "redact"})).await;
     assert!(answer.get("error").is_none(), "{answer}");
     idp.come_back();
@@ -369,7 +370,7 @@ async fn a_listing_whose_tools_never_stay_attested_is_refused() {
 }
 
 #[tokio::test]
-async fn the_version_that_is_published_already_leaves_its_attestation() {
+async fn a_replacement_with_the_published_version_keeps_the_attestation() {
     let idp = Issuer::start().await;
     let (secure, app) = (describe(&idp).await.build().await.unwrap(), app());
     let mut client = open(&secure, &app).await;
@@ -398,7 +399,8 @@ async fn an_attestation_is_renewed_before_it_expires_and_off_the_path_of_calls()
     let secure = describe(&idp).await.build().await.unwrap();
     secure.check(app.clone()).await.unwrap();
     idp.clock.advance(TTL - Duration::from_secs(60));
-    // Nobody's listing renews it, and the server does not look at the clock for half a minute.
+    // A listing does not renew the attestation, and the server does not look at the clock for half
+    // a minute.
     assert_attested(&idp, &list(&mut open(&secure, &app).await).await, Binding::Digest).await;
     assert_eq!(idp.tokens(), 1);
     drop(secure);
@@ -418,7 +420,7 @@ async fn an_attestation_is_renewed_before_it_expires_and_off_the_path_of_calls()
 }
 
 #[tokio::test]
-async fn while_renewal_fails_the_old_attestation_is_served_and_that_is_said() {
+async fn the_old_attestation_is_served_while_renewal_fails_and_a_report_says_so() {
     let idp = Issuer::start().await;
     let emitter = Emitter::new(SystemClock, "test");
     let mut events = emitter.subscribe(16);
@@ -435,7 +437,7 @@ async fn while_renewal_fails_the_old_attestation_is_served_and_that_is_said() {
         assert_eq!(said.code.as_deref(), Some("not_renewed"));
         assert_eq!(secure.attestation().unwrap().as_str(), first.as_str());
     }
-    // It has expired. Clients are sent it as it is, and call it that.
+    // The attestation has expired. Clients are sent it unchanged, and call it expired.
     let tools = list(&mut open(&secure, &app).await).await;
     let evidence_now = {
         idp.come_back();
@@ -451,7 +453,7 @@ async fn while_renewal_fails_the_old_attestation_is_served_and_that_is_said() {
 }
 
 #[tokio::test]
-async fn no_attestation_goes_into_a_file_of_definitions() {
+async fn a_file_of_definitions_has_no_attestation() {
     let idp = Issuer::start().await;
     let (secure, app) = (describe(&idp).await.build().await.unwrap(), app());
     let definitions = secure.export(app.clone()).await.unwrap();

@@ -15,7 +15,8 @@ use crate::wire::{LEGACY, MODERN, Route};
 
 pub const JSON: (Route, &str) = (Route::Json, LEGACY);
 
-/// `harmless` is for everybody, `scan` for who has both scopes, `known` for who has any token.
+/// Describes `harmless` for every caller, `scan` for callers with both scopes, `known` for callers
+/// with any token.
 pub async fn describe(idp: &Issuer) -> SecureServerBuilder {
     builder(&key())
         .authorize_with(Auth0Provider::initialize(idp.config()).await.unwrap())
@@ -78,7 +79,7 @@ async fn attack_41_a_token_without_the_scopes_is_told_every_one_that_is_missing(
         let answer = site.call("scan", Some(&idp.token("alice", "read:files"))).await;
         assert_eq!(answer.status, 403);
         assert_eq!(answer.json()["missing_scopes"], json!(["execute:tools"]));
-        // Scopes are compared as they stand.
+        // Scopes are compared exactly.
         let near = idp.token("alice", "Execute:tools read:* execute:tools/ read:files");
         assert_eq!(site.call("scan", Some(&near)).await.status, 403);
         assert_eq!(app.calls(), 0);
@@ -86,7 +87,7 @@ async fn attack_41_a_token_without_the_scopes_is_told_every_one_that_is_missing(
 }
 
 #[tokio::test]
-async fn no_token_is_answered_without_an_error_code() {
+async fn a_call_without_a_token_is_answered_without_an_error_code() {
     let idp = Issuer::start().await;
     let (secure, app) = (secure(&idp).await, app());
     for route in HTTP_ROUTES {
@@ -106,7 +107,7 @@ async fn no_token_is_answered_without_an_error_code() {
 }
 
 #[tokio::test]
-async fn a_token_counts_in_the_authorization_header_only_and_once() {
+async fn a_token_counts_only_in_a_single_authorization_header() {
     let idp = Issuer::start().await;
     let (secure, app) = (secure(&idp).await, app());
     let site = Site::start(&secure, app.clone(), JSON).await;
@@ -190,7 +191,7 @@ async fn attack_30_a_token_that_is_not_valid_is_refused_whatever_it_is_presented
 }
 
 #[tokio::test]
-async fn attack_29_an_attestation_is_no_bearer_token() {
+async fn attack_29_an_attestation_is_not_a_bearer_token() {
     let idp = Issuer::start().await;
     let secure = builder(&key())
         .attest_with(idp.provider().await)
@@ -206,7 +207,7 @@ async fn attack_29_an_attestation_is_no_bearer_token() {
     let mut another = idp.access_claims("alice", "");
     another.as_object_mut().unwrap().remove("scope");
     another["aud"] = json!(ATTESTATIONS);
-    // Were an issuer to sign such a thing, it would not be a credential either.
+    // Even if an issuer signed such a token, it would not be a credential.
     let mut both = another.clone();
     both["aud"] = json!([API, ATTESTATIONS]);
     for route in HTTP_ROUTES {
@@ -270,7 +271,7 @@ async fn attack_43_bob_has_bobs_rights_on_alices_session() {
     assert_eq!(app.calls(), 2);
 }
 
-/// What a session's stream carries is for its caller, who alone may end it.
+/// Only its caller may read a session's stream and end the session.
 #[tokio::test]
 async fn attack_43_bob_neither_hears_nor_ends_alices_session() {
     let idp = Issuer::start().await;
@@ -286,7 +287,7 @@ async fn attack_43_bob_neither_hears_nor_ends_alices_session() {
         assert_eq!(send(ends).await.status, 404, "{token:?}");
     }
     assert_eq!(site.call_in(Some(&session), "scan", Some(&alice)).await.status, 200);
-    // Another token of hers is as good: tokens are renewed while a session lasts.
+    // Another token of Alice works too: tokens are renewed while a session lasts.
     let renewed = idp.token("alice", "read:files");
     let hears = in_session(bearing(site.listen(), Some(&renewed)), Some(&session));
     assert_eq!(hears.send().await.unwrap().status(), 200);
@@ -295,9 +296,9 @@ async fn attack_43_bob_neither_hears_nor_ends_alices_session() {
     assert_eq!(site.call_in(Some(&session), "scan", Some(&alice)).await.status, 404);
 }
 
-/// A session that was begun without a token is nobody's.
+/// A session that was begun without a token does not belong to a caller.
 #[tokio::test]
-async fn a_session_without_a_caller_is_open_to_who_knows_it() {
+async fn a_session_without_a_caller_is_open_to_every_client_that_knows_its_id() {
     let idp = Issuer::start().await;
     let secure = secure(&idp).await;
     let site = Site::start(&secure, app(), (Route::Sessions, LEGACY)).await;
@@ -329,18 +330,18 @@ async fn a_body_that_two_readers_could_read_differently_does_not_pass() {
     }
     let batch = send(site.post(format!("[{call}]"))).await;
     assert!(batch.text.contains("batches are not accepted"), "{batch:?}");
-    // An escape is what it stands for.
+    // A JSON escape counts as the character that it stands for.
     let escaped = call.replace("scan", "s\\u0063an").replace("tools/call", "tools\\/call");
     assert_eq!(send(site.post(escaped)).await.status, 401);
     let large = format!("{call}{}", " ".repeat(4 << 20));
     assert_eq!(send(site.post(large)).await.status, 413);
-    // rmcp reads no other kind of body, and the wrapper would judge it if it did.
+    // rmcp reads no other kind of body. If it did, the wrapper would still check the call.
     let text = site.post(call).header("content-type", "text/plain");
     assert_ne!(send(text).await.status, 200);
     assert_eq!(app.calls(), 0);
 }
 
-/// Identifiers of 64 bits are common, and no business of authorization.
+/// Identifiers of 64 bits are common, and authorization does not need them.
 #[tokio::test]
 async fn an_argument_may_be_any_number() {
     let idp = Issuer::start().await;
@@ -358,7 +359,7 @@ async fn an_argument_may_be_any_number() {
 }
 
 #[tokio::test]
-async fn without_the_layer_a_protected_tool_is_denied_and_not_open() {
+async fn a_protected_tool_without_the_layer_is_denied_and_not_open() {
     let idp = Issuer::start().await;
     let (secure, app) = (secure(&idp).await, app());
     let token = idp.token("alice", "execute:tools read:files");
@@ -374,7 +375,7 @@ async fn without_the_layer_a_protected_tool_is_denied_and_not_open() {
 }
 
 #[tokio::test]
-async fn the_layer_of_another_server_lets_nobody_in() {
+async fn the_layer_of_another_server_does_not_authorize_callers() {
     let idp = Issuer::start().await;
     let (inner, outer, app) = (secure(&idp).await, secure(&idp).await, app());
     let layer = outer.auth_layer(RESOURCE).unwrap();

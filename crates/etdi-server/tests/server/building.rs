@@ -1,4 +1,4 @@
-//! A server that could not do what it was configured for is not built.
+//! A server is not built if it cannot do what it is configured for.
 
 use etdi_server::{SecureServer, ServerBuildError, ToolSpec};
 use etdi_types::{NameError, Provider, SecurityLevel};

@@ -1,4 +1,4 @@
-//! Whether a server starts.
+//! Checks before a server starts.
 
 use std::sync::{
     Arc,
@@ -22,7 +22,7 @@ async fn problems<H: ServerHandler>(secure: &SecureServer, handler: H) -> Vec<To
 }
 
 #[tokio::test]
-async fn all_pages_are_looked_at_and_everything_that_is_wrong_is_said() {
+async fn all_pages_are_checked_and_every_problem_is_reported() {
     let secure = builder(&key())
         .tool("scan", ToolSpec::version("1.0.0"))
         .tool("gone", ToolSpec::version("1.0.0"))
@@ -51,7 +51,7 @@ async fn an_output_schema_that_older_clients_would_not_get_is_refused() {
         let secure = scanner().await;
         let found = problems(&secure, CountingHandler::new([tool.clone()])).await;
         assert_eq!(found, [ToolProblem::OutputSchema { tool: "scan".to_owned() }]);
-        // Nor is it served by a server that was not checked.
+        // A server that was not checked does not serve the tool either.
         let mut client =
             Client::connect(secure.wrap(CountingHandler::new([tool])), Route::Lines, LEGACY).await;
         let answer = client.ask("tools/list", json!({})).await;
@@ -73,7 +73,7 @@ async fn a_tool_that_clients_would_refuse_is_refused_here() {
     }
 }
 
-/// Describes its tool anew each time.
+/// Describes its tool differently in each listing.
 #[derive(Clone, Default)]
 struct Unstable(Arc<AtomicUsize>, &'static [ProtocolVersion]);
 
@@ -94,7 +94,7 @@ impl ServerHandler for Unstable {
 }
 
 #[tokio::test]
-async fn a_definition_that_differs_from_listing_to_listing_does_not_start() {
+async fn a_server_whose_definition_differs_between_listings_does_not_start() {
     for versions in [
         &[ProtocolVersion::V_2025_11_25][..],
         &[ProtocolVersion::V_2026_07_28],
@@ -108,13 +108,13 @@ async fn a_definition_that_differs_from_listing_to_listing_does_not_start() {
         assert_eq!(tool, "scan");
         assert_eq!(diff.changes()[0].path, "/description");
         assert!(problem.to_string().contains("make the definition the same"), "{problem}");
-        // A check that failed binds nothing.
+        // A failed check does not bind any definition.
         secure.check(CountingHandler::new([scan()])).await.unwrap();
     }
 }
 
 #[tokio::test]
-async fn what_was_checked_is_binding_when_it_is_served() {
+async fn a_checked_definition_is_binding_when_it_is_served() {
     let secure = scanner().await;
     secure.check(CountingHandler::new([described("scan", "checked")])).await.unwrap();
     let app = CountingHandler::new([described("scan", "another")]);
@@ -124,7 +124,7 @@ async fn what_was_checked_is_binding_when_it_is_served() {
 }
 
 #[tokio::test]
-async fn a_handler_that_cannot_be_listed_does_not_start() {
+async fn a_server_whose_handler_cannot_be_listed_does_not_start() {
     struct Toolless;
     impl ServerHandler for Toolless {}
     let error = scanner().await.check(Toolless).await.unwrap_err();

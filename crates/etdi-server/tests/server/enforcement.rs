@@ -99,7 +99,7 @@ async fn a_call_in_the_guise_of_a_custom_request_is_refused() {
     for secure in [scanner().await, unsigned().await] {
         let app = CountingHandler::new([tool("scan")]);
         let mut client = Client::connect(secure.wrap(app.clone()), Route::Lines, LEGACY).await;
-        // Parameters that rmcp cannot read as those of a call.
+        // rmcp cannot read these parameters as those of a call.
         let answer = client.ask("tools/call", json!({"name": 7})).await;
         assert_eq!(answer["error"]["code"], -32602, "{answer}");
         client.ask("tools/list", json!({"cursor": 7})).await;

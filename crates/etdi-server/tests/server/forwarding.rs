@@ -1,4 +1,4 @@
-//! Every method of `ServerHandler` does the same bare and wrapped.
+//! Every method of `ServerHandler` behaves the same bare and wrapped.
 
 use rmcp::{
     ServerHandler,
@@ -56,7 +56,7 @@ fn notifications() -> Vec<(&'static str, Value, &'static str)> {
     ]
 }
 
-/// Everything that a client gets to see, and everything that the handler was asked.
+/// Returns everything that a client sees, and every call that the handler got.
 async fn observe<H: ServerHandler + Clone>(
     handler: H,
     recorder: Recorder,

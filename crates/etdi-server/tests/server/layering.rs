@@ -1,4 +1,4 @@
-//! What stands around the judging of calls: who is told what.
+//! The layer around the checks of calls: answers, metadata, reports and logs.
 
 use std::sync::Arc;
 
@@ -118,7 +118,7 @@ async fn a_token_is_judged_by_the_provider_that_issued_it() {
 }
 
 #[tokio::test]
-async fn while_keys_cannot_be_had_tokens_are_not_judged_and_nothing_is_called() {
+async fn tools_are_not_called_with_a_token_while_the_issuers_keys_are_unavailable() {
     let idp = Issuer::start().await;
     let (secure, app) = (secure(&idp).await, app());
     let site = Site::start(&secure, app.clone(), JSON).await;
@@ -130,7 +130,7 @@ async fn while_keys_cannot_be_had_tokens_are_not_judged_and_nothing_is_called() 
     assert_eq!(app.calls(), 0);
 }
 
-/// Says who calls.
+/// A handler that returns the name of its caller.
 #[derive(Clone)]
 struct WhoAmI;
 
@@ -174,7 +174,7 @@ async fn the_handler_is_told_who_calls() {
 }
 
 #[tokio::test]
-async fn what_is_required_is_a_required_permission_of_the_definition() {
+async fn a_required_scope_is_a_required_permission_of_the_definition() {
     let idp = Issuer::start().await;
     let spec = ToolSpec::version("1.0.0")
         .optional_permission("read:files", "reads the file that you name")
@@ -199,19 +199,19 @@ async fn what_is_required_is_a_required_permission_of_the_definition() {
 }
 
 #[tokio::test]
-async fn without_a_provider_there_is_no_layer() {
+async fn the_layer_needs_a_provider() {
     let secure = builder(&key()).build().await.unwrap();
     assert_eq!(secure.auth_layer(RESOURCE).map(drop), Err(ServerError::NoIdentityProvider));
     let idp = Issuer::start().await;
     let secure = crate::authorizing::secure(&idp).await;
     assert!(matches!(secure.auth_layer("docs.example").map(drop), Err(ServerError::Refused(_))));
-    // It goes around any service, a router or rmcp's own.
+    // The layer goes around any service, a router or rmcp's own.
     let layer = secure.auth_layer(RESOURCE).unwrap();
     drop(layer.layer(axum::Router::<()>::new()));
 }
 
 #[tokio::test]
-async fn who_was_let_in_and_who_was_not_is_reported() {
+async fn authorized_and_refused_callers_are_reported() {
     let idp = Issuer::start().await;
     let emitter = Emitter::new(SystemClock, "test");
     let mut events = emitter.subscribe(16);
@@ -244,7 +244,7 @@ async fn who_was_let_in_and_who_was_not_is_reported() {
 }
 
 #[tokio::test(flavor = "current_thread")]
-async fn no_token_is_ever_in_the_log() {
+async fn the_log_never_has_a_token() {
     let log = Log::default();
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt()
@@ -269,7 +269,7 @@ async fn no_token_is_ever_in_the_log() {
     let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     assert!(log.contains("a caller is authenticated"), "{log}");
     for secret in [&good, &lacking, &foreign, &SECRET.to_owned()] {
-        // Nor any part of it that would do.
+        // A token without its signature must not be in the log either.
         let (_, signature) = secret.rsplit_once('.').unwrap_or(("", secret));
         assert!(!log.contains(signature));
     }

@@ -1,4 +1,4 @@
-//! What a wrapped server does, seen from the wire.
+//! The behaviour of a wrapped server, as clients see it on the wire.
 
 #[cfg(test)]
 mod app;

@@ -1,4 +1,4 @@
-//! Servers that hold no key.
+//! Servers without a key.
 
 use etdi_server::{SecureServer, ServerBuildError, ServerError, ToolProblem, ToolSpec};
 use etdi_testkit::handler::CountingHandler;
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::app::{builder, described, key, list, scan, tool, verify};
 use crate::wire::{Client, ROUTES};
 
-/// What a build machine writes.
+/// Returns the file that a build machine writes.
 async fn definitions(key: &SigningKey) -> String {
     let publisher = builder(key)
         .tool("scan", ToolSpec::version("1.0.0").permission("documents:read", "reads"))
@@ -56,7 +56,7 @@ async fn a_server_without_a_key_serves_what_was_signed() {
 }
 
 #[tokio::test]
-async fn a_tool_that_differs_from_what_was_signed_does_not_start_and_is_not_served() {
+async fn a_tool_that_differs_from_the_signed_one_prevents_the_start_and_is_not_served() {
     let secure =
         SecureServer::presigned(&definitions(&key()).await).unwrap().build().await.unwrap();
     let app = CountingHandler::new([described("scan", "another"), tool("redact")]);
@@ -77,7 +77,7 @@ async fn a_tool_that_differs_from_what_was_signed_does_not_start_and_is_not_serv
 }
 
 #[tokio::test]
-async fn a_signed_tool_that_is_not_served_does_not_start() {
+async fn a_signed_tool_that_is_not_served_prevents_the_start() {
     let secure =
         SecureServer::presigned(&definitions(&key()).await).unwrap().build().await.unwrap();
     let Err(ServerError::Check(problems)) = secure.check(CountingHandler::new([scan()])).await

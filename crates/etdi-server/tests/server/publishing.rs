@@ -1,4 +1,4 @@
-//! Definitions as clients are sent them.
+//! The definitions that clients are sent.
 
 use std::collections::BTreeSet;
 
@@ -47,7 +47,7 @@ async fn every_route_and_protocol_version_is_sent_the_same_verifiable_definition
 }
 
 #[tokio::test]
-async fn a_definition_says_what_was_declared_and_nothing_more() {
+async fn a_definition_says_exactly_what_was_declared() {
     let key = key();
     let secure = two_tools(&key).await;
     let app = CountingHandler::new([scan(), tool("redact")]);
@@ -67,7 +67,7 @@ async fn a_definition_says_what_was_declared_and_nothing_more() {
 }
 
 #[tokio::test]
-async fn what_the_handler_says_of_a_tool_reaches_clients_unchanged() {
+async fn the_handlers_description_of_a_tool_reaches_clients_unchanged() {
     let secure = scanner().await;
     let mut client =
         Client::connect(secure.wrap(CountingHandler::new([scan()])), Route::Json, MODERN).await;
@@ -88,7 +88,7 @@ async fn an_address_that_is_known_after_binding_is_in_every_definition() {
     assert_eq!(servers, Some(vec!["http://127.0.0.1:4711/".to_owned()]));
     let late = secure.served_at("https://docs.example/mcp");
     assert_eq!(late, Err(ServerError::AlreadyServing("https://docs.example/mcp".to_owned())));
-    // What the definitions name already may be said again.
+    // An address that the definitions name already may be added again.
     assert_eq!(secure.served_at("http://127.0.0.1:4711/"), Ok(()));
 }
 
@@ -136,7 +136,7 @@ async fn a_new_version_is_published_at_run_time_and_the_old_one_can_come_back() 
     assert_eq!(second[0].signed().unwrap().version.to_string(), "1.1.0");
     assert_ne!(second[0].digest(), first[0].digest());
 
-    // Back to the old version: with the old content only.
+    // The old version can come back only with its old content.
     secure.replace_tool("scan", ToolSpec::version("1.0.0")).unwrap();
     let refused = client.ask("tools/list", json!({})).await;
     assert_eq!(refused["error"]["data"]["reason"], "changed");
@@ -159,7 +159,7 @@ async fn a_replacement_needs_a_declared_tool_and_a_new_version() {
 }
 
 #[tokio::test]
-async fn a_tool_that_appears_undeclared_refuses_the_listing() {
+async fn an_undeclared_tool_makes_the_listing_fail() {
     let secure = scanner().await;
     let app = CountingHandler::new([tool("scan")]);
     let mut client = Client::connect(secure.wrap(app.clone()), Route::Json, LEGACY).await;
@@ -170,7 +170,7 @@ async fn a_tool_that_appears_undeclared_refuses_the_listing() {
 }
 
 #[tokio::test]
-async fn undeclared_tools_are_served_unsigned_where_that_was_said() {
+async fn undeclared_tools_are_served_unsigned_if_allowed() {
     let key = key();
     let secure = builder(&key)
         .tool("scan", ToolSpec::version("1.0.0"))
@@ -187,7 +187,7 @@ async fn undeclared_tools_are_served_unsigned_where_that_was_said() {
 }
 
 #[tokio::test]
-async fn the_handler_writes_nothing_under_the_prefix() {
+async fn a_handler_must_not_write_keys_under_the_reserved_prefix() {
     let secure = builder(&key()).allow_unsigned().build().await.unwrap();
     for name in ["dev.etdi/definition", "dev.etdi/verified"] {
         let mut forged = tool("scan");

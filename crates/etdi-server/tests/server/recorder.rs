@@ -1,4 +1,4 @@
-//! A handler that writes down every call and answers none of them as the trait's defaults would.
+//! A handler that records every call, and whose answers all differ from the trait's defaults.
 
 use std::borrow::Cow;
 
@@ -21,7 +21,7 @@ impl Recorder {
         Self { log: watch::Sender::new(Vec::new()) }
     }
 
-    /// Waits until `method` has been called, and says with what.
+    /// Waits until `method` has been called, and returns the parameters.
     pub async fn heard(&self, method: &str) -> String {
         let mut log = self.log.subscribe();
         let heard = log.wait_for(|log| log.iter().any(|line| line.starts_with(method)));
@@ -30,7 +30,7 @@ impl Recorder {
         log.iter().find(|line| line.starts_with(method)).unwrap().clone()
     }
 
-    /// All calls so far, in an order that does not depend on scheduling.
+    /// Returns all calls so far, in an order that does not depend on scheduling.
     pub fn log(&self) -> Vec<String> {
         let mut log = self.log.borrow().clone();
         log.sort();

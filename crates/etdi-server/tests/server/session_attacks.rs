@@ -1,4 +1,4 @@
-//! What somebody else can do in a session.
+//! Attacks on the session of another caller.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::app::{builder, key, tool};
 use crate::site::{Site, bearing, in_session, send};
 use crate::wire::{LEGACY, Route};
 
-/// Asks its caller for the roots, and answers with them.
+/// A handler that asks its caller for the roots, and answers a call with them.
 #[derive(Clone)]
 struct Asking(CountingHandler);
 
@@ -52,7 +52,7 @@ async fn secure(idp: &Issuer) -> SecureServer {
         .unwrap()
 }
 
-/// What the server asks Alice in her session, nobody else answers.
+/// Only Alice may answer the server's questions in her session.
 #[tokio::test]
 async fn extra_bob_does_not_answer_what_alice_is_asked() {
     let idp = Issuer::start().await;
@@ -101,7 +101,7 @@ async fn extra_bob_does_not_answer_what_alice_is_asked() {
     }
 }
 
-/// Whoever begins many sessions makes nobody else's open.
+/// A caller that begins many sessions must not make the sessions of others accessible.
 #[tokio::test]
 async fn extra_bob_begins_more_sessions_than_are_remembered() {
     use bytes::Bytes;
@@ -147,5 +147,5 @@ async fn extra_bob_begins_more_sessions_than_are_remembered() {
         let heard = service.call(request("GET", &bob, Some(&session))).await.unwrap();
         open += usize::from(heard.status() != 404);
     }
-    assert_eq!(open, 0, "of 20 sessions of Alice's, each younger than 200 of Bob's");
+    assert_eq!(open, 0, "20 sessions of Alice, each younger than 200 sessions of Bob");
 }

@@ -54,7 +54,7 @@ async fn a_call_speaks_for_the_token_of_the_process() {
 }
 
 #[tokio::test]
-async fn without_a_token_a_tool_that_requires_one_is_denied() {
+async fn a_tool_that_requires_a_token_is_denied_without_one() {
     let idp = Issuer::start().await;
     let secure = describe(&idp).await.build().await.unwrap();
     for version in [LEGACY, MODERN] {
@@ -111,7 +111,7 @@ async fn the_tokens_expiry_is_judged_at_each_call() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_not_valid_does_not_start() {
+async fn a_server_with_an_invalid_token_does_not_start() {
     let idp = Issuer::start().await;
     let built = describe(&idp).await.access_token(BearerToken::new("0123456789")).build().await;
     let refused = ServerBuildError::AccessToken(Box::new(OAuthError::Token(TokenError::NotAJwt)));
@@ -125,7 +125,7 @@ async fn a_token_that_is_not_valid_does_not_start() {
 }
 
 #[tokio::test]
-async fn nothing_says_what_the_token_must_be_for() {
+async fn the_audience_of_the_token_must_be_known() {
     let idp = Issuer::start().await;
     let built = builder(&key())
         .authorize_with(Auth0Provider::initialize(idp.config()).await.unwrap())

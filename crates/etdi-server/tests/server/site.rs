@@ -1,4 +1,4 @@
-//! A server behind its layer, over HTTP, and what a client sees of it before MCP.
+//! A server behind its layer, over HTTP, and the answers that a client gets before MCP.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::wire::{LEGACY, MODERN, Route, initialize_params, modern_meta};
 
-/// Every way in which HTTP carries a call.
+/// Every route on which HTTP carries a call.
 pub const HTTP_ROUTES: [(Route, &str); 6] = [
     (Route::Sessions, LEGACY),
     (Route::Sessions, MODERN),
@@ -33,7 +33,7 @@ pub struct Site {
     server: tokio::task::JoinHandle<()>,
 }
 
-/// An answer, whatever it is.
+/// An answer with any status.
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
@@ -44,7 +44,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// The JSON in it, be it an event or not.
+    /// Returns the JSON of the answer, which may be inside an event.
     pub fn json(&self) -> Value {
         let mut text =
             self.text.lines().filter_map(|line| line.strip_prefix("data:")).map(str::trim);
@@ -93,7 +93,7 @@ impl Site {
         self.http.get(format!("{}{path}", self.url))
     }
 
-    /// A request with this body and the headers that MCP wants.
+    /// Returns a request with this body and the headers that MCP needs.
     pub fn post(&self, body: impl Into<reqwest::Body>) -> reqwest::RequestBuilder {
         self.post_to("/mcp", body)
     }
@@ -107,19 +107,19 @@ impl Site {
             .body(body)
     }
 
-    /// A request for the stream of a session.
+    /// Returns a request for the stream of a session.
     pub fn listen(&self) -> reqwest::RequestBuilder {
         let request = self.get("/mcp").header("accept", "text/event-stream");
         request.header("mcp-protocol-version", self.version)
     }
 
-    /// A request to end a session.
+    /// Returns a request to end a session.
     pub fn end(&self) -> reqwest::RequestBuilder {
         let request = self.http.delete(format!("{}/mcp", self.url));
         request.header("mcp-protocol-version", self.version)
     }
 
-    /// A request for `method`.
+    /// Returns a request for `method`.
     pub fn ask(&self, method: &str, mut params: Value) -> reqwest::RequestBuilder {
         let name = params["name"].as_str().map(str::to_owned);
         if self.version == MODERN {
@@ -137,7 +137,7 @@ impl Site {
         }
     }
 
-    /// A session, where there are any.
+    /// Begins a session, if the route has sessions.
     pub async fn session(&self, token: Option<&str>) -> Option<String> {
         if self.version == MODERN {
             return None;
@@ -152,7 +152,7 @@ impl Site {
         Some(session)
     }
 
-    /// A call of `tool` in a session of its own.
+    /// Calls `tool` in a session of its own.
     pub async fn call(&self, tool: &str, token: Option<&str>) -> Answer {
         let session = self.session(None).await;
         self.call_in(session.as_deref(), tool, token).await

@@ -1,4 +1,5 @@
-//! A method that the trait gains and the wrapper does not forward would vanish without a word.
+//! Checks that the wrapper forwards every method of the trait. The compiler does not report a
+//! method that is missing.
 
 use std::{
     collections::BTreeSet,
@@ -13,7 +14,7 @@ fn secured_forwards_every_method_that_the_trait_has() {
     let path = rmcp_folder().join("src/handler/server.rs");
     let source = std::fs::read_to_string(&path).unwrap();
     let methods = methods(&block(&source, "macro_rules! server_handler_methods"));
-    // Were the trait defined elsewhere one day, this would find too few and say so.
+    // If rmcp moves the trait to another file, this list is too short and the test fails.
     assert!(methods.len() >= 32, "{} has only {methods:?}", path.display());
     assert!(methods.contains("list_tools") && methods.contains("get_tool"), "{methods:?}");
 
@@ -23,14 +24,14 @@ fn secured_forwards_every_method_that_the_trait_has() {
     assert_eq!(methods, forwarded);
 }
 
-/// The block in braces that follows `head`, by the indentation of its closing brace.
+/// Returns the block in braces that follows `head`, by the indentation of its closing brace.
 fn block(source: &str, head: &str) -> String {
     let mut lines = source.lines().skip_while(|line| !line.starts_with(head));
     assert!(lines.next().is_some(), "no `{head}`");
     lines.take_while(|line| *line != "}").collect::<Vec<_>>().join("\n")
 }
 
-/// The names after `fn` at the beginning of a line, which no comment has.
+/// Returns the names after `fn` at the beginning of a line, where no comment has one.
 fn methods(block: &str) -> BTreeSet<String> {
     block
         .lines()
@@ -60,7 +61,7 @@ fn rmcp_folder() -> PathBuf {
     manifest.parent().unwrap().to_owned()
 }
 
-/// The platform of this machine: other platforms' packages may not be here.
+/// Returns the platform of this machine: other platforms' packages may not be here.
 fn host(cargo: &Path) -> String {
     let beside = cargo.with_file_name(format!("rustc{}", std::env::consts::EXE_SUFFIX));
     let rustc = if beside.exists() { beside } else { PathBuf::from("rustc") };

@@ -1,5 +1,4 @@
-//! A client that knows no more of MCP than it must, so that what it returns is the server's own
-//! text.
+//! A client with only the necessary knowledge of MCP, so that it returns the server's own text.
 
 use std::sync::Arc;
 
@@ -17,12 +16,12 @@ use tokio::io::{
 pub const LEGACY: &str = "2025-11-25";
 pub const MODERN: &str = "2026-07-28";
 
-/// One way to reach a server.
+/// One route to a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Route {
     /// Lines, as on stdio.
     Lines,
-    /// Streamable HTTP with sessions where the protocol has them.
+    /// Streamable HTTP with sessions, if the protocol has them.
     Sessions,
     /// Streamable HTTP without sessions, answers as events.
     Events,
@@ -79,7 +78,7 @@ impl Client {
         client
     }
 
-    /// The text of the answer to one request.
+    /// Sends a request and returns the text of the answer.
     pub async fn request(&mut self, method: &str, params: Value) -> String {
         self.last_id += 1;
         let id = self.last_id;
@@ -114,7 +113,7 @@ impl Client {
         }
     }
 
-    /// The parsed answer to one request.
+    /// Sends a request and returns the parsed answer.
     pub async fn ask(&mut self, method: &str, params: Value) -> Value {
         serde_json::from_str(&self.request(method, params).await).unwrap()
     }
@@ -209,7 +208,7 @@ fn answers(text: &str, id: u64) -> bool {
         .is_ok_and(|message| message["id"] == id && message.get("method").is_none())
 }
 
-/// What each request of 2026-07-28 carries.
+/// Adds the metadata that each request of 2026-07-28 carries.
 pub fn modern_meta(params: &mut Value) {
     params["_meta"]["io.modelcontextprotocol/protocolVersion"] = MODERN.into();
     params["_meta"]["io.modelcontextprotocol/clientInfo"] =

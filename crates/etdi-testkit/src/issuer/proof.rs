@@ -1,10 +1,10 @@
-//! DPoP proofs, as an issuer reads them.
+//! Reads DPoP proofs as an issuer does.
 
 use etdi_types::Jwk;
 use etdi_types::keys::base64url_decode;
 use serde_json::{Value, json};
 
-/// A DPoP proof whose signature was checked.
+/// A DPoP proof with a verified signature.
 pub struct Proof {
     pub thumbprint: String,
     pub claims: Value,

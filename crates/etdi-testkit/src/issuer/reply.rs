@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 
 use crate::keys::FIRST;
 
-/// A request as an endpoint saw it.
+/// A request that an endpoint received.
 #[derive(Clone, Debug)]
 pub struct Seen {
     pub path: String,
@@ -56,22 +56,22 @@ impl Reply {
     }
 }
 
-/// How an issuer answers for its keys.
+/// The issuer's answer to a request for its keys.
 #[derive(Clone, Debug)]
 pub enum Jwks {
-    /// With these.
+    /// These keys.
     Keys(Vec<Value>),
-    /// With 503.
+    /// The status 503.
     Down,
-    /// With these many bytes, whose number it says or does not.
+    /// A body of this many bytes, with or without a length in its header.
     Bytes { count: usize, told: bool },
-    /// With bytes that never end.
+    /// A body that never ends.
     Endless,
-    /// With a beginning, and then with nothing more.
+    /// The beginning of a body, which is never finished.
     Stuck,
-    /// With a redirect.
+    /// A redirect.
     Redirect(String),
-    /// With its one key, each time the test lets it.
+    /// The issuer's one key, each time the test gives a permit.
     Held(Arc<Semaphore>),
 }
 

@@ -4,35 +4,35 @@ use crate::json::JsonError;
 use crate::names::NameError;
 use crate::text::escaped;
 
-/// A definition that must not be used, and why. Every variant blocks, at every level.
+/// The reason why a definition must not be used. Every variant blocks, at every level.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DefinitionError {
     /// The text is not JSON that all readers read alike.
     #[error("the tool's JSON is refused: {0}")]
     Json(#[from] JsonError),
-    /// An element of `tools` that is no object.
+    /// An element of `tools` is not an object.
     #[error("a tool must be an object, not {found}")]
     NotAnObject {
-        /// What it is.
+        /// The kind of value that was found.
         found: &'static str,
     },
-    /// The tool has no name.
-    #[error("the tool has no name, or one that is not a non-empty string")]
+    /// The tool has no valid name.
+    #[error("the tool's name is missing, or is not a non-empty string")]
     Name,
-    /// `_meta` is no object.
+    /// `_meta` is not an object.
     #[error("the tool's _meta must be an object, not {found}")]
     Meta {
-        /// What it is.
+        /// The kind of value that was found.
         found: &'static str,
     },
     /// A key under `dev.etdi/` that schema 1 does not define.
     #[error("the tool's _meta has the key \"{}\", which schema 1 does not define", escaped(.0))]
     UnknownMetaKey(String),
-    /// A schema version that is not understood, so nothing can be verified.
+    /// The schema version is unknown, so the definition cannot be verified.
     #[error(
-        "the definition's schema is not 1, the only one understood here; \
-             a newer release may understand it"
+        "the definition's schema is not 1, the only one that this release supports; \
+             a newer release may support it"
     )]
     UnknownSchema,
     /// A member that schema 1 does not define, such as a self-declared `verified`.
@@ -41,15 +41,15 @@ pub enum DefinitionError {
     /// A required member is missing.
     #[error("the definition lacks the member `{0}`")]
     MissingMember(&'static str),
-    /// A member of the wrong form.
+    /// A member has the wrong form.
     #[error("the definition's member `{name}` {problem}")]
     Member {
-        /// Which member.
+        /// The member.
         name: &'static str,
-        /// What is wrong with it.
+        /// The problem with the member.
         problem: String,
     },
-    /// An id, version, provider or scope of the wrong form.
+    /// An id, version, provider or scope has the wrong form.
     #[error("the definition is malformed: {0}")]
     Malformed(#[from] NameError),
 }

@@ -6,7 +6,7 @@ use crate::identity::ResourceUri;
 use crate::json::{Object, Value};
 use crate::names::{Permission, Provider, Scope, ToolId, Version};
 
-/// What a definition member says. Claims, until the signature is verified.
+/// The content of a definition member. These are claims until the signature is verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SignedPart {
@@ -16,9 +16,9 @@ pub struct SignedPart {
     pub name: String,
     /// The version.
     pub version: Version,
-    /// Who claims to publish it.
+    /// The provider that the definition claims.
     pub provider: Provider,
-    /// Which servers may serve it: resource URIs, or `stdio`. `None`: anywhere, origin unproven.
+    /// The servers that may serve it: resource URIs, or `stdio`. `None`: anywhere, origin unproven.
     pub servers: Option<Vec<String>>,
     /// The permissions that it asks for.
     pub permissions: Vec<Permission>,
@@ -45,7 +45,7 @@ const MEMBERS: [&str; 10] = [
 
 impl SignedPart {
     pub(super) fn parse(member: &Object<'_>) -> Result<Self, DefinitionError> {
-        // The schema first: of another schema nothing else is understood.
+        // Check the schema first: the members of another schema are unknown.
         match member.get("schema") {
             Some(Value::Number(number)) if number.integer && number.value == SCHEMA as f64 => {}
             Some(_) => return Err(DefinitionError::UnknownSchema),
@@ -74,7 +74,7 @@ impl SignedPart {
         })
     }
 
-    /// The scopes that the tool cannot work without.
+    /// Returns the scopes that the tool cannot work without.
     pub fn required_scopes(&self) -> impl Iterator<Item = &Scope> {
         self.permissions.iter().filter(|p| p.required).map(|p| &p.scope)
     }
@@ -137,7 +137,7 @@ fn servers(member: &Object<'_>) -> Result<Option<Vec<String>>, DefinitionError> 
         .map(Some)
 }
 
-/// A resource URI in its one form (wire format, section 6), or `stdio`.
+/// Returns whether `text` is a resource URI in its one form (wire format, section 6), or `stdio`.
 fn is_server(text: &str) -> bool {
     text == "stdio" || ResourceUri::parse(text).is_ok_and(|uri| uri.as_str() == text)
 }

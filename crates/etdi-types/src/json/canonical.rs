@@ -4,8 +4,8 @@ use super::Value;
 
 /// Appends the canonical form of `value` to `out`.
 ///
-/// Numbers follow ECMAScript's `Number::toString` (RFC 8785, section 3.2.2.3), strings section
-/// 3.2.2.2. Members are in canonical order already: the reader puts them there.
+/// Numbers follow ECMAScript's `Number::toString` (RFC 8785, section 3.2.2.3); strings follow
+/// section 3.2.2.2. Members are already in canonical order: the reader puts them there.
 pub(crate) fn write_canonical(out: &mut String, value: &Value<'_>) {
     match value {
         Value::Null => out.push_str("null"),

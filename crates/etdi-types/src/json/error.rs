@@ -1,6 +1,6 @@
-//! What the strict reader refuses.
+//! The refusals of the strict reader.
 
-/// What a text may be at most.
+/// The limits of a text.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Limits {
@@ -13,7 +13,7 @@ pub struct Limits {
 impl Limits {
     /// One tool: depth 64, 256 KiB (wire format, section 2).
     pub const TOOL: Self = Self { depth: 64, bytes: 256 * 1024 };
-    /// A whole response: 16 MiB (wire format, section 6). Tools stand three levels down in it.
+    /// A whole response: 16 MiB (wire format, section 6). Tools are three levels down in it.
     pub const RESPONSE: Self = Self { depth: 128, bytes: 16 * 1024 * 1024 };
 
     /// Returns the same limits with another depth.
@@ -29,12 +29,12 @@ impl Limits {
     }
 }
 
-/// Why a text was refused, and where.
+/// The reason why a text was refused, and the place.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{kind} (at byte {offset})")]
 #[non_exhaustive]
 pub struct JsonError {
-    /// What is wrong.
+    /// The reason.
     pub kind: JsonErrorKind,
     /// Byte offset in the text as received, from 0.
     pub offset: usize,
@@ -44,7 +44,7 @@ pub struct JsonError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum JsonErrorKind {
-    /// More bytes than the limit.
+    /// The text has more bytes than the limit.
     #[error("the text is larger than {limit} bytes")]
     TooLarge {
         /// The limit that was passed, in bytes.
@@ -62,8 +62,8 @@ pub enum JsonErrorKind {
     /// One object names a member twice, compared after unescaping.
     #[error("the member \"{}\" appears twice in one object", crate::text::escaped(.0))]
     DuplicateMember(String),
-    /// A member name that Rust's JSON library keeps for itself: what reads the same text with it
-    /// would see other values than are hashed here.
+    /// A member name that Rust's JSON library keeps for itself: a reader that uses the library
+    /// would see other values than the digest covers.
     #[error("the member \"{}\" has a name that JSON libraries keep for themselves", crate::text::escaped(.0))]
     ReservedMember(String),
     /// An integer token beyond ±(2^53−1).

@@ -1,5 +1,5 @@
-//! The strict reader. One pass over the bytes; nesting is bounded by [`Limits::depth`], so the
-//! recursion is too.
+//! The strict reader. It makes one pass over the bytes. [`Limits::depth`] bounds the nesting, and
+//! so the recursion.
 
 mod numbers;
 pub(super) mod spans;
@@ -8,7 +8,7 @@ mod strings;
 use self::spans::Cut;
 use super::{JsonError, JsonErrorKind, Limits, Object, Value};
 
-/// The bytes as text.
+/// Returns the bytes as text.
 ///
 /// # Errors
 /// [`JsonErrorKind::TooLarge`], [`JsonErrorKind::ByteOrderMark`], [`JsonErrorKind::InvalidUtf8`].
@@ -23,7 +23,7 @@ pub(crate) fn text(bytes: &[u8], limits: Limits) -> Result<&str, JsonError> {
     std::str::from_utf8(bytes).or_else(|e| refuse(JsonErrorKind::InvalidUtf8, e.valid_up_to()))
 }
 
-/// [`parse`], of what [`text`] has looked at.
+/// Does the work of [`parse`], for a text that [`text`] has checked.
 pub(crate) fn parse_text(text: &str, limits: Limits) -> Result<Value<'_>, JsonError> {
     let mut reader = Reader::over(text, limits);
     let value = reader.value(0)?;
@@ -39,23 +39,23 @@ pub fn parse(bytes: &[u8], limits: Limits) -> Result<Value<'_>, JsonError> {
     parse_text(text(bytes, limits)?, limits)
 }
 
-/// Reads a canonical text that was written here or by a store: as [`parse`], but without a limit on
-/// its size, and with integer tokens of any magnitude.
+/// Reads a canonical text that this program or a store wrote. Works as [`parse`], but without a
+/// limit on the size, and with integer tokens of any magnitude.
 ///
-/// RFC 8785 writes the double 1e20 as `100000000000000000000`. As received text that token is
-/// refused; in a canonical form it stands for the double and nothing else.
+/// RFC 8785 writes the double 1e20 as `100000000000000000000`. The reader refuses
+/// that token in a received text; in a canonical form the token always stands for the double.
 ///
 /// # Errors
-/// As [`parse`], [`JsonErrorKind::TooLarge`] and [`JsonErrorKind::IntegerOutOfRange`] aside.
+/// As [`parse`], except for [`JsonErrorKind::TooLarge`] and [`JsonErrorKind::IntegerOutOfRange`].
 pub fn parse_canonical(text: &str) -> Result<Value<'_>, JsonError> {
     parse_any_integer(text.as_bytes(), Limits { bytes: usize::MAX, ..Limits::RESPONSE })
 }
 
-/// As [`parse`], with integer tokens of any magnitude: for a text that is passed on as it is, of
-/// which no number is hashed or looked at.
+/// Works as [`parse`], with integer tokens of any magnitude: for a text that is passed on unchanged
+/// and whose numbers are neither hashed nor examined.
 ///
 /// # Errors
-/// As [`parse`], [`JsonErrorKind::IntegerOutOfRange`] aside.
+/// As [`parse`], except for [`JsonErrorKind::IntegerOutOfRange`].
 pub fn parse_any_integer(bytes: &[u8], limits: Limits) -> Result<Value<'_>, JsonError> {
     let mut reader = Reader::new(bytes, limits)?;
     reader.any_integer = true;
@@ -64,14 +64,15 @@ pub fn parse_any_integer(bytes: &[u8], limits: Limits) -> Result<Value<'_>, Json
     Ok(value)
 }
 
-/// serde_json turns an object with such a member into the value that the member's text stands for.
+/// serde_json replaces an object that has such a member with the value that the member's text
+/// stands for.
 const RESERVED_PREFIX: &str = "$serde_json::private::";
 
 struct Reader<'a> {
     text: &'a str,
     at: usize,
     limits: Limits,
-    /// The array whose elements are only cut out, if there is one.
+    /// The array whose elements are only cut out, if the caller asked for an array.
     cut: Option<Cut<'a>>,
     /// Whether integer tokens beyond ±(2^53−1) pass.
     any_integer: bool,
@@ -171,7 +172,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// After an element or a member: `true` for a comma, `false` for the closing bracket.
+    /// Reads on after an element or a member: `true` after a comma, `false` after the closing
+    /// bracket.
     fn more(&mut self, close: u8) -> Result<bool, JsonError> {
         self.skip_space();
         match self.peek() {
@@ -226,7 +228,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// RFC 8785, section 3.2.3: names sort by their UTF-16 code units.
+/// Compares names by their UTF-16 code units (RFC 8785, section 3.2.3).
 pub(super) fn utf16_order(a: &str, b: &str) -> std::cmp::Ordering {
     if a.is_ascii() && b.is_ascii() { a.cmp(b) } else { a.encode_utf16().cmp(b.encode_utf16()) }
 }

@@ -1,4 +1,4 @@
-//! How a definition relates to what was seen and approved before.
+//! The comparison of a definition with the earlier records and approvals.
 
 use super::{Case, approval};
 use crate::definition::canonical_member;
@@ -6,7 +6,7 @@ use crate::diff::Diff;
 use crate::records::{ApprovalRecord, EvidenceRecord, LedgerEntry, Pin, Subject};
 use crate::verdict::{ImpostorReason, KeyTrust, Notice, Origin, UnknownReason, What, Who};
 
-/// All that apply, in the order of [`What`], and the notices.
+/// Returns all answers that apply, in the order of [`What`], and the notices.
 pub(super) fn what(case: &Case<'_>, who: &Who) -> (Vec<What>, Vec<Notice>) {
     let history = History::new(case);
     let mut notices = Vec::new();
@@ -35,7 +35,7 @@ pub(super) fn what(case: &Case<'_>, who: &Who) -> (Vec<What>, Vec<Notice>) {
         what.push(What::Approved);
     }
     if what.is_empty() {
-        // An approval that does not fit and nothing that explains it: ask again.
+        // The approval does not fit and no other answer explains why: ask again.
         what.push(What::New);
     }
     (what, notices)
@@ -54,7 +54,7 @@ impl<'c, 'a> History<'c, 'a> {
         Self { case, subject, current: approval(case) }
     }
 
-    /// Approvals of this id, in every context, that no later one superseded.
+    /// Returns the approvals of this id, in every context, that no later approval superseded.
     fn active(&self) -> impl Iterator<Item = &'a ApprovalRecord> {
         self.case.known.approvals.iter().filter(|a| !a.superseded && a.pin.id == self.subject.id)
     }
@@ -74,8 +74,9 @@ impl<'c, 'a> History<'c, 'a> {
         approval.pin.digest == self.case.definition.digest()
             && approval.pin.served_name == self.subject.served_name
             && approval.until.is_none_or(|until| self.case.now < until)
-            // An approval of better evidence does not cover worse. `Expired` and `Unknown` have
-            // nothing to compare; the decision table bounds them by the offline grace.
+            // An approval with better evidence does not cover worse evidence. `Expired` and
+            // `Unknown` have no evidence to compare; the decision table bounds them by the offline
+            // grace.
             && EvidenceRecord::of(who, None)
                 .is_none_or(|now| now.rank() >= approval.pin.evidence.rank())
     }
@@ -83,8 +84,8 @@ impl<'c, 'a> History<'c, 'a> {
     fn tampered(&self, who: &Who) -> Option<What> {
         let version = self.subject.version.as_ref()?;
         let in_ledger = self.ledger(|entry| entry.server == self.subject.server);
-        // The ledger of unproven definitions is bounded; pins and approvals remember as well, also
-        // those that a later approval superseded.
+        // The ledger of unproven definitions is bounded. Pins and approvals also keep their
+        // definitions, and so do approvals that a later one superseded.
         let on_record = || {
             let known = self.case.known;
             let approved = known.approvals.iter().map(|a| &a.pin);
@@ -104,7 +105,7 @@ impl<'c, 'a> History<'c, 'a> {
         })
     }
 
-    /// A ledger entry of this id and version with another digest.
+    /// Returns a ledger entry of this id and version with another digest.
     fn ledger(&self, at: impl Fn(&LedgerEntry) -> bool) -> Option<&'a LedgerEntry> {
         self.case.known.ledger.iter().find(|entry| {
             self.subject.is_same_version(entry)
@@ -122,7 +123,7 @@ impl<'c, 'a> History<'c, 'a> {
         self.is_signed().then(|| What::Replaced { id: earlier.id.clone() })
     }
 
-    /// Everything on record of this tool: pins, and approvals that still count.
+    /// Returns every record of this tool: pins, and approvals that still count.
     fn records(&self) -> impl Iterator<Item = &'a Pin> {
         let known = self.case.known;
         let approved = known.approvals.iter().filter(|a| !a.superseded).map(|a| &a.pin);
@@ -238,7 +239,8 @@ impl<'c, 'a> History<'c, 'a> {
         None
     }
 
-    /// The same provider's same digest on a server that the definition lists.
+    /// Returns whether the pin holds the same digest of the same provider, on a server that the
+    /// definition lists.
     fn is_same_publication(&self, other: &Pin) -> bool {
         super::origin(self.case) == Origin::Listed
             && self.subject.provider.is_some()
@@ -266,7 +268,7 @@ impl<'c, 'a> History<'c, 'a> {
     }
 }
 
-/// Whether the evidence now is weaker than, or other than, what `pin` was recorded with.
+/// Returns whether the evidence now is weaker than the evidence of `pin`, or different.
 fn is_weaker(provider: Option<&str>, who: &Who, pin: &Pin) -> bool {
     if pin.provider.is_some() && pin.provider.as_deref() != provider {
         return true;
@@ -275,8 +277,8 @@ fn is_weaker(provider: Option<&str>, who: &Who, pin: &Pin) -> bool {
         return pin.evidence != EvidenceRecord::None;
     }
     let Some(now) = EvidenceRecord::of(who, None) else {
-        // A key that nothing configures is another key than the one that was trusted before. What
-        // cannot be checked for want of an answer proves nothing either way.
+        // A key that is not configured differs from the key that was trusted before. If the check
+        // got no answer, the evidence is neither good nor bad.
         let untrusted = matches!(who, Who::Unknown { why: UnknownReason::UntrustedKey { .. } });
         return untrusted && pin.evidence.is_proven();
     };

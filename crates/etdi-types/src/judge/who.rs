@@ -1,4 +1,4 @@
-//! Who published a definition.
+//! The publisher of a definition, as far as it is proven.
 
 use super::Case;
 use crate::definition::SignedPart;
@@ -17,7 +17,7 @@ pub(super) fn who(case: &Case<'_>) -> Who {
         return Who::Impostor { why };
     }
     let entry = case.trust.provider(part.provider.id());
-    // Failing evidence outweighs passing evidence, so every failure is looked for first.
+    // Failing evidence outweighs good evidence, so look for failures first.
     failing(case).unwrap_or_else(|| passing(case, entry))
 }
 
@@ -30,13 +30,14 @@ fn revocation(case: &Case<'_>) -> Option<String> {
     };
     let provider = case.definition.signed().map(|part| part.provider.id());
     case.trust.providers().iter().find_map(|entry| {
-        // A key id means something within its provider only; digests and tool ids everywhere.
+        // A key id has a meaning only within its provider; digests and tool ids have one
+        // everywhere.
         let kid = kid.filter(|_| provider == Some(entry.id.as_str()));
         entry.revoked.iter().find(|r| r.covers(case.definition, kid)).map(ToString::to_string)
     })
 }
 
-/// A claim that is false whatever the evidence says.
+/// Returns a claim that is false for any evidence.
 fn false_claim(case: &Case<'_>, part: &SignedPart) -> Option<ImpostorReason> {
     let provider = part.provider.id();
     let owner = case.trust.authority_owner(part.id.authority());
@@ -71,8 +72,9 @@ fn failing(case: &Case<'_>) -> Option<Who> {
         (_, AttestationEvidence::Revoked(what)) => Some(Who::Revoked { what: what.clone() }),
         (SignatureEvidence::Bad(error), _) => impostor(ImpostorReason::Signature(error.clone())),
         (_, AttestationEvidence::Bad(why)) => impostor(ImpostorReason::Attestation(why.clone())),
-        // Nothing vouches for a provider of the trust configuration: a key without attestation
-        // that could not be checked says why; no signature and a bare token says nothing.
+        // An unchecked signature or attestation makes the answer `Unknown`, with the reason. A
+        // missing signature with a token that binds neither key nor digest is not a failure:
+        // `passing` judges it.
         (SignatureEvidence::Unchecked { why, .. }, _) => Some(Who::Unknown { why: why.clone() }),
         (_, AttestationEvidence::Unchecked(why)) => {
             Some(Who::Unknown { why: UnknownReason::AttestationUnchecked(why.clone()) })
@@ -84,13 +86,14 @@ fn failing(case: &Case<'_>) -> Option<Who> {
     }
 }
 
-/// The best of the good evidence, or `Identified` if it is below what the entry demands.
+/// Returns the best of the good evidence, or `Identified` if the evidence is weaker than the entry
+/// demands.
 fn passing(case: &Case<'_>, entry: Option<&TrustedProvider>) -> Who {
     let demanded = entry.map(|entry| entry.min_binding).unwrap_or_default();
     if let AttestationEvidence::Good { issuer, client, binding } = &case.evidence.attestation {
         let reached = match binding {
             Some(Binding::Digest) => Some(MinBinding::Digest),
-            // Whoever vouches for a key vouches for nothing that the key has not signed.
+            // An attestation of a key counts only if that key also signed the definition.
             Some(Binding::Key) => matches!(case.evidence.signature, SignatureEvidence::Good { .. })
                 .then_some(MinBinding::Key),
             None => None,

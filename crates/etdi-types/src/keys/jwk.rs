@@ -9,9 +9,9 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::{KeyError, SigAlg, VerifyingKey, base64url_decode, base64url_encode};
 use crate::digest::Digest;
 
-/// A public key as it stands in a trust configuration or a JWKS, checked when it is read.
+/// A public key of a trust configuration or a JWKS, checked when it is read.
 ///
-/// Symmetric keys, private keys, and keys for anything but signatures are refused.
+/// Symmetric keys, private keys, and keys that are not for signatures are refused.
 #[derive(Clone, Debug, Serialize)]
 pub struct Jwk {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -20,7 +20,7 @@ pub struct Jwk {
     alg: Option<String>,
     #[serde(flatten)]
     material: Material,
-    /// What follows from the material, worked out once.
+    /// Values that are computed once from the material.
     #[serde(skip)]
     derived: Arc<Derived>,
 }
@@ -65,7 +65,7 @@ impl Jwk {
         Self::from_members(members)
     }
 
-    /// An Ed25519 public key (RFC 8037, section 2), its `kid` the RFC 7638 thumbprint.
+    /// Returns an Ed25519 public key (RFC 8037, section 2). Its `kid` is the RFC 7638 thumbprint.
     #[must_use]
     pub fn ed25519(public: &[u8; 32]) -> Self {
         let mut jwk = Self {
@@ -126,21 +126,21 @@ impl Jwk {
         Ok(jwk)
     }
 
-    /// The key id, as whoever published the key chose it.
+    /// Returns the key id that the publisher of the key chose.
     #[must_use]
     pub fn kid(&self) -> Option<&str> {
         self.kid.as_deref()
     }
 
-    /// The same key under another `kid`.
+    /// Returns the same key under another `kid`.
     #[must_use]
     pub fn with_kid(mut self, kid: impl Into<String>) -> Self {
         self.kid = Some(kid.into());
         self
     }
 
-    /// The algorithm that this key verifies: the one of its type. `None` if the JWK's own `alg`
-    /// names another one.
+    /// Returns the algorithm that this key verifies: the one of its type. `None` if the JWK's own
+    /// `alg` names another algorithm.
     #[must_use]
     pub fn algorithm(&self) -> Option<SigAlg> {
         let by_type = match self.material {
@@ -154,22 +154,22 @@ impl Jwk {
         }
     }
 
-    /// The RFC 7638 SHA-256 thumbprint, base64url.
+    /// Returns the RFC 7638 SHA-256 thumbprint, as base64url.
     #[must_use]
     pub fn thumbprint(&self) -> String {
         let compute = || {
-            // `Material` serialises its members in the order that RFC 7638, section 3.2 wants, and
-            // every one of them is base64url or a fixed word, so no escape can occur.
+            // `Material` serialises its members in the order that RFC 7638, section 3.2 requires.
+            // Each value is base64url or a fixed word, so the text holds no escape.
             let text = serde_json::to_string(&self.material).unwrap_or_default();
             base64url_encode(Digest::of(text.as_bytes()).as_bytes())
         };
         self.derived.thumbprint.get_or_init(compute).clone()
     }
 
-    /// The key, ready to verify with.
+    /// Returns the key, ready to verify with.
     ///
     /// # Errors
-    /// [`KeyError`] if a member is not what the key type needs.
+    /// [`KeyError`] if a member does not fit the key type.
     pub fn verifying_key(&self) -> Result<VerifyingKey, KeyError> {
         if let Some(key) = self.derived.verifying_key.get() {
             return Ok(key.clone());

@@ -17,11 +17,11 @@ pub struct SigningKey {
 }
 
 impl SigningKey {
-    /// Makes a new key from the system's random number generator. Its `kid` is its RFC 7638
+    /// Makes a new key with the system's random number generator. Its `kid` is its RFC 7638
     /// thumbprint.
     ///
     /// # Errors
-    /// [`KeyError::NoRandomness`] if the system gives none.
+    /// [`KeyError::NoRandomness`] if the random number generator fails.
     pub fn generate() -> Result<Self, KeyError> {
         let pair = Ed25519KeyPair::generate().map_err(|_| KeyError::NoRandomness)?;
         Self::from_pair(pair)
@@ -41,7 +41,7 @@ impl SigningKey {
         Self::from_pair(pair)
     }
 
-    /// The key as PKCS #8 PEM. Write it to a file that only its owner can read.
+    /// Returns the key as PKCS #8 PEM. Write it to a file that only its owner can read.
     ///
     /// # Errors
     /// [`KeyError::Pem`] if the key cannot be encoded.
@@ -52,20 +52,20 @@ impl SigningKey {
         Ok(Zeroizing::new(pem::encode(&block)))
     }
 
-    /// The key id that signatures name.
+    /// Returns the key id that signatures name.
     #[must_use]
     pub fn kid(&self) -> &str {
         self.public.kid().unwrap_or_default()
     }
 
-    /// The same key under a `kid` of the publisher's choice.
+    /// Returns the same key under a `kid` of the publisher's choice.
     #[must_use]
     pub fn with_kid(mut self, kid: impl Into<String>) -> Self {
         self.public = self.public.with_kid(kid);
         self
     }
 
-    /// The public half, for a trust configuration.
+    /// Returns the public half, for a trust configuration.
     #[must_use]
     pub fn public_jwk(&self) -> &Jwk {
         &self.public

@@ -18,13 +18,14 @@ pub struct VerifyingKey {
 }
 
 impl VerifyingKey {
-    /// The algorithm.
+    /// Returns the algorithm.
     #[must_use]
     pub fn algorithm(&self) -> SigAlg {
         self.alg
     }
 
-    /// Whether `signature` is this key's over `message`. ES256 signatures are the 64 bytes R‖S.
+    /// Returns whether this key made `signature` over `message`. An ES256 signature is the 64 bytes
+    /// R‖S.
     #[must_use]
     pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
         self.key.verify_sig(message, signature).is_ok()
@@ -60,7 +61,8 @@ impl VerifyingKey {
             return Err(KeyError::RsaSize);
         }
         let e = strip_zeros(e);
-        // RFC 8017, section 3.1: odd and at least 3. With 1, every text is its own signature.
+        // RFC 8017, section 3.1: the exponent is odd and at least 3. With 1, every text is its own
+        // signature.
         let odd = e.last().is_some_and(|low| low % 2 == 1);
         if !odd || e == [1] || e.len() > 8 {
             return Err(KeyError::Member("e"));

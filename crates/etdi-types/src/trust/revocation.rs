@@ -1,4 +1,4 @@
-//! What a trust configuration takes back: `sha256:…`, `kid:…`, `id@V`, `id@<V`.
+//! Revocations in a trust configuration: `sha256:…`, `kid:…`, `id@V`, `id@<V`.
 
 use std::fmt::{self, Display, Formatter};
 use std::str::FromStr;
@@ -14,24 +14,24 @@ use crate::text::escaped;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Revocation {
-    /// This definition.
+    /// One definition.
     Definition(Digest),
-    /// This key of the provider.
+    /// One key of the provider.
     Key(String),
-    /// This version of a tool.
+    /// One version of a tool.
     Version(ToolId, Version),
-    /// Every version of a tool below this one.
+    /// Every version of a tool below this version.
     Below(ToolId, Version),
 }
 
 /// A text is not a revocation.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("\"{}\" revokes nothing: write sha256:<digest>, kid:<key id>, <tool id>@<version> or \
+#[error("\"{}\" is not a revocation: write sha256:<digest>, kid:<key id>, <tool id>@<version> or \
          <tool id>@<<version>", escaped(.0))]
 pub struct RevocationError(String);
 
 impl Revocation {
-    /// Whether this takes back `definition`, signed by a key with the id `kid`.
+    /// Returns whether this revokes `definition`, signed by a key with the id `kid`.
     #[must_use]
     pub fn covers(&self, definition: &ToolDefinition, kid: Option<&str>) -> bool {
         let versioned = definition.signed().map(|part| (&part.id, &part.version));

@@ -1,4 +1,4 @@
-//! Verdicts in words. Attacker text is escaped here, once for everyone who prints a verdict.
+//! Verdicts in words. Attacker text is escaped here, once for all callers that print a verdict.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -8,7 +8,11 @@ use crate::text::escaped;
 
 impl Display for Verdict {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        writeln!(f, "who:  {} ({})", self.who, self.origin)?;
+        match self.who {
+            // Only a signature can name servers.
+            Who::Anonymous => writeln!(f, "who:  {}", self.who)?,
+            _ => writeln!(f, "who:  {} ({})", self.who, self.origin)?,
+        }
         for what in &self.what {
             writeln!(f, "what: {what}")?;
         }
@@ -42,7 +46,7 @@ impl Display for Who {
                 write!(f, "signed with the key {}, pinned for this server", escaped(kid))
             }
             Self::Identified { by } => write!(f, "identified only: {}", escaped(by)),
-            Self::Anonymous => f.write_str("anonymous: it carries no evidence"),
+            Self::Anonymous => f.write_str("unsigned"),
             Self::Impostor { why } => write!(f, "impostor: {why}"),
             Self::Expired { issuer, since } => {
                 write!(f, "expired: the attestation of {} ran out at {since}", escaped(issuer))

@@ -1,24 +1,24 @@
-//! Why a definition is an impostor's, or cannot be checked.
+//! The reasons why a definition comes from an impostor or cannot be checked.
 
 use serde::Serialize;
 
 use crate::jws::SignatureError;
 use crate::text::escaped;
 
-/// What a definition claims and cannot prove.
+/// A claim of a definition that the definition cannot prove.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ImpostorReason {
-    /// A definition member with neither signature nor attestation.
+    /// The definition member has neither a signature nor an attestation.
     #[error("it carries a definition without any evidence")]
     NoEvidence,
-    /// A signature that is refused.
+    /// The signature is refused.
     #[error("{0}")]
     Signature(SignatureError),
-    /// An attestation that is refused.
+    /// The attestation is refused.
     #[error("its attestation is refused: {0}")]
     Attestation(String),
-    /// An id of an authority that this provider may not sign.
+    /// The provider may not sign ids of this authority.
     #[error(
         "the provider \"{}\" may not sign tool ids of \"{}\"",
         escaped(provider),
@@ -39,11 +39,11 @@ pub enum ImpostorReason {
     },
 }
 
-/// Why a definition cannot be checked.
+/// The reason why a definition cannot be checked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum UnknownReason {
-    /// The trust configuration knows neither the provider nor the key.
+    /// The trust configuration has neither the provider nor the key.
     #[error(
         "no trust entry is for the provider \"{}\", so its key \"{}\" is not trusted",
         escaped(provider),
@@ -55,7 +55,7 @@ pub enum UnknownReason {
         /// The key id that its signature names.
         kid: String,
     },
-    /// The provider's keys are published at a `jwks_uri` and could not be had.
+    /// The provider's keys are published at a `jwks_uri` and could not be fetched.
     #[error("the provider's keys could not be fetched: {0}")]
     KeysUnavailable(String),
     /// The attestation could not be checked.

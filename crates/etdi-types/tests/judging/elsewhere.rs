@@ -1,4 +1,4 @@
-//! How a definition relates to what was seen and approved on other servers.
+//! The relation of a definition to the records and approvals of other servers.
 
 use etdi_types::{Notice, SecurityLevel, Subject, What, decide, decision::Action};
 use serde_json::json;
@@ -20,9 +20,9 @@ fn a_conflict_with_a_global_entry_first_seen_elsewhere_is_equivocated() {
     assert_eq!(kinds(&verdict), ["equivocated", "new"]);
     assert_eq!(verdict.what[0], What::Equivocated { first_seen: elsewhere.clone() });
     assert_eq!(decide(SecurityLevel::Basic, &verdict).action, Action::Block);
-    // The same digest conflicts with nothing.
+    // The same digest is not a conflict.
     assert_eq!(kinds(&scene.judge(&first)), ["new"]);
-    // What is approved here stays callable, with a notice.
+    // A tool that is approved here stays callable, with a notice.
     scene.approve(&second);
     let verdict = scene.judge(&second);
     assert_eq!(kinds(&verdict), ["approved"]);
@@ -30,13 +30,13 @@ fn a_conflict_with_a_global_entry_first_seen_elsewhere_is_equivocated() {
 }
 
 #[test]
-fn an_entry_that_nobody_vouched_for_affects_no_other_server() {
+fn an_entry_without_proof_affects_only_its_own_server() {
     let mut scene = Scene::new();
     let squatted = v("1.0.0").described("squatted").signed(&scene.key);
     scene.ledger(http("https://squatter.example/"), &squatted, false);
     let honest = v("1.0.0").signed(&scene.key);
     assert_eq!(kinds(&scene.judge(&honest)), ["new"]);
-    // Nor does a global entry of another provider.
+    // A global entry of another provider does not count either.
     let mut entry = scene.known.ledger[0].clone();
     entry.global = true;
     entry.provider = "https://other.example".to_owned();
@@ -55,16 +55,16 @@ fn another_servers_approved_id_or_look_alike_is_shadowed() {
         let verdict = scene.judge(&newcomer);
         (kinds(&verdict), verdict)
     };
-    // The same id, of the same provider, from stdio: nothing says that this server may.
+    // The same id of the same provider, from stdio: the definition does not list this server.
     let (what, verdict) = shadowed(&v("1.0.0"), &v("1.0.0"), false);
     assert_eq!(what, ["shadowed", "new"]);
     assert!(matches!(&verdict.what[0], What::Shadowed { by, id }
         if *by == there && id == "trustedsoft.example/scan"));
-    // An id that looks like it.
+    // An id that looks like the approved one.
     let dash = v("1.0.0").id("trustedsoft.example/doc-scan").named("one");
     let underscore = v("1.0.0").id("trustedsoft.example/doc_scan").named("two");
     assert_eq!(shadowed(&dash, &underscore, false).0, ["shadowed", "new"]);
-    // A served name that looks like it.
+    // A served name that looks like the approved one.
     for look_alike in ["sc\u{430}n", "Scan", "s\u{200b}can"] {
         let tool = v("1.0.0").id("trustedsoft.example/x").named(look_alike);
         assert_eq!(shadowed(&tool, &v("1.0.0"), false).0, ["shadowed", "new"], "{look_alike:?}");
@@ -84,17 +84,17 @@ fn an_unsigned_copy_of_an_approved_signed_tool_is_shadowed() {
     assert_eq!(kinds(&scene.judge(&v("1.0.0").unsigned())), ["shadowed", "new"]);
     assert_eq!(kinds(&scene.judge(&other_schema.unsigned())), ["shadowed", "new"]);
     assert_eq!(kinds(&scene.judge(&v("1.0.0").described("x").unsigned())), ["shadowed", "new"]);
-    // An equal plain name alone is a notice.
+    // An equal plain name is only a notice.
     let verdict = scene.judge(&unlike.unsigned());
     assert_eq!(kinds(&verdict), ["new"]);
     assert_eq!(verdict.notices, [Notice::SameName { server: there }]);
-    // So is one of two signed tools.
+    // The same for two signed tools.
     unlike = unlike.id("trustedsoft.example/add");
     assert_eq!(kinds(&scene.judge(&unlike.signed(&scene.key))), ["new"]);
 }
 
 #[test]
-fn a_number_beyond_2_to_the_53_hides_no_copy() {
+fn a_number_beyond_2_to_the_53_does_not_hide_a_copy() {
     let mut scene = Scene::new();
     let mut tool = v("1.0.0");
     tool.schema = json!({"maximum": 1e20});
@@ -119,10 +119,10 @@ fn the_same_publication_on_a_listed_server_is_not_shadowed() {
     let both = v("1.0.0").servers(&[here, there]);
     scene.approve_elsewhere(http(there), &both.signed(&scene.key));
     assert_eq!(kinds(&scene.judge(&both.signed(&scene.key))), ["new"]);
-    // Another digest is.
+    // Another digest is a shadow.
     let other = both.described("another").signed(&scene.key);
     assert_eq!(kinds(&scene.judge(&other)), ["shadowed", "new"]);
-    // And the same digest where the origin is unproven.
+    // The same digest is a shadow too if the origin is unproven.
     let anywhere = v("1.0.0").signed(&scene.key);
     scene.known.elsewhere.clear();
     scene.approve_elsewhere(http(there), &anywhere);
@@ -130,7 +130,7 @@ fn the_same_publication_on_a_listed_server_is_not_shadowed() {
 }
 
 #[test]
-fn what_is_approved_here_is_not_shadowed_by_another_server() {
+fn a_tool_approved_here_is_not_shadowed_by_another_server() {
     let mut scene = Scene::new();
     let tool = v("1.0.0").signed(&scene.key);
     scene.approve(&tool);
@@ -142,7 +142,7 @@ fn what_is_approved_here_is_not_shadowed_by_another_server() {
 }
 
 #[test]
-fn a_subject_finds_its_own_records_and_no_others() {
+fn a_subject_finds_only_its_own_records() {
     let mut scene = Scene::new();
     let tool = v("1.0.0").signed(&scene.key);
     let subject = Subject::new(&scene.server, &tool);

@@ -1,5 +1,5 @@
 #![cfg(test)]
-//! The verdict and the decision (design, section 4), with the records built by hand.
+//! Tests of the verdict and the decision (design, section 4), with records built by hand.
 
 mod elsewhere;
 mod may;

@@ -1,4 +1,4 @@
-//! Whether a tool may be called.
+//! Tests of the third answer: whether the tool may be called.
 
 use etdi_types::verdict::DenyReason;
 use etdi_types::{May, Notice, Scope, SecurityLevel, decide, decision::Action};
@@ -29,7 +29,7 @@ fn without_a_policy_the_server_judges() {
 }
 
 #[test]
-fn an_approval_of_nothing_grants_nothing_and_every_missing_scope_is_named() {
+fn an_approval_without_permissions_grants_no_scope_and_every_missing_scope_is_named() {
     let mut scene = Scene::new();
     let tool = two_required(&scene.key);
     scene.approve_with(&tool, &scene.evidence(&tool), &[]);
@@ -49,7 +49,7 @@ fn one_required_permission_that_is_not_granted_is_denied() {
 }
 
 #[test]
-fn an_optional_permission_that_is_not_granted_denies_nothing() {
+fn a_missing_optional_permission_does_not_deny_the_call() {
     let mut scene = Scene::new();
     let tool = two_required(&scene.key);
     scene.approve_with(&tool, &scene.evidence(&tool), &["execute:tools", "read:files"]);
@@ -74,7 +74,7 @@ fn known_scopes_of_calls_are_checked() {
     assert_eq!(scene.judge(&tool).may, May::Allowed);
     scene.scopes = Some(all[..1].to_vec());
     assert_eq!(scene.judge(&tool).may, missing(&["read:files"]));
-    // Scopes that calls carry do not stand in for permissions that nobody granted.
+    // The scopes that calls carry do not replace permissions that were not granted.
     scene.scopes = Some(all);
     scene.approve_with(&tool, &scene.evidence(&tool), &["read:files"]);
     assert_eq!(scene.judge(&tool).may, missing(&["execute:tools"]));

@@ -1,4 +1,4 @@
-//! What a judgement depends on, in a few words.
+//! Short builders for the inputs of a judgement.
 
 use etdi_types::evidence::{AttestationEvidence, ProviderKeys, SignatureEvidence, check_signature};
 use etdi_types::judge::Case;
@@ -93,7 +93,7 @@ impl Tool {
         parse(&self.object(&self.served))
     }
 
-    /// The definition member without evidence.
+    /// Returns the definition with its member, but without evidence.
     pub fn stripped(&self, key: &SigningKey) -> ToolDefinition {
         let signed = self.spec.sign(&self.object(&self.signed_name), key).unwrap();
         let mut tool = signed.tool().clone();
@@ -107,7 +107,7 @@ fn parse(tool: &Map<String, Value>) -> ToolDefinition {
     ToolDefinition::parse(serde_json::to_string(tool).unwrap().as_bytes()).unwrap()
 }
 
-/// Everything else that a judgement depends on. The records follow the writing rules.
+/// All other inputs of a judgement. The records follow the rules for writing them.
 #[derive(Clone)]
 pub struct Scene {
     pub key: SigningKey,
@@ -120,7 +120,7 @@ pub struct Scene {
 }
 
 impl Scene {
-    /// A stdio server, a configured publisher, nothing on record.
+    /// Returns a stdio server, a configured publisher and empty records.
     pub fn new() -> Self {
         let key = SigningKey::generate().unwrap();
         let entry = TrustedProvider::new(PROVIDER, "trustedsoft.example", key.public_jwk().clone());
@@ -182,7 +182,7 @@ impl Scene {
         Pin::of_tool(&self.server, definition, evidence, self.now)
     }
 
-    /// First sight: the missing pin and ledger entry.
+    /// Records the first sight of a tool: adds the missing pin and ledger entry.
     pub fn see(&mut self, definition: &ToolDefinition) {
         let evidence = self.evidence(definition);
         let pin = self.pin(definition, &evidence);
@@ -192,7 +192,7 @@ impl Scene {
         }
     }
 
-    /// A yes by a person: supersedes, moves the pin.
+    /// Records the approval of a person: supersedes earlier approvals and moves the pin.
     pub fn approve(&mut self, definition: &ToolDefinition) {
         self.approve_with(definition, &self.evidence(definition), &[]);
     }
@@ -214,7 +214,7 @@ impl Scene {
         self.known.approvals.push(self.record(pin, granted));
     }
 
-    /// The same approval, on another server.
+    /// Records the same approval, on another server.
     pub fn approve_elsewhere(&mut self, server: ServerIdentity, definition: &ToolDefinition) {
         let there = Self { server, known: Known::default(), ..self.clone() };
         let pin = there.pin(definition, &there.evidence(definition));
@@ -228,7 +228,7 @@ impl Scene {
         record
     }
 
-    /// A ledger entry for `definition` as first seen on `server`.
+    /// Adds a ledger entry for `definition` as first seen on `server`.
     pub fn ledger(&mut self, server: ServerIdentity, definition: &ToolDefinition, global: bool) {
         let part = definition.signed().unwrap();
         let mut entry = LedgerEntry::new(
@@ -268,7 +268,7 @@ pub fn principal(subject: &str) -> AuthorizationContext {
     }
 }
 
-/// The kinds of `what`, in the order of the verdict.
+/// Returns the names of the answers in `what`, in the order of the verdict.
 pub fn kinds(verdict: &Verdict) -> Vec<&'static str> {
     verdict
         .what

@@ -1,4 +1,4 @@
-//! The decision: the worst of all rows that apply.
+//! Tests of the decision: the strictest action of all rows that apply.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -25,7 +25,7 @@ fn server() -> ServerIdentity {
     "https://docs.example/mcp".parse().unwrap()
 }
 
-/// The table of the design for `who`, row by row. `true`: approved and within the grace.
+/// Returns the table of the design for `who`, row by row. `true`: approved and within the grace.
 fn whos() -> Vec<(Who, Option<bool>, [Action; 3])> {
     let attested =
         |binding| Who::Attested { issuer: "i".to_owned(), client: "c".to_owned(), binding };
@@ -84,7 +84,8 @@ fn mays() -> Vec<(May, [Action; 3])> {
 const ORIGINS: [(Origin, [Action; 3]); 2] =
     [(Origin::Listed, [Allow, Allow, Allow]), (Origin::Unproven, [Warn, Warn, Block])];
 
-/// A verdict can only be had from a judgement: take one and replace its answers.
+/// Returns a verdict with these answers. Only `judge` makes verdicts, so judge once and replace the
+/// answers.
 fn verdict(who: Who, origin: Origin, what: Vec<What>, may: May, age: Option<Duration>) -> Verdict {
     let scene = Scene::new();
     let mut verdict = scene.judge(&Tool::version("1.0.0").unsigned());
@@ -130,7 +131,7 @@ fn the_worst_of_all_rows_decides_in_every_combination() {
             for (origin, by_origin) in ORIGINS {
                 for (may, by_may) in mays() {
                     for (what, by_what) in whats() {
-                        // A grace is for approved definitions only.
+                        // Only approved definitions have a grace.
                         let approved = what == What::Approved;
                         if grace == Some(true) && !approved {
                             continue;
@@ -159,7 +160,7 @@ fn the_worst_of_all_rows_decides_in_every_combination() {
 }
 
 #[test]
-fn a_verdict_without_a_what_is_a_no() {
+fn a_verdict_without_a_what_is_blocked() {
     let (who, ..) = whos().swap_remove(0);
     let v = verdict(who, Origin::Listed, Vec::new(), May::Allowed, None);
     for level in LEVELS {
@@ -168,7 +169,7 @@ fn a_verdict_without_a_what_is_a_no() {
 }
 
 #[test]
-fn an_override_is_possible_only_where_nothing_else_blocks() {
+fn an_override_is_possible_only_if_no_other_row_blocks() {
     let (who, ..) = whos().swap_remove(0);
     let rolled_back = || What::RolledBack { approved: None, diff: Diff::default() };
     let v = verdict(who.clone(), Origin::Listed, vec![rolled_back()], May::Allowed, None);
@@ -181,7 +182,7 @@ fn an_override_is_possible_only_where_nothing_else_blocks() {
 }
 
 proptest! {
-    /// Any number of `what` at once, in any order.
+    /// Any number of `what` answers at once, in any order.
     #[test]
     fn the_worst_of_several_whats_decides(
         chosen in proptest::collection::vec(0..12usize, 1..6),

@@ -1,4 +1,4 @@
-//! Who published a definition.
+//! Tests of the first answer: the publisher of a definition.
 
 use etdi_types::evidence::{AttestationEvidence, SignatureEvidence};
 use etdi_types::trust::TrustedProvider;
@@ -61,7 +61,7 @@ fn a_bound_attestation_attests() {
 }
 
 #[test]
-fn an_attestation_that_binds_nothing_leaves_the_signature() {
+fn an_attestation_without_a_binding_leaves_the_signature() {
     let scene = Scene::new();
     let tool = Tool::version("1.0.0").signed(&scene.key);
     let verdict = scene.judge_with(&tool, &attested(&scene, &tool, None));
@@ -72,7 +72,7 @@ fn an_attestation_that_binds_nothing_leaves_the_signature() {
 }
 
 #[test]
-fn a_key_bound_attestation_without_a_signature_attests_nothing() {
+fn a_key_bound_attestation_needs_a_signature() {
     let scene = Scene::new();
     let tool = Tool::version("1.0.0").stripped(&scene.key);
     let verdict = scene.judge_with(&tool, &attested(&scene, &tool, Some(Binding::Key)));
@@ -113,7 +113,7 @@ fn failing_evidence_outweighs_passing_evidence() {
 }
 
 #[test]
-fn a_definition_without_evidence_is_an_impostors_whoever_it_names() {
+fn a_definition_without_evidence_is_an_impostor_for_any_provider() {
     let scene = Scene::new();
     for tool in [
         Tool::version("1.0.0"),
@@ -146,9 +146,9 @@ fn a_foreign_authority_is_an_impostor() {
     let scene = scene.with_entries(entries);
     let stranger = SigningKey::generate().unwrap();
     for definition in [
-        // A trusted provider signs for another one's authority.
+        // A trusted provider signs for the authority of another provider.
         Tool::version("1.0.0").provider("https://other.example").signed(&other),
-        // A trusted provider signs for an authority that nobody has.
+        // A trusted provider signs for an authority of no trust entry.
         Tool::version("1.0.0").id("third.example/x").signed(&scene.key),
         // An unknown provider claims a configured authority.
         Tool::version("1.0.0").provider("https://evil.example").signed(&stranger),
@@ -159,7 +159,7 @@ fn a_foreign_authority_is_an_impostor() {
 }
 
 #[test]
-fn a_key_that_nothing_configures_is_unknown_until_a_person_pins_it() {
+fn a_key_that_is_not_configured_is_unknown_until_a_person_pins_it() {
     let mut scene = Scene::new();
     let stranger = SigningKey::generate().unwrap();
     let tool = Tool::version("1.0.0").provider("https://new.example").id("new.example/scan");
@@ -177,14 +177,14 @@ fn a_key_that_nothing_configures_is_unknown_until_a_person_pins_it() {
     let verdict = scene.judge(&definition);
     assert!(matches!(verdict.who, Who::Signed { trust: KeyTrust::Pinned, .. }));
     assert_eq!(kinds(&verdict), ["approved"]);
-    // Nothing changes for who signs with another key under the same id.
+    // The pinned key does not help a signer with another key under the same id.
     let imitator = SigningKey::generate().unwrap().with_kid(stranger.kid());
     let who = scene.judge(&tool.signed(&imitator)).who;
     assert_eq!(*impostor(&who), ImpostorReason::Signature(SignatureError::Invalid));
 }
 
 #[test]
-fn a_definition_may_be_served_only_where_it_says() {
+fn a_definition_may_be_served_only_by_its_listed_servers() {
     let uri = "https://docs.example/mcp";
     let http = Scene::new().on(uri);
     let stdio = Scene { server: Scene::new().server, ..http.clone() };
@@ -237,7 +237,7 @@ fn each_form_of_revocation_revokes() {
             verdict.who
         );
         if revoked {
-            // Also an approved definition.
+            // An approved definition is blocked too.
             let outcome = decide(SecurityLevel::Basic, &verdict);
             assert_eq!(outcome.action, decision::Action::Block);
         }
@@ -255,7 +255,7 @@ fn a_revoked_digest_stops_an_unsigned_tool_too() {
 }
 
 #[test]
-fn what_cannot_be_checked_is_unknown_or_expired() {
+fn a_definition_that_cannot_be_checked_is_unknown_or_expired() {
     let scene = Scene::new();
     let tool = Tool::version("1.0.0").signed(&scene.key);
     let unavailable = UnknownReason::KeysUnavailable("timeout".to_owned());
@@ -303,13 +303,13 @@ fn an_approved_definition_that_cannot_be_checked_runs_for_the_offline_grace() {
     assert_eq!(action(&scene, SecurityLevel::Enhanced), Warn);
     scene.later(Duration::days(7));
     assert_eq!(action(&scene, SecurityLevel::Enhanced), Block);
-    // A clock that went back gives no grace.
+    // If the clock moved backwards, the tool gets no grace.
     scene.later(Duration::days(-30));
     assert_eq!(action(&scene, SecurityLevel::Enhanced), Block);
 }
 
 #[test]
-fn only_what_is_attested_or_signed_with_a_configured_key_enters_the_global_ledger() {
+fn only_attested_definitions_and_those_of_a_configured_key_enter_the_global_ledger() {
     let signed = |trust| Who::Signed { kid: String::new(), thumbprint: String::new(), trust };
     assert!(signed(KeyTrust::Configured).is_global());
     assert!(!signed(KeyTrust::Pinned).is_global());

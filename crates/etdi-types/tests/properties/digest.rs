@@ -1,4 +1,4 @@
-//! The digest changes with every member that a definition can have, and with nothing else.
+//! The digest changes with every member that a definition can have, and only with them.
 
 use etdi_testkit::spelling::{spell, text, value};
 use etdi_types::json::{Limits, parse, parse_canonical};
@@ -6,7 +6,7 @@ use etdi_types::{Digest, ToolDefinition};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-/// A tool with every member that MCP or section 1 defines, and some that nobody defines.
+/// Returns a tool with every member that MCP or section 1 defines, and some undefined members.
 fn full() -> Value {
     json!({
         "name": "scan",
@@ -42,7 +42,7 @@ fn digest(tool: &Value) -> Option<Digest> {
     ToolDefinition::parse(tool.to_string().as_bytes()).ok().map(|definition| definition.digest())
 }
 
-/// The JSON pointers of everything in `value`, itself left out.
+/// Collects the JSON pointers of all values in `value`, except for `value` itself.
 fn pointers(value: &Value, at: &str, out: &mut Vec<String>) {
     let mut go = |name: &str, child: &Value| {
         let pointer = format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"));
@@ -60,7 +60,7 @@ fn pointers(value: &Value, at: &str, out: &mut Vec<String>) {
 
 const DEFINITION: &str = "/_meta/dev.etdi~1definition";
 
-/// What section 2 leaves out: the served name and the evidence.
+/// Returns whether section 2 leaves the pointer out: the served name and the evidence.
 fn is_left_out(pointer: &str) -> bool {
     let evidence = ["signature", "attestation"].map(|name| format!("{DEFINITION}/{name}"));
     pointer == "/name" || evidence.iter().any(|e| e == pointer)
@@ -99,14 +99,14 @@ fn the_digest_changes_with_every_value_and_with_every_removal() {
             let gone = (pointer != "/name").then_some(original);
             assert_eq!(digest(&removed), gone, "{pointer}");
         } else {
-            // A refusal is as good as another digest.
+            // A refusal counts like another digest.
             assert_ne!(digest(&changed), Some(original), "{pointer}");
             assert_ne!(digest(&removed), Some(original), "{pointer}");
         }
     }
 }
 
-/// The members of a definition that may hold any value.
+/// Picks a member of a definition that may hold any value.
 fn any_member() -> impl Strategy<Value = &'static str> {
     proptest::sample::select(vec![
         "/title",
@@ -140,7 +140,7 @@ proptest! {
             *tool.pointer_mut(member).unwrap() = v.clone();
             digest(&tool).unwrap()
         };
-        // Numbers are doubles: 1 and 1.0, 0 and -0.0 are one value.
+        // Numbers are doubles: 1 and 1.0 are the same value, and so are 0 and -0.0.
         let same = parse(a.to_string().as_bytes(), Limits::TOOL).unwrap().to_canonical()
             == parse(b.to_string().as_bytes(), Limits::TOOL).unwrap().to_canonical();
         prop_assert_eq!(with(&a) == with(&b), same);
@@ -170,7 +170,8 @@ proptest! {
         let spelled = spell(&v, choices);
         let canonical = parse(spelled.as_bytes(), Limits::TOOL).unwrap().to_canonical();
         prop_assert_eq!(parse_canonical(&canonical).unwrap().to_canonical(), canonical.clone());
-        // Without large doubles, which it writes as integers, it is also received text.
+        // The writer writes large doubles as integers. Without them, the canonical form is also
+        // valid received text.
         if let Ok(again) = parse(canonical.as_bytes(), Limits::TOOL) {
             prop_assert_eq!(again.to_canonical(), canonical);
         }
@@ -187,7 +188,7 @@ proptest! {
     }
 
     #[test]
-    fn one_member_twice_is_refused_however_it_is_spelled(name in text(), choices: u64) {
+    fn a_repeated_member_is_refused_in_every_spelling(name in text(), choices: u64) {
         let member = |choices| {
             let spelled = spell(&Value::from(name.clone()), choices);
             format!("{spelled}:0")

@@ -1,5 +1,5 @@
 #![cfg(test)]
-//! What must hold of every input.
+//! Properties that hold for every input.
 
 mod digest;
 mod panics;

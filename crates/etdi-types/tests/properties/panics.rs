@@ -1,4 +1,4 @@
-//! No input panics a parser, and what one parser accepts holds together.
+//! No input panics a parser, and the parts of an accepted text agree with each other.
 
 use etdi_types::json::{Limits, parse, parse_canonical, strings_named};
 use etdi_types::jws::DetachedJws;
@@ -14,7 +14,7 @@ const JWS: &str = "eyJhbGciOiJFZERTQSIsImtpZCI6ImsiLCJ0eXAiOiJldGRpLWRlZmluaXRpb
 const TRUST: &str = "[[provider]]\nid = 'https://a.example'\nauthorities = ['a.example']\nrevoked = ['kid:k', 'a.example/x@<1.0.0']\n[[provider.keys]]\nkty = 'OKP'\ncrv = 'Ed25519'\nkid = 'k'\nx = '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo'\n";
 const URI: &str = "https://user@Docs.Example:8443/a/./b?c=%2f#d";
 
-/// A valid text with bytes replaced, removed and put in.
+/// Changes a valid text: bytes are replaced, removed and inserted.
 fn mutated(text: &'static str) -> impl Strategy<Value = Vec<u8>> {
     let edit = (any::<prop::sample::Index>(), 0..3u8, any::<u8>());
     proptest::collection::vec(edit, 0..6).prop_map(move |edits| {
@@ -35,7 +35,7 @@ fn bytes_like(text: &'static str) -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         mutated(text),
         proptest::collection::vec(any::<u8>(), 0..64),
-        // The characters that steer a JSON reader.
+        // The characters that have a meaning for a JSON reader.
         proptest::collection::vec(
             proptest::sample::select(br#"{}[]",:\u0dDeE+-.19 tfn"#.to_vec()),
             0..64
@@ -52,7 +52,7 @@ proptest! {
             prop_assert_eq!(definition.raw().as_bytes(), &bytes[..]);
             prop_assert_eq!(etdi_types::Digest::of(definition.canonical().as_bytes()), definition.digest());
             prop_assert!(parse_canonical(definition.canonical()).is_ok());
-            // Accepted strictly, so accepted by any other reader.
+            // Every other reader accepts a text that the strict reader accepts.
             prop_assert!(serde_json::from_slice::<serde_json::Value>(&bytes).is_ok());
             let _ = definition.description();
             Diff::between(definition.canonical(), "{}").to_string();
@@ -82,11 +82,11 @@ proptest! {
             let mut listing = Listing::default();
             listing.add(page).unwrap();
             let listed = listing.tools();
-            // Every text that is judged stands in the message as it is.
+            // Every text that is judged is in the message, unchanged.
             for tool in &listed {
                 prop_assert!(message.windows(tool.raw.len().max(1)).any(|w| w == tool.raw.as_bytes()));
             }
-            // Where all are accepted, any other reader sees the same tools.
+            // If all are accepted, every other reader sees the same tools.
             if listed.iter().all(|tool| tool.definition.is_ok()) {
                 let value: serde_json::Value = serde_json::from_slice(&message).unwrap();
                 let names: Vec<_> = value["result"]["tools"].as_array().unwrap().iter().map(|t| t["name"].as_str().unwrap().to_owned()).collect();

@@ -1,4 +1,4 @@
-//! Definitions: digests, refusals, names, and who they are from.
+//! Vectors of definitions: digests, refusals, names, and publishers.
 
 use etdi_types::evidence::{AttestationEvidence, ProviderKeys, check_signature};
 use etdi_types::judge::Case;
@@ -116,7 +116,7 @@ struct Judged {
 }
 
 #[test]
-fn definitions_are_from_whom_the_evidence_says() {
+fn the_evidence_decides_who_published_a_definition() {
     run::<Judged>(
         "evidence.json",
         |v| &v.head,
@@ -146,7 +146,7 @@ fn definitions_are_from_whom_the_evidence_says() {
     );
 }
 
-/// What a vector calls each answer.
+/// Returns the vectors' name for each answer.
 fn who(who: &Who) -> String {
     match who {
         Who::Signed { trust: KeyTrust::Configured, .. } => "signed".to_owned(),

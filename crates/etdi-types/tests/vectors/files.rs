@@ -1,4 +1,4 @@
-//! Reading the vector files.
+//! Reads the vector files.
 
 use std::path::Path;
 
@@ -51,14 +51,14 @@ impl Input {
     }
 }
 
-/// A whole vector file, as any type.
+/// Reads a whole vector file, as any type.
 pub fn load_as<F: DeserializeOwned>(name: &str) -> F {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/vectors").join(name);
     let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     serde_json::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
-/// The vectors of a file; never none.
+/// Reads the vectors of a file; fails if the file has no vectors.
 pub fn load<V: DeserializeOwned>(name: &str) -> Vec<V> {
     let file: File<V> = load_as(name);
     assert!(!file.vectors.is_empty(), "{name} holds no vectors");
@@ -81,7 +81,7 @@ pub fn run<V: DeserializeOwned>(
     assert!(failures.is_empty(), "\n{}", failures.join("\n"));
 }
 
-/// What a vector calls each refusal of the strict reader.
+/// Returns the vectors' name for each refusal of the strict reader.
 pub fn json_refusal(kind: &JsonErrorKind) -> &'static str {
     match kind {
         JsonErrorKind::TooLarge { .. } => "too_large",
@@ -97,7 +97,7 @@ pub fn json_refusal(kind: &JsonErrorKind) -> &'static str {
     }
 }
 
-/// What a vector calls each refusal of a definition.
+/// Returns the vectors' name for each refusal of a definition.
 pub fn definition_refusal(error: &DefinitionError) -> &'static str {
     match error {
         DefinitionError::Json(error) => json_refusal(&error.kind),
@@ -117,7 +117,7 @@ pub fn definition_refusal(error: &DefinitionError) -> &'static str {
     }
 }
 
-/// `Ok` if both are equal, else what was wanted and what came.
+/// Returns `Ok` if both are equal, otherwise an error with the expected value and the actual one.
 pub fn same<T: PartialEq + std::fmt::Debug + ?Sized>(got: &T, want: &T) -> Result<(), String> {
     if got == want { Ok(()) } else { Err(format!("got {got:?}, want {want:?}")) }
 }

@@ -1,4 +1,4 @@
-//! Servers and instructions.
+//! Vectors of servers and instructions.
 
 use etdi_types::identity::ResourceUriError;
 use etdi_types::{Instructions, ResourceUri, ServerIdentity, StdioCommand};
@@ -45,7 +45,7 @@ fn resource_uri(v: &Identity, text: &str) -> Result<(), String> {
     match ResourceUri::parse(text) {
         Ok(uri) => {
             same(&Some(uri.as_str()), &v.normal.as_deref())?;
-            // The normal form is its own normal form.
+            // The normal form of a normal form is itself.
             same(&ResourceUri::parse(uri.as_str()), &Ok(uri))
         }
         Err(error) => {

@@ -1,4 +1,4 @@
-//! Keys and signatures.
+//! Vectors of keys and signatures.
 
 use etdi_types::jws::DetachedJws;
 use etdi_types::keys::base64url_decode;
@@ -27,7 +27,7 @@ fn keys_are_read_or_refused() {
                 same(&Some(jwk.thumbprint()), &v.thumbprint)?;
                 let algorithm = jwk.algorithm().map(|alg| alg.to_string());
                 same(&algorithm, &v.algorithm)?;
-                // What is written is read again as the same key.
+                // A written key is read back as the same key.
                 let written = serde_json::to_string(&jwk).map_err(|e| e.to_string())?;
                 same(&Jwk::from_json(&written), &Ok(jwk))
             }
@@ -61,7 +61,7 @@ struct Primitive {
 }
 
 #[test]
-fn signatures_verify_only_what_was_signed() {
+fn signatures_verify_only_the_signed_bytes() {
     run::<Primitive>(
         "primitives.json",
         |v| &v.head,
@@ -114,7 +114,7 @@ fn detached_signatures_verify_or_are_refused() {
     );
 }
 
-/// What a vector calls each refusal of a signature.
+/// Returns the vectors' name for each refusal of a signature.
 pub fn signature_refusal(error: &SignatureError) -> String {
     match error {
         SignatureError::NotDetached => "not_detached",

@@ -1,4 +1,4 @@
-//! Pages of `tools/list`.
+//! Vectors of `tools/list` pages.
 
 use etdi_types::listing::ListedTool;
 use etdi_types::{Listing, ListingError, Page};

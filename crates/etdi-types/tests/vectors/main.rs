@@ -1,6 +1,6 @@
 #![cfg(test)]
-//! Runs the language-neutral vectors of `tests/vectors`, and nothing that could mask a difference:
-//! this package has no other canonicaliser among its dependencies.
+//! Runs the language-neutral vectors of `tests/vectors`. This package has no other canonicaliser
+//! among its dependencies, so a second one cannot hide a difference.
 
 mod definitions;
 mod files;

@@ -1,4 +1,4 @@
-//! JSON texts: canonical form, numbers, refusals, base64url, confusable keys.
+//! Vectors of JSON texts: canonical form, numbers, refusals, base64url, confusable keys.
 
 use etdi_types::Digest;
 use etdi_types::confusable::{id_key, name_key};
@@ -76,7 +76,7 @@ struct Double {
     text: String,
 }
 
-/// The canonical text of a double, by way of a token that is no integer token.
+/// Returns the canonical text of a double, from a token that is not an integer.
 fn text_of(value: f64) -> String {
     let token = format!("{value:e}");
     parse(token.as_bytes(), Limits::TOOL).unwrap().to_canonical()
@@ -90,7 +90,7 @@ fn doubles_have_their_canonical_text() {
         |v| {
             let bits = u64::from_str_radix(&v.ieee, 16).unwrap();
             same(&text_of(f64::from_bits(bits)), &v.text)?;
-            // And back: the text is the double again.
+            // The way back: the text gives the double again.
             same(&text_of(v.text.parse().unwrap()), &v.text)
         },
     );
@@ -136,7 +136,8 @@ fn the_es6_number_list_has_its_checksums() {
     }
 }
 
-/// Four doubles from each block of a SHA-256 chain, zeros and what is not finite left out.
+/// Returns four doubles from each block of a SHA-256 chain, without zeros and values that are not
+/// finite.
 fn chained() -> impl Iterator<Item = f64> {
     std::iter::successors(Some(Digest::of(&[0; 32])), |block| Some(Digest::of(block.as_bytes())))
         .flat_map(|block| {

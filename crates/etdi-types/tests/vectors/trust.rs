@@ -1,4 +1,4 @@
-//! Trust configurations, and the decision table as data.
+//! Vectors of trust configurations, and the decision table as data.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

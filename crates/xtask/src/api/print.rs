@@ -17,7 +17,7 @@ use rustdoc_types::{
 pub(super) struct Api {
     /// One item each, in order.
     pub(super) lines: Vec<String>,
-    /// The crates whose types or traits stand in the lines, without the standard library.
+    /// The crates whose types or traits are in the lines, without the standard library.
     pub(super) foreign: BTreeSet<String>,
 }
 
@@ -47,10 +47,10 @@ pub(super) fn api(krate: &Crate) -> Api {
     Api { lines, foreign: printer.foreign }
 }
 
-/// The paths under which items can be named.
+/// The paths by which items can be named.
 #[derive(Default)]
 struct Paths {
-    /// Each path of an item, and whether a module that defines the item lies there.
+    /// Each path of an item, and whether a module there defines the item.
     found: BTreeMap<Id, Vec<(bool, String)>>,
     /// Names of other crates' items, with the path behind each.
     foreign: Vec<(String, String)>,
@@ -114,7 +114,7 @@ impl Paths {
         }
     }
 
-    /// One path for each item: where it is defined if that is public, or the shortest.
+    /// Returns one path for each item: its place of definition if that is public, or the shortest path.
     fn chosen(&self) -> BTreeMap<Id, String> {
         let shortest = |(passed_on, path): &&(bool, String)| {
             (*passed_on, path.matches("::").count(), path.clone())
@@ -125,12 +125,12 @@ impl Paths {
             .collect()
     }
 
-    /// The other paths, each with the one that leads to the same item.
+    /// Returns the other paths, each with the chosen path of the same item.
     fn passed_on(&self, krate: &Crate, chosen: &BTreeMap<Id, String>) -> Vec<(String, String)> {
         let mut passed_on: Vec<(String, String)> = self.foreign.clone();
         for (id, paths) in &self.found {
             let Some(path) = chosen.get(id) else { continue };
-            // A module that is passed on would show each of its items once more.
+            // A module that is re-exported would show each of its items twice.
             let is_below_another = |other: &str| {
                 self.found.iter().any(|(id, paths)| {
                     let module = krate.index.get(id).map(|item| &item.inner);
@@ -265,7 +265,7 @@ impl Printer<'_> {
         named
     }
 
-    /// The fields of a tuple. A private one is `_`.
+    /// Returns the fields of a tuple. A private field is `_`.
     fn tuple(&mut self, fields: &[Option<Id>]) -> String {
         let mut types = Vec::new();
         for field in fields {
@@ -297,7 +297,7 @@ impl Printer<'_> {
         Some(format!("{}pub {path}::{name}{fields}{number}", attributes(item)))
     }
 
-    /// The methods and constants that belong to a type.
+    /// Adds the methods and constants that belong to a type.
     fn methods(&mut self, path: &str, impls: &[Id], lines: &mut Vec<String>) {
         let krate = self.krate;
         let mut found = Vec::new();
@@ -307,7 +307,7 @@ impl Printer<'_> {
                 continue;
             }
             let (parameters, bounds) = self.generics(&block.generics);
-            // The block says for which types there are these methods.
+            // The block says which types have these methods.
             let block_of = if parameters.is_empty() && bounds.is_empty() {
                 String::new()
             } else {
@@ -337,7 +337,7 @@ impl Printer<'_> {
         lines.extend(parts.into_iter().map(|(_, line)| line));
     }
 
-    /// A method, constant or type of a trait or of an `impl`, with its name.
+    /// Returns a method, constant or type of a trait or of an `impl`, with its name.
     fn part(&mut self, head: &str, path: &str, id: Id) -> Option<(String, String)> {
         let item = self.krate.index.get(&id)?;
         let name = item.name.clone()?;
@@ -346,7 +346,7 @@ impl Printer<'_> {
         let line = match &item.inner {
             ItemEnum::Function(data) => {
                 let line = self.function(&head, &path, data);
-                // Only in a trait: whoever implements it can leave the method out.
+                // In a trait only: an implementation can leave the method out.
                 let provided = data.has_body && !head.ends_with("pub ");
                 if provided { format!("{line} {{ .. }}") } else { line }
             }
@@ -370,7 +370,7 @@ impl Printer<'_> {
         Some((name, line))
     }
 
-    /// Which traits the types have, without those that the compiler finds or derives from others.
+    /// Returns the traits of the types, without those that the compiler finds or derives from others.
     fn trait_impls(&mut self) -> Vec<String> {
         let krate = self.krate;
         let mut lines = Vec::new();
@@ -413,7 +413,7 @@ impl Printer<'_> {
         format!("{unsafe_}impl{parameters} {negative}{trait_} for {type_}{bounds}{types}")
     }
 
-    /// Whether a type can be named from outside, as far as this crate is concerned.
+    /// Returns whether another crate can name the type, as far as this crate is concerned.
     fn is_public(&self, type_: &Type) -> bool {
         match type_ {
             Type::ResolvedPath(path) => {
@@ -441,8 +441,8 @@ impl Printer<'_> {
         format!("{head}{words}fn {path}{parameters}({inputs}){output}{bounds}")
     }
 
-    /// A function as `async_trait` found it: the macro makes a boxed future of it, with a lifetime for
-    /// each reference.
+    /// Returns a function as it was before `async_trait`: the macro makes a boxed future of it, with a
+    /// lifetime for each reference.
     fn async_trait_function(&mut self, head: &str, path: &str, data: &Function) -> Option<String> {
         let is_made = |name: &str| name == "'async_trait" || name.starts_with("'life");
         let mut generics = data.generics.clone();
@@ -486,7 +486,7 @@ impl Printer<'_> {
         (inputs.join(", "), output.unwrap_or_default())
     }
 
-    /// The parameters between angle brackets, and the `where` behind the item.
+    /// Returns the parameters between angle brackets, and the `where` behind the item.
     fn generics(&mut self, generics: &Generics) -> (String, String) {
         let parameters = self.parameters(&generics.params);
         let mut predicates = Vec::new();
@@ -666,7 +666,7 @@ impl Printer<'_> {
             let rest = summary.path.iter().skip(1).map(String::as_str);
             return ["std"].into_iter().chain(rest).collect::<Vec<_>>().join("::");
         }
-        // A program names these crates by the one that passes them on.
+        // A program names these crates by the crate that re-exports them.
         let root = match root {
             "futures_core" => "futures",
             "serde_core" => "serde",
@@ -749,7 +749,7 @@ const IN_EVERY_SCOPE: &[&str] = &[
     "Vec",
 ];
 
-/// `&'life0 str` as it was written: `&str`.
+/// Returns a type without the lifetimes of `async_trait`: `&'life0 str` becomes `&str`.
 fn without_made_lifetimes(text: &str) -> String {
     let mut parts = text.split("'life");
     let mut shown = parts.next().unwrap_or_default().to_owned();

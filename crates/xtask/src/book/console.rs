@@ -1,6 +1,6 @@
 //! A console block: commands behind `$ `, each with the lines that it prints.
 
-/// What stands for anything: alone on a line for any number of lines, within one for any text.
+/// The sign for any output: any number of lines where it is alone on a line, any text within a line.
 const ANYTHING: char = '…';
 
 /// One command, and what it prints on its standard output.
@@ -23,12 +23,12 @@ impl Command {
         commands
     }
 
-    /// Whether the page shows what the command prints.
+    /// Returns whether the page shows what the command prints.
     pub(super) fn shows_output(&self) -> bool {
         !self.expected.is_empty()
     }
 
-    /// Whether `output` is what the page says. Blank lines at the end do not count, and a command
+    /// Returns whether `output` is what the page says. Blank lines at the end do not count, and a command
     /// without expected lines may print anything.
     pub(super) fn printed(&self, output: &str) -> bool {
         let expected = without_blank_end(self.expected.iter().map(String::as_str).collect());

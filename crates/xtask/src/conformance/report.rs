@@ -1,4 +1,4 @@
-//! Both columns beside each other, and what differs.
+//! The table of both columns, and the differences between them.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -49,7 +49,7 @@ impl Run {
         format!("{} {}", self.role, self.revision)
     }
 
-    /// Differences, scenarios that did not run, and those without a result.
+    /// Returns the differences, the scenarios that did not run, and those without a result.
     pub(super) fn problems(&self) -> Vec<String> {
         let title = self.title();
         let differing = self.scenarios.iter().filter(|one| !one.differences.is_empty());
@@ -72,7 +72,7 @@ impl Run {
 }
 
 impl Report {
-    /// The table for people.
+    /// Returns the table for people.
     pub(super) fn table(&self) -> String {
         let mut table = String::new();
         let mut differences = 0;
@@ -97,7 +97,7 @@ impl Report {
         table
     }
 
-    /// The table for a program.
+    /// Returns the table for a program.
     pub(super) fn json(&self) -> Value {
         let runs = self.runs.iter().map(|run| {
             let scenarios = run.scenarios.iter().map(|scenario| {
@@ -114,7 +114,7 @@ impl Report {
         json!({ "runs": runs.collect::<Vec<_>>() })
     }
 
-    /// Why the result is not good enough, in words. What both forms fail alike is no problem.
+    /// Returns the problems in words. A check that fails in both forms is not a problem.
     pub(super) fn problems(&self) -> Vec<String> {
         self.runs.iter().flat_map(Run::problems).collect()
     }
@@ -149,7 +149,7 @@ fn word(verdict: Option<&Verdict>) -> &'static str {
     }
 }
 
-/// How many checks passed, of those that were made.
+/// Returns how many checks passed, and how many were made.
 fn counts(outcome: &Outcome) -> (usize, usize) {
     let made = outcome.checks.values().filter(|verdict| **verdict != Verdict::Skipped);
     let passed = outcome.checks.values().filter(|verdict| **verdict == Verdict::Success);
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn equal_columns_are_no_problem_whatever_they_fail() {
+    fn a_check_that_fails_in_both_forms_is_not_a_problem() {
         let failing = column(Verdict::Failure);
         let report = report(1, &failing, &failing);
         assert_eq!(report.problems(), Vec::<String>::new());

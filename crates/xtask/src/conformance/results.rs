@@ -1,4 +1,4 @@
-//! What the suite wrote: one `checks.json` for each scenario.
+//! Reads the results that the suite wrote: one `checks.json` for each scenario.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,17 +10,17 @@ use serde::Deserialize;
 /// The scenarios of one run, by name.
 pub(super) type Column = BTreeMap<String, Outcome>;
 
-/// What one scenario came to.
+/// The outcome of one scenario.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Outcome {
     /// The verdict of each check, by its id and name. Where a check occurs several times, the most
     /// severe one counts, as it does for the suite.
     pub(super) checks: BTreeMap<(String, String), Verdict>,
-    /// Whether the suite calls the scenario passed: it also wants the client to end well.
+    /// Whether the scenario passed for the suite, which also requires the client to end without an error.
     pub(super) passed: Option<bool>,
 }
 
-/// From the least severe to the most.
+/// The verdict of a check, from the least severe to the most severe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Verdict {
     Skipped,
@@ -47,24 +47,27 @@ pub(super) fn read(folder: &Path, of_server: bool, said: &str) -> Result<Column>
 }
 
 fn visit(root: &Path, folder: &Path, of_server: bool, column: &mut Column) -> Result<()> {
-    let entries = fs::read_dir(folder).with_context(|| format!("no {}", folder.display()))?;
+    let entries = fs::read_dir(folder)
+        .with_context(|| format!("cannot read the folder {}", folder.display()))?;
     for entry in entries {
         let path = entry?.path();
         if path.is_dir() {
             visit(root, &path, of_server, column)?;
         } else if path.ends_with("checks.json") {
             let named = folder.strip_prefix(root)?.to_string_lossy().replace('\\', "/");
-            let scenario = scenario(&named, of_server).with_context(|| format!("{named}?"))?;
+            let scenario = scenario(&named, of_server).with_context(|| {
+                format!("cannot read the scenario from the folder name {named}")
+            })?;
             let text = fs::read(&path)?;
             let checks: Vec<Check> = serde_json::from_slice(&text)
-                .with_context(|| format!("{} has another shape", path.display()))?;
+                .with_context(|| format!("{} is not a list of checks", path.display()))?;
             column.insert(scenario.to_owned(), collapse(checks)?);
         }
     }
     Ok(())
 }
 
-/// The name of a scenario without the time that ends the name of its folder.
+/// Returns the name of a scenario: the name of its folder without the time at the end.
 fn scenario(folder: &str, of_server: bool) -> Option<&str> {
     const TIME: &str = "-2026-11-23T03-50-00-408Z";
     let (name, time) = folder.split_at_checked(folder.len().checked_sub(TIME.len())?)?;
@@ -77,7 +80,7 @@ fn scenario(folder: &str, of_server: bool) -> Option<&str> {
     if of_server { name.strip_prefix("server-") } else { Some(name) }
 }
 
-/// Records of what went over the wire are no verdicts.
+/// Merges the checks of one scenario, and leaves out the records of messages.
 fn collapse(checks: Vec<Check>) -> Result<Outcome> {
     let mut outcome = Outcome::default();
     for Check { id, name, status } in checks {
@@ -87,7 +90,7 @@ fn collapse(checks: Vec<Check>) -> Result<Outcome> {
             "SUCCESS" => Verdict::Success,
             "WARNING" => Verdict::Warning,
             "FAILURE" => Verdict::Failure,
-            other => anyhow::bail!("the check {id} has the status {other}, which is not known"),
+            other => anyhow::bail!("the check {id} has the unknown status {other}"),
         };
         let worst = outcome.checks.entry((id, name)).or_insert(verdict);
         *worst = verdict.max(*worst);
@@ -95,7 +98,7 @@ fn collapse(checks: Vec<Check>) -> Result<Outcome> {
     Ok(outcome)
 }
 
-/// The mark before the scenario's name in the suite's summary.
+/// Returns the mark before the scenario's name in the suite's summary.
 fn mark(said: &str, scenario: &str) -> Option<bool> {
     said.lines().find_map(|line| {
         let (mark, rest) = line.split_once(' ')?;

@@ -18,13 +18,13 @@ pub(super) struct Arrow {
     pub(super) line: usize,
     /// The path, as written.
     pub(super) path: String,
-    /// Whether the path only passes a name on, or names the module as such.
+    /// Whether the path only re-exports a name, or names the module itself.
     pub(super) weak: bool,
 }
 
-/// Where a path leads to.
+/// The target of a path.
 enum Place {
-    /// A module as such.
+    /// A module itself.
     Module(ModulePath),
     /// An item of a module, or a part of such an item.
     Item(ModulePath),
@@ -35,13 +35,13 @@ impl Graph {
         Self { modules }
     }
 
-    /// The modules that the root declares: files and folders of `src/`.
+    /// Returns the modules that the root declares: files and folders of `src/`.
     pub(super) fn rooms(&self) -> impl Iterator<Item = &str> {
         let root = self.modules.get(&Vec::new());
         root.into_iter().flat_map(|root| root.children.iter().map(String::as_str))
     }
 
-    /// Every arrow between two files.
+    /// Returns every arrow between two files.
     pub(super) fn arrows(&self) -> BTreeSet<Arrow> {
         let mut arrows = BTreeSet::new();
         for (path, module) in &self.modules {
@@ -66,8 +66,8 @@ impl Graph {
         arrows
     }
 
-    /// Groups of files that depend on each other in a circle. Arrows that only pass a name on do not
-    /// count, since whoever uses the name has an arrow to the file that defines it.
+    /// Returns the groups of files that depend on each other in a circle. Re-exports do not count, since
+    /// a file that uses the name has an arrow to the file that defines it.
     pub(super) fn circles(&self) -> Vec<Vec<PathBuf>> {
         let mut next: BTreeMap<PathBuf, BTreeSet<PathBuf>> = BTreeMap::new();
         for arrow in self.arrows().into_iter().filter(|arrow| !arrow.weak) {
@@ -112,8 +112,8 @@ impl Graph {
         }
     }
 
-    /// Follows `segments` from a module on: through its child modules, its own items, the names that
-    /// it imports, and the modules that it imports whole.
+    /// Follows `segments` from a module: through its child modules, its own items, the names that it
+    /// imports, and the modules that it imports whole.
     fn walk(
         &self,
         module: ModulePath,
@@ -162,7 +162,7 @@ impl Graph {
     }
 }
 
-/// The files that can be reached from `file` by one arrow or more.
+/// Returns the files that can be reached from `file` by one arrow or more.
 fn reachable<'a>(
     file: &PathBuf,
     next: &'a BTreeMap<PathBuf, BTreeSet<PathBuf>>,
@@ -177,7 +177,7 @@ fn reachable<'a>(
     seen
 }
 
-/// The module of `src/` that a file belongs to. The root, `lib.rs`, belongs to none.
+/// Returns the module of `src/` that a file belongs to. The root, `lib.rs`, does not belong to one.
 pub(super) fn room(file: &Path) -> Option<&str> {
     let name = file.iter().next()?.to_str()?;
     let name = name.strip_suffix(".rs").unwrap_or(name);

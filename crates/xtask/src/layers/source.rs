@@ -31,12 +31,12 @@ pub(super) struct Module {
     pub(super) mentions: Vec<Mention>,
 }
 
-/// A path that stands in a file, as written.
+/// A path in a file, as written.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Mention {
     pub(super) segments: Vec<String>,
     pub(super) line: usize,
-    /// Whether the path stands in `pub use`, and so only passes a name on.
+    /// Whether the path is in `pub use`, which only re-exports a name.
     pub(super) reexport: bool,
 }
 
@@ -59,7 +59,7 @@ struct Reader<'a> {
     modules: BTreeMap<ModulePath, Module>,
 }
 
-/// Where the reader is: a module, its file, and the folder of its child modules.
+/// The position of the reader: a module, its file, and the folder of its child modules.
 #[derive(Clone, Copy)]
 struct Scope<'a> {
     module: &'a [String],
@@ -116,7 +116,7 @@ impl Reader<'_> {
                     match ident.to_string().as_str() {
                         "pub" => {
                             public = true;
-                            // `pub(crate)` and `pub(in path)` say who may look, and import nothing.
+                            // `pub(crate)` and `pub(in path)` limit the visibility, and do not import.
                             tokens.next_if(|token| is_group(token, Delimiter::Parenthesis));
                         }
                         // `+ use<'a>` says which lifetimes a type captures.
@@ -165,7 +165,7 @@ impl Reader<'_> {
             || words.starts_with("cfg(all(test,"))
     }
 
-    /// `#[serde(with = "crate::text")]` names a path in a string.
+    /// Reads the paths in strings, such as in `#[serde(with = "crate::text")]`.
     fn quoted_paths(&mut self, stream: &TokenStream, scope: Scope<'_>) {
         for token in stream.clone() {
             match token {
@@ -265,7 +265,7 @@ enum Name {
     Glob,
 }
 
-/// The names that the tree of a `use` brings in.
+/// Returns the names that the tree of a `use` brings in.
 fn imports(tree: &[TokenTree]) -> Vec<Import> {
     let mut found = Vec::new();
     for branch in tree.split(|token| is_punct(token, ',')) {
@@ -324,7 +324,7 @@ fn below(prefix: &[String], group: &Group) -> Vec<Import> {
     found
 }
 
-/// The next `::name`.
+/// Reads the next `::name`.
 fn next_segment(tokens: &mut Tokens<'_>) -> Option<String> {
     let mut ahead = tokens.clone();
     for _ in 0..2 {
@@ -348,7 +348,7 @@ fn skip_item(tokens: &mut Tokens<'_>) {
                 _ => {}
             },
             TokenTree::Punct(punct) if punct.as_char() == ';' => return,
-            // Between items there is no comma; between fields and arms there is.
+            // A comma is between fields and between arms, but not between items.
             TokenTree::Punct(punct) if punct.as_char() == ',' && !item && !import => return,
             TokenTree::Group(group) if group.delimiter() == Delimiter::Brace && !import => {
                 tokens.next_if(|token| is_punct(token, ','));

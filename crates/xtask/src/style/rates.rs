@@ -1,4 +1,4 @@
-//! What is counted, and how much of it is too much.
+//! The words that count, and the limits of their rates.
 
 use std::fmt::Write as _;
 
@@ -70,19 +70,27 @@ impl Rates {
 
 /// Returns a row for each place.
 pub(super) fn table(rates: &[Rates]) -> String {
-    let mut table = String::from(
-        "                    words  What, Whoever, That, Of   \"is no\"   nobody, nothing, none\n\
-         limit                                            0         0   3.5 per 1,000\n",
+    let mut table = format!(
+        "{:<15} {:>8} {:>16} {:>8} {:>26}\n{:<15} {:>8} {:>16} {:>8} {:>26}\n",
+        "",
+        "words",
+        "`What …, That …`",
+        "`is no`",
+        "`nobody, nothing, none`",
+        "limit",
+        "",
+        0,
+        0,
+        format!("{MOST_NEGATIONS} in 1,000"),
     );
     for rate in rates {
         let Rates { place, words, beginnings, negations, is_no } = rate;
         let _ = writeln!(
             table,
-            "{place:<15} {words:>9} {:>24} {:>9} {:>5} = {:.1}",
+            "{place:<15} {words:>8} {:>16} {:>8} {:>26}",
             beginnings.len(),
             is_no.len(),
-            negations.len(),
-            rate.per_thousand(negations.len()),
+            format!("{} = {:.1} in 1,000", negations.len(), rate.per_thousand(negations.len())),
         );
     }
     table
@@ -102,12 +110,9 @@ mod tests {
     #[test]
     fn a_sentence_without_a_subject_is_found_and_a_question_is_not() {
         let found = rates(
-            "What is read counts. What is it? A: that. \"That it is so.\" It is what counts. Of it",
+            "What is read counts. What is it? A: that. That it is so. It is what counts. Of it",
         );
-        assert_eq!(
-            found.beginnings,
-            ["a.md:3: What is read counts.", "a.md:3: \"That it is so.\""]
-        );
+        assert_eq!(found.beginnings, ["a.md:3: What is read counts.", "a.md:3: That it is so."]);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What people read of a Rust file: its comments, its strings and the names of its tests.
+//! The texts of a Rust file: its comments, its strings and the names of its tests.
 
 use ra_ap_rustc_lexer::{DocStyle, FrontmatterAllowed, LiteralKind, TokenKind, tokenize};
 

@@ -1,4 +1,4 @@
-//! Busy loops, which make a machine as slow as one that others use too.
+//! Busy loops, which make a machine as slow as a shared one.
 
 use std::hint;
 use std::num::NonZeroUsize;
@@ -11,9 +11,9 @@ use anyhow::{Context, Result};
 /// Loops for each core.
 const LOOPS: usize = 2;
 
-/// Threads that keep every core busy, until this is dropped.
+/// Threads that keep every core busy until this value is dropped.
 ///
-/// They are threads of this process, so they end with it, even if it is killed.
+/// The threads belong to this process, so they end with it, even if the process is killed.
 pub(super) struct Load {
     stop: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
@@ -37,7 +37,7 @@ impl Load {
         Ok(load)
     }
 
-    /// How many loops there are.
+    /// Returns the number of loops.
     pub(super) fn loops(&self) -> usize {
         self.threads.len()
     }
@@ -64,7 +64,7 @@ mod tests {
         assert!(load.threads.iter().all(|thread| !thread.is_finished()));
         let stop = Arc::clone(&load.stop);
         drop(load);
-        // Each loop held one reference, and gave it back at its end.
+        // Each loop held one reference, and dropped it at its end.
         assert_eq!(Arc::strong_count(&stop), 1);
     }
 

@@ -6,10 +6,10 @@ use std::iter;
 
 use crate::junit::Report;
 
-/// How many of the slowest tests are shown.
+/// The number of slowest tests that are shown.
 const SLOWEST: usize = 10;
 
-/// The time of each run, and the tests that took longest in any of them.
+/// Returns the time of each run, and the tests that took longest in any run.
 pub(super) fn compare(runs: &[Report]) -> String {
     let mut tests: BTreeMap<(&str, &str), Vec<Option<f64>>> = BTreeMap::new();
     for (run, report) in runs.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Who takes part: an identity provider and a plain one beside it, TrustedSoft's server, and a host
+//! The participants: an identity provider and a plain one beside it, TrustedSoft's server, and a host
 //! with a clock that the demo moves.
 
 use std::sync::Arc;
@@ -24,7 +24,7 @@ use crate::servers::{CALL_SCOPE, KEY_FILE, Role};
 use crate::state::State;
 use crate::tenant::Tenant;
 
-/// How often the server's reports are looked at, every 10 ms.
+/// The number of times that the demo looks at the server's reports, once every 10 ms.
 const PATIENCE: usize = 500;
 
 pub(super) struct Cast {
@@ -57,7 +57,7 @@ impl Cast {
             Some(tenant) => IdentityProvider::of(tenant),
             None => IdentityProvider::embedded(folder.path()).await?,
         };
-        // First, so that an issuer that cannot be used is called that.
+        // The provider comes first, so that the error names an issuer that cannot be used.
         let clock = Arc::new(ManualClock::at(SystemClock.now().unix_timestamp()));
         let events = Emitter::new(SystemClock, "demo-host");
         let config = identity.registry().clock(clock.clone()).events(events.clone());
@@ -89,7 +89,7 @@ impl Cast {
         })
     }
 
-    /// The host: it calls with tokens of `provider` that hold the scope from the start.
+    /// Returns the host, which calls with tokens of `provider` that hold the scope from the start.
     pub(super) fn host(
         &self,
         provider: impl OAuthProvider + 'static,
@@ -99,19 +99,19 @@ impl Cast {
         Ok(builder.token_for(self.server.identity()?, provider, request).build()?)
     }
 
-    /// A host whose tokens hold another scope from the start.
+    /// Returns a host whose tokens hold another scope from the start.
     pub(super) fn host_with_other_scope(&self) -> anyhow::Result<EtdiClient> {
         let request = TokenRequest::new().audience(&self.identity.audience).scope(OTHER_SCOPE);
         let (server, provider) = (self.server.identity()?, self.sparing.clone());
         Ok(self.builder()?.token_for(server, provider, request).build()?)
     }
 
-    /// A host that calls with this token, whatever the server says.
+    /// Returns a host that calls with this token, whatever the server says.
     pub(super) fn host_with(&self, token: &BearerToken) -> anyhow::Result<EtdiClient> {
         Ok(self.builder()?.authorizer(Fixed(token.clone())).build()?)
     }
 
-    /// Waits until the server's report of such an event can be read.
+    /// Waits until the server has reported such an event.
     pub(super) async fn server_has_reported(&self, event: EventType) -> anyhow::Result<()> {
         let reported = || self.server.state.events().iter().any(|e| e.event_type() == event);
         for _ in 0..PATIENCE {
@@ -120,12 +120,12 @@ impl Cast {
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        anyhow::bail!("the server reports no {event}")
+        anyhow::bail!("cannot find the event {event} in the reports of the server")
     }
 
     fn builder(&self) -> anyhow::Result<EtdiClientBuilder<()>> {
         let trust = self.identity.trust(&self.key)?;
-        // Nothing may be older than the question: the server changes between two lines of the demo.
+        // The client must not use an older listing: the server changes between two lines of the demo.
         Ok(EtdiClient::builder(trust)
             .shared_approvals(self.approvals.clone())
             .definition_max_age(Duration::ZERO)

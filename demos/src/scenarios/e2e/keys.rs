@@ -10,7 +10,7 @@ use crate::claims::{Report, Transport};
 use crate::scenarios::stage::{FINDINGS, approve, call_again, judged};
 use crate::servers::CALL_SCOPE;
 
-/// Longer than the issuer's keys are fresh.
+/// A time after which the issuer's keys must be fetched again.
 const A_WHILE: Duration = Duration::from_secs(10 * 60);
 
 pub(super) async fn rotated_and_withdrawn(
@@ -28,11 +28,11 @@ pub(super) async fn rotated_and_withdrawn(
     issuer.rotate_key()?;
     later(cast)?;
     call_again(server, &approved).await;
-    // On HTTP the next call has a token under the new key.
+    // On HTTP, the next call has a token that the new key signed.
     cast.auth0.cleanup();
     report.claim(
         "key-rotated",
-        "it signs with a new key and still publishes the old one: calls go on",
+        "the issuer signs with a new key and still publishes the old one: calls go on",
         format!("called, found {FINDINGS}; calls {}", calls + 2),
         format!("{}; calls {}", call_again(server, &approved).await, state.calls()),
     )?;
@@ -41,7 +41,7 @@ pub(super) async fn rotated_and_withdrawn(
     if transport == Transport::Http {
         report.claim(
             "withdrawn-key-of-a-token",
-            "it withdraws the old key: a token that it signed is worth nothing to the server",
+            "the issuer withdraws the old key: the server refuses a token that this key signed",
             format!("401, error=\"invalid_token\"; calls {}", calls + 2),
             format!("{}; calls {}", cast.server.post_call(&old).await?, state.calls()),
         )?;
@@ -49,7 +49,7 @@ pub(super) async fn rotated_and_withdrawn(
     cast.auth0.cleanup();
     report.claim(
         "withdrawn-key-of-an-attestation",
-        "and the approved tool, attested under the old key, is not called any more",
+        "and the approved tool, attested under the old key, is not called any longer",
         format!("blocked: Revoked, Approved; calls {}", calls + 2),
         format!("{}; calls {}", call_again(server, &approved).await, state.calls()),
     )?;

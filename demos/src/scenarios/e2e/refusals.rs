@@ -1,4 +1,4 @@
-//! Calls and tokens that are refused, each with what to do about it.
+//! Calls and tokens that are refused, each with the next step for the person.
 
 use std::sync::Arc;
 
@@ -12,13 +12,13 @@ use crate::scenarios::idp::{HS256_API, OTHER_SCOPE};
 use crate::scenarios::stage::{approve, call_again};
 use crate::servers::CALL_SCOPE;
 
-/// A call with a token that is good, and does not hold the scope that the tool requires.
+/// Calls with a valid token that does not hold the scope that the tool requires.
 pub(super) async fn calls(
     report: &mut Report,
     transport: Transport,
     cast: &Cast,
 ) -> anyhow::Result<()> {
-    report.chapter("3. What is refused, and what is said about it.")?;
+    report.chapter("3. Refusals, and the reasons that the messages give.")?;
     let calls = cast.server.state.calls();
     // The connection stays open until the server's events are written.
     let _connection = match transport {
@@ -36,7 +36,7 @@ async fn over_http(
     let token = cast.sparing.token(&TokenRequest::new().scope(OTHER_SCOPE)).await?;
     report.claim(
         "missing-scope-challenge",
-        "a token without the scope is answered 403, and the challenge names the scope",
+        "a token without the scope is answered with 403, and the challenge names the scope",
         format!("403, error=\"insufficient_scope\", scope=\"{CALL_SCOPE}\"; calls {calls}"),
         format!("{}; calls {}", cast.server.post_call(&token).await?, cast.server.state.calls()),
     )?;
@@ -47,7 +47,7 @@ async fn over_http(
     report.claim(
         "missing-scope",
         "a host with that token learns which scope it needs",
-        format!("failed: not called: the server wants the scopes \"{CALL_SCOPE}\"; calls {calls}"),
+        format!("failed: cannot call the tool: the server wants the scopes \"{CALL_SCOPE}\"; calls {calls}"),
         format!("{outcome}; calls {}", cast.server.state.calls()),
     )?;
     Ok(server)
@@ -64,14 +64,14 @@ async fn over_stdio(
     let outcome = call_again(&server, &approved).await;
     report.claim_contains(
         "missing-scope",
-        "a server that was started with a token without the scope denies the call and names it",
+        "a server that was started with a token without the scope denies the call and names the scope",
         &[&format!("the server wants the scopes \"{CALL_SCOPE}\""), &format!("calls {calls}")],
         &format!("{outcome}; calls {}", cast.server.state.calls()),
     )?;
     Ok(server)
 }
 
-/// Tokens that the issuer does not give, and tokens that no server takes.
+/// Tries tokens that the issuer does not give, and tokens that a server refuses.
 pub(super) async fn tokens(report: &mut Report, cast: &Cast) -> anyhow::Result<()> {
     let identity = &cast.identity;
     let request = TokenRequest::new().scope(CALL_SCOPE);
@@ -111,14 +111,14 @@ pub(super) async fn tokens(report: &mut Report, cast: &Cast) -> anyhow::Result<(
     let late = Auth0Provider::initialize(identity.registry().clock(clock)).await?;
     report.claim_contains(
         "expired",
-        "a token that has run out",
+        "a token that has expired",
         &["the token expired at", "get a new token"],
         &failure(late.validate(&token, Expectations::audience(&identity.audience)).await),
     )?;
     Ok(())
 }
 
-/// A token runs out while a connection lives.
+/// Calls with a token that expires while the connection is open.
 pub(super) async fn expired_call(
     report: &mut Report,
     transport: Transport,
@@ -139,7 +139,7 @@ pub(super) async fn expired_call(
     state.set_clock_offset(0)?;
     report.claim_contains(
         "expired-at-the-server",
-        "a call with it, by the server's clock",
+        "a call with an expired token, by the server's clock",
         &[refused, words, &format!("calls {calls}")],
         &format!("{outcome}; calls {}", state.calls()),
     )?;

@@ -23,7 +23,7 @@ pub(super) async fn acquired_cached_renewed(
     let principal = cast.auth0.validate(&first, expected).await?;
     report.claim(
         "token-acquired",
-        "the issuer grants it, and it is valid for the API and holds the scope",
+        "the issuer grants the token, which is valid for the API and holds the scope",
         format!("issuer {}, scope {CALL_SCOPE}: true", cast.identity.issuer),
         format!(
             "issuer {}, scope {CALL_SCOPE}: {}",
@@ -37,7 +37,7 @@ pub(super) async fn acquired_cached_renewed(
     }
     report.claim(
         "token-cached",
-        "ten more callers get the same one: the issuer is not asked again",
+        "ten more callers get the same token: the issuer is not asked again",
         "1 request",
         requests(issuer.requests(REGISTRY)),
     )?;
@@ -46,7 +46,7 @@ pub(super) async fn acquired_cached_renewed(
     issuer.set_clock_offset(later.whole_seconds())?;
     cast.clock.advance(Duration::try_from(later)?);
     let mut second = cast.auth0.token(&request).await?;
-    // Whoever has a good token waits for its successor for a second, and goes on with what there is.
+    // A caller waits at most a second for the new token, and goes on with the old one if it is valid.
     for _ in 0..10 {
         if second.expose() == first.expose() {
             second = cast.auth0.token(&request).await?;
@@ -55,7 +55,7 @@ pub(super) async fn acquired_cached_renewed(
     let lives_on = second.expires_at() > first.expires_at() + time::Duration::hours(1);
     report.claim(
         "token-renewed",
-        "shortly before it expires it is replaced, by one that lives on",
+        "shortly before it expires, the token is replaced by one that expires later",
         "2 requests, expires later: true",
         format!("{}, expires later: {lives_on}", requests(issuer.requests(REGISTRY))),
     )?;

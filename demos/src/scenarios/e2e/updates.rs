@@ -1,4 +1,4 @@
-//! What is reported, a new version, and a second identity provider.
+//! The events, a new version, and a second identity provider.
 
 use etdi::client::ServerConnection;
 use etdi::events::{EventRecord, EventType, Subscription};
@@ -9,7 +9,7 @@ use crate::claims::Report;
 use crate::scenarios::stage::{FINDINGS, approve, judged, unattended};
 use crate::servers::CALL_SCOPE;
 
-/// The events of the host and of the server so far, in the order in which they happened.
+/// Checks the events of the host and of the server so far, in the order in which they happened.
 pub(super) async fn events(
     report: &mut Report,
     cast: &Cast,
@@ -34,7 +34,7 @@ pub(super) async fn events(
     told.dedup();
     report.claim(
         "events",
-        "host and server report what happened, in order",
+        "host and server report the events in order",
         [
             "demo-host tool_discovered",
             "demo-host tool_verified",
@@ -83,7 +83,7 @@ pub(super) async fn new_version(
     Ok(())
 }
 
-/// Another company's host has tokens of another kind of issuer.
+/// Calls from another company's host, with tokens of another kind of issuer.
 pub(super) async fn second_provider(report: &mut Report, cast: &Cast) -> anyhow::Result<()> {
     report.chapter("5. A second identity provider, of another kind, beside Auth0.")?;
     let generic = cast.generic.clone();
@@ -108,7 +108,7 @@ pub(super) async fn second_provider(report: &mut Report, cast: &Cast) -> anyhow:
     let (who, calls) = (cast.identity.who(), cast.server.state.calls());
     report.claim(
         "approvals-are-not-shared",
-        "what one host's principal approved is not approved for the other's",
+        "an approval for one host's principal does not count for the other host's principal",
         format!("ApprovalRequired: {who}, New; calls {calls}"),
         format!("{}; calls {}", unattended(&server).await?, cast.server.state.calls()),
     )?;

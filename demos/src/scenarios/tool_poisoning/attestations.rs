@@ -1,4 +1,4 @@
-//! The impostor tries what the identity provider gives out.
+//! The impostor tries to use attestations of the identity provider.
 
 use anyhow::Context;
 use etdi::oauth::{AttestationRequest, BearerToken};
@@ -17,18 +17,18 @@ pub(super) async fn stolen(
     transport: Transport,
     stage: &Stage<'_>,
 ) -> anyhow::Result<()> {
-    report.chapter("4. The impostor turns to attestations.")?;
+    report.chapter("4. The impostor uses attestations.")?;
     let genuine = attestation(&stage.legitimate.read_tool().await?)?;
     replayed(report, stage, &genuine).await?;
     by_another_client(report, stage).await?;
     as_a_credential(report, transport, stage, &genuine).await
 }
 
-/// The attestation that every client of the legitimate server can read.
+/// Returns the attestation that every client of the legitimate server can read.
 fn attestation(tool: &Tool) -> anyhow::Result<String> {
     let meta = tool.meta.as_ref().and_then(|meta| meta.0.get(DEFINITION_KEY));
     let text = meta.and_then(|definition| definition.get("attestation")?.as_str());
-    Ok(text.context("the legitimate tool is not attested")?.to_owned())
+    Ok(text.context("cannot find an attestation in the legitimate tool")?.to_owned())
 }
 
 async fn replayed(report: &mut Report, stage: &Stage<'_>, genuine: &str) -> anyhow::Result<()> {
@@ -37,9 +37,10 @@ async fn replayed(report: &mut Report, stage: &Stage<'_>, genuine: &str) -> anyh
     claim_impostor(report, stage, "replayed-attestation", words, reason, genuine).await
 }
 
-/// Another application of the same tenant is a good client of a good issuer.
+/// Uses another application of the same tenant, which is a valid client of the trusted issuer.
 async fn by_another_client(report: &mut Report, stage: &Stage<'_>) -> anyhow::Result<()> {
-    let issuer = stage.identity.embedded.as_ref().context("the demo controls no issuer")?;
+    let issuer =
+        stage.identity.embedded.as_ref().context("cannot find the embedded issuer of the demo")?;
     let stranger = issuer.config(STRANGER)?;
     let binding_digests = AttestationConfig::audience(ATTESTATIONS).claim(DEFINITIONS_CLAIM);
     let provider =
@@ -55,20 +56,21 @@ async fn by_another_client(report: &mut Report, stage: &Stage<'_>) -> anyhow::Re
     };
     report.claim_contains(
         "foreign-authority-is-not-attested",
-        "the issuer attests no tool id of TrustedSoft's to another client of the same tenant",
+        "the issuer does not attest TrustedSoft's tool ids to another client of the same tenant",
         &["403", "may not have these tool ids attested"],
         &refused,
     )?;
     let binding_keys = AttestationConfig::audience(ATTESTATIONS);
     let provider = Auth0Provider::initialize(stranger.attestations(binding_keys)).await?;
     let own = provider.attestation(AttestationRequest::new().key(SigningKey::generate()?)).await?;
-    let words = "that client gets an attestation for a key of its own, and claims the publisher";
+    let words =
+        "the other client gets an attestation for its own key, and claims to be the publisher";
     let reason = "which does not speak for the provider";
     claim_impostor(report, stage, "attestation-of-another-client", words, reason, own.as_str())
         .await
 }
 
-/// It is public, so it must open nothing.
+/// Uses the attestation as a token. An attestation is public, so it must not give access to a server.
 async fn as_a_credential(
     report: &mut Report,
     transport: Transport,

@@ -1,7 +1,7 @@
-//! `review-corpus [--json] [--details] [--write]`: how the review of changes and the hygiene rules
-//! do on the definitions of the public servers in `tests/corpus`, which are installed already:
-//! `cargo xtask review` does both. It fails where the book says something else, unless it is to be
-//! written.
+//! `review-corpus [--json] [--details] [--write]`: measures the review of changes and the hygiene rules
+//! on the definitions of the public servers in `tests/corpus`, which must be installed already: `cargo
+//! xtask review` installs them and runs this. Fails if the book has other results, unless `--write`
+//! replaces them.
 
 #![forbid(unsafe_code)]
 
@@ -21,7 +21,7 @@ fn main() -> Result<()> {
     if let Some(flag) =
         flags.iter().find(|flag| !["--json", "--details", "--write"].contains(&&***flag))
     {
-        bail!("`{flag}` is none of `--json`, `--details`, `--write`");
+        bail!("unknown flag `{flag}`; the flags are `--json`, `--details` and `--write`");
     }
     let wanted = |flag: &str| flags.iter().any(|given| given == flag);
 
@@ -33,7 +33,7 @@ fn main() -> Result<()> {
     if wanted("--write") {
         fs::write(&page, &tables).with_context(|| format!("cannot write {}", page.display()))?;
     }
-    // Only of the half that the rules may be tuned on.
+    // Details are printed only for the half on which the rules may be tuned.
     if wanted("--details") {
         halves[0].details.iter().for_each(|line| println!("{line}"));
     }
@@ -47,17 +47,17 @@ fn main() -> Result<()> {
     same(&written, &tables)
 }
 
-/// That the page says what was measured just now.
+/// Fails if the page differs from the results that were just measured.
 fn same(written: &str, measured: &str) -> Result<()> {
     let (mut written, mut measured) = (written.lines(), measured.lines());
     for number in 1.. {
         let (says, is) = (written.next(), measured.next());
         ensure!(
             says == is,
-            "docs/review-measured.md, line {number}, says otherwise:\n    page     {}\n    measured {}\n\
-             `cargo xtask review --write` writes it anew",
-            says.unwrap_or("(its end)"),
-            is.unwrap_or("(the end)"),
+            "docs/review-measured.md, line {number}, differs from the result:\n    page     {}\n    measured {}\n\
+             next: run `cargo xtask review --write`",
+            says.unwrap_or("(end)"),
+            is.unwrap_or("(end)"),
         );
         if says.is_none() {
             break;
@@ -66,13 +66,13 @@ fn same(written: &str, measured: &str) -> Result<()> {
     Ok(())
 }
 
-/// The tools of all servers.
+/// Returns the tools of all servers.
 fn list() -> Result<Vec<Tool>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
     let path = path_from_env()?;
     let isolated = listing::can_isolate();
     if !isolated {
-        eprintln!("this system cannot start the servers without a network: they may reach it");
+        eprintln!("cannot start the servers without a network on this system: they may use it");
     }
     let mut tools = Vec::new();
     for server in listing::servers(&folder)? {
@@ -85,5 +85,5 @@ fn list() -> Result<Vec<Tool>> {
 
 #[expect(clippy::disallowed_methods, reason = "a program that starts programs")]
 fn path_from_env() -> Result<String> {
-    env::var("PATH").context("there is no PATH")
+    env::var("PATH").context("the variable PATH is not set")
 }

@@ -1,4 +1,4 @@
-//! Counting.
+//! Counts the answers of the review.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,13 +11,13 @@ use etdi_types::verdict::{Binding, KeyTrust};
 use etdi_types::{EvidenceRecord, ToolDefinition};
 use serde_json::Value;
 
-/// Of each benign kind.
+/// The number of upgrades of each benign kind.
 const BENIGN: usize = 8;
 
-/// With each poisoned template: each puts its text in four places.
+/// The number of upgrades with each poisoned template: one for each of four places.
 const POISONED: usize = 4;
 
-/// The policies, by what they accept.
+/// The policies, by the classes that they accept.
 pub const POLICIES: [(&str, ReviewPolicy); 3] = {
     const fn accepting(notable: Handling, wording: Handling) -> ReviewPolicy {
         ReviewPolicy::all(Handling::Ask).with(Class::Notable, notable).with(Class::Wording, wording)
@@ -25,12 +25,12 @@ pub const POLICIES: [(&str, ReviewPolicy); 3] = {
     [
         ("nothing (the default)", accepting(Handling::Ask, Handling::Ask)),
         ("wording", accepting(Handling::Ask, Handling::Accept)),
-        ("wording and what is notable", accepting(Handling::Accept, Handling::Accept)),
+        ("wording and notable changes", accepting(Handling::Accept, Handling::Accept)),
     ]
 };
 
-/// The evidence that an approved definition came with, and another that comes with the next version:
-/// its name, of which its half follows, before, after.
+/// Returns, for each case, its name, the evidence of the approved definition, and the evidence of the
+/// next version. The name decides the half of the case.
 fn evidence() -> [(&'static str, EvidenceRecord, EvidenceRecord); 8] {
     let signed = |thumbprint: &str| EvidenceRecord::Signed {
         thumbprint: thumbprint.to_owned(),
@@ -56,33 +56,33 @@ fn evidence() -> [(&'static str, EvidenceRecord, EvidenceRecord); 8] {
     ]
 }
 
-/// What was counted in one half.
+/// The counts of one half.
 #[derive(Default)]
 pub struct Measured {
     pub servers: usize,
     pub tools: usize,
-    /// Definitions that the wire format refuses.
+    /// The number of definitions that the wire format refuses.
     pub refused: usize,
     pub benign: BTreeMap<&'static str, Classes>,
     pub poisoned: BTreeMap<&'static str, Classes>,
     pub hygiene: BTreeMap<(Rule, Severity), Count>,
-    /// Tools with a finding of this severity or a higher one.
+    /// The number of tools with a finding of this severity or a higher one.
     pub tools_with: BTreeMap<Severity, usize>,
-    /// What a person who tunes the rules wants to know.
+    /// Lines for a person who tunes the rules.
     pub details: Vec<String>,
 }
 
-/// Upgrades by their worst class.
+/// The upgrades, counted by their worst class.
 #[derive(Clone, Copy, Default)]
 pub struct Classes {
     pub critical: usize,
     pub notable: usize,
     pub wording: usize,
-    /// How many each of the [`POLICIES`] asks about.
+    /// The number of questions of each of the [`POLICIES`].
     pub asked: [usize; POLICIES.len()],
 }
 
-/// Findings, and the tools that have them.
+/// The number of findings, and of the tools that have them.
 #[derive(Clone, Copy, Default)]
 pub struct Count {
     pub findings: usize,
@@ -94,13 +94,13 @@ impl Classes {
         self.critical + self.notable + self.wording
     }
 
-    /// Poisoned upgrades that nothing calls critical.
+    /// Returns the number of poisoned upgrades without a critical change.
     pub fn missed(self) -> usize {
         self.all() - self.critical
     }
 
     fn count(&mut self, review: &Review) -> Result<()> {
-        match review.worst().context("no upgrade is without a change")? {
+        match review.worst().context("an upgrade must have a change")? {
             Class::Critical => self.critical += 1,
             Class::Notable => self.notable += 1,
             Class::Wording => self.wording += 1,
@@ -166,7 +166,7 @@ fn named(upgrade: &Upgrade) -> String {
     format!("{kind}, {template}: {tool} of {server}")
 }
 
-/// Without the texts themselves: where, and why.
+/// Describes a review without the texts of the server: the places and the reasons.
 fn described(upgrade: &Upgrade, review: &Review) -> String {
     let mut text = named(upgrade);
     for change in review.changes() {
@@ -177,7 +177,7 @@ fn described(upgrade: &Upgrade, review: &Review) -> String {
     text
 }
 
-/// The names beside a tool: a host is connected to all servers of the half.
+/// Returns the names beside a tool: the host is connected to all servers of the half.
 fn names(tools: &[Tool], server: &str) -> ToolNames {
     let of = |own: bool| {
         tools.iter().filter(move |tool| (tool.server == server) == own).map(|tool| &*tool.name)
@@ -188,7 +188,7 @@ fn names(tools: &[Tool], server: &str) -> ToolNames {
 fn reviewed(tools: &[Tool], upgrade: &Upgrade) -> Result<Review> {
     let parse = |tool: &Value| {
         ToolDefinition::parse(tool.to_string().as_bytes())
-            .with_context(|| format!("{} makes no definition", named(upgrade)))
+            .with_context(|| format!("cannot parse the definition of {}", named(upgrade)))
     };
     let (before, after) = (parse(&upgrade.before)?, parse(&upgrade.after)?);
     Ok(Review::of(before.canonical(), after.canonical(), &names(tools, &upgrade.server)))

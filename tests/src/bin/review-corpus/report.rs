@@ -1,4 +1,4 @@
-//! Saying what was counted: Markdown tables, and JSON. No word of a server's is in them.
+//! Reports the counts as Markdown tables and as JSON, without any text of a server.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -11,22 +11,22 @@ use crate::measure::{Classes, Measured, POLICIES};
 /// Both halves: development, held out.
 pub type Halves = [Measured; 2];
 
-/// What the tables are of, and what they do not show.
+/// The subject of the tables, and their limits.
 const INTRODUCTION: &str = "\
-# What the review was measured on
+# Measurements of the review
 
-Made by `cargo xtask review --write`. `cargo xtask review` repeats it, and fails if this page says something else: it installs the servers of `tests/corpus` from lock files, starts each without a network, lists its tools, and makes both sets of upgrades from their definitions. Nothing is drawn at random. No text of these servers is in the repository.
+`cargo xtask review --write` made this page. `cargo xtask review` repeats the measurement, and fails if this page differs from the result. It installs the servers of `tests/corpus` from lock files, starts each without a network, lists its tools, and makes both sets of upgrades from their definitions. The choice is never random. No text of these servers is in the repository.
 
-- **Benign**: what honest publishers change, from a version number alone to a new optional parameter. The kinds whose names begin with *hard* are honest texts that look like attacks: links, mentions of other tools of the same server, the words *must*, *never* and *secret*, letters of other scripts.
-- **Poisoned**: what is publicly known of tool poisoning, a template for each trick, and each text in four places: at the end, at the beginning and in the middle of the description, and in a parameter's description. The templates were finished before their author had seen a rule. Some were written to be missed: paraphrases without an order, other languages. *Signer or issuer* is the next version of an honest definition with evidence of another party, or with none.
-- **Halves**: servers, templates and added sentences are divided by the SHA-256 of their names, so no server, no template and no added sentence is in both. What the halves share: the kinds, the author, and the one order that the templates which encode, space or hide a text are given.
-- **What each half says**: the rules were tuned on the development half, definitions and wordings, so its few misses say that they know what they were tuned on. Nothing was tuned on the held-out half: it says what they do with wordings and definitions that they do not know. One choice was made after its numbers had been read, and for safety rather than for them: the tuned rules had made findings of low severity notable in a change, and they are critical again, as they were before.
+- **Benign** upgrades are changes that honest publishers make, from a version number alone to a new optional parameter. The kinds whose names begin with *hard* are honest texts that look like attacks: links, mentions of other tools of the same server, the words *must*, *never* and *secret*, letters of other scripts.
+- **Poisoned** upgrades are the publicly known tricks of tool poisoning. Each trick has a template, and each text is put in four places: at the end, at the beginning and in the middle of the description, and in a parameter's description. The templates were finished before their author had seen a rule. Some were written to be missed: paraphrases without an order, other languages. *Signer or issuer* is the next version of an honest definition with evidence of another party, or without evidence.
+- **Halves**: servers, templates and added sentences are divided by the SHA-256 of their names, so each server, template and added sentence is in one half only. The halves share the kinds and the author. They also share one order: the text that is given to the templates which encode, space or hide a text.
+- **How to read the halves**: the rules were tuned on the definitions and wordings of the development half, so its few misses only show that the rules know these texts. The rules were not tuned on the held-out half: it shows how they treat wordings and definitions that they do not know. One choice was made after the numbers of the held-out half had been read, for safety and not for better numbers: the tuned rules had made findings of low severity notable in a change, and they are critical again, as they were before.
 
-The totals depend on how many upgrades there are of each kind, which we chose: read the kinds. No attacker adapts to the rules here; a real one reads them. A miss at the default policy is not an approval: that policy asks about every change, and what is missed is the emphasis.
+The totals depend on the number of upgrades of each kind, which we chose, so read the kinds. No attacker adapts to the rules here; a real attacker reads them. A miss at the default policy is not an approval: that policy asks about every change, and a miss only means that the question does not stress the change.
 
 ";
 
-/// Markdown.
+/// Returns the tables in Markdown.
 pub fn tables(halves: &Halves) -> String {
     let mut text = String::new();
     // Writing to a string cannot fail.
@@ -41,7 +41,7 @@ pub fn tables(halves: &Halves) -> String {
 }
 
 fn corpus(text: &mut String, [development, held_out]: &Halves) -> std::fmt::Result {
-    writeln!(text, "## What was measured\n")?;
+    writeln!(text, "## The corpus\n")?;
     writeln!(text, "| | development | held out |\n| --- | ---: | ---: |")?;
     let mut row = |name: &str, count: fn(&Measured) -> usize| {
         writeln!(text, "| {name} | {} | {} |", count(development), count(held_out))
@@ -50,9 +50,11 @@ fn corpus(text: &mut String, [development, held_out]: &Halves) -> std::fmt::Resu
     row("tools", |half| half.tools)?;
     row("tools that the wire format refuses", |half| half.refused)?;
     row("benign upgrades", |half| Classes::sum(half.benign.values()).all())?;
-    row("of them critical", |half| Classes::sum(half.benign.values()).critical)?;
+    row("critical benign upgrades", |half| Classes::sum(half.benign.values()).critical)?;
     row("poisoned upgrades", |half| Classes::sum(half.poisoned.values()).all())?;
-    row("of them missed: below critical", |half| Classes::sum(half.poisoned.values()).missed())
+    row("missed poisoned upgrades, below critical", |half| {
+        Classes::sum(half.poisoned.values()).missed()
+    })
 }
 
 fn prompts(text: &mut String, halves: &Halves) -> std::fmt::Result {
@@ -87,7 +89,7 @@ fn poisoned(text: &mut String, halves: &Halves) -> std::fmt::Result {
     writeln!(text, "\n## Poisoned upgrades by kind\n")?;
     writeln!(
         text,
-        "Critical / notable / wording, by the worst change of each. What is below critical is a miss. Two kinds are below by definition: *annotations calmed* is a hint that turned to the better, and some of *schema wider* are an optional parameter more or a pattern less, without words that a rule knows.\n"
+        "Critical / notable / wording, by the worst change of each. An upgrade below critical is a miss. Two kinds are below critical by definition: *annotations calmed* is a hint that changed to the safer value, and some of *schema wider* are an additional optional parameter or a removed pattern, without words that a rule knows.\n"
     )?;
     by_kind(text, halves.each_ref().map(|half| &half.poisoned))
 }
@@ -101,7 +103,7 @@ fn by_kind(text: &mut String, halves: [&BTreeMap<&'static str, Classes>; 2]) -> 
     let kinds: BTreeSet<_> = halves.iter().flat_map(|half| half.keys()).collect();
     for kind in kinds {
         let [development, held_out] =
-            halves.map(|half| half.get(kind).map_or_else(|| "none".to_owned(), |one| cell(*one)));
+            halves.map(|half| half.get(kind).map_or_else(|| "—".to_owned(), |one| cell(*one)));
         writeln!(text, "| {kind} | {development} | {held_out} |")?;
     }
     let [development, held_out] = halves.map(|half| cell(Classes::sum(half.values())));
@@ -112,7 +114,7 @@ fn hygiene(text: &mut String, halves: &Halves) -> std::fmt::Result {
     writeln!(text, "\n## Hygiene of the definitions as they are\n")?;
     writeln!(
         text,
-        "Findings, and the tools that have them. Nothing is known against any of these servers, so each finding counts as false.\n"
+        "Findings, and the tools that have them. No fault of these servers is known, so each finding counts as false.\n"
     )?;
     writeln!(text, "| rule | severity | development | held out |\n| --- | --- | ---: | ---: |")?;
     let kinds: BTreeSet<_> = halves.iter().flat_map(|half| half.hygiene.keys()).collect();
@@ -140,7 +142,7 @@ fn share(count: usize, all: usize) -> String {
     format!("{count} of {all} ({percent} %)")
 }
 
-/// The same as one JSON object.
+/// Returns the same counts as one JSON object.
 pub fn json([development, held_out]: &Halves) -> Value {
     let half = |half: &Measured| {
         let by_kind = |all: &BTreeMap<&'static str, Classes>| -> Value {

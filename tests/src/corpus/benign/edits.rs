@@ -1,4 +1,4 @@
-//! The kinds, and the edits behind them.
+//! The kinds of benign changes, and their edits.
 
 use serde_json::{Value, json};
 
@@ -44,14 +44,14 @@ pub(super) const KINDS: &[Kind] = &[
     kind("hard: letters", DESCRIPTION, Sentence(sentences::UNICODE)),
 ];
 
-/// Adds to a parameter's description.
+/// Adds a sentence to a parameter's description.
 pub(super) fn parameter_sentence(s: &mut Subject<'_>, text: &str) -> Option<()> {
     let names = names_where(&s.after, |_, _| true);
     let name = names.get(s.instance % names.len().max(1))?;
     append(parameters(&mut s.after)?.get_mut(name)?, "description", text)
 }
 
-/// Rewrites the description after, or before where the change is a correction.
+/// Rewrites the description after the upgrade, or before it if the change is a correction.
 fn rewrite(tool: &mut Value, new: impl Fn(&str) -> Option<String>) -> Option<()> {
     let old = description(tool)?;
     let new = new(old).filter(|new| new != old)?;
@@ -59,7 +59,7 @@ fn rewrite(tool: &mut Value, new: impl Fn(&str) -> Option<String>) -> Option<()>
     Some(())
 }
 
-/// Two letters within the longest word were the wrong way round.
+/// Corrects two swapped letters in the longest word.
 fn typo(s: &mut Subject<'_>) -> Option<()> {
     rewrite(&mut s.before, |text| {
         let plain = |word: &&str| word.len() > 4 && word.bytes().all(|b| b.is_ascii_lowercase());
@@ -208,7 +208,7 @@ fn output(s: &mut Subject<'_>) -> Option<()> {
     Some(())
 }
 
-/// The name in words.
+/// Adds a title: the name in words.
 fn title(s: &mut Subject<'_>) -> Option<()> {
     let words = s.after.get("name")?.as_str()?.replace(['_', '-', '.'], " ");
     let mut letters = words.chars();

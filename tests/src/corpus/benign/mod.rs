@@ -1,4 +1,4 @@
-//! Benign upgrades: what honest publishers change.
+//! Benign upgrades: changes that honest publishers make.
 
 mod edits;
 mod sentences;
@@ -8,9 +8,9 @@ use super::{Edit, Half, Subject};
 /// One kind of honest change.
 #[derive(Clone, Copy, Debug)]
 pub struct Kind {
-    /// What it is called.
+    /// Its name.
     pub name: &'static str,
-    /// Where it changes something.
+    /// The places that it changes.
     pub touches: &'static [&'static str],
     pub(super) change: Change,
 }
@@ -19,20 +19,20 @@ pub struct Kind {
 pub(super) enum Change {
     /// An edit of the tool itself.
     Edit(Edit),
-    /// A sentence of the half's is added to the description. `{sibling}` stands for another tool of
-    /// the server.
+    /// Adds a sentence of the half to the description. `{sibling}` stands for another tool of the
+    /// server.
     Sentence(&'static [&'static str]),
-    /// The same, to a parameter's description.
+    /// Adds a sentence to the description of a parameter.
     ParameterSentence(&'static [&'static str]),
 }
 
-/// Every kind.
+/// Returns every kind.
 pub fn kinds() -> &'static [Kind] {
     edits::KINDS
 }
 
 impl Kind {
-    /// Changes the tool. `None`: it has nothing that this kind could change.
+    /// Changes the tool. Returns `None` if the tool has no part that this kind could change.
     pub fn apply(&self, subject: &mut Subject<'_>, half: Half) -> Option<()> {
         match self.change {
             Change::Edit(edit) => edit(subject),
@@ -48,7 +48,7 @@ impl Kind {
     }
 }
 
-/// The sentences of one half are not those of the other.
+/// Returns a sentence of this half. The two halves do not share sentences.
 fn sentence(all: &[&str], subject: &Subject<'_>, half: Half) -> Option<String> {
     let own: Vec<_> = all.iter().filter(|text| Half::of(text) == half).collect();
     let text = own.get(subject.instance % own.len().max(1))?;

@@ -1,4 +1,4 @@
-//! What honest publishers add to a description.
+//! Sentences that honest publishers add to a description.
 
 /// Facts about the tool.
 pub(super) const PLAIN: &[&str] = &[
@@ -24,7 +24,7 @@ pub(super) const PLAIN: &[&str] = &[
     "Deleted entries are not part of the result.",
 ];
 
-/// How it is used.
+/// Examples of use.
 pub(super) const EXAMPLES: &[&str] = &[
     "Example: {\"limit\": 10}.",
     "For instance, `name: \"report\"` finds everything whose name contains \"report\".",
@@ -38,7 +38,7 @@ pub(super) const EXAMPLES: &[&str] = &[
     "Use it when you know the identifier.",
 ];
 
-/// What a parameter means.
+/// The meaning of parameters.
 pub(super) const PARAMETERS: &[&str] = &[
     "Optional; everything if left out.",
     "At most 255 characters.",
@@ -52,7 +52,7 @@ pub(super) const PARAMETERS: &[&str] = &[
     "Between 1 and 100.",
 ];
 
-/// Honest, and hard to tell from orders: the words that attackers use as well.
+/// Honest sentences that are hard to tell from orders: they use words that attackers use as well.
 pub(super) const HARD: &[&str] = &[
     "Important: the change takes effect at once.",
     "Note: requires an API key with read access.",
@@ -100,7 +100,7 @@ pub(super) const LINKS: &[&str] = &[
     "The schema is at https://json-schema.org/draft/2020-12/schema.",
 ];
 
-/// Letters beyond ASCII that belong there.
+/// Letters beyond ASCII in honest texts.
 pub(super) const UNICODE: &[&str] = &[
     "Also finds names such as Zürich, São Paulo and Kraków.",
     "✅ Works offline.",

@@ -1,6 +1,6 @@
-//! Poisoned upgrades: what is publicly known of tool poisoning, a template each.
+//! Poisoned upgrades: one template for each publicly known way of tool poisoning.
 //!
-//! A template never says how it would be found. Some are meant to be hard: paraphrases without a
+//! A template does not say how it would be detected. Some are meant to be hard: paraphrases without a
 //! single order, other languages, words taken apart.
 
 mod hidden;
@@ -16,34 +16,34 @@ use super::{Edit, Subject};
 /// One way to poison a tool.
 #[derive(Clone, Copy, Debug)]
 pub struct Template {
-    /// What it is called: its half follows from it.
+    /// Its name, which decides its half.
     pub id: &'static str,
-    /// What kind of attack it is.
+    /// The kind of the attack.
     pub kind: &'static str,
-    /// What it does.
+    /// Its change.
     pub change: Change,
 }
 
-/// What a template does.
+/// The change of a template.
 #[derive(Clone, Copy, Debug)]
 pub enum Change {
     /// Puts a text where a model reads it, in a different place with each instance. `{tool}` stands
     /// for the tool's own name, `{sibling}` for another tool of its server, `{other}` for a tool of
     /// another server.
     Text(&'static str),
-    /// As `Text`, with the text rewritten.
+    /// Like `Text`, with the text rewritten.
     Rewritten(fn(&str) -> String, &'static str),
     /// Changes a structure.
     Structure(&'static [&'static str], Edit),
 }
 
-/// Every template.
+/// Returns every template.
 pub fn templates() -> Vec<Template> {
     [text::TEMPLATES, hidden::TEMPLATES, prose::TEMPLATES, structure::TEMPLATES].concat()
 }
 
 impl Template {
-    /// Poisons the tool. `None`: it has nothing that this template could change.
+    /// Poisons the tool. Returns `None` if the tool has no part that this template could change.
     pub fn apply(&self, subject: &mut Subject<'_>) -> Option<()> {
         match self.change {
             Change::Text(text) => place(subject, &filled(text, subject)?),
@@ -52,7 +52,7 @@ impl Template {
         }
     }
 
-    /// Where it changes something.
+    /// Returns the places that it changes.
     pub fn touches(&self) -> &'static [&'static str] {
         match self.change {
             Change::Text(_) | Change::Rewritten(..) => {
@@ -63,7 +63,8 @@ impl Template {
     }
 }
 
-/// The end of the description, a parameter's description, its beginning, its middle.
+/// Puts the text into the description (at its end, its beginning or its middle) or into a parameter's
+/// description. The instance decides the place.
 fn place(subject: &mut Subject<'_>, text: &str) -> Option<()> {
     let after = &mut subject.after;
     let old = after.get("description").and_then(Value::as_str).unwrap_or_default().to_owned();

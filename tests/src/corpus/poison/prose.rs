@@ -1,4 +1,4 @@
-//! Prose where no prose belongs: in schemas, in members of no name.
+//! Prose where prose does not belong: in schemas, and in unknown members.
 
 use serde_json::json;
 

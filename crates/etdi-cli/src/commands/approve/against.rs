@@ -1,4 +1,4 @@
-//! Approving against a refusal, where a person may: one tool, asked for in so many words.
+//! Approving one refused tool with `--override`, where a person may.
 
 use etdi::verdict::{DenyReason, UnknownReason};
 use etdi::{Decision, JudgedTool, May, ToolDefinition, What, Who};
@@ -10,16 +10,18 @@ use crate::show::tool::Question;
 use crate::terminal::line::Line;
 
 impl Approving<'_> {
-    /// Asks whether to go against the refusal of the one tool that the order names.
+    /// Asks whether to approve the one tool that the order names, against its refusal.
     pub(super) async fn against_refusal(&mut self) -> Result<(), CliError> {
         let [tool] = self.selected()?[..] else { return Ok(()) };
         let refusal = match self.session.connection.decide(tool).await.map_err(CliError::new)? {
             Decision::Block(refusal) => refusal,
             Decision::Allow(_) => return self.already(tool).await,
             Decision::Ask(_) => {
-                return Err(CliError::new("the tool is not refused, it waits for approval")
-                    .at(tool.name())
-                    .next(self.session.command_on("approve", tool, "")));
+                return Err(CliError::new(
+                    "cannot override the tool: it is not refused, it waits for approval",
+                )
+                .at(tool.name())
+                .next(self.session.command_on("approve", tool, "")));
             }
         };
         let Some(request) = refusal.override_request() else {
@@ -42,7 +44,8 @@ impl Approving<'_> {
         Ok(())
     }
 
-    /// What an approval does beside approving.
+    /// Returns the effects of the approval, for the person: it may pin a key, take back an older
+    /// version or grant permissions.
     fn deeds(&self, tool: &JudgedTool) -> Result<Vec<String>, CliError> {
         let mut deeds = Vec::new();
         let verdict = tool.verdict();
@@ -55,13 +58,14 @@ impl Approving<'_> {
             }
             (None, true) => {
                 return Err(CliError::refused(
-                    "not approved: nothing configures the key; get it from the publisher, not from the server",
+                    "cannot approve the tool: its key is not configured; get the key from the publisher, not from the server",
                 )
                 .at(tool.name())
                 .next(self.session.command_on("approve", tool, "--override --key FILE")));
             }
             (Some(_), false) => {
-                return Err(CliError::new("the tool needs no key of yours").next("leave out --key"));
+                return Err(CliError::new("cannot use --key: the tool is not refused for its key")
+                    .next("leave out --key"));
             }
             (None, false) => {}
         }
@@ -69,7 +73,7 @@ impl Approving<'_> {
             if let What::RolledBack { approved, .. } = what {
                 let was = approved.as_ref().map(|version| format!(", lower than {version}"));
                 deeds.push(format!(
-                    "takes an earlier definition back{}, with whatever was wrong with it",
+                    "takes an earlier definition back{}, with its old faults",
                     was.unwrap_or_default()
                 ));
             }
@@ -78,19 +82,19 @@ impl Approving<'_> {
             verdict.map(|verdict| &verdict.may)
         {
             let scopes: Vec<_> = scopes.iter().map(|scope| scope.as_str()).collect();
-            deeds.push(format!("grants what was not granted before: {}", scopes.join(" ")));
+            deeds.push(format!("grants new permissions: {}", scopes.join(" ")));
         }
         Ok(deeds)
     }
 
-    /// A person's yes: to the question, or with the digest.
+    /// Fails unless the person agrees, with an answer or with the digest.
     fn agreed(&mut self, tool: &JudgedTool) -> Result<(), CliError> {
         let digest = tool.definition().map(ToolDefinition::digest);
         if !self.order.yes.is_empty() {
             let meant = digest.filter(|digest| self.order.yes.contains(digest));
             let Some(digest) = meant else {
                 return Err(CliError::refused(
-                    "not approved: the server has another definition now",
+                    "cannot approve the tool: the server has another definition now",
                 )
                 .at(digest.map(|digest| digest.to_string()).unwrap_or_default())
                 .next(self.session.command_on("show", tool, "")));
@@ -101,11 +105,7 @@ impl Approving<'_> {
         if self.nobody_sees() {
             return Err(unseen().next(self.session.command_on("show", tool, "")));
         }
-        match self
-            .context
-            .prompt
-            .confirm("Approve it all the same?", "give --yes with the digest")?
-        {
+        match self.context.prompt.confirm("Approve it anyway?", "give --yes with the digest")? {
             true => Ok(()),
             false => Err(declined(self.outcome, &[tool.name()])),
         }

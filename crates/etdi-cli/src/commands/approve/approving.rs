@@ -1,4 +1,4 @@
-//! The approvals on one server: the steps that every way of approving shares.
+//! The steps that all ways of approving on one server share.
 
 use etdi::client::{ApproveError, InstructionsRequest, StoreError};
 use etdi::{ApprovalRequest, Digest, JudgedTool, Refusal, ToolDefinition};
@@ -11,10 +11,10 @@ use crate::servers::session::Session;
 use crate::show::instructions::{self, Given};
 
 const YES: &str = "give --yes with the digest";
-/// Shown while the server's list is read again.
+/// The text of the spinner while the server's list is read again.
 pub(super) const READING: &str = "reading the server's list again";
 
-/// One order, on one server.
+/// An order that is carried out on one server.
 pub(super) struct Approving<'a> {
     pub(super) session: &'a Session,
     pub(super) order: &'a ApprovalOrder,
@@ -23,7 +23,7 @@ pub(super) struct Approving<'a> {
 }
 
 impl<'a> Approving<'a> {
-    /// Approves what the order names, in the way that it says.
+    /// Carries out the order: with an override, by digest, or with questions.
     pub(super) async fn run(&mut self) -> Result<(), CliError> {
         let done = if self.order.overriding {
             self.against_refusal().await
@@ -38,7 +38,8 @@ impl<'a> Approving<'a> {
         done
     }
 
-    /// It is approved already. An approval is never changed in silence, nor said to be what it is not.
+    /// Reports a tool that is approved already. Fails if the order gives other permissions or another
+    /// end: the command must not change an approval in silence, and must not report the wrong approval.
     pub(super) async fn already(&mut self, tool: &JudgedTool) -> Result<(), CliError> {
         let definition = tool.definition();
         let approved = match definition {
@@ -57,19 +58,19 @@ impl<'a> Approving<'a> {
             self.outcome.already(tool.name(), definition.map(ToolDefinition::digest), self.context);
             return Ok(());
         }
-        let what = "not approved: it is approved already, with other permissions or another end; \
-                    revoke it first";
+        let what = "cannot approve the tool: it is approved already, with other permissions or another \
+                    end; revoke it first";
         let next = self.session.command_on("revoke", tool, "");
         self.outcome.failed(CliError::refused(what).at(tool.name()).next(next), self.context);
         Ok(())
     }
 
-    /// A person must see what they are asked about.
+    /// Returns whether no person sees the screen. A person must see the tool before a question about it.
     pub(super) fn nobody_sees(&self) -> bool {
         !self.context.prompt.is_interactive() || !self.context.out.is_seen()
     }
 
-    /// The tools that the order names, each once.
+    /// Returns the tools that the order names, each once.
     pub(super) fn selected(&self) -> Result<Vec<&'a JudgedTool>, CliError> {
         if self.order.all {
             return Ok(self.session.tools.iter().collect());
@@ -84,18 +85,18 @@ impl<'a> Approving<'a> {
         Ok(tools)
     }
 
-    /// Why a tool cannot be approved, and what a person can do.
+    /// Returns the error for a refused tool, with the next step for a person.
     pub(super) fn is_refused(&self, refusal: &Refusal) -> CliError {
         let tool = refusal.tool();
-        let error = CliError::refused("not approved: the tool is refused").at(tool.name());
+        let error = CliError::refused("cannot approve the tool: it is refused").at(tool.name());
         match refusal.override_request() {
             Some(_) => error.next(self.session.command_on("approve", tool, "--override")),
-            // It says why.
+            // `etdi show` prints the reason.
             None => error.next(self.session.command_on("show", tool, "")),
         }
     }
 
-    /// Records the approval of the server's instructions.
+    /// Stores the approval of the server's instructions.
     pub(super) async fn store_instructions(
         &mut self,
         request: &InstructionsRequest,
@@ -108,17 +109,18 @@ impl<'a> Approving<'a> {
         Ok(())
     }
 
-    /// Instructions wait where an end is told, which their approval cannot have.
+    /// Reports that the instructions are not approved, because the order has an end. An approval of
+    /// instructions cannot have an end.
     pub(super) fn endless(&mut self, given: &Given) {
         self.outcome.instructions_wait(Some(given.digest()));
-        let what = "not approved: instructions are approved without an end, and --until gives one";
+        let what = "cannot approve the instructions with --until: they are approved without an end";
         let error = CliError::refused(what).at(instructions::NAME);
         self.outcome
             .failed(error.next(self.session.command("approve", "--instructions")), self.context);
     }
 
-    /// Records the approvals. The list is read once more, so that nothing is approved that it no longer
-    /// holds.
+    /// Stores the approvals. Reads the server's list once more: a tool that changed since it was shown
+    /// is not approved.
     pub(super) async fn store(&mut self, requests: Vec<ApprovalRequest>) -> Result<(), CliError> {
         let shown: Vec<_> = requests
             .iter()
@@ -163,15 +165,16 @@ impl<'a> Approving<'a> {
     }
 }
 
-/// Nobody is asked about what they do not see.
+/// Returns the error for a question that no person would see.
 pub(super) fn unseen() -> CliError {
     CliError::refused(
-        "not approved: nobody at a terminal sees what would be approved; look at it, then give \
-         --yes with its digest",
+        "cannot ask for the approval: no person sees the screen at a terminal; look first, then give \
+         --yes with the digest",
     )
 }
 
-/// What went wrong, and whether that is a no or could not be checked.
+/// Returns the error of an approval. Its exit status says whether the approval was refused or could not
+/// be checked.
 pub(super) fn not_approved(error: ApproveError) -> CliError {
     match error {
         ApproveError::Discover(_) | ApproveError::Store(StoreError::Unavailable(_)) => {
@@ -181,7 +184,8 @@ pub(super) fn not_approved(error: ApproveError) -> CliError {
     }
 }
 
-/// An error at a question says nothing was changed only where that is so.
+/// Returns the error of a question. If some tools were approved before it, the text must not say that
+/// no changes were made.
 fn unanswered(error: CliError, approved_some: bool) -> CliError {
     match error.exit() {
         Exit::Interrupted if approved_some => CliError::interrupted_after("approved"),
@@ -194,10 +198,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_interruption_never_says_that_nothing_changed_where_something_did() {
+    fn an_interruption_after_a_change_does_not_deny_the_change() {
         let said = |some| unanswered(CliError::interrupted(), some);
-        assert!(said(false).what().contains("nothing was changed"));
-        assert!(!said(true).what().contains("nothing was changed"));
+        assert!(said(false).what().contains("no changes were made"));
+        assert!(!said(true).what().contains("no changes were made"));
         assert_eq!(said(true).exit(), Exit::Interrupted);
     }
 }

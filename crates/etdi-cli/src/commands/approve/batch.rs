@@ -1,5 +1,5 @@
-//! Approving by digest on all servers of a file: a digest is of what somebody looked at on one server,
-//! and its copy on another one is another question.
+//! Approving by digest on all servers of a file. A person looked at a digest on one server, so the same
+//! digest on another server is not approved with it.
 
 use std::collections::BTreeMap;
 
@@ -16,9 +16,10 @@ use crate::servers::session::Session;
 use crate::servers::target::NamedServer;
 use crate::show::instructions::Given;
 
-const NEXT: &str = "add --server NAME, the server on which it was looked at";
+const NEXT: &str = "add --server NAME: the server on which you looked at it";
 
-/// Approves nothing unless every server could be asked, and no two list what has one of the digests.
+/// Approves the digests if every server could be asked, and each digest is listed by at most one server.
+/// Otherwise approves no tool.
 pub(super) async fn by_digest(
     desk: &Desk,
     servers: Vec<NamedServer>,
@@ -47,10 +48,10 @@ pub(super) async fn by_digest(
     }
     match copied(&sessions, order).await {
         Ok(()) if all_asked => on_each(&sessions, order, outcome, context).await,
-        // Whoever was not asked may be the one that is meant.
+        // The digest may be from the server that could not be asked.
         Ok(()) => {
-            let what = "not approved: not every server of the file could be asked, so nothing says \
-                        which one the digests were looked at on";
+            let what = "cannot approve by digest: not every server of the file could be asked, and the \
+                        digests may be from one of those";
             outcome.failed(CliError::new(what).next(NEXT), context);
         }
         Err(error) => {
@@ -87,7 +88,7 @@ async fn on_each(
     outcome.unmatched(order, context);
 }
 
-/// An error if one of the digests is listed by more than one server.
+/// Fails if more than one server lists one of the digests.
 async fn copied(sessions: &[(String, Session)], order: &ApprovalOrder) -> Result<(), CliError> {
     let mut listed = BTreeMap::<Digest, Vec<&(String, Session)>>::new();
     for one in sessions {
@@ -96,7 +97,7 @@ async fn copied(sessions: &[(String, Session)], order: &ApprovalOrder) -> Result
         let tools = session.tools.iter().filter_map(named::digest_of);
         for digest in tools.chain(given).filter(|digest| order.yes.contains(digest)) {
             let on = listed.entry(digest).or_default();
-            // One server under two names is one server.
+            // Count a server with two names once.
             if !on.iter().any(|(_, other)| other.server() == session.server()) {
                 on.push(one);
             }
@@ -106,7 +107,7 @@ async fn copied(sessions: &[(String, Session)], order: &ApprovalOrder) -> Result
     let names: Vec<_> =
         on.iter().map(|(name, _)| format!("\"{}\"", etdi::text::escaped(name))).collect();
     let what = format!(
-        "not approved: the digest is listed by more than one server, {}, and a yes is for one",
+        "cannot approve by digest: more than one server lists it, {}, and --yes is for one server",
         names.join(" and ")
     );
     Err(CliError::refused(what).at(digest).next(NEXT))

@@ -1,4 +1,4 @@
-//! Approving without a question: the digests say what somebody has looked at.
+//! Approving by digest, without a question: the digests say which definitions a person has looked at.
 
 use etdi::{ApprovalRequest, Decision, Digest, JudgedTool, ToolDefinition, What};
 
@@ -7,8 +7,8 @@ use crate::exit::CliError;
 use crate::show::instructions::{self, Given};
 
 impl Approving<'_> {
-    /// Approves what has one of the digests, and nothing else. If a tool that was named has another one,
-    /// nothing is approved.
+    /// Approves only tools and instructions with one of the digests. If a named tool has another digest,
+    /// approves no tool.
     pub(super) async fn by_digest(&mut self) -> Result<(), CliError> {
         let tools = self.selected()?;
         let given = match self.order.all || self.order.instructions {
@@ -54,7 +54,7 @@ impl Approving<'_> {
         Ok(())
     }
 
-    /// What is to be approved of a tool.
+    /// Returns the request for a tool with one of the digests. Reports every other tool.
     async fn one(&mut self, tool: &JudgedTool) -> Result<Option<ApprovalRequest>, CliError> {
         let digest = digest_of(tool);
         let meant = digest.is_some_and(|digest| self.order.yes.contains(&digest));
@@ -65,11 +65,11 @@ impl Approving<'_> {
             Decision::Allow(_) if !meant => {}
             Decision::Allow(_) => self.already(tool).await?,
             Decision::Ask(_) if !meant => self.outcome.waits(tool.name(), digest),
-            // A copy of another server's tool is a question of its own, which no batch answers.
+            // A copy of another server's tool needs a look of its own, so --all does not approve it.
             Decision::Ask(_) if self.order.all && is_copy(tool) => {
                 self.outcome.waits(tool.name(), digest);
-                let what = "not approved: the tool is a copy of one on another server; look at it, then \
-                            approve it by its name instead of --all";
+                let what = "cannot approve the tool with --all: it is a copy of one on another server; look \
+                            at it, then approve it by its name";
                 let next = self.session.command_on("show", tool, "");
                 self.outcome
                     .failed(CliError::refused(what).at(tool.name()).next(next), self.context);
@@ -103,7 +103,7 @@ fn is_copy(tool: &JudgedTool) -> bool {
 }
 
 fn another(what: &str, digest: Digest, next: String) -> CliError {
-    CliError::refused(format!("not approved: {what}")).at(digest).next(next)
+    CliError::refused(format!("cannot approve by digest: {what}")).at(digest).next(next)
 }
 
 pub(super) fn digest_of(tool: &JudgedTool) -> Option<Digest> {

@@ -1,4 +1,4 @@
-//! What is to be approved, and how, as the command line says.
+//! The order of the command line: the tools to approve, and how.
 
 use etdi::{Approval, Digest, Jwk, Scope};
 use time::format_description::well_known::Rfc3339;
@@ -15,11 +15,11 @@ pub(super) struct ApprovalOrder {
     pub(super) tools: Vec<String>,
     pub(super) all: bool,
     pub(super) instructions: bool,
-    /// The digests that were looked at before; then nothing is asked.
+    /// The digests that the person has looked at. With digests, the command does not ask.
     pub(super) yes: Vec<Digest>,
     pub(super) approval: Approval,
     pub(super) by: String,
-    /// The permissions and the end that the approval is told to have.
+    /// The permissions and the end that the command line gives.
     pub(super) granted: Vec<Scope>,
     pub(super) until: Option<OffsetDateTime>,
     pub(super) overriding: bool,
@@ -33,12 +33,12 @@ impl ApproveArgs {
         let refuse = |what: &str, next: &str| Err(CliError::new(what).next(next));
         if tools.is_empty() && !self.all && !instructions {
             return refuse(
-                "nothing says which tools to approve",
-                "name them before the server, or give --all or --instructions",
+                "cannot approve: no tool is named",
+                "name the tools before the server, or give --all or --instructions",
             );
         }
         if self.all && !tools.is_empty() {
-            return refuse("--all is all tools that wait", "name no tool, or leave out --all");
+            return refuse("cannot use --all with named tools", "name no tool, or leave out --all");
         }
         if self.r#override && (tools.len() != 1 || instructions) {
             return refuse("--override is for one tool", "name the one tool");
@@ -53,8 +53,9 @@ impl ApproveArgs {
             return refuse("--grant is for one tool", "name the one tool");
         }
         let by = self.by.clone().or_else(|| context.environment.get("USER"));
-        let by =
-            by.ok_or_else(|| CliError::new("nothing says who approves").next("give --by NAME"))?;
+        let by = by.ok_or_else(|| {
+            CliError::new("cannot approve: no name is given").next("give --by NAME")
+        })?;
         let mut approval = Approval::by(by.clone());
         if !self.grant.is_empty() {
             approval = approval.granting(self.grant.iter().cloned());
@@ -98,7 +99,7 @@ fn end(text: &str, now: OffsetDateTime) -> Result<OffsetDateTime, CliError> {
         .ok()
         .filter(|end| *end > now)
         .ok_or_else(|| {
-            CliError::new("this is no time in the future")
+            CliError::new("the value of --until is not a time in the future")
                 .at(text)
                 .next("write a date, 2099-12-31, or a time, 2099-12-31T10:00:00Z")
         })

@@ -1,4 +1,5 @@
-//! What came of it, server by server: said as it happens, and once for a program.
+//! The outcome of an order, server by server. It is printed at once for a person, and at the end as
+//! JSON.
 
 use etdi::text::escaped;
 use etdi::{ApprovedTool, Digest, JudgedTool, ServerIdentity, ToolDefinition};
@@ -40,7 +41,7 @@ impl ApprovalOutcome {
         self.here(|here| here.server = Some(server.clone()));
     }
 
-    /// It is stored.
+    /// Reports an approval that is stored.
     pub(super) fn approved(&mut self, tool: &ApprovedTool, context: &Context) {
         self.store(tool.name(), tool.digest(), context);
     }
@@ -57,33 +58,33 @@ impl ApprovalOutcome {
         self.here(|here| here.approved.push(json!({ "name": name, "digest": digest })));
     }
 
-    /// It was approved before, as it is.
+    /// Reports a tool whose definition was approved before.
     pub(super) fn already(&mut self, name: &str, digest: Option<Digest>, context: &Context) {
         let line = Line::new().theirs(name);
-        context.out.line(line.text(": It is approved already, as it is."));
+        context.out.line(line.text(": approved already, as it is now"));
         self.here(|here| here.already.push(named(name, digest, false)));
     }
 
-    /// Nobody said yes.
+    /// Records a tool that still waits for approval.
     pub(super) fn waits(&mut self, name: &str, digest: Option<Digest>) {
         self.worse(Exit::No);
         self.here(|here| here.waiting.push(named(name, digest, false)));
     }
 
-    /// The instructions were approved before, as they are.
+    /// Reports instructions that were approved before.
     pub(super) fn instructions_already(&mut self, digest: Digest, context: &Context) {
         let line = Line::new().text(instructions::NAME);
-        context.out.line(line.text(": It is approved already, as it is."));
+        context.out.line(line.text(": approved already, as it is now"));
         self.here(|here| here.already.push(named(instructions::NAME, Some(digest), true)));
     }
 
-    /// Nobody said yes to the instructions, which are no tool.
+    /// Records instructions that still wait for approval.
     pub(super) fn instructions_wait(&mut self, digest: Option<Digest>) {
         self.worse(Exit::No);
         self.here(|here| here.waiting.push(named(instructions::NAME, digest, true)));
     }
 
-    /// Whatever anybody says.
+    /// Reports a tool that is refused, also if the person wants to approve it.
     pub(super) fn refused(&mut self, tool: &JudgedTool, context: &Context) {
         self.worse(Exit::No);
         let line = summary_line(tool);
@@ -109,12 +110,12 @@ impl ApprovalOutcome {
         self.error.get_or_insert(error);
     }
 
-    /// Whether anything was approved.
+    /// Returns whether no approval was made.
     pub(super) fn is_empty(&self) -> bool {
         self.servers.iter().all(|server| server.approved.is_empty())
     }
 
-    /// Whether anything was approved on this server, or had been before.
+    /// Returns whether the current server has a new or an earlier approval.
     pub(super) fn approved_here(&self) -> bool {
         let here = self.servers.last();
         here.is_some_and(|here| !here.approved.is_empty() || !here.already.is_empty())
@@ -124,16 +125,17 @@ impl ApprovalOutcome {
         self.matched.push(digest);
     }
 
-    /// Digests that nobody lists.
+    /// Reports the digests that no server lists.
     pub(super) fn unmatched(&mut self, order: &ApprovalOrder, context: &Context) {
-        // Who could not be asked may have listed it.
+        // A server that could not be asked may list the digest.
         if self.error.is_some() {
             return;
         }
         let missing: Vec<_> =
             order.yes.iter().filter(|digest| !self.matched.contains(digest)).copied().collect();
         for digest in missing {
-            let error = CliError::refused("nothing of this digest is there to approve").at(digest);
+            let error =
+                CliError::refused("cannot approve the digest: no server lists it").at(digest);
             self.failed(error, context);
         }
     }
@@ -142,11 +144,11 @@ impl ApprovalOutcome {
         let exit = self.exit.unwrap_or(Exit::Ok);
         let silent = self.servers.iter().all(OnServer::is_silent);
         if silent && exit == Exit::Ok {
-            context.out.line("Nothing waits for approval.");
+            context.out.line("No tools wait for approval.");
         }
         let servers: Vec<_> = self.servers.iter().map(OnServer::json).collect();
         let mut answer = json!({ "servers": servers, "exit": exit.code() });
-        // The first error as every command gives one.
+        // Add the first error in the form of every command.
         let error = self.error.map(|error| json!(error));
         if let (Some(Value::Object(error)), Some(answer)) = (error, answer.as_object_mut()) {
             answer.extend(error);
@@ -186,15 +188,16 @@ impl OnServer {
     }
 }
 
-/// A tool may have the name that the instructions go by, so what it is is said apart.
+/// Returns a tool or instructions as JSON. A tool may have the name that is shown for instructions, so a
+/// member tells them apart.
 fn named(name: &str, digest: Option<Digest>, instructions: bool) -> Value {
     json!({ "name": name, "digest": digest, "instructions": instructions })
 }
 
-/// A no at a question.
+/// Returns the error for a no at a question.
 pub(super) fn declined(outcome: &ApprovalOutcome, names: &[&str]) -> CliError {
     if outcome.is_empty() {
-        return CliError::refused("not approved; nothing was changed");
+        return CliError::refused("not approved; no changes were made");
     }
     let names: Vec<_> = names.iter().map(|name| escaped(name).to_string()).collect();
     CliError::refused(format!("not approved: {}", names.join(", ")))

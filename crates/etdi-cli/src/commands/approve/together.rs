@@ -1,4 +1,4 @@
-//! Asking a person: once for what belongs together, and on its own about what is critical.
+//! Asking a person: one question for tools that belong together, and one for each critical tool.
 
 use std::collections::BTreeMap;
 
@@ -31,7 +31,7 @@ impl Approving<'_> {
         self.program().await
     }
 
-    /// What waits for a person, among what the order names.
+    /// Returns the tools of the order that wait for a person, and reports the others.
     async fn waiting(&mut self) -> Result<Vec<ApprovalRequest>, CliError> {
         let mut requests = Vec::new();
         for tool in self.selected()? {
@@ -61,7 +61,8 @@ impl Approving<'_> {
         self.outcome.failed(unseen().next(next), self.context);
     }
 
-    /// The one question about a stdio server whose command alone changed.
+    /// Returns the request for a stdio server if only its command changed. One question then covers all
+    /// its tools.
     async fn relaunch(
         &self,
         requests: &[ApprovalRequest],
@@ -126,7 +127,8 @@ impl Approving<'_> {
         for request in alone {
             let name = request.tool().name().to_owned();
             Question::about(request.tool(), self.session).await?.show_all(self.context);
-            // After the question, and quoted: a name could complete the sentence.
+            // The name comes after the question, in quotes: a tool's name could change the question's
+            // meaning.
             let shown = escaped(&name).to_string().replace('"', "\\\"");
             let question = format!("Approve this tool as shown? (its name: \"{shown}\")");
             if self.confirmed(&question)? {
@@ -138,7 +140,8 @@ impl Approving<'_> {
         Ok(())
     }
 
-    /// Several tools, one question. All of each is shown, and a table of them above the question.
+    /// Asks one question about several tools. Shows each tool in full, and a table of them above the
+    /// question.
     async fn group(
         &mut self,
         provider: &str,
@@ -199,7 +202,7 @@ impl Approving<'_> {
         self.store_instructions(request, given.digest()).await
     }
 
-    /// Another program behind the same command is shown; that a person saw it goes on record.
+    /// Shows that another program is behind the same command. Stores the person's confirmation.
     async fn program(&self) -> Result<(), CliError> {
         let ExecutableState::Changed { was, now } = &self.session.executable else { return Ok(()) };
         if self.nobody_sees() {
@@ -208,7 +211,7 @@ impl Approving<'_> {
         self.context.out.line(Line::new().bold("Another program is behind this command"));
         let now = Line::from(now.to_string());
         self.context.out.fields([("was", Line::from(was.as_str())), ("now", now)]);
-        if self.confirmed("Have you seen that, and is it meant to be so?")? {
+        if self.confirmed("Is this change of the program intended?")? {
             let done = self.session.connection.acknowledge_executable(self.order.by.clone()).await;
             done.map_err(CliError::new)?;
         }

@@ -6,13 +6,13 @@ use serde_json::Value;
 
 use crate::terminal::line::Line;
 
-/// Whether a person should look: what was refused or broken, and what was decided against a tool.
+/// Returns whether a person should look at the event: an alarm, or a tool that was blocked.
 pub(super) fn is_alarming(event: &Event) -> bool {
     let blocked = matches!(event, Event::ToolVerified(verified) if verified.decision == "block");
     event.is_alarm() || blocked
 }
 
-/// What happened, in words. Every text in an event may be a server's.
+/// Returns the event in words. Every text in an event may come from a server, so it is escaped.
 pub(super) fn words(event: &Event, data: &Value) -> Line {
     let line = match data.get("tool") {
         Some(tool) => Line::new().text(tool_name(tool)),
@@ -40,7 +40,7 @@ pub(super) fn words(event: &Event, data: &Value) -> Line {
             .warn("has to be approved again")
             .text(format!(": {}", escaped(&asked.reasons.join(", ")))),
         Event::ToolInvoked(call) => {
-            let by = call.principal.as_deref().unwrap_or("nobody in particular");
+            let by = call.principal.as_deref().unwrap_or("an unnamed caller");
             let line = line.text(format!(": called by {}, ", escaped(by)));
             match call.succeeded {
                 true => line.good("succeeded"),
@@ -66,7 +66,7 @@ fn decision(line: Line, decision: &str) -> Line {
 
 fn tool_name(tool: &Value) -> String {
     let text = |member: &str| tool.get(member).and_then(Value::as_str);
-    // An unsigned tool's id holds the server's digest; its name says more.
+    // The id of an unsigned tool has the digest of its server. The name is more useful to a person.
     let name = match text("id") {
         Some(id) if !id.starts_with("local:") && !id.is_empty() => id,
         _ => text("name").unwrap_or("a tool"),
@@ -75,7 +75,7 @@ fn tool_name(tool: &Value) -> String {
     format!("{}{}", escaped(name), version.unwrap_or_default())
 }
 
-/// What is said of itself by an event that has no sentence of its own.
+/// Adds the members of an event that has no sentence of its own.
 fn members(mut line: Line, data: &Value) -> Line {
     let mut first = line.width() == 0;
     for (name, value) in data.as_object().into_iter().flatten() {

@@ -1,4 +1,4 @@
-//! What a check found, for a person and for a program.
+//! The report of a check, for a person and for a program.
 
 use etdi::ServerIdentity;
 use etdi::hygiene::Finding;
@@ -13,50 +13,69 @@ use crate::files::lock_file::LockOptions;
 use crate::show::findings;
 use crate::show::sarif::{self, SarifLocation};
 use crate::terminal::line::Line;
-use crate::terminal::shell::quoted;
+use crate::terminal::shell::flag;
 
-/// What was found of every server.
+/// The results for all servers.
 pub(super) struct CheckReport {
     lockfile: String,
-    /// How a command names it, for a shell.
+    /// The flag that names the lockfile, quoted for a shell.
     words: Option<String>,
     servers: Vec<CheckedServer>,
-    /// Why nothing could be checked.
+    /// The error that stopped the whole check.
     failed: Option<String>,
 }
 
 struct CheckedServer {
     name: String,
     identity: Option<ServerIdentity>,
-    /// How a command names it, for a shell; `None` if that cannot be typed.
+    /// The words of a command that name the server, quoted for a shell. `None` if they cannot be typed.
     words: Option<String>,
     state: ServerState,
 }
 
-/// What was found of one server.
+/// The result for one server.
 #[derive(Default)]
 pub(super) struct ServerState {
     drift: Vec<Drift>,
     findings: FindingsByTool,
-    /// How many tools it lists; `None` if it was not asked.
+    /// The number of tools that the server lists. `None` if it was not asked.
     listed: Option<usize>,
     error: Option<CliError>,
 }
 
 impl ServerState {
-    /// It was asked.
+    /// Creates the result for a server that was asked.
     pub(super) fn listed(drift: Vec<Drift>, findings: FindingsByTool, tools: usize) -> Self {
         Self { drift, findings, listed: Some(tools), error: None }
     }
 
-    /// It was not asked, because of this.
+    /// Creates the result for a server that was not asked because of this drift.
     pub(super) fn stopped(drift: Vec<Drift>) -> Self {
         Self { drift, ..Self::default() }
     }
 
-    /// It could not be asked.
+    /// Creates the result for a server that could not be asked.
     pub(super) fn failed(error: CliError) -> Self {
         Self { error: Some(error), ..Self::default() }
+    }
+
+    /// Returns why the server was not asked, in a few words.
+    fn stopped_at(&self, server: Option<&ServerIdentity>) -> String {
+        let change = self.drift.iter().find_map(|one| match one.kind {
+            DriftKind::FileChanged => Some(("changed", one.locked.as_ref()?)),
+            DriftKind::FileMissing => Some(("missing", one.locked.as_ref()?)),
+            DriftKind::FileAdded => Some(("not locked", one.served.as_ref()?)),
+            _ => None,
+        });
+        let Some((state, file)) = change else {
+            return match server {
+                Some(ServerIdentity::Stdio(_)) => "server not started".to_owned(),
+                _ => "server not contacted".to_owned(),
+            };
+        };
+        // The text is the path of the file, a space, and its digest.
+        let path = file.rsplit_once(' ').map_or(file.as_str(), |(path, _)| path);
+        format!("{state}: {} (server not started)", escaped(path))
     }
 
     fn exit(&self) -> Exit {
@@ -101,7 +120,7 @@ impl CheckReport {
 
     pub(super) fn show(&self, context: &Context) {
         let out = &context.out;
-        for CheckedServer { name, state, .. } in &self.servers {
+        for CheckedServer { name, identity, state, .. } in &self.servers {
             let line = match state.exit() {
                 Exit::Ok => Line::new().good("as locked  "),
                 Exit::No => Line::new().bad("drift      "),
@@ -110,13 +129,13 @@ impl CheckReport {
             let line = line.bold(escaped(name));
             out.line(match (state.listed, &state.error) {
                 (Some(tools), _) => line.dim(format!("  tools listed: {tools}")),
-                (None, None) => line.dim("  not asked for its tools"),
+                (None, None) => line.text(format!("  {}", state.stopped_at(identity.as_ref()))),
                 (None, Some(_)) => line,
             });
             let mut shown = None;
             for one in &state.drift {
                 show_drift(one, context);
-                // What is odd about a tool is said once.
+                // Show the findings of a tool once, even if it has several drifts.
                 if one.tool != shown {
                     findings::show(state.findings_of(one.tool.as_deref()), context);
                     shown.clone_from(&one.tool);
@@ -132,8 +151,7 @@ impl CheckReport {
         self.servers.iter().flat_map(|one| self.next(one)).for_each(|next| out.next(next));
     }
 
-    /// What to type about the drift of a server: what makes the lockfile true again, once a person
-    /// has looked.
+    /// Returns the commands that update the lockfile after a person has looked at the drift.
     fn next(&self, server: &CheckedServer) -> Vec<String> {
         if server.state.exit() != Exit::No {
             return Vec::new();
@@ -141,9 +159,9 @@ impl CheckReport {
         let Some(lockfile) = &self.words else { return Vec::new() };
         let is_gone = |one: &Drift| one.kind == DriftKind::ServerMissing;
         if server.state.drift.iter().any(is_gone) {
-            let name = quoted(&server.name);
-            return name
-                .map(|name| format!("etdi lock {lockfile}--remove={name}"))
+            let remove = flag("--remove", &server.name);
+            return remove
+                .map(|remove| format!("etdi lock {lockfile}{remove}"))
                 .into_iter()
                 .collect();
         }
@@ -193,7 +211,7 @@ impl CheckReport {
                 results.push(sarif::result(one, &message, &server, &place(one)));
             }
             for (tool, found) in &state.findings {
-                // Only a tool that drifts is inspected.
+                // Only tools that drift are inspected.
                 let of = |one: &&Drift| one.tool.as_ref() == Some(tool);
                 let Some(place) = state.drift.iter().find(of).map(place) else { continue };
                 let result = |one| sarif::finding(one, tool, name, &server, &place);

@@ -1,4 +1,4 @@
-//! What is signed of a tool beyond the tool itself, from a file or from flags.
+//! The specification of a tool: the signed facts beside its definition, from a file or from flags.
 
 use std::path::{Path, PathBuf};
 
@@ -14,7 +14,7 @@ use crate::files;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Specification of one tool")]
 pub(super) struct SpecFlags {
-    /// Who publishes it: a URI, compared as bytes.
+    /// The publisher: a URI, compared as bytes.
     #[arg(long, value_name = "URI")]
     provider: Option<String>,
     /// The publisher's name, for people. Otherwise the host of the URI.
@@ -32,7 +32,7 @@ pub(super) struct SpecFlags {
     /// A permission that the tool can work without.
     #[arg(long, value_name = "SCOPE=WORDS")]
     optional_permission: Vec<String>,
-    /// A server that may serve it: a resource URI, or `stdio`. Without any: anybody.
+    /// A server that may serve the tool: a resource URI, or `stdio`. Without this flag: any server.
     #[arg(long, value_name = "URI")]
     server: Vec<String>,
 }
@@ -86,7 +86,7 @@ impl SpecFlags {
         let (Some(provider), Some(version), [text]) = (&self.provider, &self.tool_version, texts)
         else {
             return Err(CliError::new(
-                "nothing says what to sign: flags specify one tool, and need --provider and \
+                "cannot sign the tools: flags specify one tool, and need --provider and \
                  --tool-version",
             )
             .next("give both, or --spec with a specification; `etdi help sign` shows its form"));
@@ -119,10 +119,8 @@ fn permission(flag: &str, required: bool) -> Result<SpecPermission, CliError> {
             description: words.trim().to_owned(),
             required,
         }),
-        _ => {
-            Err(CliError::new("a permission says what it is for: --permission 'SCOPE=WORDS'")
-                .at(flag))
-        }
+        _ => Err(CliError::new("a permission must say what it is for: --permission 'SCOPE=WORDS'")
+            .at(flag)),
     }
 }
 
@@ -130,14 +128,14 @@ impl SpecFile {
     pub(super) fn read(path: &Path) -> Result<Self, CliError> {
         let text = files::read(path)?;
         let sheet: Self = toml::from_str(&text).map_err(|error| {
-            CliError::new(format!("the specification is malformed: {}", error.message()))
+            CliError::new(format!("cannot read the specification: {}", error.message()))
                 .at(place(path, &text, error.span()))
-                .next("correct it; `etdi help sign` shows its form")
+                .next("correct the file; `etdi help sign` shows its form")
         })?;
         Ok(Self { path: path.to_path_buf(), ..sheet })
     }
 
-    /// What to sign of the tool that is served as `name`.
+    /// Returns the specification of the tool that is served as `name`.
     pub(super) fn definition(&self, name: &str) -> Result<DefinitionSpec, CliError> {
         let at_spec = |error: CliError| error.at(self.path.display());
         let mut tools = self.tools.iter().filter(|tool| tool.name == name);
@@ -156,7 +154,7 @@ impl SpecFile {
                     "the specification has two [[tool]] entries called \"{}\"",
                     escaped(name)
                 );
-                return Err(at_spec(CliError::new(what)).next("leave one of them"));
+                return Err(at_spec(CliError::new(what)).next("remove one of them"));
             }
         };
         self.spec_of(tool).map_err(|error| {
@@ -164,7 +162,8 @@ impl SpecFile {
         })
     }
 
-    /// A specification of a tool that is not there is a mistake in a name.
+    /// Fails if the specification has a tool that the file of tools does not have: its name is a
+    /// mistake.
     pub(super) fn refuse_absent<'n>(
         &self,
         names: impl Iterator<Item = &'n str> + Clone,
@@ -206,7 +205,7 @@ impl SpecFile {
     }
 }
 
-/// A file and the line in it.
+/// Returns a path and the line of `span` in the file, for an error.
 pub(crate) fn place(path: &Path, text: &str, span: Option<std::ops::Range<usize>>) -> String {
     let line = span.and_then(|span| text.get(..span.start)).map(|text| text.lines().count().max(1));
     match line {

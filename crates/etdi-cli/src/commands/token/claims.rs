@@ -1,4 +1,4 @@
-//! What the members of a token mean, in words.
+//! The meaning of a token's members, in words.
 
 use etdi::json::{Object, Value};
 use etdi::text::escaped_json;
@@ -13,14 +13,14 @@ use crate::terminal::output::Output;
 /// One claim.
 pub(crate) struct Explained {
     name: String,
-    /// As the token has it; `None` if it is missing.
+    /// The value in the token. `None` if the claim is missing.
     value: Option<serde_json::Value>,
-    /// The value for a person; every hidden character is shown.
+    /// The value for a person, with every hidden character escaped.
     shown: String,
-    /// The moment, of a claim that is one.
+    /// The value as a time, if the claim is a time.
     time: Option<String>,
     meaning: &'static str,
-    /// What follows from it at this moment.
+    /// The consequence at this moment, such as "expired".
     now: Option<(String, Mood)>,
 }
 
@@ -31,7 +31,7 @@ enum Mood {
     Bad,
 }
 
-/// Every claim, in the order of importance: who, for whom, when, what; then the others by name.
+/// Returns every claim in the order of importance: who, for whom, when, what; then the others by name.
 pub(crate) fn explain(claims: &Value<'_>, now: OffsetDateTime) -> Vec<Explained> {
     let Some(object) = claims.as_object() else {
         return Vec::new();
@@ -43,9 +43,9 @@ pub(crate) fn explain(claims: &Value<'_>, now: OffsetDateTime) -> Vec<Explained>
     let others = others.map(|(name, value)| {
         let meaning = match name.contains("://") {
             true => {
-                "a claim of the issuer's own, by its name; what it means is between the two of you"
+                "by its name, a claim that the issuer defines; only the issuer knows its meaning"
             }
-            false => "not a claim that is known here",
+            false => "this claim is not known here",
         };
         explained(name, value, meaning, object, now)
     });
@@ -58,14 +58,15 @@ pub(crate) fn explain(claims: &Value<'_>, now: OffsetDateTime) -> Vec<Explained>
                 shown: "missing".to_owned(),
                 time: None,
                 meaning: meaning(name).unwrap_or_default(),
-                now: Some(("no token without it is accepted".to_owned(), Mood::Bad)),
+                now: Some(("a token without it is refused".to_owned(), Mood::Bad)),
             });
         }
     }
     all
 }
 
-/// The header's members. None of them proves anything: configuration decides what may be used.
+/// Returns the header's members. They are not proof: the configuration decides which algorithms and keys
+/// may be used.
 pub(crate) fn header(header: &Value<'_>) -> Vec<(&'static str, Line)> {
     let Some(object) = header.as_object() else {
         return Vec::new();
@@ -91,7 +92,7 @@ pub(crate) fn header(header: &Value<'_>) -> Vec<(&'static str, Line)> {
     fields
 }
 
-/// The same for a program.
+/// Returns the header's members as JSON.
 pub(crate) fn header_json(header: &Value<'_>) -> Vec<serde_json::Value> {
     let members = header.as_object().into_iter().flat_map(Object::iter);
     let explained = members.map(|(name, value)| {
@@ -106,8 +107,8 @@ pub(crate) fn header_json(header: &Value<'_>) -> Vec<serde_json::Value> {
 
 const HEADER: &[(&str, &str)] = &[
     ("alg", "the algorithm that the token says it was signed with"),
-    ("kid", "the issuer's key that it says signed it"),
-    ("typ", "what kind of token it is"),
+    ("kid", "the issuer's key that the token says it was signed with"),
+    ("typ", "the kind of token"),
     ("jwk", "a key in the token: never used"),
     ("jku", "an address of keys in the token: never used"),
     ("x5u", "an address of a certificate in the token: never used"),
@@ -124,20 +125,21 @@ fn header_meaning(name: &str, value: &Value<'_>) -> (&'static str, Mood) {
     let meaning = meaning.unwrap_or_default();
     match (name, value.as_str()) {
         ("alg", Some("none")) => ("not signed at all", Mood::Bad),
-        ("alg", Some(alg)) if alg.starts_with("HS") => {
-            ("a shared secret, which whoever checks it could sign with; refused", Mood::Bad)
-        }
+        ("alg", Some(alg)) if alg.starts_with("HS") => (
+            "a shared secret: each server that checks the token could sign one too; refused",
+            Mood::Bad,
+        ),
         ("crit" | "jwk" | "jku" | "x5u" | "x5c", _) => (meaning, Mood::Warn),
         _ => (meaning, Mood::Good),
     }
 }
 
 const MEANINGS: &[(&str, &str)] = &[
-    ("iss", "who issued it"),
-    ("sub", "whom it speaks for"),
-    ("aud", "for whom it is; everybody else must refuse it"),
-    ("exp", "until when"),
-    ("nbf", "not before"),
+    ("iss", "the issuer of the token"),
+    ("sub", "the person or program that the token speaks for"),
+    ("aud", "the audience of the token; every other server must refuse it"),
+    ("exp", "valid until"),
+    ("nbf", "not valid before"),
     ("iat", "issued at"),
     ("auth_time", "when the person signed in"),
     ("azp", "the client that asked for it"),
@@ -151,13 +153,13 @@ const MEANINGS: &[(&str, &str)] = &[
     ("ver", "the version of the token's form"),
     ("gty", "how it was asked for (Auth0)"),
     ("org_id", "the organisation (Auth0)"),
-    ("scope", "what it allows"),
-    ("scp", "what it allows (Okta, Entra)"),
-    ("permissions", "what it allows, with role-based access control (Auth0)"),
-    ("roles", "what it allows (Entra, for programs)"),
-    ("cnf", "the key that its bearer must prove to have; alone it is worth nothing"),
+    ("scope", "the permissions of the token"),
+    ("scp", "the permissions of the token (Okta, Entra)"),
+    ("permissions", "the permissions of the token, with role-based access control (Auth0)"),
+    ("roles", "the permissions of the token (Entra, for programs)"),
+    ("cnf", "the key that its bearer must prove to have; without the proof the token is worthless"),
     ("act", "who acts for the subject"),
-    ("jti", "its number"),
+    ("jti", "the id of this token"),
     ("nonce", "ties it to one sign-in: this is an ID token, not for calls"),
     ("at_hash", "the hash of an access token: this is an ID token, not for calls"),
     ("email", "about the person: this looks like an ID token"),
@@ -178,9 +180,10 @@ fn explained(
 ) -> Explained {
     let (time, now) = match name {
         "exp" | "nbf" | "iat" | "auth_time" => time(name, value, now),
-        "aud" if value.as_array().is_some_and(|all| all.len() > 1) => {
-            (None, Some(("several: each of them can use it at the others".to_owned(), Mood::Warn)))
-        }
+        "aud" if value.as_array().is_some_and(|all| all.len() > 1) => (
+            None,
+            Some(("several: each of them can use the token at the others".to_owned(), Mood::Warn)),
+        ),
         "sub" => {
             let machine = value.as_str().is_some_and(|sub| sub.ends_with("@clients"))
                 || claims
@@ -204,9 +207,9 @@ fn time(
         return (None, Some(("not a number of seconds: refused".to_owned(), Mood::Bad)));
     };
     let seconds = number.value;
-    // Beyond these no time can be written.
+    // RFC 3339 cannot write a time outside this range.
     if !seconds.is_finite() || !(0.0..253_402_300_800.0).contains(&seconds) {
-        return (None, Some(("no time of this era: refused".to_owned(), Mood::Bad)));
+        return (None, Some(("not a possible time: refused".to_owned(), Mood::Bad)));
     }
     #[expect(clippy::cast_possible_truncation, reason = "it is between 0 and the year 10,000")]
     let at = OffsetDateTime::from_unix_timestamp(seconds as i64);
@@ -218,15 +221,16 @@ fn time(
         ("exp", true) => (format!("{} left", span(left)), Mood::Good),
         ("exp", false) => (format!("expired {} ago", span(left)), Mood::Bad),
         ("nbf", true) => (format!("not for another {}", span(left)), Mood::Bad),
-        ("iat", true) => {
-            (format!("{} from now: its clock or this one is wrong", span(left)), Mood::Warn)
-        }
+        ("iat", true) => (
+            format!("{} from now: the issuer's clock or this one is wrong", span(left)),
+            Mood::Warn,
+        ),
         _ => (format!("{} ago", span(left)), Mood::Good),
     };
     (at.format(&Rfc3339).ok(), Some(note))
 }
 
-/// A length of time, roughly.
+/// Returns a length of time in words, rounded down.
 fn span(time: time::Duration) -> String {
     let seconds = time.whole_seconds().unsigned_abs();
     let (many, unit) = match seconds {
@@ -238,7 +242,7 @@ fn span(time: time::Duration) -> String {
     format!("{many} {unit}")
 }
 
-/// A value as JSON, a string without its quotes; every hidden character is shown.
+/// Returns a value as JSON, but a string without its quotes. Every hidden character is escaped.
 fn shown(value: &Value<'_>) -> String {
     match value.as_str() {
         Some(text) => etdi::text::escaped(text).to_string(),

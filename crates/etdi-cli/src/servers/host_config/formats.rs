@@ -1,23 +1,23 @@
 //! The formats of hosts' configurations, in one list.
 //!
-//! A file does not say which host it is of, so each file is read as all formats together.
+//! A file does not name its host, so each file is read in all formats.
 
 use serde_json::{Map, Value};
 
 use crate::exit::CliError;
 
-/// One format. Its text is JSON with comments, and the servers of a section stand there by name.
+/// One format. The text is JSON with comments. A section is an object of servers by name.
 struct HostFormat {
-    /// Where servers are: JSON pointers (RFC 6901).
+    /// The sections of servers: JSON pointers (RFC 6901).
     sections: &'static [&'static str],
-    /// Members of a server that change neither which server it is nor how it is started.
+    /// Members of a server that do not change its identity or its start.
     harmless: &'static [&'static str],
     /// Members of a server that let the host call tools without asking.
     unasked: &'static [&'static str],
 }
 
 const FORMATS: &[HostFormat] = &[
-    // `.mcp.json`, Claude Desktop, Cursor, and others that took it over.
+    // `.mcp.json`, Claude Desktop, Cursor, and others with the same format.
     HostFormat {
         sections: &["/mcpServers"],
         harmless: &["description", "disabledTools", "enabledTools", "icon", "name", "timeout"],
@@ -33,9 +33,9 @@ const FORMATS: &[HostFormat] = &[
 
 /// Returns the sections of a file that hold servers.
 pub(super) fn sections(document: &Value) -> Result<Vec<&Map<String, Value>>, CliError> {
-    // A file without any text is one without servers.
+    // An empty file is a file without servers.
     if !document.is_object() && !document.is_null() {
-        return Err(CliError::new("the file is no object").next(
+        return Err(CliError::new("the file is not a JSON object").next(
             "give a host's configuration, with the servers under `mcpServers` or `servers`",
         ));
     }
@@ -44,7 +44,7 @@ pub(super) fn sections(document: &Value) -> Result<Vec<&Map<String, Value>>, Cli
         let section = document.pointer(pointer).filter(|section| !section.is_null());
         let Some(section) = section else { continue };
         let Some(section) = section.as_object() else {
-            return Err(CliError::new(format!("what stands at {pointer} is no object"))
+            return Err(CliError::new(format!("the value at {pointer} is not an object"))
                 .next("write the servers by name: { \"NAME\": { \"command\": … } }"));
         };
         sections.push(section);

@@ -1,5 +1,5 @@
-//! JSON with comments and trailing commas, as VS Code and Cursor read it, and no looser: two readers
-//! must not see two servers in one file.
+//! JSON with comments and trailing commas, as VS Code and Cursor read it. The reader accepts no other
+//! extension: otherwise a host and this command could see different servers in one file.
 
 use jsonc_parser::ast::{Object, Value as Node};
 use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::exit::CliError;
 
-/// The value of `text`. No error quotes the text: values of `env` are secrets.
+/// Parses `text`. Errors do not quote the text, because values of `env` may be secrets.
 pub(super) fn parse(text: &str) -> Result<Value, CliError> {
     let options = ParseOptions {
         allow_comments: true,
@@ -24,7 +24,7 @@ pub(super) fn parse(text: &str) -> Result<Value, CliError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let parsed = parse_to_ast(text, &CollectOptions::default(), &options).map_err(|error| {
         CliError::new(format!(
-            "line {}, column {}, is no JSON; comments and trailing commas are allowed",
+            "line {}, column {}: not valid JSON; comments and trailing commas are allowed",
             error.line_display(),
             error.column_display()
         ))
@@ -35,7 +35,7 @@ pub(super) fn parse(text: &str) -> Result<Value, CliError> {
 fn value(node: Node<'_>) -> Result<Value, CliError> {
     Ok(match node {
         Node::StringLit(text) => Value::String(text.value.into_owned()),
-        // No member that is read is a number.
+        // Members that are read are never numbers.
         Node::NumberLit(number) => serde_json::from_str(number.value).unwrap_or(Value::Null),
         Node::BooleanLit(boolean) => Value::Bool(boolean.value),
         Node::NullKeyword(_) => Value::Null,
@@ -52,7 +52,7 @@ fn members(object: Object<'_>) -> Result<Map<String, Value>, CliError> {
         let name = property.name.into_string();
         if members.contains_key(&name) {
             return Err(CliError::new(format!(
-                "the member \"{}\" stands there twice, and hosts differ in which one they take",
+                "the member \"{}\" occurs twice, and hosts differ in which one they use",
                 etdi::text::escaped(&name)
             )));
         }
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn what_two_readers_could_read_differently_is_refused() {
+    fn json_that_two_readers_could_read_differently_is_refused() {
         for text in
             ["{a: 1}", "{'a': 1}", "{\"a\": 1 \"b\": 2}", "{\"a\": 0x1}", "{\"a\": \"\\x41\"}"]
         {

@@ -1,4 +1,4 @@
-//! What a host's configuration says of one server.
+//! The entry of one server in a host's configuration.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::formats;
 use crate::exit::CliError;
 
-/// The members of an entry that say how the server is reached, and what else a person should know.
+/// The members of an entry that say how the server is reached, and remarks for a person.
 pub(super) struct ServerMembers {
     pub(super) command: Option<String>,
     pub(super) args: Vec<String>,
@@ -30,7 +30,10 @@ const READ: &[&str] =
 impl ServerMembers {
     pub(super) fn of(name: &str, value: &Value) -> Result<Self, CliError> {
         let Some(members) = value.as_object() else {
-            return Err(CliError::new(format!("the server \"{}\" is no object", escaped(name))));
+            return Err(CliError::new(format!(
+                "the server \"{}\" is not an object",
+                escaped(name)
+            )));
         };
         let entry = NamedObject { name, members };
         let text = "a text";
@@ -56,10 +59,10 @@ struct NamedObject<'m> {
 }
 
 impl NamedObject<'_> {
-    /// `null` is as good as nothing.
+    /// Reads a member. A `null` counts as missing.
     fn read<T: DeserializeOwned>(&self, member: &str, form: &str) -> Result<Option<T>, CliError> {
         let Some(value) = self.members.get(member) else { return Ok(None) };
-        // The library's own words could quote a value.
+        // The error of the library is dropped, because it could quote a secret.
         serde_json::from_value(value.clone()).map_err(|_| {
             let name = escaped(self.name);
             CliError::new(format!("`{member}` of the server \"{name}\" is not {form}"))
@@ -77,7 +80,7 @@ impl NamedObject<'_> {
             let is_known = READ.contains(&member.as_str()) || formats::is_harmless(member);
             if formats::is_unasked(member) {
                 if says(value) {
-                    remarks.push(format!("its host calls tools of it without asking (`{member}`)"));
+                    remarks.push(format!("its host calls its tools without asking (`{member}`)"));
                 }
             } else if !is_known {
                 remarks.push(format!(

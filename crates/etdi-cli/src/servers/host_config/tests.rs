@@ -56,7 +56,7 @@ fn a_bearer_token_among_the_headers_is_used_and_any_other_header_is_an_error() {
 }
 
 #[test]
-fn what_one_server_lacks_says_nothing_about_the_others() {
+fn a_bad_entry_is_an_error_that_names_its_server() {
     for (text, why) in [
         ("{}", "either `command` or `url`"),
         (r#"{"command":"x","url":"y"}"#, "either `command` or `url`"),
@@ -79,7 +79,7 @@ fn a_file_may_name_no_server() {
 }
 
 #[test]
-fn what_names_no_one_server_is_refused() {
+fn an_ambiguous_or_malformed_file_is_refused() {
     for (text, why) in [
         (r#"{"mcpServers":{"a":{"url":"x"}},"servers":{"a":{"url":"y"}}}"#, "twice"),
         (r#"{"mcpServers":{"a":{"url":"x"},"a":{"url":"y"}}}"#, "twice"),

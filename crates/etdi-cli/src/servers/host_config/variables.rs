@@ -7,7 +7,7 @@ use etdi::text::escaped;
 
 use crate::exit::CliError;
 
-/// Where values come from.
+/// The sources of values.
 pub(super) struct Variables<'v> {
     /// The process's environment.
     environment: &'v dyn Fn(&str) -> Option<String>,
@@ -26,8 +26,8 @@ impl<'v> Variables<'v> {
         Self { environment, workspace }
     }
 
-    /// `text` with the values of its variables. `server` is for the error, which names the variable
-    /// and no value.
+    /// Returns `text` with the values of its variables. The error names `server` and the variable, but
+    /// not a value.
     pub(super) fn expand(&self, text: &str, server: &str) -> Result<String, CliError> {
         let mut expanded = String::with_capacity(text.len());
         let mut rest = text;
@@ -41,7 +41,7 @@ impl<'v> Variables<'v> {
         Ok(expanded)
     }
 
-    /// The name of the first variable in `text`.
+    /// Returns the name of the first variable in `text`.
     pub(super) fn first(text: &str) -> Option<&str> {
         let (_, after) = text.split_once("${")?;
         after.split_once('}').map(|(name, _)| name)
@@ -83,7 +83,7 @@ fn unknown(name: &str, server: &str) -> CliError {
     ));
     let plain = name.strip_prefix("env:").unwrap_or(name);
     if plain.starts_with("input:") {
-        return error.next("its host asks for such a value, and this command does not");
+        return error.next("the host asks the user for this value, and this command does not");
     }
     if is_name(plain) && plain != "workspaceFolder" {
         return error.next(format!("set {plain} in the environment"));
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_value_is_an_error_that_names_server_and_variable_alone() {
+    fn a_variable_without_a_value_is_an_error_that_names_only_server_and_variable() {
         for (text, name) in [
             ("${KEY}${NONE}", "NONE"),
             ("${env:NONE}", "env:NONE"),

@@ -1,10 +1,10 @@
-//! What of a server's records no person stands behind: only so many are kept, of only so much text.
+//! Limits on the unapproved records of each server: their number and their bytes.
 
 use std::collections::VecDeque;
 
 use crate::store::{UNPROVEN_BYTES_PER_SERVER, UNPROVEN_PER_SERVER};
 
-/// The keys of such records, the oldest first, each with the size of its definition in bytes.
+/// The keys of these records, the oldest first, each with the size of its definition in bytes.
 #[derive(Debug)]
 pub(super) struct Share<K> {
     kept: VecDeque<(K, usize)>,
@@ -23,7 +23,7 @@ impl<K> Share<K> {
         self.bytes += bytes;
     }
 
-    /// The oldest key, if there are too many.
+    /// Removes and returns the oldest key, if a limit is exceeded.
     pub(super) fn surplus(&mut self) -> Option<K> {
         let full = self.kept.len() > UNPROVEN_PER_SERVER || self.bytes > UNPROVEN_BYTES_PER_SERVER;
         let (oldest, bytes) = if full { self.kept.pop_front()? } else { return None };

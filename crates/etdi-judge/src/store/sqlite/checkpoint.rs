@@ -1,12 +1,12 @@
-//! How far a store was, for a host to keep elsewhere.
+//! The id and revision of a store, for a host to keep elsewhere.
 
 use std::fmt::{self, Display, Formatter};
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Which store this was, and how far: kept outside of the store's file, it tells an older copy from
-/// the store itself.
+/// The id of a store, and its revision at one time. A host that keeps it outside of the store's
+/// file can tell an older copy of the file from the store itself.
 ///
 /// Its text is the store's random id (32 lower-case hex digits), `@`, and the revision in decimal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub struct Checkpoint {
     revision: u64,
 }
 
-/// A text is not a checkpoint.
+/// The error of a text that is not a checkpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a checkpoint is 32 lower-case hex digits, `@` and a number below 2^63")]
 pub struct CheckpointError;
@@ -32,13 +32,14 @@ impl Checkpoint {
         }
     }
 
-    /// The store's random id.
+    /// Returns the store's random id.
     #[must_use]
     pub fn store(&self) -> &str {
         &self.store
     }
 
-    /// A number that grows with every change of what is approved, pinned or in the ledger.
+    /// Returns the revision: a number that grows with every change of an approval, a pin or the
+    /// ledger.
     #[must_use]
     pub fn revision(&self) -> u64 {
         self.revision
@@ -58,7 +59,7 @@ impl FromStr for Checkpoint {
         let (store, digits) = text.split_once('@').ok_or(CheckpointError)?;
         let revision = digits.parse().map_err(|_| CheckpointError)?;
         let checkpoint = Self::new(store, revision)?;
-        // One value, one text: no sign, no leading zeros.
+        // Each checkpoint has only one text: no sign, no leading zeros.
         if checkpoint.revision.to_string() == digits {
             Ok(checkpoint)
         } else {
@@ -84,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_checkpoint_is_its_text() {
+    fn a_checkpoint_reads_back_from_its_text() {
         let id = "0123456789abcdef0123456789abcdef";
         let text = &*format!("{id}@42");
         let checkpoint: Checkpoint = text.parse().unwrap();
@@ -96,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_quite_a_checkpoint_is_none() {
+    fn text_that_is_almost_a_checkpoint_is_refused() {
         let id = "0123456789abcdef0123456789abcdef";
         for text in [
             "",

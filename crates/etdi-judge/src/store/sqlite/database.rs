@@ -1,5 +1,5 @@
-//! One open store: every look at it is one transaction, in which it is first asked whether it still
-//! is the store that it was.
+//! One open store. Each read or write is one transaction, which first checks that the file is still
+//! the same store.
 
 use std::path::{Path, PathBuf};
 
@@ -15,12 +15,12 @@ pub(super) struct Database {
     path: PathBuf,
     connection: Connection,
     watch: Watch,
-    /// The newest that was seen of it.
+    /// The newest checkpoint that was seen of this store.
     seen: Checkpoint,
 }
 
 impl Database {
-    /// Opens a store, or makes one where nothing is and nothing was.
+    /// Opens a store. Makes a new one if the file, and the files beside it, do not exist.
     pub(super) fn open(path: &Path, at_least: Option<&Checkpoint>) -> Result<Self, SqliteError> {
         let path = match file::find(path)? {
             Some(found) => found,
@@ -38,7 +38,7 @@ impl Database {
     fn begin(path: &Path, at_least: Option<&Checkpoint>) -> Result<PathBuf, SqliteError> {
         let missing = || SqliteError::Missing { path: path.to_owned() };
         let left = file::left_over(path);
-        // Another process may have made it just now, and what belongs to it.
+        // Another process may have made the store just now, with the files beside it.
         if let Some(found) = file::find(path)? {
             return Ok(found);
         }
@@ -49,11 +49,11 @@ impl Database {
             return Err(missing());
         }
         file::create(path)?;
-        // A symbolic link to nothing is no place for a store, and is not followed.
+        // A symbolic link without a target is not followed, so the store is still missing here.
         file::find(path)?.ok_or_else(missing)
     }
 
-    /// Reads, and says how far the store is.
+    /// Reads, and returns the checkpoint of the store as well.
     pub(super) fn read<T>(
         &mut self,
         act: impl FnOnce(&Connection) -> Result<T, Fault>,
@@ -70,8 +70,8 @@ impl Database {
         Ok((answer, found))
     }
 
-    /// Writes, all of it or nothing. `act` is given the revision that it makes, and says whether it
-    /// made one.
+    /// Writes in one transaction. `act` gets the revision that the write will make, and returns
+    /// whether anything changed.
     pub(super) fn write<T>(
         &mut self,
         act: impl FnOnce(&Connection, u64) -> Result<(T, bool), Fault>,
@@ -90,15 +90,16 @@ impl Database {
         };
         let (answer, found) = write().map_err(|fault| fault.at(&self.path))?;
         self.seen = found;
-        // What went into a file that nobody will open again was not kept.
+        // If the file was replaced or removed meanwhile, the write went to the old file and is
+        // lost.
         self.look()?;
         Ok(answer)
     }
 
     fn look(&mut self) -> Result<(), SqliteError> {
         if self.watch.look()? {
-            // Somebody wrote the file. If that was no checkpoint of SQLite's but a copy over it,
-            // what is remembered of its pages is of another store.
+            // Another process wrote the file. If it copied another store over the file, and did not
+            // only run a checkpoint of SQLite, the pages in the cache are those of the old store.
             let release = self.connection.execute_batch("PRAGMA shrink_memory");
             release.map_err(|error| Fault::Sql(error).at(&self.path))?;
         }
@@ -112,12 +113,12 @@ fn checkpoint(connection: &Connection) -> Result<Checkpoint, Fault> {
         let (id, revision): (String, u64) = (get(row, "id")?, get(row, "revision")?);
         Checkpoint::new(&id, revision).map_err(|error| Fault::Record(error.to_string()))
     })?;
-    found.ok_or_else(|| Fault::Record("the store does not say which it is".to_owned()))
+    found.ok_or_else(|| Fault::Record("the store has no id".to_owned()))
 }
 
 fn advance(step: &Transaction<'_>, from: &Checkpoint) -> Result<Checkpoint, Fault> {
     let next = Checkpoint::new(from.store(), from.revision() + 1)
-        .map_err(|_| Fault::Unstorable("the store has no revisions left".to_owned()))?;
+        .map_err(|_| Fault::Unstorable("the store is at its last revision".to_owned()))?;
     step.prepare_cached("UPDATE store SET revision = ?1")?.execute([next.revision()])?;
     Ok(next)
 }

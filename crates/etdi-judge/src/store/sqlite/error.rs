@@ -1,5 +1,4 @@
-//! What can go wrong with a store in a file. Every error is a no, names the file, and says how to
-//! go on.
+//! The errors of a store in a file. Each one is a refusal, names the file, and says how to go on.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -11,23 +10,24 @@ use rusqlite::ffi::SQLITE_READONLY_DBMOVED;
 use super::checkpoint::Checkpoint;
 use crate::store::StoreError;
 
-/// A store in a file that cannot be opened, cannot answer, or cannot keep.
+/// The error of a store in a file that cannot be opened, cannot answer, or cannot keep a record.
 ///
-/// In a [`StoreError::Unavailable`] this is the source, for a host to downcast.
+/// A [`StoreError::Unavailable`] has this error as its source, so that a host can downcast it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SqliteError {
-    /// A checkpoint tells of a store, and there is none.
+    /// The store of a checkpoint is missing.
     #[error(
-        "there is no approval store at {}, although there was one: put it back or restore a \
+        "the approval store {} is missing, although it existed before: put it back or restore a \
          backup; only if it is lost for good, open a new store without the checkpoint",
         shown(path)
     )]
     Missing {
-        /// Where it should be.
+        /// The path where the store should be.
         path: PathBuf,
     },
-    /// The store is gone and what belongs to it is not, so it was not moved away on purpose.
+    /// The store is gone, but the files beside it are still there, so it was not moved away on
+    /// purpose.
     #[error(
         "the approval store {} is gone, but {} is still there: put both back from one place or \
          one backup; only if the store is lost for good, remove what is left of it and approve \
@@ -36,30 +36,30 @@ pub enum SqliteError {
         shown(left)
     )]
     Torn {
-        /// Where the store should be.
+        /// The path where the store should be.
         path: PathBuf,
-        /// What is left of it.
+        /// A file of the store that is still there.
         left: PathBuf,
     },
-    /// A folder, a socket, or something else that is no file.
+    /// The path of a folder, a socket, or another thing that is not a file.
     #[error("{} is not a file; name a file for the approval store", shown(path))]
     NotAFile {
-        /// What was named.
+        /// The path that was given.
         path: PathBuf,
     },
-    /// An empty file. A store is never empty, so its content was lost.
+    /// The file is empty. A store is never empty, so its content was lost.
     #[error("the approval store {} is empty, so its content was lost; {RECOVER}", shown(path))]
     Empty {
         /// The file.
         path: PathBuf,
     },
     /// The file is not a SQLite database.
-    #[error("{} is not a SQLite database, so it is no approval store; {RECOVER}", shown(path))]
+    #[error("{} is not a SQLite database, so it is not an approval store; {RECOVER}", shown(path))]
     NotADatabase {
         /// The file.
         path: PathBuf,
     },
-    /// The database of another program.
+    /// The file is a database of another program.
     #[error(
         "{} is a database of another program (application id {application_id:#010x}); name \
          another file for the approval store",
@@ -82,7 +82,7 @@ pub enum SqliteError {
         path: PathBuf,
         /// Its `user_version`.
         found: i32,
-        /// The latest one that this crate reads.
+        /// The latest version that this crate reads.
         supported: i32,
     },
     /// The file is damaged or truncated.
@@ -90,10 +90,11 @@ pub enum SqliteError {
     Corrupt {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// A description of the damage.
         what: String,
     },
-    /// A record in it makes no sense. It is not skipped: it may be the one that tells of an attack.
+    /// A record in the file cannot be read. It is not skipped, because it may be the record that
+    /// reveals an attack.
     #[error(
         "the approval store {} holds a record that cannot be read ({}); {RECOVER}",
         shown(path),
@@ -102,33 +103,33 @@ pub enum SqliteError {
     Record {
         /// The file.
         path: PathBuf,
-        /// Which record, and why.
+        /// The record, and the reason.
         what: String,
     },
     /// The file cannot be opened at all.
     #[error(
-        "the approval store {} cannot be opened ({}): its folder must exist, and this user must \
-         be allowed to read and write the file",
+        "cannot open the approval store {} ({}): its folder must exist, and this user must be \
+         allowed to read and write the file",
         shown(path),
         escaped(&source.to_string())
     )]
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What the operating system or SQLite said.
+        /// The error of the operating system or of SQLite.
         source: Box<dyn Error + Send + Sync>,
     },
     /// The file, or the folder around it, cannot be written.
     #[error(
-        "the approval store {} cannot be written: this user must be allowed to write the file, \
-         and to make files in its folder",
+        "cannot write the approval store {}: this user must be allowed to write the file, and to \
+         make files in its folder",
         shown(path)
     )]
     ReadOnly {
         /// The file.
         path: PathBuf,
     },
-    /// The file was removed, or another one put in its place, while it was open.
+    /// The file was removed or replaced while it was open.
     #[error(
         "the approval store {} was moved, removed or replaced while it was open ({} is another \
          file now): put it back, or close the store and open it again",
@@ -138,36 +139,37 @@ pub enum SqliteError {
     Replaced {
         /// The file.
         path: PathBuf,
-        /// The file that is another one: the store itself, or its `-wal` or `-shm`.
+        /// The file that was removed or replaced: the store itself, or its `-wal` or `-shm`.
         changed: PathBuf,
     },
-    /// Another store than the one that the checkpoint was taken of, or that was opened.
+    /// The file is not the store that the checkpoint was taken of, or that was opened.
     #[error(
-        "{} is another approval store (at {found}) than the one of the checkpoint {expected}: put \
-         the right one back",
+        "{} is another approval store (at {found}), not the one of the checkpoint {expected}: put \
+         the right file back",
         shown(path)
     )]
     OtherStore {
         /// The file.
         path: PathBuf,
-        /// What is known of the right one.
+        /// The checkpoint of the right store.
         expected: Checkpoint,
-        /// What the file is.
+        /// The checkpoint of the file.
         found: Checkpoint,
     },
-    /// An older copy of the store: what was approved, pinned or forgotten since is not in it.
+    /// The file is an older copy of the store: it lacks later approvals and pins, and still holds
+    /// what was forgotten since.
     #[error(
-        "the approval store {} is an older copy (at {found}, known is {expected}), so approvals \
-         may be back that were withdrawn: put the newer one back; only if it is lost for good, \
-         open this one without the checkpoint and look through its approvals",
+        "the approval store {} is an older copy (at {found}, but the newest known is {expected}), \
+         so it may hold approvals that were withdrawn: put the newer file back; only if that is \
+         lost for good, open this file without the checkpoint and check its approvals",
         shown(path)
     )]
     OlderCopy {
         /// The file.
         path: PathBuf,
-        /// The newest that is known of it.
+        /// The newest known checkpoint of the store.
         expected: Checkpoint,
-        /// What the file is.
+        /// The checkpoint of the file.
         found: Checkpoint,
     },
     /// Another process held the store for longer than five seconds.
@@ -176,26 +178,27 @@ pub enum SqliteError {
         /// The file.
         path: PathBuf,
     },
-    /// A record that would not be the same when it is read back.
-    #[error("the record cannot be stored: {}", escaped(what))]
+    /// A record that would change when it is written and read back.
+    #[error("cannot store the record: {}", escaped(what))]
     Unstorable {
-        /// Why not.
+        /// The reason.
         what: String,
     },
-    /// Reading or writing failed: the disk is full, or fails. Nothing was kept.
+    /// Reading or writing failed, because the disk is full or fails. The records of this call were
+    /// not kept.
     #[error(
-        "the approval store {} could not be used ({}): see to the disk and try again",
+        "reading or writing the approval store {} failed ({}): check the disk and try again",
         shown(path),
         escaped(&source.to_string())
     )]
     Failed {
         /// The file.
         path: PathBuf,
-        /// What SQLite or the operating system said.
+        /// The error of SQLite or of the operating system.
         source: Box<dyn Error + Send + Sync>,
     },
     /// The runtime is shutting down.
-    #[error("the approval store was not used: the program is ending")]
+    #[error("the program is ending, so the approval store cannot be used")]
     Stopped,
 }
 
@@ -208,7 +211,7 @@ impl From<SqliteError> for StoreError {
     }
 }
 
-/// A failure inside of a transaction, which does not know the file.
+/// A failure inside a transaction, where the path of the file is not known.
 #[derive(Debug)]
 pub(super) enum Fault {
     Sql(rusqlite::Error),
@@ -245,9 +248,9 @@ fn of_sqlite(path: PathBuf, error: rusqlite::Error) -> SqliteError {
     let what = error.to_string();
     let code = match &error {
         rusqlite::Error::SqliteFailure(code, _) => *code,
-        // A query of ours that no longer fits: the tables are not those that we made.
+        // Our query does not fit the tables any more: they are not the tables that we made.
         rusqlite::Error::SqlInputError { .. } => return SqliteError::Corrupt { path, what },
-        // A value of another type than we wrote, or none where there must be one.
+        // A value has another type than we wrote, or is NULL where it must not be.
         _ => return SqliteError::Record { path, what },
     };
     match code.code {
@@ -256,7 +259,7 @@ fn of_sqlite(path: PathBuf, error: rusqlite::Error) -> SqliteError {
         ErrorCode::ReadOnly if code.extended_code == SQLITE_READONLY_DBMOVED => {
             SqliteError::Replaced { changed: path.clone(), path }
         }
-        // The file itself is open by then: what cannot be opened is `-wal` or `-shm`.
+        // The store itself is open by then, so the file that cannot be opened is `-wal` or `-shm`.
         ErrorCode::ReadOnly | ErrorCode::CannotOpen => SqliteError::ReadOnly { path },
         ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => SqliteError::Busy { path },
         _ => SqliteError::Failed { path, source: Box::new(error) },

@@ -1,4 +1,5 @@
-//! The file: made whole or not at all, opened only if it is what it should be, and watched.
+//! The file of a store: made as a whole or not at all, checked when it is opened, and watched while
+//! it is open.
 
 use std::fs;
 use std::io;
@@ -11,13 +12,15 @@ use rusqlite::{Connection, OpenFlags};
 use super::error::{Fault, SqliteError};
 use super::schema::{APPLICATION_ID, MIGRATIONS, migrate};
 
-/// How long a write waits for another process.
+/// The time that a write waits for another process.
 const BUSY: Duration = Duration::from_secs(5);
 
-/// What SQLite keeps beside the file while it is open, and after a crash.
+/// The suffixes of the files that SQLite keeps beside the store while it is open, and after a
+/// crash.
 const BESIDE: [&str; 3] = ["-wal", "-shm", "-journal"];
 
-/// The path without symbolic links, of a store that is there.
+/// Returns the path without symbolic links, if the file exists. Fails if it is not a file, or is
+/// empty.
 pub(super) fn find(path: &Path) -> Result<Option<PathBuf>, SqliteError> {
     match fs::canonicalize(path) {
         Ok(found) => {
@@ -35,25 +38,26 @@ pub(super) fn find(path: &Path) -> Result<Option<PathBuf>, SqliteError> {
     }
 }
 
-/// What is left beside a store that is not there.
+/// Returns a file that is left beside a store that is gone.
 pub(super) fn left_over(path: &Path) -> Option<PathBuf> {
     BESIDE.iter().map(|suffix| beside(path, suffix)).find(|left| left.symlink_metadata().is_ok())
 }
 
-/// Makes a new store. It is made under another name, and gets its own when it is whole: a program
-/// that is killed here leaves no empty store behind, and nothing that is there is ever replaced.
+/// Makes a new store under a temporary name, and gives the file its own name once it is complete. A
+/// program that is killed here leaves no empty store behind, and an existing file is never
+/// replaced.
 pub(super) fn create(path: &Path) -> Result<(), SqliteError> {
     let draft = Draft::new(path).map_err(|error| unreadable(path, error))?;
     fill(connect(&draft.0)?).map_err(|fault| fault.at(&draft.0))?;
     match fs::hard_link(&draft.0, path) {
         Ok(()) => sync_folder(path).map_err(|error| failed(path, error)),
-        // Somebody else was faster, and theirs is as good.
+        // Another process made the store first, and its store is as good as ours.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(unreadable(path, error)),
     }
 }
 
-/// Opens a store that is there, and brings it to the schema of this version.
+/// Opens an existing store, and migrates it to the schema of this version.
 pub(super) fn open(path: &Path) -> Result<Connection, SqliteError> {
     let mut connection = connect(path)?;
     let read_only = connection.is_readonly("main").map_err(|error| Fault::Sql(error).at(path))?;
@@ -67,16 +71,17 @@ pub(super) fn open(path: &Path) -> Result<Connection, SqliteError> {
     Ok(connection)
 }
 
-/// The store's files as they were when it was opened.
+/// The files of the store as they were when it was opened.
 #[derive(Debug)]
 pub(super) struct Watch {
     files: Vec<(PathBuf, FileId)>,
-    /// When the store itself was last written, and how long it was.
+    /// The time of the last write to the store itself, and its length then.
     written: Option<(SystemTime, u64)>,
 }
 
 impl Watch {
-    /// Begins to watch. The store must have been read once: only then are all of its files there.
+    /// Begins to watch. The store must have been read once, because only then do all of its files
+    /// exist.
     pub(super) fn begin(path: &Path) -> Result<Self, SqliteError> {
         let mut files = Vec::new();
         for file in [path.to_owned(), beside(path, "-wal"), beside(path, "-shm")] {
@@ -86,8 +91,8 @@ impl Watch {
         Ok(Self { files, written: None })
     }
 
-    /// Whether they still are the same files. Says whether somebody wrote the store since it was
-    /// last asked.
+    /// Fails if a file was removed or replaced. Returns whether the store was written since the
+    /// last call.
     pub(super) fn look(&mut self) -> Result<bool, SqliteError> {
         let mut written = None;
         for (file, identity) in &self.files {
@@ -106,7 +111,7 @@ impl Watch {
     }
 }
 
-/// Which file this is, whatever its name.
+/// The identity of a file, which does not depend on its name.
 #[cfg(unix)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct FileId(u64, u64);
@@ -119,7 +124,7 @@ impl FileId {
     }
 }
 
-/// Elsewhere a file that is open is neither removed nor replaced.
+/// On other systems an open file cannot be removed or replaced.
 #[cfg(not(unix))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct FileId;
@@ -132,7 +137,7 @@ impl FileId {
 }
 
 fn connect(path: &Path) -> Result<Connection, SqliteError> {
-    // Never `CREATE`: what is not there is not made here. A path is a path, and no URI.
+    // Without `CREATE`: a missing file is not made here. Without `URI`: a path is only a path.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection =
         Connection::open_with_flags(path, flags).map_err(|error| unreadable(path, error))?;
@@ -182,21 +187,21 @@ fn prepare(connection: &mut Connection, path: &Path) -> Result<(), Unready> {
         let what = format!("its journal mode is {mode} and cannot be WAL");
         return Err(Unready::Fault(Fault::Corrupt(what)));
     }
-    // What was reported must survive a power cut.
+    // A write that was reported as done must survive a power cut.
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "trusted_schema", false)?;
     connection.pragma_update(None, "cell_size_check", true)?;
     check(connection).map_err(Unready::Fault)?;
-    // Only then: it waits for whoever writes.
+    // Migrate only after the checks, because this waits for processes that write.
     if found < supported {
         migrate(connection, MIGRATIONS).map_err(Unready::Fault)?;
     }
     Ok(())
 }
 
-/// Reads the whole file once. What is damaged is refused now: a pin that is not found because an
-/// index lost it would make a changed tool look new.
+/// Reads the whole file once, and refuses a damaged one. A pin that is missing because an index
+/// lost it would make a changed tool look new.
 fn check(connection: &Connection) -> Result<(), Fault> {
     let said: String = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
     if said != "ok" {
@@ -210,7 +215,7 @@ fn check(connection: &Connection) -> Result<(), Fault> {
     }
 }
 
-/// A new store on its way. Whatever becomes of it, its own name is removed.
+/// A new store that is not complete yet. Its temporary name is removed in any case.
 struct Draft(PathBuf);
 
 impl Draft {
@@ -225,7 +230,7 @@ impl Draft {
             std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
             match options.open(&draft) {
                 Ok(_) => return Ok(Self(draft)),
-                // Left by a process of the same number that was killed.
+                // A killed process of the same number left this file.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),
             }
@@ -235,7 +240,7 @@ impl Draft {
 
 impl Drop for Draft {
     fn drop(&mut self) {
-        // What cannot be removed is litter, and no store.
+        // A draft that cannot be removed is harmless: it is never opened as a store.
         let _ = fs::remove_file(&self.0);
         for suffix in BESIDE {
             let _ = fs::remove_file(beside(&self.0, suffix));
@@ -249,11 +254,11 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-/// The new name itself must survive a power cut.
+/// Makes the new name of the file survive a power cut.
 #[cfg(unix)]
 fn sync_folder(path: &Path) -> io::Result<()> {
     match path.parent() {
-        // A bare name is in the working folder.
+        // A path without a folder is in the working folder.
         Some(folder) if folder.as_os_str().is_empty() => fs::File::open(".")?.sync_all(),
         Some(folder) => fs::File::open(folder)?.sync_all(),
         None => Ok(()),
@@ -280,7 +285,6 @@ fn failed(path: &Path, source: io::Error) -> SqliteError {
 mod tests {
     use super::*;
 
-    /// A power cut cannot be had in a test; that SQLite was asked to withstand one can.
     #[cfg(unix)]
     #[test]
     fn a_bare_name_is_in_the_working_folder() {
@@ -288,8 +292,9 @@ mod tests {
         assert!(sync_folder(Path::new("no/such/folder/approvals.db")).is_err());
     }
 
+    /// A test cannot cut the power. It checks the settings that make SQLite survive a power cut.
     #[test]
-    fn what_was_reported_is_asked_to_survive_a_power_cut() {
+    fn a_store_is_opened_to_survive_a_power_cut() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("approvals.db");
         create(&path).unwrap();
@@ -302,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn a_store_that_is_there_is_never_replaced_by_a_new_one() {
+    fn a_new_store_never_replaces_a_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("approvals.db");
         fs::write(&path, "theirs").unwrap();

@@ -1,4 +1,4 @@
-//! What is known of a tool.
+//! Reads the records of a tool.
 
 use std::collections::BTreeMap;
 
@@ -9,11 +9,11 @@ use rusqlite::Connection;
 use super::error::Fault;
 use super::record::{all, approval, entry, first, get, pin, text};
 
-/// The ids that ever had this name, and the id itself.
+/// The ids that ever had this served name, and the id itself.
 const SAME_TOOL: &str = "SELECT tool FROM names WHERE server = ?1 AND served_name = ?2 \
                          UNION SELECT ?3";
 
-/// What is known of `subject`.
+/// Returns the records of `subject`.
 pub(super) fn known(connection: &Connection, subject: &Subject) -> Result<Known, Fault> {
     let server = subject.server.to_string();
     let same_tool = (&server, &subject.served_name, &subject.id);
@@ -50,13 +50,14 @@ pub(super) fn known(connection: &Connection, subject: &Subject) -> Result<Known,
     Ok(known)
 }
 
-/// Every approval, superseded ones included.
+/// Returns every approval, including superseded ones.
 pub(super) fn approvals(connection: &Connection) -> Result<Vec<ApprovalRecord>, Fault> {
     let query = "SELECT * FROM approvals ORDER BY server, tool, context, seq";
     all(connection, query, [], approval)
 }
 
-/// The served names of what is approved. What is on record of a server as a whole has none.
+/// Returns the served names of approved tools. Records of a server as a whole have no served name
+/// and are left out.
 pub(super) fn approved_names(
     connection: &Connection,
 ) -> Result<Vec<(ServerIdentity, String)>, Fault> {
@@ -65,17 +66,17 @@ pub(super) fn approved_names(
     all(connection, query, [], |row| Ok((text(row, "server")?, get(row, "served_name")?)))
 }
 
-/// What servers on stdio are called, or else the programs behind their commands.
+/// Returns the names of servers on stdio, or else the programs behind their commands.
 pub(super) fn server_names(
     connection: &Connection,
 ) -> Result<BTreeMap<ServerIdentity, String>, Fault> {
-    // Of one server the name comes last.
+    // The record of the name comes after that of the program, and so replaces it in the map.
     let query = "SELECT * FROM pins WHERE served_name = '' \
                  AND tool IN ('executable:' || server, 'name:' || server) ORDER BY tool";
     let mut names = BTreeMap::new();
     for pin in all(connection, query, [], pin)? {
         let name = match pin.id.starts_with("executable:") {
-            // Its digest stands behind it.
+            // The digest of the program follows its path.
             true => pin.definition.rsplit_once(" (").map_or(&*pin.definition, |(path, _)| path),
             false => &pin.definition,
         };

@@ -1,4 +1,5 @@
-//! Records as rows, and rows as records. A row that does not become the record it was is an error.
+//! Converts records to rows, and rows to records. A row that does not become the same record again
+//! is an error.
 
 use std::fmt::Display;
 use std::str::FromStr;
@@ -14,7 +15,7 @@ use time::{OffsetDateTime, UtcOffset};
 
 use super::error::Fault;
 
-/// All rows of a query, read by `read`.
+/// Returns all rows of a query, read by `read`.
 pub(super) fn all<T>(
     connection: &Connection,
     query: &str,
@@ -30,7 +31,7 @@ pub(super) fn all<T>(
     Ok(records)
 }
 
-/// The first row of a query, read by `read`.
+/// Returns the first row of a query, read by `read`.
 pub(super) fn first<T>(
     connection: &Connection,
     query: &str,
@@ -42,7 +43,7 @@ pub(super) fn first<T>(
     rows.next()?.map(read).transpose()
 }
 
-/// A row of `pins`.
+/// Reads a row of `pins`.
 pub(super) fn pin(row: &Row<'_>) -> Result<Pin, Fault> {
     let definition: String = get(row, "definition")?;
     let mut pin = Pin::new(
@@ -59,7 +60,7 @@ pub(super) fn pin(row: &Row<'_>) -> Result<Pin, Fault> {
     Ok(pin)
 }
 
-/// A row of `approvals`, whose first columns are those of a pin.
+/// Reads a row of `approvals`, whose first columns are those of a pin.
 pub(super) fn approval(row: &Row<'_>) -> Result<ApprovalRecord, Fault> {
     let until: Option<String> = get(row, "until")?;
     let mut approval = ApprovalRecord::new(
@@ -75,7 +76,7 @@ pub(super) fn approval(row: &Row<'_>) -> Result<ApprovalRecord, Fault> {
     Ok(approval)
 }
 
-/// A row of `ledger`.
+/// Reads a row of `ledger`.
 pub(super) fn entry(row: &Row<'_>) -> Result<LedgerEntry, Fault> {
     let definition: String = get(row, "definition")?;
     let since: Option<i64> = get(row, "global_since")?;
@@ -91,7 +92,7 @@ pub(super) fn entry(row: &Row<'_>) -> Result<LedgerEntry, Fault> {
     Ok(entry)
 }
 
-/// A value as it was written.
+/// Reads the value of a column.
 pub(super) fn get<T: FromSql>(row: &Row<'_>, column: &str) -> Result<T, Fault> {
     row.get(column).map_err(|error| match error {
         failure @ rusqlite::Error::SqliteFailure(..) => Fault::Sql(failure),
@@ -113,14 +114,14 @@ pub(super) fn json(value: &impl Serialize) -> Result<String, Fault> {
     serde_json::to_string(value).map_err(|error| Fault::Unstorable(error.to_string()))
 }
 
-/// RFC 3339, in UTC, to the nanosecond.
+/// Writes a time as RFC 3339, in UTC, to the nanosecond.
 pub(super) fn rfc3339(time: OffsetDateTime) -> Result<String, Fault> {
     time.to_offset(UtcOffset::UTC)
         .format(&Rfc3339)
         .map_err(|error| Fault::Unstorable(format!("the time {time}: {error}")))
 }
 
-/// The digest is the definition's: reading it back relies on this.
+/// Fails if the digest is not the digest of the definition: reading the record back relies on this.
 pub(super) fn is_whole(digest: Digest, definition: &Arc<str>) -> Result<(), Fault> {
     if Digest::of(definition.as_bytes()) == digest {
         Ok(())
@@ -134,7 +135,7 @@ fn digest_of(row: &Row<'_>, definition: &str) -> Result<Digest, Fault> {
     if Digest::of(definition.as_bytes()) == digest {
         Ok(digest)
     } else {
-        Err(unreadable(row, "definition", &"it does not have the digest that is beside it"))
+        Err(unreadable(row, "definition", &"the digest of the definition does not match it"))
     }
 }
 

@@ -1,4 +1,4 @@
-//! The tables, and how an older file comes to have them.
+//! The tables, and the migrations of an older file.
 
 use rusqlite::{Connection, TransactionBehavior};
 
@@ -7,8 +7,8 @@ use super::error::Fault;
 /// `application_id` in the file's header: "ETDI" in ASCII.
 pub(super) const APPLICATION_ID: i32 = 0x4554_4449;
 
-/// Entry n takes a file from `user_version` n to n + 1. What is released here never changes; a new
-/// schema is a new entry.
+/// The migrations: entry n takes a file from `user_version` n to n + 1. A released entry never
+/// changes; a new schema is a new entry.
 pub(super) const MIGRATIONS: &[&str] = &[V1, V2];
 
 const V1: &str = "
@@ -94,15 +94,15 @@ const V1: &str = "
     CREATE INDEX ledger_bounded ON ledger (server, seq) WHERE global_since IS NULL;
 ";
 
-/// How each approval came about. Of earlier ones nobody knows.
+/// Adds the basis of each approval. The basis of earlier approvals is not known.
 const V2: &str = r#"
     ALTER TABLE approvals ADD COLUMN basis TEXT NOT NULL DEFAULT '"unrecorded"';
 "#;
 
-/// Brings the file to the last of `migrations`, all steps or none, and says which version it had.
-/// A file of a later version is left as it is.
+/// Migrates the file to the last of `migrations`, in one transaction, and returns the version that
+/// it had. A file of a later version is left as it is.
 pub(super) fn migrate(connection: &mut Connection, migrations: &[&str]) -> Result<usize, Fault> {
-    // Under the lock: another process may be doing the same.
+    // Read the version under the lock: another process may be migrating the same file.
     let step = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let version: i32 = step.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let found = usize::try_from(version)
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_any_version_comes_to_the_last_and_keeps_what_it_holds() {
+    fn a_file_of_any_version_is_migrated_to_the_last_and_keeps_its_records() {
         for from in 0..=3 {
             let mut connection = Connection::open_in_memory().unwrap();
             let all = [FIRST, SECOND, THIRD];
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_step_that_fails_leaves_the_version_that_was() {
+    fn a_migration_that_fails_leaves_the_version_unchanged() {
         let mut connection = Connection::open_in_memory().unwrap();
         migrate(&mut connection, &[FIRST]).unwrap();
         let broken = [FIRST, SECOND, "UPDATE nothing SET size = 1"];
@@ -157,9 +157,10 @@ mod tests {
         assert_eq!(migrate(&mut connection, &[FIRST, SECOND]).unwrap(), 1);
     }
 
-    /// Files of one version must be alike whenever they were made, so a step never changes.
+    /// All files of one version must be alike, whenever they were made, so a released step never
+    /// changes.
     #[test]
-    fn the_first_step_is_what_it_was() {
+    fn the_first_migration_is_unchanged() {
         let mut connection = Connection::open_in_memory().unwrap();
         migrate(&mut connection, &MIGRATIONS[..1]).unwrap();
         let query = "SELECT group_concat(sql, ';') FROM \

@@ -1,4 +1,5 @@
-//! What changes the records. Each of these is one transaction, and says whether anything changed.
+//! Changes the records. Each function runs in one transaction; most return whether anything
+//! changed.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +15,7 @@ use super::error::Fault;
 use super::record::{all, first, get, is_whole, json, rfc3339, text, time};
 use crate::store::{Sighting, UNPROVEN_BYTES_PER_SERVER, UNPROVEN_PER_SERVER};
 
-/// Keeps what is missing of each sighting. `revision` is the one that this makes.
+/// Keeps the missing records of each sighting. `revision` is the revision that this write makes.
 pub(super) fn record(
     connection: &Connection,
     sightings: &[Sighting],
@@ -47,7 +48,7 @@ pub(super) fn record(
     Ok(changed)
 }
 
-/// Deletes the oldest records of a server that no person stands behind, if there are too many, or
+/// Deletes the oldest records of a server that no person approved, if there are too many, or if
 /// their definitions are too long together.
 fn drop_surplus(
     connection: &Connection,
@@ -67,7 +68,7 @@ fn drop_surplus(
     Ok(())
 }
 
-/// Records an approval; or gives the digest that is approved, if it is not the expected one.
+/// Records an approval. If the approved digest is not the expected one, returns it instead.
 pub(super) fn approve(
     connection: &Connection,
     approval: &ApprovalRecord,
@@ -98,21 +99,22 @@ pub(super) fn approve(
                    WHERE server = ?1 AND tool = ?2 AND context = ?3";
     execute(connection, earlier, here)?;
     add_approval(connection, approval, &context)?;
-    // What persons say yes to is not bounded; the next listing that adds an entry counts this one.
+    // Entries of approvals are not bounded here; the next listing that adds an entry counts this
+    // one.
     if let Some(entry) = ledger {
         add_entry(connection, entry, revision)?;
     }
     Ok(Ok(()))
 }
 
-/// Forgets a tool by its id or its served name; says whether there was anything.
+/// Forgets a tool by its id or its served name. Returns whether there was a record.
 pub(super) fn forget(
     connection: &Connection,
     server: &ServerIdentity,
     tool: &str,
 ) -> Result<bool, Fault> {
     let server = server.to_string();
-    // What is on record of the server as a whole has no name, and is no tool.
+    // A record of the server as a whole has no served name, and is not a tool.
     let ids = "SELECT tool FROM (SELECT tool FROM names WHERE server = ?1 AND served_name = ?2 \
                                  UNION SELECT ?2) AS named \
                WHERE NOT EXISTS (SELECT 1 FROM pins WHERE pins.server = ?1 \
@@ -125,7 +127,7 @@ pub(super) fn forget(
     Ok(any)
 }
 
-/// Forgets what is kept under one id.
+/// Forgets all records of one id. Returns whether there was a record.
 pub(super) fn forget_record(
     connection: &Connection,
     server: &str,
@@ -139,7 +141,7 @@ pub(super) fn forget_record(
     Ok(any)
 }
 
-/// Puts what a server is called on record; says whether it is another name.
+/// Records the name of a server. Returns whether the name is a new one.
 pub(super) fn name_server(
     connection: &Connection,
     server: &ServerIdentity,
@@ -161,7 +163,7 @@ pub(super) fn name_server(
     Ok(true)
 }
 
-/// Evidence is good now: the approval of this digest remembers it.
+/// Notes on the approval of this digest that the evidence is good now.
 fn refresh(
     connection: &Connection,
     pin: &Pin,
@@ -181,7 +183,7 @@ fn refresh(
 }
 
 fn add_pin(connection: &Connection, pin: &Pin) -> Result<bool, Fault> {
-    // Only a tool's own pins are bounded: what is on record of the server has no name.
+    // Only pins of tools are bounded. A record of the server as a whole has no served name.
     let bounded = !pin.served_name.is_empty();
     let added = put_pin(connection, pin, bounded, "DO NOTHING")? > 0;
     if added {
@@ -266,7 +268,7 @@ fn add_approval(
         ":evidence_good_at": rfc3339(approval.evidence_good_at)?,
         ":superseded": approval.superseded,
         ":name_key": name_key(&pin.served_name),
-        // An unsigned tool's id is our own.
+        // The id of an unsigned tool is of our own making, so it is not compared with other ids.
         ":id_key": pin.provider.as_ref().map(|_| id_key(&pin.id)),
     };
     execute(connection, insert, params)?;
@@ -293,7 +295,7 @@ fn add_entry(connection: &Connection, entry: &LedgerEntry, revision: u64) -> Res
     Ok(execute(connection, insert, params)? > 0)
 }
 
-/// Says how many rows changed.
+/// Runs a statement and returns how many rows changed.
 fn execute(connection: &Connection, statement: &str, params: impl Params) -> Result<usize, Fault> {
     Ok(connection.prepare_cached(statement)?.execute(params)?)
 }

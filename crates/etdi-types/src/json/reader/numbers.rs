@@ -1,4 +1,4 @@
-//! Numbers: the nearest double of a token, and whether the token was an integer.
+//! Reads numbers: the nearest double of a token, and whether the token was an integer.
 
 use super::Reader;
 use crate::json::{JsonError, JsonErrorKind, Number};

@@ -1,18 +1,18 @@
-//! The reader that does not look into values: it cuts out the elements of an array, and finds
+//! The reader that leaves some values unread: it cuts out the elements of an array, and finds
 //! strings in a text that the strict reader refuses.
 
 use super::Reader;
 use crate::json::{JsonError, Limits, Value};
 
-/// Reads an object strictly, except that the elements of the array at `path` are not looked into:
-/// their texts come back as they stand, for each to be judged on its own.
+/// Reads an object strictly, except for the elements of the array at `path`: it returns their texts
+/// unread, for each to be judged on its own.
 ///
 /// The object that is returned has an empty array in their place. `None` for the texts means that
-/// there is no array at `path`.
+/// the object has no array at `path`.
 ///
 /// # Errors
-/// As [`parse`](crate::json::parse), and [`Syntax`](crate::json::JsonErrorKind::Syntax) if an element
-/// is not JSON.
+/// As [`parse`](crate::json::parse), and [`Syntax`](crate::json::JsonErrorKind::Syntax) if an
+/// element is not JSON.
 pub fn spans<'a>(
     bytes: &'a [u8],
     limits: Limits,
@@ -25,14 +25,15 @@ pub fn spans<'a>(
     Ok((value, reader.cut.and_then(|cut| cut.elements)))
 }
 
-/// Every string that a member called `name` of the outermost object holds, as far as the text can be
-/// read at all: of a text that [`parse`](crate::json::parse) refuses, this says whom it may be mistaken for.
+/// Returns every string that a member called `name` of the outermost object holds, as far as the
+/// text can be read at all. If [`parse`](crate::json::parse) refuses a text, these strings are the
+/// names that another reader could see in it.
 #[must_use]
 pub fn strings_named(text: &str, name: &str) -> Vec<String> {
     let limits = Limits { bytes: usize::MAX, ..Limits::RESPONSE };
     let mut found = Vec::new();
     if let Ok(mut reader) = Reader::new(text.as_bytes(), limits) {
-        // A text that breaks off keeps what came before.
+        // If the text is incomplete, keep the strings before its end.
         reader.collect_strings(name, &mut found).ok();
     }
     found
@@ -54,7 +55,7 @@ impl Cut<'_> {
         Self { path, matched: 0, elements: None }
     }
 
-    /// Whether the member `name` of an object at this depth is the next one on the way.
+    /// Returns whether the member `name` of an object at this depth is the next one on the way.
     fn leads_through(&self, name: &str, depth: usize) -> bool {
         self.matched + 1 == depth && self.path.get(self.matched).is_some_and(|next| next == name)
     }
@@ -80,7 +81,7 @@ impl<'a> Reader<'a> {
         value
     }
 
-    /// Cuts out the elements of the array, and stands an empty array in their place.
+    /// Cuts out the elements of the array, and puts an empty array in their place.
     fn cut_elements(&mut self) -> Result<Value<'a>, JsonError> {
         self.eat(b'[', "`[` was expected")?;
         let mut elements = Vec::new();
@@ -125,7 +126,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Passes over one value, looking at brackets and strings only. Iterative: depth is no matter.
+    /// Skips one value; looks only at brackets and strings. It is iterative, so any depth is safe.
     fn skip_value(&mut self) -> Result<(), JsonError> {
         let mut open = Vec::new();
         loop {

@@ -1,4 +1,4 @@
-//! Strings: escapes decoded, or passed over.
+//! Reads strings: their escapes are decoded, or skipped.
 
 use std::borrow::Cow;
 
@@ -17,12 +17,12 @@ impl<'a> Reader<'a> {
                 Ok(Cow::Borrowed(plain))
             }
             Some(b'\\') => self.escaped_string(start).map(Cow::Owned),
-            Some(_) => self.syntax("a control character stands in a string"),
+            Some(_) => self.syntax("a string holds a control character"),
             None => self.syntax("the text ends inside a string"),
         }
     }
 
-    /// Passes over characters that stand for themselves.
+    /// Skips characters that stand for themselves.
     fn skip_plain(&mut self) {
         let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
         let special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..=0x1f);
@@ -47,7 +47,7 @@ impl<'a> Reader<'a> {
                     out.push(self.escape()?);
                     plain_from = self.at;
                 }
-                Some(_) => return self.syntax("a control character stands in a string"),
+                Some(_) => return self.syntax("a string holds a control character"),
                 None => return self.syntax("the text ends inside a string"),
             }
         }
@@ -66,7 +66,7 @@ impl<'a> Reader<'a> {
                 self.at += 1;
                 return self.unicode_escape();
             }
-            _ => return self.syntax("an unknown escape stands in a string"),
+            _ => return self.syntax("a string holds an unknown escape"),
         };
         self.at += 1;
         Ok(plain)
@@ -93,7 +93,7 @@ impl<'a> Reader<'a> {
     fn hex4(&mut self) -> Result<u32, JsonError> {
         let digits = self.text.as_bytes().get(self.at..self.at + 4).unwrap_or_default();
         if digits.len() != 4 || !digits.iter().all(u8::is_ascii_hexdigit) {
-            return self.syntax("`\\u` wants four hex digits");
+            return self.syntax("`\\u` must have four hex digits");
         }
         let unit = u32::from_str_radix(self.slice(self.at, self.at + 4), 16).unwrap_or(0xd800);
         self.at += 4;
