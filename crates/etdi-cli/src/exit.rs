@@ -34,8 +34,9 @@ const MEANINGS: [(Exit, &[&str]); 4] = [
     (
         Exit::CannotCheck,
         &[
-            "the command failed, or a check was not possible: wrong usage, an unreadable",
-            "file, an identity provider that does not answer, an unverified token",
+            "the command failed, or a check was not possible: wrong usage, an",
+            "unreadable file, an identity provider that does not answer, an unverified",
+            "token",
         ],
     ),
     (
