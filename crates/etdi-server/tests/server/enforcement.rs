@@ -124,6 +124,8 @@ async fn calls_refusals_and_new_versions_are_reported() {
     client.ask("tools/call", json!({"name": "scan"})).await;
     app.set([described("scan", "poisoned")]);
     client.ask("tools/list", json!({})).await;
+    // The published version is not a new one.
+    secure.replace_tool("scan", ToolSpec::version("1.0.0")).unwrap();
     secure.replace_tool("scan", ToolSpec::version("1.1.0")).unwrap();
 
     let record = events.recv().await.unwrap();
