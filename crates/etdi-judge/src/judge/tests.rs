@@ -16,6 +16,7 @@ use etdi_types::{
 };
 use serde_json::{Value, json};
 
+use super::approve::NotApproved;
 use super::evidence::{EvidenceGatherer, Gather};
 use super::policy::Ruling;
 use super::settings::Settings;
@@ -254,6 +255,16 @@ async fn a_tool_of_another_judge_is_blocked() {
     let tool = other.discover(&snapshot).await.unwrap().remove(0);
     assert!(matches!(other.decide(&tool).await.unwrap(), Decision::Allow(_)));
     assert!(matches!(scene.judge.decide(&tool).await.unwrap(), Decision::Block(_)));
+}
+
+#[tokio::test]
+async fn a_question_of_another_judge_is_not_answered() {
+    let scene = Scene::new(TrustConfig::default(), |settings| settings);
+    let snapshot = snapshot(&plain("Scans"));
+    let request = scene.asked(&snapshot).await;
+    let other = judge(Arc::clone(&scene.judge.settings));
+    let answer = other.approve(&snapshot, &request, &Approval::by("alice")).await;
+    assert!(matches!(answer, Err(NotApproved::OtherConnection)), "{answer:?}");
 }
 
 #[test]
