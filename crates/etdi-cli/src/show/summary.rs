@@ -9,6 +9,8 @@ use crate::exit::Exit;
 use crate::show::instructions;
 use crate::terminal::line::Line;
 
+const UNSIGNED: &str = "unsigned";
+
 /// Returns the publisher of a tool, and whether the tool may be called. Often the same for many tools
 /// of a list.
 pub(crate) fn who_and_may(tool: &JudgedTool) -> Option<String> {
@@ -29,13 +31,16 @@ pub(super) fn who(verdict: &Verdict) -> String {
     }
 }
 
-/// Returns why an approved tool is not simply allowed.
+/// Returns why an approved tool has a warning. `None` where the verdict gives another reason.
 fn reservation(tool: &JudgedTool) -> Option<&'static str> {
     let verdict = tool.verdict().filter(|verdict| verdict.what == [What::Approved])?;
-    match (tool.action(), &verdict.who, verdict.origin) {
-        (Action::Warn, Who::Anonymous, _) => Some("unsigned"),
-        (Action::Warn, Who::Identified { .. }, _) => Some("identified only"),
-        (Action::Warn, _, Origin::Unproven) => Some("origin unproven"),
+    if tool.action() != Action::Warn {
+        return None;
+    }
+    match (&verdict.who, verdict.origin) {
+        (Who::Anonymous, _) => Some(UNSIGNED),
+        (Who::Identified { .. }, _) => Some("identified only"),
+        (Who::Attested { .. } | Who::Signed { .. }, Origin::Unproven) => Some("origin unproven"),
         _ => None,
     }
 }
@@ -99,7 +104,7 @@ pub(super) fn decision(tool: &JudgedTool) -> Line {
     match tool.action() {
         Action::Allow => Line::new().good("ok   "),
         // A person approved this definition, and knows that it is unsigned.
-        Action::Warn if reservation(tool) == Some("unsigned") => Line::new().good("ok   "),
+        Action::Warn if reservation(tool) == Some(UNSIGNED) => Line::new().good("ok   "),
         Action::Warn => Line::new().warn("warn "),
         Action::Ask => Line::new().warn("ask  "),
         Action::Block => Line::new().bad("block"),
