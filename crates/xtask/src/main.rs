@@ -53,9 +53,9 @@ enum Command {
     Test(test::Options),
     /// Run everything that continuous integration checks.
     ///
-    /// Checks format, dependencies, clippy, each feature alone, documentation, packages, then the public
-    /// APIs, the tests, the attacks, the conformance suite, the peers, the demos, the bench and the
-    /// book. cargo-deny, cargo-hack, mdBook and lychee are fetched ready-made into `.tools`.
+    /// Checks format, dependencies, clippy, each feature alone, documentation, packages, then the style
+    /// of texts, the public APIs, the tests, the attacks, the conformance suite, the peers, the demos,
+    /// the bench and the book. cargo-deny, cargo-hack, mdBook and lychee are fetched ready-made into `.tools`.
     Ci,
     /// Run the attacks that must fail, and print one line for each.
     ///

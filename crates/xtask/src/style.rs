@@ -28,16 +28,16 @@ pub(crate) struct Options {
     path: Option<String>,
 }
 
-/// Where people read a text.
+/// The kind of a text. Each kind has its own rates.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum TextKind {
     Comments,
     Pages,
     Strings,
     Tests,
 }
 
-impl Place {
+impl TextKind {
     const ALL: [Self; 4] = [Self::Comments, Self::Pages, Self::Strings, Self::Tests];
 
     fn name(self) -> &'static str {
@@ -51,10 +51,14 @@ impl Place {
 }
 
 pub(crate) fn run(options: &Options) -> Result<()> {
-    let texts = texts(options.path.as_deref().unwrap_or_default())?;
-    ensure!(!texts.is_empty(), "no file has a path that begins so");
-    let rates = Place::ALL
-        .map(|place| Rates::of(place.name(), texts.iter().filter(|text| text.place == place)));
+    let under = options.path.as_deref().unwrap_or_default();
+    let texts = texts(under)?;
+    ensure!(
+        !texts.is_empty(),
+        "cannot find texts: no file of the repository has a path that begins with {under:?}"
+    );
+    let rates = TextKind::ALL
+        .map(|kind| Rates::of(kind.name(), texts.iter().filter(|text| text.kind == kind)));
     print!("{}", rates::table(&rates));
     for rate in &rates {
         rate.shown(options.list).for_each(|found| println!("{found}"));
@@ -62,7 +66,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let over: Vec<_> = rates
         .iter()
         .filter(|rate| rate.shown(false).next().is_some())
-        .map(|rate| rate.place)
+        .map(|rate| rate.kind)
         .collect();
     ensure!(
         over.is_empty(),
@@ -85,7 +89,7 @@ fn texts(under: &str) -> Result<Vec<Text>> {
         let read = || fs::read_to_string(&file).with_context(|| format!("cannot read {name}"));
         match file.extension().and_then(|extension| extension.to_str()) {
             Some("rs") => texts.extend(source::texts(&name, &read()?)),
-            Some("md") => texts.extend(prose::texts(Place::Pages, &name, 1, &read()?)),
+            Some("md") => texts.extend(prose::texts(TextKind::Pages, &name, 1, &read()?)),
             _ => {}
         }
     }

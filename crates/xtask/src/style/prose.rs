@@ -2,21 +2,21 @@
 
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
-use super::Place;
+use super::TextKind;
 
 /// Stands for code, a number or a value in a text.
 pub(super) const CODE: &str = "`x`";
 
 /// A paragraph, a heading, an item, a cell, a string or a name.
 pub(super) struct Text {
-    pub(super) place: Place,
+    pub(super) kind: TextKind,
     pub(super) file: String,
     pub(super) line: usize,
     pub(super) text: String,
 }
 
 /// Returns the blocks of a Markdown text that begins in a line of a file.
-pub(super) fn texts(place: Place, file: &str, line: usize, markdown: &str) -> Vec<Text> {
+pub(super) fn texts(kind: TextKind, file: &str, line: usize, markdown: &str) -> Vec<Text> {
     let mut texts = Vec::new();
     let mut open: Option<Text> = None;
     let mut skipped = 0_usize;
@@ -31,7 +31,7 @@ pub(super) fn texts(place: Place, file: &str, line: usize, markdown: &str) -> Ve
             {
                 let before = markdown.get(..range.start).unwrap_or_default();
                 let open = open.get_or_insert_with(|| Text {
-                    place,
+                    kind,
                     file: file.to_owned(),
                     line: line + before.matches('\n').count(),
                     text: String::new(),
@@ -88,7 +88,7 @@ mod tests {
     #[test]
     fn blocks_hold_text_without_code_and_know_their_line() {
         let markdown = "# A title\n\nOne `x.y` two\nthree.\n\n```sh\nWhat\n```\n\n- an item\n  of two lines\n- another\n\n| head | of it |\n| --- | --- |\n| a cell | more |\n";
-        let texts = texts(Place::Pages, "a.md", 10, markdown);
+        let texts = texts(TextKind::Pages, "a.md", 10, markdown);
         let texts: Vec<_> = texts.iter().map(|text| (text.line, &*text.text)).collect();
         let expected = [
             (10, "A title"),

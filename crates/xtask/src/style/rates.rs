@@ -13,9 +13,9 @@ const NEGATIONS: &[&str] = &["nobody", "nothing", "none", "nowhere"];
 /// The most negations in 1,000 words.
 const MOST_NEGATIONS: f64 = 3.5;
 
-/// The counts of the texts of one place.
+/// The counts of the texts of one kind.
 pub(super) struct Rates {
-    pub(super) place: &'static str,
+    pub(super) kind: &'static str,
     words: usize,
     beginnings: Vec<String>,
     negations: Vec<String>,
@@ -23,9 +23,9 @@ pub(super) struct Rates {
 }
 
 impl Rates {
-    pub(super) fn of<'t>(place: &'static str, texts: impl Iterator<Item = &'t Text>) -> Self {
+    pub(super) fn of<'t>(kind: &'static str, texts: impl Iterator<Item = &'t Text>) -> Self {
         let mut rates = Self {
-            place,
+            kind,
             words: 0,
             beginnings: Vec::new(),
             negations: Vec::new(),
@@ -60,7 +60,7 @@ impl Rates {
         rate
     }
 
-    /// The places that put a rate over its limit; with `all`, each place that counts.
+    /// Returns the sentences that put a rate over its limit; with `all`, each sentence that counts.
     pub(super) fn shown(&self, all: bool) -> impl Iterator<Item = &String> {
         let negations = all || self.per_thousand(self.negations.len()) > MOST_NEGATIONS;
         let negations = negations.then_some(&self.negations).into_iter().flatten();
@@ -68,7 +68,7 @@ impl Rates {
     }
 }
 
-/// Returns a row for each place.
+/// Returns a row for each kind.
 pub(super) fn table(rates: &[Rates]) -> String {
     let mut table = format!(
         "{:<15} {:>8} {:>16} {:>8} {:>26}\n{:<15} {:>8} {:>16} {:>8} {:>26}\n",
@@ -84,10 +84,10 @@ pub(super) fn table(rates: &[Rates]) -> String {
         format!("{MOST_NEGATIONS} in 1,000"),
     );
     for rate in rates {
-        let Rates { place, words, beginnings, negations, is_no } = rate;
+        let Rates { kind, words, beginnings, negations, is_no } = rate;
         let _ = writeln!(
             table,
-            "{place:<15} {words:>8} {:>16} {:>8} {:>26}",
+            "{kind:<15} {words:>8} {:>16} {:>8} {:>26}",
             beginnings.len(),
             is_no.len(),
             format!("{} = {:.1} in 1,000", negations.len(), rate.per_thousand(negations.len())),
@@ -98,12 +98,12 @@ pub(super) fn table(rates: &[Rates]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Place;
+    use super::super::TextKind;
     use super::*;
 
     fn rates(text: &str) -> Rates {
         let text =
-            Text { place: Place::Pages, file: "a.md".to_owned(), line: 3, text: text.to_owned() };
+            Text { kind: TextKind::Pages, file: "a.md".to_owned(), line: 3, text: text.to_owned() };
         Rates::of("pages", [&text].into_iter())
     }
 

@@ -2,7 +2,7 @@
 
 use ra_ap_rustc_lexer::{DocStyle, FrontmatterAllowed, LiteralKind, TokenKind, tokenize};
 
-use super::Place;
+use super::TextKind;
 use super::prose::{self, CODE, Text};
 
 /// Fewer words are a name or a part of a line.
@@ -26,7 +26,7 @@ pub(super) fn texts(file: &str, source: &str) -> Vec<Text> {
                 let name = source.get(end..).unwrap_or_default().trim_start();
                 let name = name.split(['(', '<']).next().unwrap_or_default();
                 reader.end_comment();
-                reader.text(Place::Tests, line, name.replace('_', " "));
+                reader.text(TextKind::Tests, line, name.replace('_', " "));
                 is_attributed = false;
             }
             _ => reader.end_comment(),
@@ -70,7 +70,7 @@ impl Reader<'_> {
 
     fn end_comment(&mut self) {
         if let Some((line, _, block)) = self.comment.take() {
-            self.texts.extend(prose::texts(Place::Comments, self.file, line, &block));
+            self.texts.extend(prose::texts(TextKind::Comments, self.file, line, &block));
         }
     }
 
@@ -83,13 +83,13 @@ impl Reader<'_> {
         let text = text.trim_start_matches('r').trim_matches('#').trim_matches('"');
         for part in unescaped(text).split('\n') {
             if prose::words(part).count() >= WORDS_OF_A_STRING {
-                self.text(Place::Strings, line, part.trim().to_owned());
+                self.text(TextKind::Strings, line, part.trim().to_owned());
             }
         }
     }
 
-    fn text(&mut self, place: Place, line: usize, text: String) {
-        self.texts.push(Text { place, file: self.file.to_owned(), line, text });
+    fn text(&mut self, kind: TextKind, line: usize, text: String) {
+        self.texts.push(Text { kind, file: self.file.to_owned(), line, text });
     }
 }
 
@@ -123,8 +123,8 @@ fn unescaped(literal: &str) -> String {
 mod tests {
     use super::*;
 
-    fn of(place: Place, source: &str) -> Vec<(usize, String)> {
-        let texts = texts("src/a.rs", source).into_iter().filter(|text| text.place == place);
+    fn of(kind: TextKind, source: &str) -> Vec<(usize, String)> {
+        let texts = texts("src/a.rs", source).into_iter().filter(|text| text.kind == kind);
         texts.map(|text| (text.line, text.text)).collect()
     }
 
@@ -135,7 +135,7 @@ mod tests {
         let expected =
             [(1, "A module."), (3, "Reads a file to its end."), (6, "One."), (9, "Two.")];
         assert_eq!(
-            of(Place::Comments, SOURCE),
+            of(TextKind::Comments, SOURCE),
             expected.map(|(line, text)| (line, text.to_owned()))
         );
     }
@@ -144,16 +144,16 @@ mod tests {
     fn strings_are_read_as_they_are_shown_and_those_of_tests_are_left_out() {
         let expected = [(7, "cannot read `x`: the \"file\" is gone"), (7, "next: type `x`")];
         assert_eq!(
-            of(Place::Strings, SOURCE),
+            of(TextKind::Strings, SOURCE),
             expected.map(|(line, text)| (line, text.to_owned()))
         );
     }
 
     #[test]
     fn the_name_of_a_test_is_a_sentence() {
-        assert_eq!(of(Place::Tests, SOURCE), [(15, "what is gone is said".to_owned())]);
+        assert_eq!(of(TextKind::Tests, SOURCE), [(15, "what is gone is said".to_owned())]);
         assert_eq!(
-            of(Place::Tests, "#[test]\n#[ignore]\nfn one() {}\nfn two() {}"),
+            of(TextKind::Tests, "#[test]\n#[ignore]\nfn one() {}\nfn two() {}"),
             [(3, "one".to_owned())]
         );
     }
