@@ -142,7 +142,7 @@ fn lives_in(folder: &Folder, server: &Server, at_least: usize, instructions: boo
     assert_eq!(run(&["diff", name]).code, 0);
     assert_eq!(run(&["revoke", name, "--yes"]).code, 0);
     assert_eq!(run(&["show", name]).code, 1);
-    assert_eq!(run(&["diff", name]).code, 2, "there is no approval to compare with");
+    assert_eq!(run(&["diff", name]).code, 2, "the approval is gone");
 }
 
 fn run(folder: &Folder, server: &Server, arguments: &[&str]) -> Ran {

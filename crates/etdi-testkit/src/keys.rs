@@ -34,9 +34,13 @@ impl RsaKey {
             return Self(key);
         }
         let key = RsaSigningKey::generate(kid).unwrap();
-        let mut whole = NamedTempFile::new_in(folder).unwrap();
-        whole.write_all(&key.to_pkcs8().unwrap()).unwrap();
-        whole.persist(&file).unwrap();
+        let der = key.to_pkcs8().unwrap();
+        let whole = NamedTempFile::new_in(folder);
+        // In a folder that cannot be written, each test makes its own key.
+        let _ = whole.and_then(|mut whole| {
+            whole.write_all(&der)?;
+            Ok(whole.persist(&file)?)
+        });
         Self(key)
     }
 

@@ -340,17 +340,22 @@ async fn a_new_version_is_served_with_a_new_attestation_or_not_at_all() {
     assert_eq!(idp.tokens(), 2);
 }
 
+/// Replaces the tool `scan` by 1.1.0, 1.2.0 and so on, each time that the issuer makes an attestation.
+fn replace_during_attestations(idp: &Issuer, secure: &SecureServer, times: usize) {
+    let (secure, versions) = (secure.clone(), AtomicUsize::new(1));
+    idp.tamper(move |_| {
+        let version = versions.fetch_add(1, Ordering::SeqCst);
+        if version <= times {
+            secure.replace_tool("scan", ToolSpec::version(format!("1.{version}.0"))).unwrap();
+        }
+    });
+}
+
 #[tokio::test]
 async fn a_tool_that_is_replaced_while_the_attestation_is_made_is_served_attested() {
     let idp = Issuer::start().await;
     let (secure, app) = (describe(&idp).await.build().await.unwrap(), app());
-    let (server, versions) = (secure.clone(), AtomicUsize::new(1));
-    idp.tamper(move |_| {
-        let version = versions.fetch_add(1, Ordering::SeqCst);
-        if version <= 2 {
-            server.replace_tool("scan", ToolSpec::version(format!("1.{version}.0"))).unwrap();
-        }
-    });
+    replace_during_attestations(&idp, &secure, 2);
     let tools = list(&mut open(&secure, &app).await).await;
     assert_eq!(tools[0].signed().unwrap().version.to_string(), "1.2.0");
     assert_attested(&idp, &tools, Binding::Digest).await;
@@ -360,11 +365,7 @@ async fn a_tool_that_is_replaced_while_the_attestation_is_made_is_served_atteste
 async fn a_listing_whose_tools_never_stay_attested_is_refused() {
     let idp = Issuer::start().await;
     let (secure, app) = (describe(&idp).await.build().await.unwrap(), app());
-    let (server, versions) = (secure.clone(), AtomicUsize::new(1));
-    idp.tamper(move |_| {
-        let version = versions.fetch_add(1, Ordering::SeqCst);
-        server.replace_tool("scan", ToolSpec::version(format!("1.{version}.0"))).unwrap();
-    });
+    replace_during_attestations(&idp, &secure, usize::MAX);
     let answer = open(&secure, &app).await.ask("tools/list", json!({})).await;
     assert_eq!(answer["error"]["data"], json!({"reason": "not_attested"}), "{answer}");
 }
