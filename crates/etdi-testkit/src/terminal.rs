@@ -7,10 +7,15 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use pty_process::Size;
-use pty_process::blocking::{Pty, open};
+use pty_process::blocking::{Pts, Pty, open};
+use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 use rustix::termios::{LocalModes, tcgetattr};
 
 use crate::folder::Folder;
+
+/// The sign that is written after the program's output: a string for applications (ECMA-48, 8.3.2),
+/// which a terminal does not show.
+const END: &[u8] = b"\x1b_the program has ended\x1b\\";
 
 /// The number of rows: more than the longest screen has.
 const ROWS: u16 = 800;
@@ -79,23 +84,20 @@ pub fn run_after(
     let (terminal, end) = open().unwrap();
     terminal.resize(Size::new(ROWS, columns)).unwrap();
     (&terminal).write_all(typed.as_bytes()).unwrap();
-    let command = folder.terminal_command(arguments).env("TERM", "xterm-256color");
-    let mut child = command.spawn(end).unwrap();
+    let mut command = folder.terminal_command(arguments).env("TERM", "xterm-256color");
+    let mut child = command.spawn_borrowed(&end).unwrap();
     let terminal = Arc::new(terminal);
     let written = listen(&terminal);
+    mark_end(Pid::from_child(&child), end);
     let ends = now() + LIMIT;
-    let size = |n: u16| NonZeroU16::new(n).unwrap();
-    let mut parser = vt100::Parser::new(size(ROWS), size(columns), 0);
-    let (mut bytes, mut script) = (Vec::new(), script.iter());
+    let mut output = Output::new(columns);
+    let mut script = script.iter();
     let mut next = script.next();
     loop {
         // Take all available output at once: reading the screen takes longer than writing a line on
         // it.
-        for more in written.try_iter() {
-            parser.process(&more);
-            bytes.extend(more);
-        }
-        let shown = next.map(|_| parser.screen().contents()).unwrap_or_default();
+        written.try_iter().for_each(|more| output.take(&more));
+        let shown = next.map(|_| output.shown()).unwrap_or_default();
         if let Some((wait, reply)) = next.filter(|(wait, _)| shown.contains(wait)) {
             // The program asks before it sets the terminal to read the answer. The terminal throws
             // away text that is typed in between.
@@ -109,27 +111,22 @@ pub fn run_after(
                 }
                 // The terminal reports output, but not a change of its modes.
                 if let Ok(more) = written.recv_timeout(GLANCE) {
-                    parser.process(&more);
-                    bytes.extend(more);
+                    output.take(&more);
                 }
             }
             (&*terminal).write_all(reply.as_bytes()).unwrap();
             next = script.next();
             continue;
         }
-        let left = ends.saturating_duration_since(now());
-        match written.recv_timeout(left) {
-            Ok(more) => {
-                parser.process(&more);
-                bytes.extend(more);
-            }
-            Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => break,
-            Err(std::sync::mpsc::RecvTimeoutError::Timeout) => {
-                let _ = child.kill();
-                let shown = parser.screen().contents();
-                panic!("the program did not end after {LIMIT:?}; waiting for {next:?}:\n{shown}");
-            }
+        if output.has_ended() {
+            break;
         }
+        let Ok(more) = written.recv_timeout(ends.saturating_duration_since(now())) else {
+            let _ = child.kill();
+            let shown = output.shown();
+            panic!("the program did not end after {LIMIT:?}; waiting for {next:?}:\n{shown}");
+        };
+        output.take(&more);
     }
     let code = child.wait().unwrap().code().unwrap();
     let modes = tcgetattr(&*terminal).unwrap().local_modes;
@@ -137,10 +134,58 @@ pub fn run_after(
         modes.contains(LocalModes::ECHO | LocalModes::ICANON),
         "the terminal does not show typed text"
     );
-    assert!(!parser.screen().hide_cursor(), "the cursor is hidden");
-    assert!(next.is_none(), "never asked: {next:?}\n{}", parser.screen().contents());
-    assert!(parser.screen().cursor_position().0 < ROWS - 1, "the screen has more than {ROWS} rows");
-    Screen { code, bytes, rows: rows(parser.screen(), columns) }
+    let screen = output.parser.screen();
+    assert!(!screen.hide_cursor(), "the cursor is hidden");
+    assert!(next.is_none(), "never asked: {next:?}\n{}", screen.contents());
+    assert!(screen.cursor_position().0 < ROWS - 1, "the screen has more than {ROWS} rows");
+    let rows = rows(screen, columns);
+    Screen { code, bytes: output.written(), rows }
+}
+
+/// The output up to now, and the screen that it makes.
+struct Output {
+    bytes: Vec<u8>,
+    parser: vt100::Parser,
+}
+
+impl Output {
+    fn new(columns: u16) -> Self {
+        let size = |n: u16| NonZeroU16::new(n).unwrap();
+        Self { bytes: Vec::new(), parser: vt100::Parser::new(size(ROWS), size(columns), 0) }
+    }
+
+    fn take(&mut self, more: &[u8]) {
+        self.parser.process(more);
+        self.bytes.extend(more);
+    }
+
+    fn shown(&self) -> String {
+        self.parser.screen().contents()
+    }
+
+    fn end(&self) -> Option<usize> {
+        self.bytes.windows(END.len()).rposition(|bytes| bytes == END)
+    }
+
+    fn has_ended(&self) -> bool {
+        self.end().is_some()
+    }
+
+    /// Returns the bytes that the program wrote.
+    fn written(mut self) -> Vec<u8> {
+        self.bytes.truncate(self.end().unwrap_or(self.bytes.len()));
+        self.bytes
+    }
+}
+
+/// Writes [`END`] after the program's last output. The terminal stays open until then: when the
+/// last writer closes a terminal, the kernel may report the end before it has delivered the output.
+fn mark_end(program: Pid, end: Pts) {
+    std::thread::spawn(move || {
+        // The program stays for `Child::wait`, which may also be faster: both are the end.
+        let _ = waitid(WaitId::Pid(program), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
+        let _ = rustix::io::write(&end, END);
+    });
 }
 
 fn rows(screen: &vt100::Screen, columns: u16) -> Vec<Row> {
@@ -166,13 +211,13 @@ fn now() -> Instant {
     Instant::now()
 }
 
-/// Receives the program's output until the program has ended.
+/// Receives the output until the terminal is closed.
 fn listen(terminal: &Arc<Pty>) -> Receiver<Vec<u8>> {
     let (sender, written) = channel();
     let terminal = Arc::clone(terminal);
     std::thread::spawn(move || {
         let mut buffer = [0; 4096];
-        // When the program has ended, the terminal returns an error instead of an end of file.
+        // A closed terminal returns an error instead of an end of file.
         while let Ok(read @ 1..) = (&*terminal).read(&mut buffer) {
             if sender.send(buffer[..read].to_vec()).is_err() {
                 break;
