@@ -9,7 +9,8 @@ pub mod rich;
 pub mod scripted;
 pub mod steps;
 
-/// The pages of the book. Their Rust compiles, and runs if it does not need another program.
+/// The pages of the book, and the READMEs whose examples serve tools. Their Rust compiles, and runs
+/// if it does not need another program.
 #[cfg(doctest)]
 mod docs {
     #[doc = include_str!("../../docs/architecture.md")]
@@ -34,4 +35,9 @@ mod docs {
     pub struct Trust;
     #[doc = include_str!("../../docs/verdicts.md")]
     pub struct Verdicts;
+
+    #[doc = include_str!("../../crates/etdi/README.md")]
+    pub struct Etdi;
+    #[doc = include_str!("../../crates/etdi-server/README.md")]
+    pub struct EtdiServer;
 }

@@ -1,4 +1,5 @@
-#![doc = include_str!("../README.md")]
+// The package of the tests compiles the examples of the README, together with those of the book.
+#![cfg_attr(not(doctest), doc = include_str!("../README.md"))]
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 

@@ -3,6 +3,9 @@
 mod load;
 mod slowest;
 
+use std::num::NonZero;
+use std::thread;
+
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 
@@ -73,6 +76,7 @@ impl Tests<'_> {
     fn run_with_nextest(&self) -> Result<()> {
         Step::cargo("tests")
             .args(["nextest", "run", "--no-fail-fast", "--no-tests=warn"])
+            .args(["--test-threads", &tests_at_once().to_string()])
             .args(&self.selection)
             .args(self.filter)
             .run()
@@ -119,6 +123,13 @@ impl Tests<'_> {
         ensure!(failures.is_empty(), "{}", failures.join("\n"));
         Ok(())
     }
+}
+
+/// Returns the number of tests that run at once: three for two cores, since a test often waits for
+/// other programs.
+fn tests_at_once() -> usize {
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    cores.saturating_add(cores / 2)
 }
 
 impl Options {
