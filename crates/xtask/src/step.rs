@@ -70,6 +70,15 @@ impl Step {
         self.finish(started, status.success())
     }
 
+    /// Runs the step beside others, and shows its output at its end.
+    pub(crate) fn run_beside(self) -> Result<()> {
+        let started = Instant::now();
+        let Output { status, stdout, stderr } = self.output(Stdio::piped())?;
+        let text = [stderr, stdout].concat();
+        println!("\n==> {}: {self}\n{}", self.name, String::from_utf8_lossy(&text).trim_end());
+        self.finish(started, status.success())
+    }
+
     /// Runs the step and returns its standard output.
     pub(crate) fn read(self) -> Result<String> {
         let started = self.announce();

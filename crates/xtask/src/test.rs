@@ -6,7 +6,7 @@ mod slowest;
 use std::num::NonZero;
 use std::thread;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use clap::Args;
 
 use self::load::Load;
@@ -56,8 +56,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         println!("\ncargo-nextest is not installed: the tests run with `cargo test`");
         return tests.run_with_cargo();
     }
-    tests.run_with_nextest()?;
-    tests.run_in_documentation()
+    let failures = tests.run_all();
+    ensure!(failures.is_empty(), "{}", failures.join("\n"));
+    Ok(())
 }
 
 /// The tests that the options select.
@@ -98,7 +99,20 @@ impl Tests<'_> {
             .args(["test", "--doc"])
             .args(&self.selection)
             .args(self.filter)
-            .run()
+            .run_beside()
+    }
+
+    /// Runs the documentation tests beside the others, since compiling them keeps one core busy.
+    /// Returns the failures.
+    fn run_all(&self) -> Vec<String> {
+        thread::scope(|scope| {
+            let documentation = scope.spawn(|| self.run_in_documentation());
+            let tests = self.run_with_nextest();
+            let panicked = |_| Err(anyhow!("the documentation tests were not run"));
+            let documentation = documentation.join().unwrap_or_else(panicked);
+            let failures = [tests, documentation].into_iter().filter_map(Result::err);
+            failures.map(|failure| format!("{failure:#}")).collect()
+        })
     }
 
     /// Runs all selected tests twice under load. The second run also takes place if the first run fails.
@@ -111,15 +125,13 @@ impl Tests<'_> {
         let mut runs = Vec::new();
         for _ in 0..2 {
             Report::forget()?;
-            failures.extend(self.run_with_nextest().err());
+            failures.extend(self.run_all());
             runs.push(
                 Report::latest()?.context("cannot compare the runs: nextest wrote no report")?,
             );
-            failures.extend(self.run_in_documentation().err());
         }
         drop(load);
         println!("\n{}", compare(&runs));
-        let failures: Vec<_> = failures.iter().map(|failure| format!("{failure:#}")).collect();
         ensure!(failures.is_empty(), "{}", failures.join("\n"));
         Ok(())
     }
