@@ -164,7 +164,7 @@ fn everything_on_stdio() {
         tool: "echo",
         questions: EVERYTHING,
         theirs: listed(&["node", &text(&script)]),
-        views: Views::One,
+        views: Views::Two,
         has_address: false,
     }
     .lives();
@@ -198,7 +198,7 @@ fn filesystem_on_stdio() {
         questions: &["Approve these 14 tools as shown?"],
         theirs: listed(&["node", &text(&script), &text(folder.path())]),
         folder,
-        views: Views::One,
+        views: Views::Two,
         has_address: false,
     }
     .lives();
@@ -217,7 +217,7 @@ fn python_on_stdio() {
         tool: "structured",
         questions: &["Approve these 16 tools as shown?"],
         theirs: Vec::new(),
-        views: Views::One,
+        views: Views::Two,
         has_address: false,
     };
     // This server takes some time to start.
