@@ -140,8 +140,12 @@ impl Tests<'_> {
 /// Returns the number of tests that run at once: three for two cores, since a test often waits for
 /// other programs.
 fn tests_at_once() -> usize {
-    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    let cores = cores();
     cores.saturating_add(cores / 2)
+}
+
+fn cores() -> usize {
+    thread::available_parallelism().map_or(1, NonZero::get)
 }
 
 impl Options {

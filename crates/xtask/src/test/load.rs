@@ -1,7 +1,6 @@
 //! Busy loops, which make a machine as slow as a shared one.
 
 use std::hint;
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
@@ -22,9 +21,8 @@ pub(super) struct Load {
 impl Load {
     /// Starts two loops for each core.
     pub(super) fn start() -> Result<Self> {
-        let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let mut load = Self { stop: Arc::default(), threads: Vec::new() };
-        for _ in 0..cores * LOOPS {
+        for _ in 0..super::cores() * LOOPS {
             let stop = Arc::clone(&load.stop);
             let busy = move || {
                 while !stop.load(Ordering::Relaxed) {
