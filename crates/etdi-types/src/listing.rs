@@ -36,7 +36,7 @@ pub enum ListingError {
     #[error("the server's tools/list has more than {MAX_TOOLS} tools")]
     TooManyTools,
     /// Over [`MAX_BYTES`] bytes of tools.
-    #[error("the server's tools/list has more than {} MiB of tools", MAX_BYTES >> 20)]
+    #[error("the server's tools/list has more than {} MiB of tools and cursors", MAX_BYTES >> 20)]
     TooManyBytes,
 }
 

@@ -63,7 +63,7 @@ async fn approvals_supersede_and_move_the_pin(store: &dyn ApprovalStore) -> Resu
         "the superseded approval stays",
         known.approvals.iter().any(|a| a.superseded && a.pin.digest == digest("one")),
     )?;
-    holds("an approval moves the pin", first(&known.pins)?.digest == digest("two"))?;
+    holds("an approval replaces the pin of its tool", first(&known.pins)?.digest == digest("two"))?;
     let later = OffsetDateTime::UNIX_EPOCH + time::Duration::hours(1);
     let mut again = sighting(id, "1.1.0", "two");
     again.pin.at = later;

@@ -18,7 +18,7 @@ pub enum DefinitionError {
         found: &'static str,
     },
     /// The tool has no valid name.
-    #[error("the tool's name is missing, or is not a non-empty string")]
+    #[error("the tool's name is missing, empty, or not a string")]
     Name,
     /// `_meta` is not an object.
     #[error("the tool's _meta must be an object, not {found}")]

@@ -116,6 +116,9 @@ fn passing(case: &Case<'_>, entry: Option<&TrustedProvider>) -> Who {
                 }
             }
         }
-        _ => Who::Identified { by: "the identity provider names a client, no more".to_owned() },
+        _ => Who::Identified {
+            by: "the identity provider names a client, but does not vouch for this definition"
+                .to_owned(),
+        },
     }
 }
