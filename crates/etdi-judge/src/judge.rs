@@ -48,7 +48,7 @@ pub struct Judge {
     reporter: Reporter,
 }
 
-/// One judged tool, with the records that the judgement gives to store. They are not stored yet.
+/// One judged tool, with the records that the caller may store. They are not stored yet.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 #[must_use]
@@ -131,8 +131,8 @@ impl Judge {
 
     /// Judges one tool by the given facts. Does no I/O, and stores no record.
     ///
-    /// `known` holds the records of a store about the tool, and `names` holds the tools that a
-    /// review counts as others.
+    /// `known` holds the records of a store about the tool, and `names` holds the names of other
+    /// tools for a review.
     pub fn judge(
         &self,
         listed: &Arc<Listed>,

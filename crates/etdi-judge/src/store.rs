@@ -17,7 +17,8 @@ use etdi_types::{
 /// are deleted first, so that a server can push out only its own records.
 pub(crate) const UNPROVEN_PER_SERVER: usize = 20_000;
 
-/// The limit of bytes of definitions for each of these per server: twice the limit of a listing.
+/// The limit of bytes in the definitions of these ledger entries, and of these pins, per server:
+/// twice the limit of a listing.
 pub(crate) const UNPROVEN_BYTES_PER_SERVER: usize = 128 << 20;
 
 /// The records that a consistent listing writes for a tool that is not blocked.
@@ -152,8 +153,8 @@ pub trait ApprovalStore: Debug + Send + Sync + 'static {
     async fn record(&self, sightings: &[Sighting]) -> Result<(), StoreError>;
 
     /// Records an approval. It supersedes the approval of the same server, tool id and context, and
-    /// for a signed tool also the approval of the unsigned tool of the same name. It moves the pin,
-    /// and adds the ledger entry if that is missing.
+    /// for a signed tool also the approval of the unsigned tool of the same name. It replaces the
+    /// tool's pin, and adds the ledger entry if that is missing.
     ///
     /// `expected` is the digest that was approved for this server, tool id and context when the
     /// person was asked; `None` if there was no approval.
@@ -181,7 +182,8 @@ pub trait ApprovalStore: Debug + Send + Sync + 'static {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// Somebody else approved another definition in the meantime.
+    /// The approval changed in the meantime: another definition was approved, or the approval was
+    /// withdrawn.
     #[error(
         "another definition was approved in the meantime ({}); look at the tool again",
         approved.map_or_else(|| "the approval was withdrawn".to_owned(), |digest| digest.to_string())

@@ -18,8 +18,8 @@ use crate::tool::listed::{Judgement, Listed, Problem};
 
 /// One tool of a listing with its verdict. Cheap to clone.
 ///
-/// A person may see it: [`Display`] escapes every character that a server could hide in its text.
-/// It cannot be called.
+/// A program may show the tool to a person: [`Display`] escapes every hidden character in the
+/// server's text. A judged tool cannot be called.
 #[derive(Clone, Debug)]
 pub struct JudgedTool {
     pub(crate) connection: ConnectionId,
@@ -80,7 +80,8 @@ impl JudgedTool {
 }
 
 impl JudgedTool {
-    /// Returns whether `now` tells a person the same verdict as this one.
+    /// Returns whether `now` has the same answers to *who* and *what* as this tool, which a person
+    /// saw.
     pub(crate) fn is_told_as(&self, now: &Self) -> bool {
         let told =
             |tool: &Self| tool.verdict().map(|verdict| (verdict.who.clone(), verdict.what.clone()));
@@ -121,8 +122,8 @@ impl Display for JudgedTool {
 
 /// Proof that exactly this definition, of this tool, on this connection, was let through.
 ///
-/// Only an allowing decision or an approval makes one. It cannot be built, copied from text, or
-/// used on another connection. Each call judges the tool again.
+/// Only an allowing decision or an approval makes such a proof. A caller cannot build it, read it
+/// from text, or use it on another connection. Each call judges the tool again.
 #[derive(Clone, Debug)]
 pub struct ApprovedTool {
     digest: Digest,
@@ -169,8 +170,8 @@ impl ApprovedTool {
         self.judged.listed.projection()
     }
 
-    /// Returns the warnings for a person about a tool that was let through: the rows that warn, and
-    /// the notices of the verdict.
+    /// Returns the warnings for a person about a tool that was let through: the publisher if any
+    /// row warns, every answer to *what* except `Approved`, and the notices of the verdict.
     #[must_use]
     pub fn notices(&self) -> Vec<String> {
         let Some(judgement) = &self.judged.judgement else { return Vec::new() };

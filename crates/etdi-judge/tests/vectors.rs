@@ -159,7 +159,7 @@ struct ListingVector {
     refused: Option<String>,
 }
 
-/// A text in one of three forms.
+/// A text: as it is, in hexadecimal digits, or as repeated parts.
 #[derive(Deserialize)]
 struct PageText {
     input: Option<String>,

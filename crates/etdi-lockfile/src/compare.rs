@@ -70,15 +70,16 @@ impl ServedEvidence {
 
 impl LockedServer {
     /// Returns the differences between the served tools and the locked ones, in the order of the
-    /// lockfile; tools that are not locked come last. Empty if the server is as locked and
-    /// everything was checked.
+    /// lockfile; tools that are not locked come last. Empty if the server does not differ from its
+    /// entry and every check was possible.
     #[must_use]
     pub fn compare(&self, served: &Served<'_>) -> Vec<Drift> {
         let mut drift = Vec::new();
         self.compare_instructions(served.instructions, &mut drift);
         for locked in &self.tools {
             let is_served = served.tools.iter().any(|tool| tool.name == locked.name);
-            // One listed variant is enough; the first variant stands for all.
+            // A tool is missing only if the server lists none of its variants. Report it once, at
+            // the first variant.
             let is_first = self.variants(&locked.name).next() == Some(locked);
             if !is_served && is_first {
                 let missing = Drift::of_tool(DriftKind::ToolMissing, &locked.name, locked.line);
@@ -94,14 +95,14 @@ impl LockedServer {
             }
             self.compare_tool(tool, &mut drift);
         }
-        // An entry that is not locked has no line.
+        // A tool that is not locked has no line.
         drift.sort_by_key(|one| (one.line.0.is_none(), one.line.0));
         drift
     }
 
-    /// Compares the files that the command starts with the files that were found: `None` means that
-    /// a file is missing. `found` has every locked file, and every other file that the command
-    /// names.
+    /// Compares the locked files of the command with the files that were found. `found` must have
+    /// every locked file, and every other file that the command names; `None` means that the file
+    /// is missing.
     #[must_use]
     pub fn compare_files(&self, found: &BTreeMap<String, Option<Digest>>) -> Vec<Drift> {
         let mut drift = Vec::new();
@@ -189,7 +190,7 @@ impl LockedServer {
 }
 
 impl LockedTool {
-    /// Compares another definition of the same id, or of an unsigned tool.
+    /// Compares the entry with another definition of the same id, or of the same unsigned tool.
     fn compare_definition(
         &self,
         tool: &ServedTool<'_>,
@@ -226,7 +227,8 @@ impl LockedTool {
         drift.extend(self.compare_signer(tool));
     }
 
-    /// Returns whether the entry beside the digest agrees with the definition that has this digest.
+    /// Returns whether the id, version, provider, permissions and parts of the entry are those of
+    /// `definition`, which has the locked digest.
     fn is_entry_of(&self, definition: &ToolDefinition) -> bool {
         let it = Self::of(definition, &EvidenceRecord::None, "");
         let identity = |tool: &Self| {
@@ -308,7 +310,7 @@ pub(crate) const PARTS: &[&str] = &[
     "_meta",
 ];
 
-/// All members that MCP does not name.
+/// The part that holds all members that MCP does not name.
 pub(crate) const OTHER: &str = "other";
 
 /// Returns a fingerprint of each part of the definition.

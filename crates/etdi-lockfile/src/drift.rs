@@ -148,7 +148,7 @@ kinds! {
 pub struct Drift {
     /// The kind of drift.
     pub kind: DriftKind,
-    /// The tool, by the name under which it is served: text of the server. `None` for the server
+    /// The name under which the tool is served, which is the server's text. `None` for the server
     /// itself.
     pub tool: Option<String>,
     /// The locked value.
@@ -193,7 +193,7 @@ impl Drift {
     }
 }
 
-/// Writes one line, without hidden characters.
+/// Writes one line, with hidden characters as escapes.
 impl Display for Drift {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         if let Some(tool) = &self.tool {

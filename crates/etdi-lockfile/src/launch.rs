@@ -1,4 +1,4 @@
-//! The program that a stdio server's command starts, as far as the command says it.
+//! The program or package that a stdio server's command starts, as far as the command names it.
 
 use std::fmt::{self, Display, Formatter};
 use std::str::FromStr;
@@ -7,7 +7,7 @@ use etdi_types::identity::StdioCommand;
 use serde::de::{Deserialize, Deserializer, Error as _};
 use serde::ser::{Serialize, Serializer};
 
-/// The target of a command.
+/// The program or package that a command starts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Launch {
     /// One version of a package, which its registry never changes.
@@ -27,7 +27,7 @@ pub struct PackageVersion(String);
 #[error("a package is written `npm:name@1.2.3` or `pypi:name==1.2.3`, with one whole version")]
 pub struct PackageVersionError;
 
-/// The prefixes of variables that choose the source of a package, the place of such settings, or
+/// The prefixes of variables that choose the source of a package, the file of such a setting, or
 /// code that is loaded with the package.
 const STEERING: &[&str] =
     &["NPM_", "NODE_", "BUN_", "PNPM_", "UV_", "PIP_", "PIPX_", "PYTHON", "XDG_", "LD_", "DYLD_"];
@@ -37,10 +37,10 @@ const STEERING_ALONE: &[&str] =
     &["PATH", "HOME", "USERPROFILE", "APPDATA", "LOCALAPPDATA", "PREFIX", "BASH_ENV", "ENV"];
 
 impl Launch {
-    /// Returns the target of `command`: `npx`, `bunx` and `pnpm dlx` with a package from npm,
-    /// `uvx`, `uv tool run` and `pipx run` with a package from PyPI. If a flag, a variable or a
-    /// program of the same name elsewhere could change the package, the target is not a fixed
-    /// version.
+    /// Returns the target of `command`. Knows `npx`, `bunx` and `pnpm dlx` for packages from npm,
+    /// and `uvx`, `uv tool run` and `pipx run` for packages from PyPI. The target is not a fixed
+    /// version if a flag, a variable, the working folder, or a path in place of the program's plain
+    /// name could change the package.
     #[must_use]
     pub fn of(command: &StdioCommand) -> Self {
         let program = command.command.as_str();
@@ -53,7 +53,7 @@ impl Launch {
             }
             _ => return Self::Program,
         };
-        // On some systems, the names of variables ignore case.
+        // On some systems, the case of a variable's name does not matter.
         let steers = |name: &String| {
             let name = name.to_ascii_uppercase();
             STEERING_ALONE.contains(&name.as_str())

@@ -35,10 +35,10 @@ pub struct LockedServer {
     pub name: String,
     /// The identity of the server.
     pub identity: ServerIdentity,
-    /// The host's configuration that says how to reach it under its name: a path with `/`, relative
-    /// to the lockfile. `None` for a server on HTTP that is known by its address alone.
+    /// The file of the host's configuration that says how to reach the server: a path with `/`,
+    /// relative to the lockfile. `None` for a server on HTTP that is known by its address alone.
     pub from: Option<String>,
-    /// The digest of the instructions that may go to a model; `None`: the server has no such
+    /// The digest of the instructions that may go to a model; `None` if there are no such
     /// instructions.
     pub instructions: Option<Digest>,
     /// The package that its command starts, in one version.
@@ -85,7 +85,7 @@ pub struct LockedIdentity {
     pub version: Version,
     /// The provider id.
     pub provider: String,
-    /// The signer; `None` if its evidence was too weak.
+    /// The signer; `None` if the evidence was too weak to name a signer.
     pub signer: Option<Signer>,
 }
 
@@ -103,8 +103,8 @@ pub enum Signer {
     },
 }
 
-/// The line of a file, from 1. The place of an entry is not part of its value: all line numbers are
-/// equal.
+/// A line of the file, from 1. Two line numbers always compare as equal, because the place of an
+/// entry is not part of its value.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LineNumber(pub Option<usize>);
 
@@ -122,18 +122,19 @@ impl Lockfile {
     /// # Errors
     /// [`LockfileError`], which says what is wrong and in which line: TOML of another shape, a
     /// member that schema 1 does not define, another schema, two servers of one name or one
-    /// identity, two tools of one id.
+    /// identity, two tools of one id, two unsigned tools of one name, or one definition twice.
     pub fn parse(text: &str) -> Result<Self, LockfileError> {
         read::lockfile(text)
     }
 
-    /// Returns the lockfile of these servers, which are distinct.
+    /// Returns the lockfile of these servers, sorted by name. The caller checks that they are
+    /// distinct.
     pub(crate) fn sorted(mut servers: Vec<LockedServer>) -> Self {
         servers.sort_by(|one, other| one.name.cmp(&other.name));
         Self { servers }
     }
 
-    /// Returns the servers, by name.
+    /// Returns the servers, sorted by name.
     #[must_use]
     pub fn servers(&self) -> &[LockedServer] {
         &self.servers

@@ -233,7 +233,7 @@ fn is_relative(path: &str) -> bool {
     !path.contains(['\\', ':', '\0']) && path.split('/').all(plain)
 }
 
-/// Finds the lines of a text by their content.
+/// Finds the line of a place in a text.
 struct Lines<'t>(&'t str);
 
 impl Lines<'_> {

@@ -12,7 +12,7 @@ const HEAD: &str = "\
 ";
 
 /// Writes servers by name, tools by name and id, and members in a fixed order, one to a line: a
-/// diff then shows exactly the changed members. Hidden characters are escapes.
+/// diff then shows exactly the changed members. Hidden characters are written as escapes.
 impl Display for Lockfile {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         writeln!(f, "{HEAD}schema = {LOCKFILE_SCHEMA}")?;

@@ -30,7 +30,7 @@ pub(crate) use scan::{Scanner, scan};
 ///
 /// `names` are the tools whose names the definition must not imitate and does not need to mention.
 /// Findings are ordered by severity, the worst first, then by place; each rule lists at most 64
-/// findings. Time and memory grow with the size of the definition.
+/// findings of one severity. Time and memory grow with the size of the definition.
 ///
 /// ```
 /// use etdi_review::hygiene::{Rule, ToolNames, inspect};

@@ -1,4 +1,4 @@
-//! The purpose of a member of a definition, from the names on the path to it.
+//! Finds the purpose of a member of a definition from the names on the path to it.
 
 use etdi_types::DEFINITION_KEY;
 use etdi_types::json::Value;

@@ -1,5 +1,4 @@
-//! The meaning of a change of a definition: every entry of a [`Diff`](etdi_types::Diff),
-//! classified.
+//! Classifies the changes of a definition: every entry of a [`Diff`](etdi_types::Diff).
 //!
 //! A new permission, a hint that became worse, and an order to the model are *critical*; a schema
 //! that changed is *notable*; other words in a title or a description are *wording*. An unknown
@@ -64,8 +63,8 @@ pub struct Reason {
 impl Review {
     /// Reviews the change from `old` to `new`, both in canonical form: tools, or instructions.
     ///
-    /// `names` are the tools whose mention matters. Time and memory grow with the size of the
-    /// definitions.
+    /// `names` holds the tools that a definition should not begin to mention. Time and memory grow
+    /// with the size of the definitions.
     ///
     /// ```
     /// use etdi_review::hygiene::ToolNames;
@@ -121,7 +120,7 @@ impl Review {
         &self.changes
     }
 
-    /// Returns the names of the tool's unchanged members, which a display may fold.
+    /// Returns the names of the tool's unchanged members, which a display may hide.
     #[must_use]
     pub fn unchanged(&self) -> &[String] {
         &self.unchanged
@@ -134,8 +133,8 @@ impl Review {
         let within = |path: &str, whole: &str| {
             path.strip_prefix(whole).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
-        // The pointer of a finding may be cut before its place; the pointer of a change is never
-        // cut.
+        // A long pointer of a finding is cut and then names an enclosing member; the pointer of a
+        // change is never cut.
         let is_cut = |change: &Change| change.path.len() > POINTER && within(&change.path, path);
         self.changes.iter().any(|change| within(path, &change.path) || is_cut(change))
     }
@@ -213,7 +212,7 @@ impl Reason {
     }
 }
 
-/// Returns the text of a JSON string; other JSON unchanged.
+/// Returns the text of a JSON string. Returns other JSON unchanged.
 fn plain(json: &str) -> String {
     match json::parse_canonical(json) {
         Ok(Value::String(text)) => text.into_owned(),

@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 
 /// A source of the current time.
 ///
-/// Everything in ETDI that depends on time takes a `Clock`, so that a test can move it.
+/// Everything in ETDI that depends on time takes a `Clock`, so that a test can set the time.
 /// Implementations must be cheap to call and must not block.
 pub trait Clock: Debug + Send + Sync {
     /// Returns the current instant, in UTC.

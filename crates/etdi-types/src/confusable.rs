@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 
 use unicode_security::skeleton;
 
-/// Returns the key of a served name: lower-cased, UTS 39 skeleton, `-`, `_` and `.` folded into
-/// one.
+/// Returns the key of a served name: the UTS 39 skeleton of the lower-case name, with one character
+/// for every dash, `_` and `.`.
 ///
 /// Two names with the same key look the same to a person.
 #[must_use]
@@ -18,8 +18,8 @@ pub fn name_key(name: &str) -> String {
     lower.chars().map(fold_separator).collect()
 }
 
-/// Returns the key of an ASCII name. Most names are ASCII; the skeleton maps their characters one
-/// by one.
+/// Returns the key of an ASCII name; `None` for any other name. Most names are ASCII, and a table
+/// is fast: the skeleton maps ASCII characters one by one.
 fn ascii_key(name: &str) -> Option<String> {
     static KEYS: LazyLock<Vec<String>> = LazyLock::new(|| {
         let key = |c: u8| skeleton_lower(char::from(c).encode_utf8(&mut [0; 4]));
@@ -32,7 +32,7 @@ fn ascii_key(name: &str) -> Option<String> {
     Some(out)
 }
 
-/// Returns the key of a tool id: the authority as U-label, then as [`name_key`].
+/// Returns the key of a tool id: [`name_key`] of the id with its authority in U-labels.
 #[must_use]
 pub fn id_key(id: &str) -> String {
     match id.split_once('/') {
@@ -47,8 +47,8 @@ pub fn id_key(id: &str) -> String {
     }
 }
 
-/// Takes the skeleton twice: the skeleton of a lower-case text may hold upper-case letters, and
-/// their lower-case forms have a skeleton of their own.
+/// Takes the skeleton of the lower-case text twice: the skeleton of a lower-case text may hold
+/// upper-case letters, and their lower-case forms have a skeleton of their own.
 fn skeleton_lower(text: &str) -> String {
     let lower = text.to_lowercase();
     let once: String = skeleton(&lower).collect();

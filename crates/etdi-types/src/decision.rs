@@ -57,7 +57,7 @@ rows! {
     Trusted,
     /// Signed with a pinned key.
     Pinned,
-    /// Added to the others if the origin is unproven.
+    /// The origin is unproven. This row applies beside the others.
     OriginUnproven,
     /// Identified or anonymous.
     Unproven,
@@ -75,16 +75,16 @@ rows! {
     Changed,
     /// The evidence is weaker than before, or different.
     EvidenceLost,
-    /// It looks like another server's approved tool.
+    /// The tool looks like another server's approved tool.
     Shadowed,
     /// Rolled back.
     RolledBack,
     /// Tampered, replaced or equivocated. Malformed definitions and duplicates are refused earlier
     /// and never get a verdict.
     Forbidden,
-    /// A policy allows it.
+    /// `May` is `Allowed`: the scopes of calls are known and sufficient.
     Allowed,
-    /// No policy is configured.
+    /// `May` is `NotEvaluated`: the server judges scopes.
     NotEvaluated,
     /// Denied for missing scopes.
     MissingScopes,
@@ -129,12 +129,13 @@ pub fn action(row: Row, level: SecurityLevel) -> Action {
 pub struct Outcome {
     /// The strictest action of all rows.
     pub action: Action,
-    /// The rows that apply, each with its action: who, origin, what, may.
+    /// The rows that apply, each with its action, in the order: who, origin, what, may.
     pub rows: Vec<(Row, Action)>,
 }
 
 impl Outcome {
-    /// Returns whether only these rows block: then a person may override the block.
+    /// Returns whether the outcome is a block and only these rows block. A caller uses it to let a
+    /// person override the block.
     #[must_use]
     pub fn blocks_only_for(&self, rows: &[Row]) -> bool {
         self.action == Action::Block
@@ -151,7 +152,8 @@ pub fn decide(level: SecurityLevel, verdict: &Verdict) -> Outcome {
         .chain([may_row(&verdict.may)])
         .map(|row| (row, action(row, level)))
         .collect();
-    // Every verdict has a row. A verdict without a row would be blocked.
+    // `rows` always has a row of `who` and `may`. A verdict without an answer in `what` is blocked;
+    // `judge` never returns such a verdict.
     let worst = rows.iter().map(|(_, action)| *action).max().unwrap_or(Action::Block);
     let action = if verdict.what.is_empty() { Action::Block } else { worst };
     Outcome { action, rows }

@@ -15,7 +15,7 @@ use crate::{DEFINITION_KEY, META_PREFIX};
 
 /// One tool as a server served it, parsed with every refusal of the wire format.
 ///
-/// All of it is unverified: [`judge`](crate::judge()) says how far it can be trusted.
+/// Every part is unverified: [`judge`](crate::judge()) says how far it can be trusted.
 #[derive(Clone, Debug)]
 pub struct ToolDefinition {
     served_name: String,
@@ -94,16 +94,17 @@ impl ToolDefinition {
         self.hidden
     }
 
-    /// Returns the tool's description, as served: attacker text.
+    /// Returns the tool's description, as served. The text is untrusted.
     #[must_use]
     pub fn description(&self) -> Option<String> {
         let value = json::parse_canonical(&self.canonical).ok()?;
         Some(value.as_object()?.get("description")?.as_str()?.to_owned())
     }
 
-    /// Returns, by member, every text that a model may read apart from the name and the
-    /// description: the canonical JSON of `title`, both schemas, `annotations`, `icons`, foreign
-    /// `_meta` and every other member. A person can then see the same texts as a model.
+    /// Returns the members that a model may read, except for the name and the description: the name
+    /// and the canonical JSON of `title`, both schemas, `annotations`, `icons`, `_meta` without the
+    /// definition member, and every other member. A display with these members shows a person the
+    /// same texts as a model.
     #[must_use]
     pub fn other_members(&self) -> Vec<(String, String)> {
         let Ok(Value::Object(tool)) = json::parse_canonical(&self.canonical) else {
@@ -135,7 +136,7 @@ pub(crate) fn canonical_member(canonical: &str, name: &str) -> Option<String> {
     Some(value.as_object()?.get(name)?.to_canonical())
 }
 
-/// Returns the definition member. Refuses every other key under the prefix.
+/// Returns the definition member. Refuses every other key that begins with [`META_PREFIX`].
 fn etdi_member<'t, 'a>(tool: &'t Object<'a>) -> Result<Option<&'t Object<'a>>, DefinitionError> {
     let meta = match tool.get("_meta") {
         // A peer without ETDI may write null for an absent value. The digest covers the null.
@@ -160,7 +161,8 @@ fn etdi_member<'t, 'a>(tool: &'t Object<'a>) -> Result<Option<&'t Object<'a>>, D
     }
 }
 
-/// Checks the decoded strings: in JSON text a control character is an escape in plain letters.
+/// Returns whether a string or a member name holds a hidden character. Checks the decoded strings:
+/// in JSON text a control character is an escape in plain letters.
 fn holds_hidden_characters(value: &Value<'_>) -> bool {
     match value {
         Value::String(text) => has_hidden_characters(text),

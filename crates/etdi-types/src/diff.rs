@@ -66,7 +66,7 @@ impl Display for Diff {
     }
 }
 
-/// One member that differs, and its values on either side. `etdi-review` classifies it.
+/// One member that differs, with its old and its new value. `etdi-review` classifies it.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Difference<'v, 'a> {
@@ -104,7 +104,7 @@ pub fn push_segment(path: &mut String, name: &str) {
     }
 }
 
-/// The paths within one object may always take this many bytes.
+/// The number of bytes that the paths within one object may take, even if the object is smaller.
 const PLAIN_PATHS: usize = 4 * 1024;
 
 fn size(value: &Value<'_>) -> usize {

@@ -76,7 +76,8 @@ pub enum AttestationEvidence {
     },
     /// The attestation is refused.
     Bad(String),
-    /// The key that signed the attestation was taken out of the issuer's key set; in words.
+    /// The key that signed the attestation was taken out of the issuer's key set. The text names
+    /// the key.
     Revoked(String),
     /// The attestation was good, and has expired.
     Expired {

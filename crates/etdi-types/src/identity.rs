@@ -45,12 +45,12 @@ impl ResourceUri {
     /// A [`ResourceUriError`] if `text` has no such form.
     pub fn parse(text: &str) -> Result<Self, ResourceUriError> {
         let not_absolute = || ResourceUriError::NotAbsolute(text.to_owned());
-        // The URL parser repairs characters that are not printable ASCII: two texts would become
-        // the same server.
+        // The URL parser repairs backslashes and characters that are not printable ASCII, so two
+        // texts would name the same server.
         if !text.bytes().all(|b| b.is_ascii_graphic() && b != b'\\') {
             return Err(not_absolute());
         }
-        // The parser must report an empty user name: the parsed URL does not show it.
+        // Ask the parser for a user name: the parsed URL does not show an empty one.
         let has_user = Cell::new(false);
         let note = |violation| {
             has_user.set(has_user.get() || violation == SyntaxViolation::EmbeddedCredentials);
@@ -83,8 +83,8 @@ impl ResourceUri {
 }
 
 /// Returns whether `text` is the URL in its normal form, except for capitals in the scheme and the
-/// host, a default port, and an empty path. A token goes to the URL and an approval belongs to the
-/// text, so the parser must not have repaired anything else.
+/// host, a default port, and an empty path. If the parser repaired anything else, a token would go
+/// to another place than the one that the text names.
 fn is_spelling_of(text: &str, url: &Url) -> bool {
     let (origin, path) = (&url[..Position::BeforePath], &url[Position::BeforePath..]);
     let without_path = || match path.strip_prefix('/') {
@@ -124,8 +124,8 @@ pub struct StdioCommand {
     /// Its arguments.
     #[serde(default)]
     pub args: Vec<String>,
-    /// Its environment, added to the variables that every program needs: `PATH`, `HOME` and their
-    /// like. The server gets no other variable of the client's own environment.
+    /// The variables that the server gets, in addition to the ones that every program needs, such
+    /// as `PATH` and `HOME`. The server gets no other variable of the client's own environment.
     #[serde(default)]
     pub env: BTreeMap<String, String>,
     /// Its working directory; `None` for the client's own.
@@ -232,8 +232,8 @@ impl FromStr for ServerIdentity {
 
 string_serde!(ResourceUri, ServerIdentity);
 
-/// The principal for whom calls are made. The context limits who may use an approval. The
-/// context never changes whether a definition counts as tampered.
+/// The principal for whom calls are made. An approval counts only in its own context. The context
+/// never changes whether a definition counts as tampered.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum AuthorizationContext {

@@ -1,5 +1,5 @@
-//! A server's `instructions` as a pseudo-tool: pinned, diffed, withheld from the model until
-//! approved, at every level (wire format, section 6).
+//! A server's `instructions`, which are handled like a tool: pinned, compared, and withheld from
+//! the model until a person approves them, at every level (wire format, section 6).
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ pub struct Instructions {
 
 impl Instructions {
     /// Reads `result.instructions` from the raw JSON-RPC response of `initialize` or
-    /// `server/discover`. `None`: the server gives no instructions.
+    /// `server/discover`. Returns `None` if the response has no such string.
     ///
     /// # Errors
     /// [`JsonError`] if the response is not JSON that all readers read alike.
@@ -42,7 +42,7 @@ impl Instructions {
         }
     }
 
-    /// Returns the text: attacker text. A model may see it only after an approval.
+    /// Returns the text, which is untrusted. A model may see it only after an approval.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text

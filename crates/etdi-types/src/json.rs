@@ -1,8 +1,8 @@
 //! A strict JSON reader and the RFC 8785 (JCS) writer.
 //!
-//! Digests are over the JSON as received, so the reader refuses every text that two parsers could
-//! read differently (wire format, section 2) and keeps members in canonical order. It works on
-//! bytes and never panics.
+//! A digest is computed from the JSON as received, so the reader refuses every text that two
+//! parsers could read differently (wire format, section 2). The reader puts members in canonical
+//! order, works on bytes, and never panics.
 
 mod canonical;
 mod error;
@@ -26,7 +26,7 @@ pub enum Value<'a> {
     Bool(bool),
     /// The double that is nearest to the number token.
     Number(Number),
-    /// A string, borrowed where it held no escape.
+    /// A string, borrowed from the text if it has no escape.
     String(Cow<'a, str>),
     /// An array.
     Array(Vec<Value<'a>>),

@@ -16,8 +16,8 @@ use crate::records::{ApprovalRecord, Known, tool_id};
 use crate::trust::TrustConfig;
 use crate::verdict::{DenyReason, May, Notice, Origin, Verdict, What};
 
-/// All inputs of a verdict. Exhaustive on purpose: a new input of a verdict is a compile error in
-/// each caller.
+/// All inputs of a verdict. The struct is exhaustive on purpose: a new input of a verdict is a
+/// compile error in each caller.
 #[derive(Clone, Copy, Debug)]
 pub struct Case<'a> {
     /// The definition, as served.
@@ -32,7 +32,8 @@ pub struct Case<'a> {
     pub trust: &'a TrustConfig,
     /// The store's records of [`Subject::new`](crate::Subject::new)`(server, definition)`.
     pub known: &'a Known,
-    /// The scopes that calls will carry, if the client knows them. `None`: the server judges.
+    /// The scopes that calls will carry, if the client knows them. If `None`, the server judges
+    /// them.
     pub scopes: Option<&'a [Scope]>,
     /// The current time.
     pub now: OffsetDateTime,
@@ -117,7 +118,7 @@ fn may(case: &Case<'_>, approval: Option<&ApprovalRecord>) -> May {
     }
 }
 
-/// Returns the age. If the clock moved backwards, the age is infinite.
+/// Returns the time from `since` to `now`. If the clock moved backwards, the age is infinite.
 fn age(since: OffsetDateTime, now: OffsetDateTime) -> Duration {
     (now - since).try_into().unwrap_or(Duration::MAX)
 }

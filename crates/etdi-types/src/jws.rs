@@ -36,10 +36,10 @@ pub enum SignatureError {
     /// The header lacks a member.
     #[error("the signature's header lacks `{0}`")]
     MissingHeader(&'static str),
-    /// The `typ` is another one.
+    /// The `typ` is not the one of a definition signature.
     #[error("the signature's typ is \"{}\", not {DEFINITION_TYP}", crate::text::escaped(.0))]
     Typ(String),
-    /// The algorithm is not used here. `none` and the HMAC algorithms are among these.
+    /// The algorithm is not supported, for example `none` or an HMAC algorithm.
     #[error("the signature's algorithm \"{}\" is not one of EdDSA, ES256, RS256",
         crate::text::escaped(.0))]
     Algorithm(String),
@@ -71,7 +71,7 @@ pub enum SignatureError {
     Invalid,
 }
 
-/// A signature that was parsed, not verified.
+/// A signature that is parsed and not verified yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DetachedJws {
     alg: SigAlg,
@@ -110,7 +110,8 @@ impl DetachedJws {
         &self.kid
     }
 
-    /// Returns the algorithm that the header names. The key decides whether it is allowed.
+    /// Returns the algorithm that the header names. [`verify`](Self::verify) accepts it only if the
+    /// key is for this algorithm.
     #[must_use]
     pub fn algorithm(&self) -> SigAlg {
         self.alg

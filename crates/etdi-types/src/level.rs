@@ -17,14 +17,15 @@ pub enum SecurityLevel {
     /// Asks a person before the first use and after every change.
     #[default]
     Enhanced,
-    /// Blocks every tool that is not proven. Needs call proofs.
+    /// Blocks every tool that is not proven. A client at this level needs call proofs, which do not
+    /// exist yet.
     #[serde(alias = "high")]
     Strict,
 }
 
 impl SecurityLevel {
-    /// Returns the highest age of the last complete `tools/list`. If it is older, a call re-reads
-    /// it.
+    /// Returns the greatest age that the last complete `tools/list` may have at a call. If the list
+    /// is older, the call reads it again first.
     #[must_use]
     pub fn definition_max_age(self) -> Duration {
         match self {

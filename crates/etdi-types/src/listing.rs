@@ -35,7 +35,7 @@ pub enum ListingError {
     /// Over [`MAX_TOOLS`] tools.
     #[error("the server's tools/list has more than {MAX_TOOLS} tools")]
     TooManyTools,
-    /// Over [`MAX_BYTES`] bytes of tools.
+    /// Over [`MAX_BYTES`] bytes of tools and cursors.
     #[error("the server's tools/list has more than {} MiB of tools and cursors", MAX_BYTES >> 20)]
     TooManyBytes,
 }
@@ -165,8 +165,8 @@ fn mark_duplicates(tools: &mut [ListedTool], keys: impl Fn(&ListedTool) -> HashS
     }
 }
 
-/// Returns the served names of a tool. A refused definition also takes its name, or each of its
-/// names: otherwise a malformed twin would go unnoticed.
+/// Returns the names that a tool takes in the listing. A refused definition takes every name in its
+/// text: otherwise a malformed tool could have the name of another tool unnoticed.
 fn served_names(tool: &ListedTool) -> HashSet<String> {
     match &tool.definition {
         Ok(definition) => HashSet::from([definition.served_name().to_owned()]),

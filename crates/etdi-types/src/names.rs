@@ -164,7 +164,7 @@ impl Provider {
         &self.name
     }
 
-    /// Returns the host of the id, the natural authority of the provider's tool ids.
+    /// Returns the host of the id, the usual authority of the provider's tool ids.
     #[must_use]
     pub fn host(&self) -> Option<String> {
         url::Url::parse(&self.id).ok()?.host_str().map(str::to_owned)
@@ -217,8 +217,8 @@ pub struct Permission {
     pub scope: Scope,
     /// The purpose of the scope, in the provider's words: untrusted text.
     pub description: String,
-    /// Whether the tool cannot work without it. An optional permission is granted only if the
-    /// approver names it.
+    /// Whether the tool requires the scope. An optional permission is granted only if the approver
+    /// names it.
     pub required: bool,
 }
 

@@ -19,9 +19,10 @@ pub struct DefinitionSpec {
     pub version: Version,
     /// The publisher.
     pub provider: Provider,
-    /// The servers that may serve it, resource URIs or `stdio`; `None` for anywhere.
+    /// The servers that may serve the tool: resource URIs, or `stdio`. `None` if any server may
+    /// serve it.
     pub servers: Option<Vec<String>>,
-    /// The permissions that it asks for.
+    /// The permissions that the tool asks for.
     pub permissions: Vec<Permission>,
     /// Whether calls must carry a call proof.
     pub require_call_proof: bool,
@@ -99,10 +100,10 @@ impl DefinitionSpec {
 
     /// Puts a signed definition into `tool`, a tool object as it will be served.
     ///
-    /// The signed name is the tool's own. An existing definition member is replaced.
+    /// The signed name is the `name` in `tool`. An existing definition member is replaced.
     ///
     /// # Errors
-    /// A [`DefinitionError`] if clients would refuse the result; then no tool is signed.
+    /// A [`DefinitionError`] if clients would refuse the result.
     pub fn sign(
         &self,
         tool: &Map<String, Value>,

@@ -17,12 +17,12 @@ use crate::keys::Jwk;
 use crate::names::{Scope, Version};
 use crate::verdict::{Binding, KeyTrust, Who};
 
-/// The evidence that a record was made with.
+/// The evidence of a definition at the time of the record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum EvidenceRecord {
-    /// The tool was unsigned.
+    /// The tool was unsigned, or the record is of a server as a whole.
     None,
     /// Good evidence that is weaker than the trust entry demands.
     Identified,
@@ -77,7 +77,7 @@ impl EvidenceRecord {
         }
     }
 
-    /// Returns whether the definition had a signature or an attestation.
+    /// Returns whether a trusted key or issuer stood behind the definition.
     #[must_use]
     pub fn is_proven(&self) -> bool {
         matches!(self, Self::Signed { .. } | Self::Attested { .. })
@@ -102,7 +102,7 @@ impl EvidenceRecord {
     }
 }
 
-/// The record of a tool on a server: when it was first seen, or when it was last approved.
+/// The record of a tool on a server, as the tool was first seen or last approved.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Pin {
@@ -128,8 +128,8 @@ pub struct Pin {
 }
 
 impl Pin {
-    /// Returns a pin of something that belongs to a server as a whole, such as its instructions:
-    /// without a served name, a provider or a version. For a tool, set those fields.
+    /// Returns a pin of a server as a whole, for example of its instructions. The pin has no served
+    /// name, provider or version; for a tool, set those fields.
     #[must_use]
     pub fn new(
         server: ServerIdentity,
@@ -181,14 +181,15 @@ impl Pin {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ApprovalBasis {
-    /// A person agreed where the decision was to ask.
+    /// A person agreed after the decision to ask.
     Question,
-    /// A person agreed against a refusal: to an old version that came back, or to an approval that
-    /// had granted too little.
+    /// A person overrode a refusal: an old version came back, or the earlier approval granted too
+    /// little.
     Override,
     /// A person supplied, for this server, the key that made the signature.
     PinnedKey,
-    /// A person agreed to all tools of a server at once: the same tools under another launch.
+    /// A person agreed to all tools of a server at once: the tools are the same, and another
+    /// command starts the server.
     Relaunch,
     /// The review policy accepts such changes; no person was asked.
     Policy,
@@ -246,7 +247,7 @@ impl ApprovalRecord {
     }
 }
 
-/// An entry of the ledger: (provider, id, version) → digest, for ever.
+/// An entry of the ledger: the digest that was first seen for (provider, id, version).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct LedgerEntry {
@@ -262,8 +263,8 @@ pub struct LedgerEntry {
     pub digest: Digest,
     /// The canonical definition itself.
     pub definition: Arc<str>,
-    /// Whether the entry counts on every server. Only attested definitions, and definitions that a
-    /// configured key signed, make such entries.
+    /// Whether the entry counts on every server. Only an attested definition, or a definition that
+    /// a configured key signed, has such an entry.
     pub global: bool,
 }
 
@@ -299,7 +300,7 @@ impl LedgerEntry {
     }
 }
 
-/// The keys by which a store finds its records of a tool.
+/// The names and keys by which a store finds its records of a tool.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Subject {
@@ -320,7 +321,7 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// Returns the keys of `definition` as served by `server`.
+    /// Returns the subject for `definition` as served by `server`.
     #[must_use]
     pub fn new(server: &ServerIdentity, definition: &ToolDefinition) -> Self {
         let part = definition.signed();
@@ -336,8 +337,9 @@ impl Subject {
         }
     }
 
-    /// Returns the keys of something that is pinned for a server as a whole, such as its
-    /// instructions. `id` must hold a colon, and no slash before it: no tool id has this form.
+    /// Returns the subject for a record of a server as a whole, for example of its instructions.
+    /// `id` must have a colon before any slash, because the id of a signed tool never has this
+    /// form, and must not begin with `local:`, as the ids of unsigned tools do.
     #[must_use]
     pub fn of_server(server: &ServerIdentity, id: &str) -> Self {
         Self {
@@ -352,7 +354,7 @@ impl Subject {
     }
 
     /// Returns whether `pin` is a record of this tool: same server, and same id or same served
-    /// name. A store answers with such pins, and with approvals that hold such a pin.
+    /// name. A store returns such pins, and approvals with such a pin.
     #[must_use]
     pub fn is_same_tool(&self, pin: &Pin) -> bool {
         pin.server == self.server && (pin.id == self.id || pin.served_name == self.served_name)
@@ -366,7 +368,7 @@ impl Subject {
     }
 
     /// Returns whether the ledger entry is about this tool and version, on this server or
-    /// everywhere. A store answers with such entries.
+    /// everywhere. A store returns such entries.
     #[must_use]
     pub fn is_same_version(&self, entry: &LedgerEntry) -> bool {
         let here = entry.server == self.server;

@@ -1,12 +1,14 @@
-//! Attacker text made safe to show.
+//! Makes untrusted text safe to show.
 //!
-//! Names, descriptions and schemas come from the other side. Use [`escaped`] to print them to a
-//! person: characters that a terminal acts on, or that a reader cannot see, become visible escapes.
+//! Names, descriptions and schemas come from the server, which may be hostile. Use [`escaped`] to
+//! print them to a person: characters that a terminal acts on, or that a reader cannot see, become
+//! visible escapes.
 
 use std::fmt::{self, Display, Formatter, Write};
 
 /// Shows `text` with every hidden character as a visible `\u{…}` escape: control, bidirectional,
-/// zero-width, Unicode TAG and every other invisible character. Line feeds become `\n`.
+/// zero-width, Unicode TAG and every other invisible character. Line feeds, carriage returns, tabs
+/// and backslashes become `\n`, `\r`, `\t` and `\\`.
 ///
 /// ```
 /// let shown = etdi_types::text::escaped("scan\u{1b}[2J\u{e0041}").to_string();

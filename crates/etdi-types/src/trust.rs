@@ -135,7 +135,7 @@ impl TrustedIssuer {
 pub struct TrustedProvider {
     /// The provider id, compared as bytes.
     pub id: String,
-    /// The tool-id authorities that it may sign.
+    /// The authorities whose tool ids the provider may sign.
     pub authorities: Vec<String>,
     /// Its keys.
     #[serde(default)]
@@ -187,7 +187,7 @@ pub struct TrustConfig {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TrustError {
-    /// Not the TOML that section 5 describes; the text says where.
+    /// The text is not the TOML that section 5 describes; the message says where.
     #[error("the trust configuration is malformed: {0}")]
     Toml(String),
     /// Two entries have one id.
@@ -208,7 +208,8 @@ pub enum TrustError {
     #[error("a key of the provider \"{}\" has no kid; add one, its RFC 7638 thumbprint for instance",
         escaped(.0))]
     MissingKid(String),
-    /// An issuer has no clients: every client of it would speak for the provider.
+    /// An issuer lists no clients. Without a list, every client of the issuer would speak for the
+    /// provider.
     #[error("the issuer \"{}\" lists no clients; name the clients that speak for the provider",
         escaped(.0))]
     NoClients(String),
@@ -339,7 +340,7 @@ mod tests {
         assert_eq!(kinds, ["auth0", "okta", "entra", "generic"]);
         let bindings: Vec<_> = MinBinding::ALL.iter().map(|binding| binding.as_str()).collect();
         assert_eq!(bindings, ["signature", "key", "digest"]);
-        // A trust file with such a name is read as the value that was written.
+        // A trust file with one of these names gives the value with that name.
         for kind in IssuerKind::ALL {
             let text = format!("issuer='https://i.example'\nclients=[]\nkind='{}'", kind.as_str());
             assert_eq!(toml::from_str::<TrustedIssuer>(&text).unwrap().kind, *kind);

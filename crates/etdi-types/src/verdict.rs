@@ -1,4 +1,4 @@
-//! The verdict: three answers, and never one boolean or a score.
+//! The verdict: three separate answers, in place of one boolean or a score.
 
 mod display;
 mod reasons;
@@ -29,7 +29,7 @@ pub struct Verdict {
     /// Notices for a person. They do not change the decision.
     pub notices: Vec<Notice>,
     /// The time since the evidence of this approved definition was last good; `None` if the
-    /// definition is not approved. Decides whether the offline grace is still running.
+    /// definition is not approved. The decision table uses this age to apply the offline grace.
     pub evidence_age: Option<Duration>,
 }
 
@@ -85,7 +85,7 @@ pub enum Who {
         /// The evidence, in words.
         by: String,
     },
-    /// The definition carries no evidence at all.
+    /// The tool is unsigned: it has no definition member.
     Anonymous,
     /// The definition makes a claim that it cannot prove.
     Impostor {
@@ -100,7 +100,8 @@ pub enum Who {
         #[serde(with = "time::serde::rfc3339")]
         since: OffsetDateTime,
     },
-    /// The trust configuration revokes it, or the provider's key set no longer has its key.
+    /// The trust configuration revokes the definition, its version or its key, or a key was removed
+    /// from the key set of the provider or the issuer.
     Revoked {
         /// The key, version or digest that was revoked.
         what: String,
@@ -131,7 +132,8 @@ pub enum Origin {
 pub enum What {
     /// Same server, same id and version, another digest.
     Tampered {
-        /// Whether a trusted key signed the change: then the publisher broke its own promise.
+        /// Whether a trusted key or issuer stands behind the new definition: then the publisher
+        /// itself gave one version two definitions.
         signer_valid: bool,
         /// The changes since the version was first seen.
         diff: Diff,
@@ -141,14 +143,14 @@ pub enum What {
         /// The earlier id.
         id: String,
     },
-    /// Another definition of this id and version was first seen elsewhere.
+    /// Another definition of this id and version was first seen on another server.
     Equivocated {
         /// The other server.
         first_seen: ServerIdentity,
     },
     /// The version is lower than the approved one, or a later approval superseded this definition.
     RolledBack {
-        /// The approved version, if it has one.
+        /// The approved version, if it is higher than this one; otherwise `None`.
         approved: Option<Version>,
         /// The changes since the approved definition.
         diff: Diff,
@@ -203,9 +205,10 @@ pub enum What {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum May {
-    /// A policy allows it.
+    /// The client knows the scopes that calls will carry, and every required permission is granted.
     Allowed,
-    /// No policy is configured; the server judges scopes.
+    /// The server judges scopes: the client does not know the scopes of calls, or the tool is
+    /// unsigned.
     NotEvaluated,
     /// The tool may not be called.
     Denied {
@@ -219,7 +222,7 @@ pub enum May {
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum DenyReason {
-    /// Required permissions that were not granted.
+    /// Required permissions were not granted, or calls do not carry their scopes.
     MissingScopes {
         /// All missing scopes.
         scopes: Vec<Scope>,
@@ -282,7 +285,7 @@ impl Who {
         matches!(self, Self::Attested { .. } | Self::Signed { .. })
     }
 
-    /// Returns whether the definition may enter the ledger for all servers.
+    /// Returns whether the definition's ledger entry counts on every server.
     #[must_use]
     pub fn is_global(&self) -> bool {
         matches!(self, Self::Attested { .. } | Self::Signed { trust: KeyTrust::Configured, .. })

@@ -16,7 +16,7 @@ use crate::tool::decision::{ApprovalRequest, Decision, Refusal};
 use crate::tool::listed::Snapshot;
 use crate::tool::{ApprovedTool, JudgedTool};
 
-/// The error of an approval that was not recorded.
+/// The reason why an approval did not let a tool through.
 ///
 /// A caller with a transport has further errors, and converts each variant to one of its own. A new
 /// variant is a breaking change, so that the caller must handle it.
@@ -40,19 +40,19 @@ pub enum NotApproved {
     /// The approval grants a scope that the definition does not ask for.
     #[error("cannot approve: the tool does not ask for the granted scope {0}")]
     UnknownScope(Scope),
-    /// The key is not configured, and the approval does not bring it.
+    /// The key is not configured, and the approval does not hold it.
     #[error(
         "cannot approve: the key is not configured; get it from the publisher and pass it with \
          Approval::pinning"
     )]
     KeyRequired,
-    /// The key that the approval brings cannot be used.
+    /// The key in the approval cannot be used.
     #[error("cannot approve: {0}")]
     Key(#[from] KeyError),
-    /// The key that the approval brings did not make the signature.
+    /// The key in the approval did not make the signature.
     #[error("cannot approve: the key that you passed did not sign this definition: {0}")]
     WrongKey(SignatureError),
-    /// Another definition was approved in the meantime, or the store failed.
+    /// The approval changed in the meantime, or the store failed.
     #[error("cannot approve: {0}")]
     Store(#[from] StoreError),
 }

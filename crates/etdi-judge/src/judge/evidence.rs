@@ -1,5 +1,5 @@
-//! Gathers evidence: attestations, and the keys that a trust configuration only names. Another
-//! module judges the evidence.
+//! Gathers evidence: checks signatures and attestations, and fetches the key sets that a trust
+//! configuration only names. Another module judges the evidence.
 
 use std::collections::HashMap;
 use std::fmt::Debug;
@@ -17,8 +17,8 @@ use etdi_types::{Clock, Known, SignatureError, SignedPart, ToolDefinition, Trust
 use parking_lot::Mutex;
 
 /// A gatherer of evidence. It uses only the keys, the key sets and the issuers that a trust
-/// configuration names. A client has its own gatherer; this one is for definitions that are not on
-/// a connection, such as a file of definitions.
+/// configuration names. A client makes its own gatherer. Make one for a [`Judge`](crate::Judge), or
+/// for definitions that are not on a connection, such as a file of definitions.
 #[derive(Debug)]
 pub struct EvidenceGatherer {
     network: Network,
@@ -42,8 +42,8 @@ impl EvidenceGatherer {
     }
 
     /// Returns the evidence of a definition: its signature and its attestation, checked with the
-    /// available keys. `known` holds the keys that persons pinned. If a key set or an attestation
-    /// cannot be checked, the evidence says so; this is never an error.
+    /// available keys. `known` holds the keys that persons pinned. If a key set cannot be fetched
+    /// or an attestation cannot be checked, the evidence says so, and the call still succeeds.
     pub async fn gather(
         &self,
         definition: &ToolDefinition,

@@ -1,4 +1,5 @@
-//! The names of other tools, because a changed definition must not begin to mention them.
+//! Collects the names of other tools. A review reports a changed definition that begins to mention
+//! one of them.
 
 use std::collections::BTreeMap;
 
@@ -27,14 +28,14 @@ impl ListedNames {
     }
 }
 
-/// The tools that a review counts as others. They are read when the first review needs them,
-/// because most judgements do not need them, and the store may hold many.
+/// The names of other tools for a review. They are read when the first review needs them, because
+/// most judgements do not need them, and the store may hold many.
 #[derive(Debug, Default)]
 pub(crate) struct OtherTools(OnceCell<ToolNames>);
 
 impl OtherTools {
-    /// Returns the tools that were listed last, and all approved tools, whether they are listed or
-    /// not.
+    /// Returns the names in the last listing of each server, and the names of all approved tools,
+    /// listed or not.
     pub(crate) async fn seen_from(
         &self,
         server: &ServerIdentity,

@@ -51,7 +51,7 @@ impl Settings {
         Self { store, ..self }
     }
 
-    /// Applies this column of the decision table.
+    /// Applies the decision table's column for `level`.
     pub fn with_level(self, level: SecurityLevel) -> Self {
         Self { level, ..self }
     }
@@ -71,12 +71,12 @@ impl Settings {
         Self { events: Some(events), ..self }
     }
 
-    /// Lets a listing count for this long before a call, at every level.
+    /// Sets the greatest age that a listing may have at a call, at every level.
     pub fn with_definition_max_age(self, max_age: Duration) -> Self {
         Self { max_age: Some(max_age), ..self }
     }
 
-    /// Returns how old a listing may be when a tool of it is called.
+    /// Returns the greatest age that a listing may have when one of its tools is called.
     #[must_use]
     pub fn definition_max_age(&self) -> Duration {
         self.max_age.unwrap_or_else(|| self.level.definition_max_age())

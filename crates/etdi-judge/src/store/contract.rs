@@ -78,7 +78,7 @@ async fn approvals_supersede_and_move_the_pin(store: &dyn ApprovalStore) -> Resu
 }
 
 /// Checks that the store agrees with [`NewApproval::stored_in`]: a judgement after an approval uses
-/// that, and asks the store only once.
+/// these records, and does not read the store again.
 async fn approvals_are_known_as_they_were_given(store: &dyn ApprovalStore) -> Result<(), Broken> {
     let id = "a.example/given";
     let mut expected = None;

@@ -15,7 +15,7 @@ use parking_lot::Mutex;
 use crate::store::{ApprovalStore, Sighting, StoreError};
 use share::Share;
 
-/// Pins, approvals and ledger in memory. They are lost when this is dropped.
+/// Pins, approvals and ledger in memory. They are lost when the store is dropped.
 #[derive(Debug, Default)]
 pub struct MemoryApprovals(Mutex<Records>);
 
@@ -251,7 +251,7 @@ impl OneServer {
         if !ids.contains(&pin.id) {
             ids.push(pin.id.clone());
         }
-        // A record of the server as a whole has no served name. It does not count, so tools cannot
+        // A record of the server as a whole has no served name. It is not counted, so tools cannot
         // push it out.
         if !pin.served_name.is_empty() {
             self.unproven_pins.push(pin.id.clone(), pin.definition.len());

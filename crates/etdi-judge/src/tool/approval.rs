@@ -38,8 +38,8 @@ impl Approval {
     /// Trusts this key, for this server only.
     ///
     /// The person must get the key from the publisher, not from the server: a definition never
-    /// brings its own key. A tool whose key is not configured needs this. The key must be the one
-    /// that made the signature of the definition.
+    /// brings its own key. A tool whose key is not configured needs a pinned key. This key must
+    /// have made the signature of the definition.
     pub fn pinning(mut self, key: Jwk) -> Self {
         self.pinned_key = Some(key);
         self

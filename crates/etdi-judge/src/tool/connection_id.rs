@@ -8,7 +8,7 @@ use etdi_types::ServerIdentity;
 /// The identity of one connection to one server. Two connections to the same server have two
 /// different identities.
 ///
-/// Only a [`Judge`](crate::Judge) makes one, for its own connection.
+/// Only a [`Judge`](crate::Judge) makes a `ConnectionId`, for its own connection.
 #[derive(Clone)]
 pub struct ConnectionId(Arc<ServerIdentity>);
 

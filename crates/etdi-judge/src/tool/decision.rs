@@ -8,7 +8,7 @@ use etdi_types::{ApprovalBasis, Digest, Who};
 
 use crate::tool::{ApprovedTool, JudgedTool};
 
-/// The decision on one tool. The three variants are the security model.
+/// The decision on one tool. A host must handle each of the three variants.
 #[derive(Clone, Debug)]
 pub enum Decision {
     /// The tool may be shown to the model and called. Warnings are in
@@ -108,9 +108,9 @@ impl Refusal {
         &self.tool
     }
 
-    /// Returns a question that lets a person override the refusal. Only three refusals have one: an
-    /// old version that came back, a key that is not configured, and an approval that granted less
-    /// than the tool requires.
+    /// Returns a question that lets a person override the refusal. Only three refusals have such a
+    /// question: an old version that came back, a key that is not configured, and an approval that
+    /// granted less than the tool requires.
     #[must_use]
     pub fn override_request(&self) -> Option<ApprovalRequest> {
         is_overridable(&self.tool)

@@ -72,7 +72,7 @@ pub struct Listed {
     raw: String,
     is_twin: bool,
     is_usable: bool,
-    /// The evidence, if it was gathered and no store can change it.
+    /// The evidence, if it was gathered and depends on the trust configuration alone.
     evidence: OnceLock<Evidence>,
     remembered: Mutex<Option<Remembered>>,
 }

@@ -74,8 +74,8 @@ fn extra_a_registry_in_the_environment() {
     }
 }
 
-/// Returns each variable leads npm, uv or pip to a configuration file that names another registry,
-/// or preloads code.
+/// Each variable, and the folder, leads the program to a configuration file that may name another
+/// registry, or preloads code.
 #[test]
 fn extra_a_home_or_a_folder_with_a_configuration_of_its_own() {
     for name in ["HOME", "USERPROFILE", "XDG_CONFIG_HOME", "LD_PRELOAD"] {
@@ -88,7 +88,8 @@ fn extra_a_home_or_a_folder_with_a_configuration_of_its_own() {
     assert!(!matches!(Launch::of(&command), Launch::Package(_)), "cwd");
 }
 
-/// Changes one line, the digest, and leaves the rest of the entry unchanged for the reviewer.
+/// The attacker changes only the line of the digest, so the rest of the entry looks unchanged to a
+/// reviewer.
 #[test]
 fn extra_a_digest_that_does_not_fit_its_entry() {
     let was = definition(ID, "1.2.0", "Scans.", &[("documents:read", true)]);
@@ -108,7 +109,8 @@ fn extra_bad_evidence_of_a_tool_without_a_locked_signer() {
     assert_ne!(drift(&server(vec![locked]), &was, bad), []);
 }
 
-/// Returns a variant whose id sorts before the honest one, with its digest and no signer.
+/// The attacker adds a variant with the honest digest and without a signer. Its id sorts before the
+/// honest id.
 #[test]
 fn extra_a_variant_without_the_signer() {
     let was = definition(ID, "1.2.0", "Scans.", &[("documents:read", true)]);

@@ -15,7 +15,7 @@ fn a_locked_definition_is_not_drift() {
     let plain = unsigned("Scans.");
     let none = ServedEvidence::Good(EvidenceRecord::None);
     assert_eq!(drift(&server(vec![locked(&plain)]), &plain, none), []);
-    // One variant is listed: it has a locked id, and exactly the locked definition.
+    // Two variants are locked. The server may list either one with exactly its locked definition.
     let german = definition("trustedsoft.example/scan.de", "1.2.0", "Prüft.", &[]);
     let both = server(vec![locked(&signed), locked(&german)]);
     assert_eq!(drift(&both, &signed, good()), []);

@@ -145,7 +145,7 @@ pub(super) fn region(path: &[Cow<'_, str>]) -> Place {
 pub(super) struct Hit<'t> {
     rule: Rule,
     severity: Severity,
-    /// The key of a hit: two hits of a rule with one key are the same.
+    /// The text that identifies the hit: two hits of one rule with the same key are the same match.
     key: Cow<'t, str>,
     /// The place in the original text.
     range: Range<usize>,

@@ -13,9 +13,10 @@ use super::fold::{Folded, Word, words};
 use super::marks::{ENDINGS, tokens};
 use super::{Severity, phrases};
 
-/// The number of escaped letters in a row that counts. No honest pattern or address has so many.
+/// The smallest number of escaped letters in a row that is reported. No honest pattern or address
+/// has so many.
 const ESCAPED: usize = 8;
-/// The number of single letters in a row that counts. No abbreviation has so many.
+/// The smallest number of single letters in a row that is reported. No abbreviation has so many.
 const APART: usize = 10;
 const DIFFERENT: usize = 4;
 
@@ -121,8 +122,8 @@ pub(super) fn letters_apart(folded: &str, words: &[Word]) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let mut run: Option<(Range<usize>, usize, HashSet<char>)> = None;
     let mut close = |run: Option<(Range<usize>, usize, HashSet<char>)>| {
-        // Not counted: an alphabet, which has each letter once, and a row of signs, which has few
-        // different ones.
+        // Leave out an alphabet, which has each letter once, and a row with fewer than `DIFFERENT`
+        // different letters.
         found.extend(
             run.filter(|(_, count, of)| *count >= APART && (DIFFERENT..*count).contains(&of.len()))
                 .map(|run| run.0),
@@ -150,8 +151,8 @@ pub(super) fn letters_apart(folded: &str, words: &[Word]) -> Vec<Range<usize>> {
     found
 }
 
-/// Finds orders, and other phrases that weigh more than `Low`, that are reversed or have each
-/// letter shifted by thirteen. Ranges are of the folded text.
+/// Finds phrases above `Low`, such as orders, that are written backwards or with each letter
+/// shifted by thirteen (ROT13). Ranges are of the folded text.
 pub(super) fn turned(folded: &Folded) -> Vec<Range<usize>> {
     let text = &folded.text;
     let heavy = |text: &str| -> Vec<Range<usize>> {

@@ -1,4 +1,4 @@
-//! Folds text as its reader sees it: spellings that look alike become the same text.
+//! Folds text to the form that a reader sees: spellings that look alike become the same text.
 
 use std::collections::HashMap;
 
@@ -110,8 +110,8 @@ pub(super) fn words(folded: &str, id: impl Fn(&str) -> Option<u16>) -> Vec<Word>
     words
 }
 
-/// Returns a word in the spelling of the vocabulary: digits and the letters that they look like are
-/// the same.
+/// Returns a word in the spelling of the vocabulary, where a digit is the letter that it looks
+/// like.
 pub(super) fn spelling(word: &str) -> String {
     word.chars().map(alike).collect()
 }

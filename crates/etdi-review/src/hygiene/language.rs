@@ -66,8 +66,8 @@ fn script(c: char) -> Option<&'static str> {
     c.is_alphabetic().then_some(script)
 }
 
-/// Words within which [`MANY`] different function words of a language make a passage in that
-/// language.
+/// The number of words in a row in which [`MANY`] different function words of a language make a
+/// passage in that language.
 const PASSAGE: usize = 16;
 const MANY: usize = 4;
 

@@ -20,15 +20,16 @@ pub(super) fn hidden(text: &str) -> Option<(usize, String)> {
     })
 }
 
-/// Returns the characters that start a terminal control sequence, each with the two characters
-/// after it.
+/// Returns the place of the first character that starts a terminal control sequence, and the two
+/// characters after each one.
 pub(super) fn ansi(text: &str) -> Option<(usize, String)> {
     let (at, _) = pick(text, |_, c, _| is_terminal_control(c))?;
     let sequences = text.split(is_terminal_control).skip(1);
     Some((at, sequences.flat_map(|rest| rest.chars().take(2)).collect()))
 }
 
-/// Matches ESC, and the 8-bit forms of DCS, CSI, OSC and their like (ECMA-48, section 5.3).
+/// Matches ESC and backspace, and the 8-bit forms of DCS, SOS, CSI, ST, OSC, PM and APC (ECMA-48,
+/// section 5.3).
 fn is_terminal_control(c: char) -> bool {
     matches!(c, '\u{1b}' | '\u{8}' | '\u{90}' | '\u{98}' | '\u{9b}'..='\u{9f}')
 }
@@ -53,7 +54,7 @@ fn pick(text: &str, wanted: impl Fn(char, char, char) -> bool) -> Option<(usize,
 fn belongs_to_an_emoji_or_a_script(before: char, c: char, after: char) -> bool {
     let pictorial = |c: char| matches!(c, '\u{2190}'..='\u{32ff}' | '\u{1f000}'..='\u{1faff}');
     match c {
-        // One selector, after a sign with two forms.
+        // A variation selector after a sign that has a text form and an emoji form.
         '\u{fe0e}' | '\u{fe0f}' => {
             pictorial(before)
                 || matches!(
@@ -82,7 +83,7 @@ pub(super) fn markup(text: &str) -> Vec<(Severity, Range<usize>)> {
     for (at, length) in openings.chain(text.match_indices("&lt;").map(|(at, _)| (at, 4))) {
         let rest = text.get(at + length..).unwrap_or_default();
         let html_comment = rest.starts_with("!--");
-        // The limit keeps the time linear: each bracket in a row of brackets starts a new look.
+        // The limit keeps the time linear: each bracket in a row of brackets starts a new search.
         let lead = rest.bytes().take(LEAD).take_while(|b| b"</| [".contains(b)).count();
         let inner = rest.get(lead..).unwrap_or_default();
         let name = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-');
@@ -115,8 +116,8 @@ pub(super) fn markup(text: &str) -> Vec<(Severity, Range<usize>)> {
     found
 }
 
-/// Finds turns of a conversation as an interface writes them, `"role": "system"`, if the role gives
-/// orders.
+/// Finds turns of a conversation in the form of an API, such as `"role": "system"`, if the role is
+/// one that gives orders.
 fn roles(text: &str) -> impl Iterator<Item = Range<usize>> {
     // The limit keeps the time linear: a text may contain the member many times.
     const REACH: usize = 32;
@@ -148,7 +149,8 @@ fn turns(text: &str) -> impl Iterator<Item = Range<usize>> {
                 })
             },
         )?;
-        // "System: macOS" is a description; only conversation roles and headings count.
+        // Only a role with a colon, or a role alone in a heading, counts. An honest line such as
+        // "System: macOS" matches as well.
         let from = at + (line.len() - said.len());
         Some(from..from + turn.len())
     })

@@ -19,11 +19,11 @@ pub(super) struct KnownName {
     pub(super) foreign: bool,
 }
 
-/// The most names that are kept apart among names that look the same.
+/// The most names that are kept of those that look the same.
 const ALIKE: usize = 4;
 
 impl ToolNames {
-    /// Returns an empty set of names: a definition cannot mention or imitate a tool then.
+    /// Returns an empty set of names. The rules about other tools then find no match.
     #[must_use]
     pub fn none() -> Self {
         Self::default()

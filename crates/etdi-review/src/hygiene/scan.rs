@@ -161,7 +161,8 @@ impl Scanner<'_> {
     }
 }
 
-/// Returns whether the text around a plain word makes the word a tool's name.
+/// Returns whether the text around a plain word shows that the word is a tool's name: quotation
+/// marks, or a word such as "tool" or "call".
 fn is_called(text: &str, range: &Range<usize>) -> bool {
     let before = text.get(..range.start).unwrap_or_default();
     let after = text.get(range.end..).unwrap_or_default();

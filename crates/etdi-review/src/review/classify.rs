@@ -22,12 +22,13 @@ pub(super) struct Comparison<'c, 'a> {
     pub(super) new: &'c Value<'a>,
     pub(super) names: &'c ToolNames,
     pub(super) seen: &'c SeenTexts,
-    /// The names in a list of required names. Each list is read once: it may be as long as the list
-    /// of parameters.
+    /// The names in each list of required names, by the list's address. Each list is read only
+    /// once: it may be as long as the list of parameters, and each new parameter is looked up in
+    /// it.
     required: RefCell<HashMap<*const Value<'a>, HashSet<&'c str>>>,
 }
 
-/// The place of an entry.
+/// The place of an entry of the diff.
 pub(super) struct At<'e> {
     /// The names on the path.
     pub(super) path: Vec<Cow<'e, str>>,
@@ -101,7 +102,7 @@ impl<'c, 'a> Comparison<'c, 'a> {
                 vec![Change::new(entry.path.as_str(), both, self.structural(entry, &at))]
             }
         };
-        // If one entry became several changes, only one of them gets its text reasons.
+        // If one entry became several changes, only the first one gets the reasons for its text.
         if let Some(first) = found.first_mut().filter(|_| !text.is_empty()) {
             let reasons = std::mem::take(&mut first.reasons).into_iter().chain(text).collect();
             let both = (first.old.take(), first.new.take());
@@ -110,7 +111,7 @@ impl<'c, 'a> Comparison<'c, 'a> {
         changes.append(&mut found);
     }
 
-    /// Returns the reasons in the new text that are not in the old definition.
+    /// Returns a reason for each match in the new text that is not in the old definition.
     fn text_reasons(&self, entry: &Difference<'_, '_>, at: &At<'_>) -> Vec<Reason> {
         let Some(new) = entry.new else {
             return Vec::new();
@@ -136,7 +137,8 @@ impl<'c, 'a> Comparison<'c, 'a> {
     /// Returns the reasons for a change of structure.
     fn structural(&self, entry: &Difference<'_, '_>, at: &At<'_>) -> Vec<Reason> {
         if let (Some(Value::Object(_)), Some(Value::Object(_))) = (entry.old, entry.new) {
-            // Any change can hide behind long names.
+            // The diff has two whole objects only if their member names are too long to compare
+            // them member by member. Any change can hide in them.
             return vec![Reason::new(Class::Critical, ChangeKind::NotComparable)];
         }
         let is_text =
@@ -198,7 +200,8 @@ fn definition(entry: &Difference<'_, '_>, at: &At<'_>) -> Vec<Reason> {
     vec![Reason::new(class, kind)]
 }
 
-/// Returns whether a definition that listed its servers now lists others, or has no list any longer.
+/// Returns whether other servers may serve the definition now: it had a list of servers, and now
+/// the list has a new server or is missing.
 fn counts_elsewhere(entry: &Difference<'_, '_>) -> bool {
     let Some(old) = entry.old else {
         return false;

@@ -1,4 +1,5 @@
-//! The facts that a schema forces on a call: required members, preset values, headers.
+//! The demands of a schema on a call, as facts that can be counted: required members, preset
+//! values, headers.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

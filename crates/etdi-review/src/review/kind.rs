@@ -12,8 +12,7 @@ use crate::hygiene::Rule;
 pub enum Class {
     /// Other words in a title or a description, without text that addresses a model.
     Wording,
-    /// A change of structure, an unknown change, or text that honest tools also have but that says
-    /// more than a description does.
+    /// A change of structure that is not critical, or an unknown change.
     Notable,
     /// The tool may do more, or its text does more than describe the tool.
     Critical,

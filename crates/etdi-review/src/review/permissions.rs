@@ -84,7 +84,8 @@ fn text(permission: &Object<'_>) -> String {
     Value::Object(permission.clone()).to_canonical()
 }
 
-/// Returns the differences between two records of evidence, apart from their strength.
+/// Returns the change of the signer or the issuer between two records of evidence. Does not compare
+/// the trust in a key or the binding of an attestation.
 pub(super) fn evidence(old: &EvidenceRecord, new: &EvidenceRecord) -> Option<Change> {
     let (kind, member) = match (old, new) {
         (

@@ -26,8 +26,8 @@ pub enum Handling {
 /// The handling of changes, by class. The default asks about every change: a change is accepted
 /// only if the policy is configured to accept it.
 ///
-/// A policy can only replace an *ask* about a changed definition. It never weakens a block, answers
-/// a first sight, or grants a permission.
+/// A policy can only replace an *ask* about a changed definition. It never weakens a block, accepts
+/// a tool that is seen for the first time, or grants a permission.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
@@ -68,8 +68,8 @@ impl ReviewPolicy {
         }
     }
 
-    /// Returns the strictest handling of all classes in the review. For an empty review it asks: a
-    /// person should look at a question about no change.
+    /// Returns the strictest handling of all classes in the review. Returns [`Handling::Ask`] for
+    /// an empty review: a person should look at a question that shows no change.
     #[must_use]
     pub fn outcome(&self, review: &Review) -> Handling {
         let handlings = review.changes().iter().map(|change| self.handling(change.class));

@@ -41,7 +41,8 @@ pub(super) fn reasons(
     reasons
 }
 
-/// Adds the new parameters that their schema requires: the list of required names may be unchanged.
+/// Returns a reason if a new parameter is required. The list of required names may be unchanged: it
+/// may have named the parameter before.
 fn newly_required(
     comparison: &Comparison<'_, '_>,
     entry: &Difference<'_, '_>,
@@ -132,7 +133,7 @@ fn input_kind(entry: &Difference<'_, '_>, at: &At<'_>) -> ChangeKind {
     }
 }
 
-/// Returns whether a keyword now accepts more or less than before, if that is plain.
+/// Returns whether a keyword now accepts more or less than before, if its values show it.
 fn direction(keyword: &str, old: Option<&Value<'_>>, new: Option<&Value<'_>>) -> ChangeKind {
     let lists = |value: Option<&Value<'_>>| -> Option<Vec<String>> {
         match value? {

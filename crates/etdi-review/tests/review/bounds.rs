@@ -51,9 +51,10 @@ fn texts(n: usize) -> Vec<(&'static str, String)> {
 /// The length of the long text of a pair, as a multiple of the short text.
 const TIMES: usize = 16;
 
-/// Returns the result of a run over the long text, [`TIMES`] times as long as the short text.
-/// Fails if the long run takes much longer than [`TIMES`] short runs, as it would in quadratic
-/// time. Both sides take about the same time, so that a busy machine slows them down alike.
+/// Returns the result of a run over the long text, which is [`TIMES`] times as long as the short
+/// text. Fails if the long run takes much longer than [`TIMES`] short runs, as it would in
+/// quadratic time. Both sides take about the same time, so that a busy machine slows them down
+/// alike.
 fn in_linear_time<T>(name: &str, short: impl Fn() -> T, long: impl Fn() -> T) -> T {
     for _ in 0..2 {
         let (result, few, many) = measured(&short, &long);

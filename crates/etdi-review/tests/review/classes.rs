@@ -10,7 +10,7 @@ use crate::tool::{DEFINITION, canonical, change, names, review, set, tool, with}
 
 const PARAMETERS: &str = "/inputSchema/properties";
 
-/// Returns each row: the place, the new value (`Null`: removed), the class and the worst kind.
+/// Each row has the place, the new value (`Null`: removed), the class and the worst kind.
 #[test]
 fn every_kind_of_change_has_its_class() {
     use Class::{Critical, Notable, Wording};
@@ -219,7 +219,7 @@ fn the_name_of_a_new_member_is_text_as_well() {
     }
 }
 
-/// Text that a person must see, in any member.
+/// Each text is one that a person must see, in any member.
 #[test]
 fn text_that_speaks_to_a_model_is_critical_wherever_it_is_added() {
     for (text, rule) in [

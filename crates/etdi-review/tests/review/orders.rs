@@ -1,4 +1,4 @@
-//! Orders in other words than the plainest ones, each with honest texts that use the same words.
+//! Tests of orders in many wordings, and of honest texts that use the same words.
 
 use etdi_review::hygiene::{Rule, Severity, ToolNames, inspect};
 use serde_json::json;

@@ -4,7 +4,8 @@ use crate::json::JsonError;
 use crate::names::NameError;
 use crate::text::escaped;
 
-/// The reason why a definition must not be used. Every variant blocks, at every level.
+/// The reason why a definition must not be used. A tool with such a definition is blocked at every
+/// level.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DefinitionError {

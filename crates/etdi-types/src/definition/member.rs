@@ -18,9 +18,10 @@ pub struct SignedPart {
     pub version: Version,
     /// The provider that the definition claims.
     pub provider: Provider,
-    /// The servers that may serve it: resource URIs, or `stdio`. `None`: anywhere, origin unproven.
+    /// The servers that may serve the tool: resource URIs, or `stdio`. If `None`, any server may
+    /// serve it, and the origin is unproven.
     pub servers: Option<Vec<String>>,
-    /// The permissions that it asks for.
+    /// The permissions that the tool asks for.
     pub permissions: Vec<Permission>,
     /// Whether calls must carry a call proof.
     pub require_call_proof: bool,

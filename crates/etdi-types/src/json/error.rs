@@ -1,19 +1,20 @@
 //! The refusals of the strict reader.
 
-/// The limits of a text.
+/// The limits for a text.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Deepest nesting; the outermost object or array is depth 1.
+    /// The deepest nesting; the outermost object or array has depth 1.
     pub depth: usize,
-    /// Bytes received.
+    /// The most bytes of the text as received.
     pub bytes: usize,
 }
 
 impl Limits {
     /// One tool: depth 64, 256 KiB (wire format, section 2).
     pub const TOOL: Self = Self { depth: 64, bytes: 256 * 1024 };
-    /// A whole response: 16 MiB (wire format, section 6). Tools are three levels down in it.
+    /// A whole response: 16 MiB (wire format, section 6). A tool is three levels below the
+    /// outermost object.
     pub const RESPONSE: Self = Self { depth: 128, bytes: 16 * 1024 * 1024 };
 
     /// Returns the same limits with another depth.
@@ -62,8 +63,8 @@ pub enum JsonErrorKind {
     /// One object names a member twice, compared after unescaping.
     #[error("the member \"{}\" appears twice in one object", crate::text::escaped(.0))]
     DuplicateMember(String),
-    /// A member name that Rust's JSON library keeps for itself: a reader that uses the library
-    /// would see other values than the digest covers.
+    /// A member name that serde_json, the usual JSON library of Rust, keeps for itself. A reader
+    /// with this library would see other values than the digest covers.
     #[error("the member \"{}\" has a name that JSON libraries keep for themselves", crate::text::escaped(.0))]
     ReservedMember(String),
     /// An integer token beyond ±(2^53−1).

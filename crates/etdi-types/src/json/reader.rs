@@ -64,15 +64,15 @@ pub fn parse_any_integer(bytes: &[u8], limits: Limits) -> Result<Value<'_>, Json
     Ok(value)
 }
 
-/// serde_json replaces an object that has such a member with the value that the member's text
-/// stands for.
+/// The prefix of the reserved member names. serde_json replaces an object that has such a member
+/// with the value that the member's text stands for.
 const RESERVED_PREFIX: &str = "$serde_json::private::";
 
 struct Reader<'a> {
     text: &'a str,
     at: usize,
     limits: Limits,
-    /// The array whose elements are only cut out, if the caller asked for an array.
+    /// The array whose elements are returned as text, if the caller asked for an array.
     cut: Option<Cut<'a>>,
     /// Whether integer tokens beyond ±(2^53−1) pass.
     any_integer: bool,

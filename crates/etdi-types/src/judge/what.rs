@@ -54,7 +54,7 @@ impl<'c, 'a> History<'c, 'a> {
         Self { case, subject, current: approval(case) }
     }
 
-    /// Returns the approvals of this id, in every context, that no later approval superseded.
+    /// Returns the approvals of this id, in every context, without superseded ones.
     fn active(&self) -> impl Iterator<Item = &'a ApprovalRecord> {
         self.case.known.approvals.iter().filter(|a| !a.superseded && a.pin.id == self.subject.id)
     }
@@ -84,8 +84,8 @@ impl<'c, 'a> History<'c, 'a> {
     fn tampered(&self, who: &Who) -> Option<What> {
         let version = self.subject.version.as_ref()?;
         let in_ledger = self.ledger(|entry| entry.server == self.subject.server);
-        // The ledger of unproven definitions is bounded. Pins and approvals also keep their
-        // definitions, and so do approvals that a later one superseded.
+        // The ledger drops old entries of unproven definitions. The pins and all approvals,
+        // including superseded ones, may still hold such a definition.
         let on_record = || {
             let known = self.case.known;
             let approved = known.approvals.iter().map(|a| &a.pin);
@@ -123,7 +123,7 @@ impl<'c, 'a> History<'c, 'a> {
         self.is_signed().then(|| What::Replaced { id: earlier.id.clone() })
     }
 
-    /// Returns every record of this tool: pins, and approvals that still count.
+    /// Returns every current record of this tool: pins, and approvals without superseded ones.
     fn records(&self) -> impl Iterator<Item = &'a Pin> {
         let known = self.case.known;
         let approved = known.approvals.iter().filter(|a| !a.superseded).map(|a| &a.pin);

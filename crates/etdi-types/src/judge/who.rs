@@ -30,14 +30,14 @@ fn revocation(case: &Case<'_>) -> Option<String> {
     };
     let provider = case.definition.signed().map(|part| part.provider.id());
     case.trust.providers().iter().find_map(|entry| {
-        // A key id has a meaning only within its provider; digests and tool ids have one
+        // A key id means a key only within its provider; a digest and a tool id mean the same
         // everywhere.
         let kid = kid.filter(|_| provider == Some(entry.id.as_str()));
         entry.revoked.iter().find(|r| r.covers(case.definition, kid)).map(ToString::to_string)
     })
 }
 
-/// Returns a claim that is false for any evidence.
+/// Returns a claim of the definition that is false, whichever evidence the definition has.
 fn false_claim(case: &Case<'_>, part: &SignedPart) -> Option<ImpostorReason> {
     let provider = part.provider.id();
     let owner = case.trust.authority_owner(part.id.authority());

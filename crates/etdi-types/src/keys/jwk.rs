@@ -58,7 +58,7 @@ impl Jwk {
     /// Reads a JWK from its JSON text.
     ///
     /// # Errors
-    /// A [`KeyError`] for each way in which it is not a usable public signature key.
+    /// A [`KeyError`] that says why the text is not a usable public key for signatures.
     pub fn from_json(text: &str) -> Result<Self, KeyError> {
         let members: JwkMembers =
             serde_json::from_str(text).map_err(|error| KeyError::NotAJwk(error.to_string()))?;
@@ -139,8 +139,8 @@ impl Jwk {
         self
     }
 
-    /// Returns the algorithm that this key verifies: the one of its type. `None` if the JWK's own
-    /// `alg` names another algorithm.
+    /// Returns the algorithm of the key's type. Returns `None` if the JWK's own `alg` names another
+    /// algorithm.
     #[must_use]
     pub fn algorithm(&self) -> Option<SigAlg> {
         let by_type = match self.material {
@@ -166,7 +166,7 @@ impl Jwk {
         self.derived.thumbprint.get_or_init(compute).clone()
     }
 
-    /// Returns the key, ready to verify with.
+    /// Returns the key in the form that verifies signatures.
     ///
     /// # Errors
     /// [`KeyError`] if a member does not fit the key type.

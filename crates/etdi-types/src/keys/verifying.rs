@@ -61,8 +61,8 @@ impl VerifyingKey {
             return Err(KeyError::RsaSize);
         }
         let e = strip_zeros(e);
-        // RFC 8017, section 3.1: the exponent is odd and at least 3. With 1, every text is its own
-        // signature.
+        // RFC 8017, section 3.1: the exponent is odd and at least 3. With the exponent 1, anyone
+        // could make a signature: it would be the padded text itself.
         let odd = e.last().is_some_and(|low| low % 2 == 1);
         if !odd || e == [1] || e.len() > 8 {
             return Err(KeyError::Member("e"));

@@ -24,14 +24,14 @@ pub enum Revocation {
     Below(ToolId, Version),
 }
 
-/// A text is not a revocation.
+/// The text is not a revocation.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("\"{}\" is not a revocation: write sha256:<digest>, kid:<key id>, <tool id>@<version> or \
          <tool id>@<<version>", escaped(.0))]
 pub struct RevocationError(String);
 
 impl Revocation {
-    /// Returns whether this revokes `definition`, signed by a key with the id `kid`.
+    /// Returns whether this revocation covers `definition`, signed by a key with the id `kid`.
     #[must_use]
     pub fn covers(&self, definition: &ToolDefinition, kid: Option<&str>) -> bool {
         let versioned = definition.signed().map(|part| (&part.id, &part.version));

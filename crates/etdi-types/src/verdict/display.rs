@@ -1,4 +1,4 @@
-//! Verdicts in words. Attacker text is escaped here, once for all callers that print a verdict.
+//! Verdicts in words. Untrusted text is escaped here, so that callers can print a verdict as it is.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -9,7 +9,7 @@ use crate::text::escaped;
 impl Display for Verdict {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self.who {
-            // Only a signature can name servers.
+            // An unsigned tool cannot name servers, so its origin is not shown.
             Who::Anonymous => writeln!(f, "who:  {}", self.who)?,
             _ => writeln!(f, "who:  {} ({})", self.who, self.origin)?,
         }

@@ -43,7 +43,7 @@ pub enum ImpostorReason {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum UnknownReason {
-    /// The trust configuration has neither the provider nor the key.
+    /// The provider has no trust entry, and no person supplied the key for this server.
     #[error(
         "no trust entry is for the provider \"{}\", so its key \"{}\" is not trusted",
         escaped(provider),

@@ -107,7 +107,7 @@ fn parse(tool: &Map<String, Value>) -> ToolDefinition {
     ToolDefinition::parse(serde_json::to_string(tool).unwrap().as_bytes()).unwrap()
 }
 
-/// All other inputs of a judgement. The records follow the rules for writing them.
+/// All other inputs of a judgement. The methods write the records as a store does.
 #[derive(Clone)]
 pub struct Scene {
     pub key: SigningKey,
@@ -192,7 +192,7 @@ impl Scene {
         }
     }
 
-    /// Records the approval of a person: supersedes earlier approvals and moves the pin.
+    /// Records the approval of a person: supersedes earlier approvals and replaces the pin.
     pub fn approve(&mut self, definition: &ToolDefinition) {
         self.approve_with(definition, &self.evidence(definition), &[]);
     }
@@ -214,7 +214,7 @@ impl Scene {
         self.known.approvals.push(self.record(pin, granted));
     }
 
-    /// Records the same approval, on another server.
+    /// Records an approval of `definition` on another server.
     pub fn approve_elsewhere(&mut self, server: ServerIdentity, definition: &ToolDefinition) {
         let there = Self { server, known: Known::default(), ..self.clone() };
         let pin = there.pin(definition, &there.evidence(definition));

@@ -25,7 +25,8 @@ fn server() -> ServerIdentity {
     "https://docs.example/mcp".parse().unwrap()
 }
 
-/// Returns the table of the design for `who`, row by row. `true`: approved and within the grace.
+/// Returns the rows of the design's table for `who`: the answer, whether the definition is approved
+/// and within the grace, and the action at each level.
 fn whos() -> Vec<(Who, Option<bool>, [Action; 3])> {
     let attested =
         |binding| Who::Attested { issuer: "i".to_owned(), client: "c".to_owned(), binding };
@@ -182,7 +183,7 @@ fn an_override_is_possible_only_if_no_other_row_blocks() {
 }
 
 proptest! {
-    /// Any number of `what` answers at once, in any order.
+    /// Decides about one to five `what` answers at once, in any order.
     #[test]
     fn the_worst_of_several_whats_decides(
         chosen in proptest::collection::vec(0..12usize, 1..6),

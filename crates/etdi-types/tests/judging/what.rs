@@ -389,7 +389,7 @@ fn an_approval_of_an_unsigned_tool_counts_as_such() {
 
 #[test]
 fn an_approval_does_not_outlive_a_raised_min_binding() {
-    // The entry now demands stronger evidence: the good evidence counts as less than the approved
+    // The trust entry now demands stronger evidence, so the same evidence ranks below the approved
     // evidence.
     let (scene, tool) = approved(&v("1.0.0"));
     let mut entry = scene.entry();

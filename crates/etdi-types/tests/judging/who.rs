@@ -148,7 +148,7 @@ fn a_foreign_authority_is_an_impostor() {
     for definition in [
         // A trusted provider signs for the authority of another provider.
         Tool::version("1.0.0").provider("https://other.example").signed(&other),
-        // A trusted provider signs for an authority of no trust entry.
+        // A trusted provider signs for an authority that the trust configuration does not list.
         Tool::version("1.0.0").id("third.example/x").signed(&scene.key),
         // An unknown provider claims a configured authority.
         Tool::version("1.0.0").provider("https://evil.example").signed(&stranger),
@@ -289,7 +289,7 @@ fn an_approved_definition_that_cannot_be_checked_runs_for_the_offline_grace() {
     };
     let offline = Evidence::new(offline, AttestationEvidence::Absent);
     let action = |scene: &Scene, level| decide(level, &scene.judge_with(&tool, &offline)).action;
-    // Not approved: no grace.
+    // A definition that is not approved has no grace.
     assert_eq!(action(&scene, SecurityLevel::Basic), Warn);
     assert_eq!(action(&scene, SecurityLevel::Enhanced), Block);
     scene.approve(&tool);

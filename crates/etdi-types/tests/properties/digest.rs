@@ -1,4 +1,5 @@
-//! The digest changes with every member that a definition can have, and only with them.
+//! Properties of the digest: every value of a definition changes it; another spelling, the served
+//! name and the evidence do not.
 
 use etdi_testkit::spelling::{spell, text, value};
 use etdi_types::json::{Limits, parse, parse_canonical};
@@ -60,7 +61,8 @@ fn pointers(value: &Value, at: &str, out: &mut Vec<String>) {
 
 const DEFINITION: &str = "/_meta/dev.etdi~1definition";
 
-/// Returns whether section 2 leaves the pointer out: the served name and the evidence.
+/// Returns whether section 2 leaves this member out of the digest: the served name and the
+/// evidence.
 fn is_left_out(pointer: &str) -> bool {
     let evidence = ["signature", "attestation"].map(|name| format!("{DEFINITION}/{name}"));
     pointer == "/name" || evidence.iter().any(|e| e == pointer)
@@ -99,7 +101,7 @@ fn the_digest_changes_with_every_value_and_with_every_removal() {
             let gone = (pointer != "/name").then_some(original);
             assert_eq!(digest(&removed), gone, "{pointer}");
         } else {
-            // A refusal counts like another digest.
+            // A refused definition has no digest, which counts as another digest.
             assert_ne!(digest(&changed), Some(original), "{pointer}");
             assert_ne!(digest(&removed), Some(original), "{pointer}");
         }

@@ -1,4 +1,5 @@
-//! No input panics a parser, and the parts of an accepted text agree with each other.
+//! Tests that no input makes a parser panic, and that the parts of an accepted text agree with each
+//! other.
 
 use etdi_types::json::{Limits, parse, parse_canonical, strings_named};
 use etdi_types::jws::DetachedJws;
@@ -128,7 +129,8 @@ proptest! {
     fn resource_uris(bytes in bytes_like(URI)) {
         if let Ok(text) = std::str::from_utf8(&bytes) {
             if let Ok(uri) = ResourceUri::parse(text) {
-                // A token goes to the URL, and an approval belongs to the identity.
+                // A token goes to the URL and an approval belongs to the identity, so both must be
+                // equal.
                 let url = url::Url::parse(text).unwrap();
                 prop_assert_eq!(url.as_str(), uri.as_str());
                 prop_assert_eq!(ResourceUri::parse(uri.as_str()), Ok(uri));

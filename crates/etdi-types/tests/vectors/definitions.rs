@@ -146,7 +146,7 @@ fn the_evidence_decides_who_published_a_definition() {
     );
 }
 
-/// Returns the vectors' name for each answer.
+/// Returns the name that the vectors use for an answer.
 fn who(who: &Who) -> String {
     match who {
         Who::Signed { trust: KeyTrust::Configured, .. } => "signed".to_owned(),

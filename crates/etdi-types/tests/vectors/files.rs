@@ -21,7 +21,7 @@ pub struct Head {
     pub clause: String,
 }
 
-/// A text in one of three spellings.
+/// A text: as it is (`input` or `tool`), in hexadecimal digits, or as repeated parts.
 #[derive(Deserialize)]
 pub struct Input {
     input: Option<String>,
@@ -81,7 +81,7 @@ pub fn run<V: DeserializeOwned>(
     assert!(failures.is_empty(), "\n{}", failures.join("\n"));
 }
 
-/// Returns the vectors' name for each refusal of the strict reader.
+/// Returns the name that the vectors use for a refusal of the strict reader.
 pub fn json_refusal(kind: &JsonErrorKind) -> &'static str {
     match kind {
         JsonErrorKind::TooLarge { .. } => "too_large",
@@ -97,7 +97,7 @@ pub fn json_refusal(kind: &JsonErrorKind) -> &'static str {
     }
 }
 
-/// Returns the vectors' name for each refusal of a definition.
+/// Returns the name that the vectors use for a refusal of a definition.
 pub fn definition_refusal(error: &DefinitionError) -> &'static str {
     match error {
         DefinitionError::Json(error) => json_refusal(&error.kind),

@@ -114,7 +114,7 @@ fn detached_signatures_verify_or_are_refused() {
     );
 }
 
-/// Returns the vectors' name for each refusal of a signature.
+/// Returns the name that the vectors use for a refusal of a signature.
 pub fn signature_refusal(error: &SignatureError) -> String {
     match error {
         SignatureError::NotDetached => "not_detached",

@@ -1,6 +1,6 @@
 #![cfg(test)]
-//! Runs the language-neutral vectors of `tests/vectors`. This package has no other canonicaliser
-//! among its dependencies, so a second one cannot hide a difference.
+//! Runs the language-neutral vectors of `tests/vectors`. No dependency of this package writes a
+//! canonical form, so each vector tests the code of this crate.
 
 mod definitions;
 mod files;

@@ -90,7 +90,7 @@ fn doubles_have_their_canonical_text() {
         |v| {
             let bits = u64::from_str_radix(&v.ieee, 16).unwrap();
             same(&text_of(f64::from_bits(bits)), &v.text)?;
-            // The way back: the text gives the double again.
+            // Read the text back: it gives the same double, and so the same text.
             same(&text_of(v.text.parse().unwrap()), &v.text)
         },
     );
@@ -136,8 +136,8 @@ fn the_es6_number_list_has_its_checksums() {
     }
 }
 
-/// Returns four doubles from each block of a SHA-256 chain, without zeros and values that are not
-/// finite.
+/// Returns the doubles in the blocks of a SHA-256 chain, four in each block. Leaves out zeros and
+/// values that are not finite.
 fn chained() -> impl Iterator<Item = f64> {
     std::iter::successors(Some(Digest::of(&[0; 32])), |block| Some(Digest::of(block.as_bytes())))
         .flat_map(|block| {

@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 
 use crate::store::{UNPROVEN_BYTES_PER_SERVER, UNPROVEN_PER_SERVER};
 
-/// The keys of these records, the oldest first, each with the size of its definition in bytes.
+/// The keys of one server's unapproved records, the oldest first, each with the size of its
+/// definition in bytes.
 #[derive(Debug)]
 pub(super) struct Share<K> {
     kept: VecDeque<(K, usize)>,

@@ -41,7 +41,7 @@ pub enum SqliteError {
         /// A file of the store that is still there.
         left: PathBuf,
     },
-    /// The path of a folder, a socket, or another thing that is not a file.
+    /// The path leads to a folder, a socket, or another thing that is not a file.
     #[error("{} is not a file; name a file for the approval store", shown(path))]
     NotAFile {
         /// The path that was given.
@@ -157,7 +157,7 @@ pub enum SqliteError {
         found: Checkpoint,
     },
     /// The file is an older copy of the store: it lacks later approvals and pins, and still holds
-    /// what was forgotten since.
+    /// records that were forgotten since.
     #[error(
         "the approval store {} is an older copy (at {found}, but the newest known is {expected}), \
          so it may hold approvals that were withdrawn: put the newer file back; only if that is \
@@ -248,7 +248,7 @@ fn of_sqlite(path: PathBuf, error: rusqlite::Error) -> SqliteError {
     let what = error.to_string();
     let code = match &error {
         rusqlite::Error::SqliteFailure(code, _) => *code,
-        // Our query does not fit the tables any more: they are not the tables that we made.
+        // Our query does not fit the tables, so they are not the tables that we made.
         rusqlite::Error::SqlInputError { .. } => return SqliteError::Corrupt { path, what },
         // A value has another type than we wrote, or is NULL where it must not be.
         _ => return SqliteError::Record { path, what },

@@ -51,7 +51,7 @@ pub(super) fn create(path: &Path) -> Result<(), SqliteError> {
     fill(connect(&draft.0)?).map_err(|fault| fault.at(&draft.0))?;
     match fs::hard_link(&draft.0, path) {
         Ok(()) => sync_folder(path).map_err(|error| failed(path, error)),
-        // Another process made the store first, and its store is as good as ours.
+        // Another process made the store first. Use that store.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(unreadable(path, error)),
     }
@@ -137,7 +137,8 @@ impl FileId {
 }
 
 fn connect(path: &Path) -> Result<Connection, SqliteError> {
-    // Without `CREATE`: a missing file is not made here. Without `URI`: a path is only a path.
+    // The flags leave out `CREATE`, which would make a missing file, and `URI`, which would read
+    // some paths as URIs.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection =
         Connection::open_with_flags(path, flags).map_err(|error| unreadable(path, error))?;
@@ -230,7 +231,7 @@ impl Draft {
             std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
             match options.open(&draft) {
                 Ok(_) => return Ok(Self(draft)),
-                // A killed process of the same number left this file.
+                // An earlier process with the same process id was killed and left this file.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),
             }

@@ -48,8 +48,8 @@ pub(super) fn record(
     Ok(changed)
 }
 
-/// Deletes the oldest records of a server that no person approved, if there are too many, or if
-/// their definitions are too long together.
+/// Deletes the oldest `unproven` records of a server in `table`, if there are too many, or if their
+/// definitions are too long together.
 fn drop_surplus(
     connection: &Connection,
     server: &ServerIdentity,
@@ -68,7 +68,8 @@ fn drop_surplus(
     Ok(())
 }
 
-/// Records an approval. If the approved digest is not the expected one, returns it instead.
+/// Records an approval. If the approved digest is not the expected one, records nothing and returns
+/// the approved digest as the inner error.
 pub(super) fn approve(
     connection: &Connection,
     approval: &ApprovalRecord,
@@ -141,7 +142,7 @@ pub(super) fn forget_record(
     Ok(any)
 }
 
-/// Records the name of a server. Returns whether the name is a new one.
+/// Records the name of a server. Returns whether the name changed.
 pub(super) fn name_server(
     connection: &Connection,
     server: &ServerIdentity,
@@ -268,7 +269,8 @@ fn add_approval(
         ":evidence_good_at": rfc3339(approval.evidence_good_at)?,
         ":superseded": approval.superseded,
         ":name_key": name_key(&pin.served_name),
-        // The id of an unsigned tool is of our own making, so it is not compared with other ids.
+        // The id of an unsigned tool is made from its server and name, so it is not compared with
+        // other ids.
         ":id_key": pin.provider.as_ref().map(|_| id_key(&pin.id)),
     };
     execute(connection, insert, params)?;

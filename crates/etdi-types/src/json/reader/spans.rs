@@ -4,11 +4,11 @@
 use super::Reader;
 use crate::json::{JsonError, Limits, Value};
 
-/// Reads an object strictly, except for the elements of the array at `path`: it returns their texts
-/// unread, for each to be judged on its own.
+/// Reads an object strictly, except for the elements of the array at `path`. Returns the texts of
+/// these elements unread, so that the caller can refuse each one separately.
 ///
-/// The object that is returned has an empty array in their place. `None` for the texts means that
-/// the object has no array at `path`.
+/// The returned object has an empty array in their place. `None` for the texts means that the
+/// object has no array at `path`.
 ///
 /// # Errors
 /// As [`parse`](crate::json::parse), and [`Syntax`](crate::json::JsonErrorKind::Syntax) if an
@@ -25,9 +25,9 @@ pub fn spans<'a>(
     Ok((value, reader.cut.and_then(|cut| cut.elements)))
 }
 
-/// Returns every string that a member called `name` of the outermost object holds, as far as the
-/// text can be read at all. If [`parse`](crate::json::parse) refuses a text, these strings are the
-/// names that another reader could see in it.
+/// Returns the string of every member called `name` of the outermost object, up to the place where
+/// the text cannot be read any further. If [`parse`](crate::json::parse) refuses a text, these
+/// strings are the names that another reader could see in it.
 #[must_use]
 pub fn strings_named(text: &str, name: &str) -> Vec<String> {
     let limits = Limits { bytes: usize::MAX, ..Limits::RESPONSE };
@@ -39,11 +39,11 @@ pub fn strings_named(text: &str, name: &str) -> Vec<String> {
     found
 }
 
-/// The array whose elements are only cut out.
+/// The array whose elements are returned as text.
 pub(super) struct Cut<'a> {
-    /// The names of the members that lead to it.
+    /// The names of the members that lead to the array.
     path: Vec<String>,
-    /// How many of these names the current position has matched.
+    /// The number of these names that the reader has entered at its current position.
     matched: usize,
     /// The texts of the elements, once they are found.
     elements: Option<Vec<&'a str>>,
@@ -55,7 +55,7 @@ impl Cut<'_> {
         Self { path, matched: 0, elements: None }
     }
 
-    /// Returns whether the member `name` of an object at this depth is the next one on the way.
+    /// Returns whether the member `name` of an object at this depth is the next one on the path.
     fn leads_through(&self, name: &str, depth: usize) -> bool {
         self.matched + 1 == depth && self.path.get(self.matched).is_some_and(|next| next == name)
     }
@@ -126,7 +126,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Skips one value; looks only at brackets and strings. It is iterative, so any depth is safe.
+    /// Skips one value. Checks only that brackets match and that strings end. The function does not
+    /// call itself, so any depth is safe.
     fn skip_value(&mut self) -> Result<(), JsonError> {
         let mut open = Vec::new();
         loop {

@@ -1,4 +1,4 @@
-//! Reads strings: their escapes are decoded, or skipped.
+//! Reads strings and decodes their escapes, or skips strings.
 
 use std::borrow::Cow;
 
