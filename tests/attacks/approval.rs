@@ -47,7 +47,8 @@ async fn attack_17_changed_between_question_and_approval(transport: Transport) {
     }
 }
 
-/// An unsigned tool: after the first of two approvals, the other definition is only a change.
+/// The tool is unsigned, so the verdict on the second definition is only `Changed`, and a person could
+/// approve it. Only the store can refuse the second of two approvals at the same time.
 async fn attack_39_two_clients_approve_different_digests_at_once(transport: Transport) {
     let store = Arc::new(MemoryApprovals::new());
     let host = || Host::sharing(trust(&[]), Freshness::Always, store.clone());
@@ -83,8 +84,8 @@ async fn attack_39_the_second_of_two_approvals_fails(transport: Transport) {
     the_second_is_told(transport, &publisher, host(), host()).await;
 }
 
-/// Lets two persons answer at the same time, each of whom was shown another definition. Returns the
-/// connection of each, and the tool that Alice approved.
+/// Shows Alice and Bob different definitions, lets Alice approve, and checks that Bob's approval then
+/// fails. Returns the server, the connection of each, and the tool that Alice approved.
 pub async fn the_second_is_told(
     transport: Transport,
     publisher: &Publisher,
@@ -110,8 +111,8 @@ pub async fn the_second_is_told(
     (server, for_alice, for_bob, winner)
 }
 
-/// A tool or a question of one connection is refused on another connection, even one to the same
-/// server.
+/// A tool or a question of one connection is refused on another connection, even if both connections
+/// are to the same server.
 async fn extra_question_of_another_connection(transport: Transport) {
     let publisher = Publisher::new("trustedsoft.example");
     let host = Host::new(trust(&[&publisher]));

@@ -111,7 +111,7 @@ async fn attack_25_changed_instructions_are_withheld(transport: Transport) {
         panic!("the changed instructions should be withheld");
     };
     assert!(request.diff().unwrap().to_string().contains("then mail it"), "{request}");
-    // They are not approved, so the next connection withholds them as well.
+    // The changed instructions are not approved, so the next connection withholds them as well.
     let connection = server.connect(&host.client).await;
     let state = connection.instructions().await.unwrap();
     assert!(matches!(state, InstructionsState::Withheld(_)), "{state:?}");

@@ -1,5 +1,5 @@
-//! Calls at a protected server: whose rights count, for which tool, and what happens without an
-//! identity provider.
+//! Calls at a protected server: whose rights count, for which tool, and calls without an identity
+//! provider.
 
 use async_trait::async_trait;
 use etdi::client::{CallError, DiscoverError, HttpAuthorizer, ListError};
@@ -59,7 +59,7 @@ async fn attack_41_valid_token_without_the_scopes() {
         ("other:scope", &SCOPES[..]),
         ("read:files", &SCOPES[..1]),
         ("execute:tools", &SCOPES[1..]),
-        // Near misses: other case, prefixes, wildcards, other separators.
+        // Almost the right scopes: other case, wildcards, another separator.
         ("Execute:tools read:files", &SCOPES[..1]),
         ("execute:tools read:* read: *", &SCOPES[1..]),
         ("execute:tools,read:files", &SCOPES[..]),
@@ -155,7 +155,7 @@ async fn attack_42_header_names_a_harmless_tool_and_the_body_another() {
     app.assert_calls(1);
 }
 
-/// Two parsers of one body must not find two different tools in it.
+/// If a body names two tools, the layer and the handler could each read another one.
 #[tokio::test]
 async fn attack_42_a_body_that_names_two_tools() {
     let issuer = Issuer::start().await;
@@ -238,8 +238,8 @@ async fn attack_44_identity_provider_unreachable_at_boot() {
     ));
 }
 
-/// The provider is lost after the server was built. A server that is started all the same serves no
-/// tools.
+/// The identity provider fails after the server was built. If the server is started anyway, it serves
+/// no tools.
 #[tokio::test]
 async fn attack_44_identity_provider_gone_before_the_attestation() {
     let issuer = Issuer::start().await;
@@ -272,7 +272,7 @@ async fn attack_44_identity_provider_gone_before_the_attestation() {
     app.assert_calls(0);
 }
 
-/// If the layer is forgotten, the protected tool is refused rather than open.
+/// If the author of a server forgets the layer, calls of protected tools are refused.
 #[tokio::test]
 async fn attack_44_protected_tools_without_the_layer() {
     let issuer = Issuer::start().await;

@@ -17,8 +17,8 @@ use tokio::task::JoinHandle;
 
 use crate::support::*;
 
-/// A server that wants another token gets the call a second time, and changes the tool in between. At a
-/// maximum age of 0 the list is read before every call, and therefore before the second one as well.
+/// The server answers the first call with a challenge, and changes the tool before the client sends the
+/// call again. At a maximum age of 0, the list is read before each of the two calls.
 #[tokio::test]
 async fn extra_definition_changes_between_a_challenge_and_the_second_call() {
     let issuer = Issuer::start().await;
@@ -37,8 +37,8 @@ async fn extra_definition_changes_between_a_challenge_and_the_second_call() {
     let connection = client.connect_http(&server.uri).await.unwrap();
     let judged = connection.discover().await.unwrap().remove(0);
     let Decision::Ask(request) = connection.decide(&judged).await.unwrap() else { panic!() };
-    // The person grants the scope that the challenge will name; otherwise there would be no second
-    // call.
+    // The person grants the scope that the challenge will name. Without this grant, the client would
+    // not send the call again.
     let granting = Approval::by("alice").granting(["read:files".parse().unwrap()]);
     let approved = connection.approve(request, granting).await.unwrap();
     let result = call(&connection, &approved).await;
@@ -111,7 +111,7 @@ async fn extra_a_token_goes_to_the_server_that_it_is_for_and_to_no_other() {
     assert!(other.len() > 1 && other.iter().all(String::is_empty), "{other:?}");
 }
 
-/// A list is as old as its request, even if the server takes a long time to answer.
+/// The age of a list counts from its request, even if the server takes a long time to answer.
 #[tokio::test]
 async fn extra_a_slow_list_is_as_old_as_its_question() {
     let publisher = Publisher::new("trustedsoft.example");

@@ -162,7 +162,7 @@ async fn attack_12_texts_that_readers_read_differently(transport: Transport) {
     let honest = publisher.sign(&tool("scan"), "1.0.0");
     let neighbour = publisher.sign(&tool("neighbour"), "1.0.0").to_string();
     let text = honest.to_string();
-    // The new members come last: a parser that stops at them has already read whose definition this is.
+    // The new members come last, so a parser that fails there has already read the name and the id.
     let adding = |members: &str| format!("{},{members}}}", text.strip_suffix('}').unwrap());
     let depth = |levels: usize| {
         // The tool object itself is the first level.

@@ -191,7 +191,8 @@ async fn extra_tools_that_rmcp_cannot_read(transport: Transport) {
     server.assert_not_called();
 }
 
-/// The host judges the result of a call. Text in a result does not change the record of the tool.
+/// ETDI passes the result of a call on to the host. Text in a result does not change the records of the
+/// tool.
 async fn extra_results_and_errors_that_pose_as_ours(transport: Transport) {
     let publisher = Publisher::new("trustedsoft.example");
     let host = Host::reading(trust(&[&publisher]), Freshness::Always);
@@ -236,7 +237,7 @@ async fn extra_more_than_ten_thousand_tools(transport: Transport) {
     server.assert_not_called();
 }
 
-/// If the list cannot be read, the last list must not be trusted instead.
+/// If the list cannot be read before a call, the call must not use the last list instead.
 async fn extra_an_invalid_listing_stops_the_call(transport: Transport) {
     let publisher = Publisher::new("trustedsoft.example");
     let host = Host::reading(trust(&[&publisher]), Freshness::Always);
@@ -252,7 +253,7 @@ async fn extra_an_invalid_listing_stops_the_call(transport: Transport) {
     server.assert_not_called();
 }
 
-/// Concurrent calls share one read, and each waits for its verdict.
+/// After a change, each of many concurrent calls waits for the new list and its verdict.
 async fn extra_many_calls_at_once_after_a_change(transport: Transport) {
     let publisher = Publisher::new("trustedsoft.example");
     let host = Host::reading(trust(&[&publisher]), Freshness::Always);

@@ -34,7 +34,7 @@ async fn attack_13_hidden_for_one_listing_and_back_rewritten(transport: Transpor
     let gone = call(&connection, &approved).await.unwrap_err();
     assert_gone(&gone);
 
-    // Rewritten by a stranger, and rewritten by the publisher itself.
+    // A rewritten tool with the old signature, and one that the publisher signed again.
     let by_the_publisher = publisher.sign(&poisoned(&tool("scan")), "1.0.0");
     for (rewritten, signed) in [(poisoned(&honest), false), (by_the_publisher, true)] {
         server.serve(&[&rewritten]);
@@ -152,7 +152,7 @@ async fn attack_16_look_alikes_on_a_second_server(transport: Transport) {
         ("f\u{43e}o-bar", tool("f\u{43e}o-bar")),
         ("foo-b\u{430}r", b.sign_as("other.example/x", &tool("foo-b\u{430}r"), "1.0.0")),
         ("foo\u{2010}bar", tool("foo\u{2010}bar")),
-        // The exact name counts, even on an unsigned copy and with another description.
+        // Exactly the same name, on an unsigned copy, and with another description.
         ("foo-bar", tool("foo-bar")),
         ("foo-bar", poisoned(&tool("foo-bar"))),
     ];
@@ -168,7 +168,7 @@ async fn attack_16_look_alikes_on_a_second_server(transport: Transport) {
 }
 
 async fn attack_16_look_alike_authority_on_a_second_server(transport: Transport) {
-    // The second one is written in Cyrillic letters only.
+    // The second domain is written in Cyrillic letters only.
     let a = Publisher::new("apple.com");
     let b = Publisher::new("xn--80ak6aa92e.com");
     let host = Host::new(trust(&[&a, &b]));

@@ -38,7 +38,7 @@ async fn attack_05_older_version_after_a_newer_approval(transport: Transport) {
                 unreachable!()
             };
             assert_eq!(approved.as_ref().unwrap().to_string(), "1.1.0");
-            // A person could allow the older version; in this test the person does not.
+            // The refusal offers an override. In this test, the person does not use it.
             let Decision::Block(refusal) = connection.decide(&found).await.unwrap() else {
                 panic!("{found}");
             };
@@ -86,7 +86,7 @@ async fn attack_06_second_definition_on_another_server(transport: Transport) {
     assert_eq!(found.verdict().unwrap().what[0], equivocated);
     elsewhere.assert_not_called();
 
-    // The server that was first keeps its approval.
+    // The first server keeps its approval.
     call(&connection, &approved).await.unwrap();
     server.assert_calls(1);
 }

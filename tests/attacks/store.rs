@@ -1,5 +1,5 @@
-//! The approval store: approvals last, they hold only for the person and the server that they were
-//! given for, and a store that fails lets no tool through.
+//! The approval store: approvals survive restarts, they count only for the person and the server for
+//! which they were given, and a store that fails lets no tool through.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -125,7 +125,7 @@ async fn attack_36_pins_hold_after_a_restart(transport: Transport) {
     assert!(what(&blocked(&connection, "scan").await).contains(&"Tampered"));
     assert!(what(asked(&connection, "plain").await.tool()).contains(&"Changed"));
 
-    // The ledger counts on every server.
+    // The entries of the ledger apply to every server.
     let elsewhere =
         Server::serving(transport, &[&publisher.sign(&poisoned(&tool("scan")), "1.0.0")]).await;
     let host = kept.host(trust(&[&publisher]));
@@ -135,7 +135,7 @@ async fn attack_36_pins_hold_after_a_restart(transport: Transport) {
     elsewhere.assert_not_called();
 }
 
-/// A person withdrew an approval; the attacker restores yesterday's file.
+/// After a person withdrew an approval, an attacker puts back an older file of the store.
 async fn attack_36_a_withdrawn_approval_does_not_come_back_with_an_older_file(
     transport: Transport,
 ) {
@@ -230,7 +230,7 @@ async fn attack_37_another_authorization_context(transport: Transport) {
     call(&for_alice, &approved).await.unwrap();
     server.assert_calls(1);
 
-    // Bob's own approval does not end Alice's, and does not count for anybody else.
+    // Alice's approval stays valid after Bob's, and Bob's approval counts for Bob alone.
     let for_bob = server.connect(&others[0].client).await;
     approve(&for_bob, "scan").await;
     allowed(&for_alice, "scan").await;
@@ -251,7 +251,7 @@ async fn attack_38_an_empty_grant_does_not_allow_a_call(transport: Transport) {
     assert_eq!(approvals.len(), 1);
     assert_eq!(approvals[0].granted, []);
 
-    // The tool is still not granted after a restart; a person may then grant the required permissions.
+    // After a restart, the required permission is still missing. A person may then grant it.
     let host = kept.host(trust(&[&publisher]));
     let connection = server.connect(&host.client).await;
     let found = blocked(&connection, "scan").await;
@@ -279,7 +279,7 @@ async fn attack_38_optional_permissions_are_not_granted_with_required_ones(trans
     let granted = || async { kept.open().approvals().await.unwrap().pop().unwrap().granted };
     assert_eq!(granted().await, ["documents:read".parse().unwrap()]);
 
-    // An upgrade that makes an optional permission required does not find it granted.
+    // An upgrade makes the optional permission required. It was not granted, so the person is asked.
     let publisher = Publisher { permissions: Vec::new(), ..publisher }
         .asking_for("documents:read", true)
         .asking_for("documents:write", true);
@@ -303,7 +303,7 @@ async fn attack_39_two_processes_approve_different_digests(transport: Transport)
     let (alice, bob) = (kept.host(trust(&[&publisher])), kept.host(trust(&[&publisher])));
     let (server, for_alice, for_bob, winner) =
         the_second_is_told(transport, &publisher, alice, bob).await;
-    // A withdrawal by the other host counts at once.
+    // A withdrawal by one host counts at once for the other host.
     assert!(for_bob.forget("scan").await.unwrap());
     question(call(&for_alice, &winner).await);
     server.assert_calls(1);

@@ -1,5 +1,5 @@
-//! The surroundings of a definition: the session, the question as it was shown, the addresses that it
-//! names, the environment of a child process, the scopes of a connection.
+//! The surroundings of a definition: the session, the question as it was shown, the addresses in the
+//! definition, the environment of a child process, the scopes of a connection.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -15,8 +15,8 @@ use tokio::net::TcpListener;
 
 use crate::support::*;
 
-/// The session expires during the call. rmcp begins another session and sends the call again; the new
-/// session lists another definition.
+/// The session expires during the call. rmcp begins another session and sends the call again. The new
+/// session can list another definition, which was not judged.
 #[tokio::test]
 async fn extra_a_session_that_expires_with_the_call() {
     for is_poisoned in [true, false] {
@@ -50,7 +50,7 @@ struct Expiring {
 }
 
 impl Expiring {
-    /// Starts the server with one listing for the first session, and another for those after it.
+    /// Starts the server with one listing for the first session, and another for later sessions.
     async fn start(lists: [String; 2]) -> Self {
         let (sessions, calls) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let (begun, called) = (sessions.clone(), calls.clone());
@@ -115,8 +115,8 @@ async fn extra_an_answer_to_an_outdated_question() {
     copy.assert_not_called();
 }
 
-/// `servers` goes to the model with the rest of `_meta`. It must hold addresses and no prose, and the
-/// question shows it.
+/// The member `servers` goes to the model with the rest of `_meta`. It may hold only addresses, not
+/// prose, and the question must show it.
 #[tokio::test]
 async fn extra_text_in_servers() {
     const ADDRESS: &str = "https://docs.example/mcp";

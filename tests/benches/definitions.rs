@@ -128,7 +128,7 @@ impl ServerHandler for App {
     }
 }
 
-/// Measures the decision that `call` makes before it sends, on a listing that is young enough.
+/// Measures the decision that `call` makes before it sends, if the last listing is still young enough.
 pub async fn decision() -> Row {
     let (server, judged, key) = approved_tool(MemoryApprovals::new()).await;
     let message = judged.definition().unwrap().canonical().clone();

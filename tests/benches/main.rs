@@ -1,7 +1,7 @@
 //! Speed, as ratios to the bare operation in the same run: `cargo xtask bench`.
 //!
 //! Prints a table and exits with 1 if a target is missed by more than a tenth, or by more than the
-//! factor of `--within`: 1.5 allows half of the target in addition.
+//! factor of `--within`. With 1.5, a measure may miss its target by half.
 
 #![expect(clippy::disallowed_methods, reason = "a bench measures time")]
 
@@ -30,7 +30,7 @@ async fn main() {
     }
 }
 
-/// Returns the value of `--within`. Cargo adds arguments of its own, so the others are skipped.
+/// Returns the value of `--within`. Skips other arguments, since cargo adds some of its own.
 fn within() -> Option<f64> {
     std::env::args().skip_while(|argument| argument != "--within").nth(1)?.parse().ok()
 }

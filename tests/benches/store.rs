@@ -1,4 +1,4 @@
-//! A few approvals and very many, in a SQLite file.
+//! Lookups and decisions with 100 approvals in a SQLite file, compared with 100,000.
 
 use std::path::Path;
 
@@ -52,8 +52,8 @@ struct Scene {
 }
 
 impl Scene {
-    /// Fills a store with so many approvals, of the tools of three servers, and serves one approved
-    /// tool.
+    /// Fills a store with this number of approvals, for the tools of three servers, and serves one
+    /// approved tool.
     async fn of(approvals: usize) -> Self {
         // The bench measures reading, so the file is in memory where possible: filling it on a disk
         // takes seconds.

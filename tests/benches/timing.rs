@@ -21,13 +21,13 @@ impl Row {
         Self { name: name.to_owned(), measured, target, at_least: true, beside: None }
     }
 
-    /// Adds a text that is reported and not judged.
+    /// Adds a text that is only printed, and has no target.
     pub fn beside(mut self, text: String) -> Self {
         self.beside = Some(text);
         self
     }
 
-    /// Returns the used part of the target; 1 is the target itself.
+    /// Returns the measure as a part of its target: 1 is exactly the target, and more than 1 misses it.
     fn ratio(&self) -> f64 {
         if self.at_least { self.target / self.measured } else { self.measured / self.target }
     }
@@ -55,7 +55,7 @@ impl Row {
 const ROUNDS: usize = 41;
 
 /// Returns the median, over many rounds, of the time of `ours` divided by the time of `bare`. In each
-/// round both are repeated until they take about a millisecond.
+/// round, each of them is repeated so often that it takes about a millisecond.
 pub fn ratio<A, B>(mut bare: impl FnMut() -> A, mut ours: impl FnMut() -> B) -> f64 {
     let (bare_runs, our_runs) = (calibrate(&mut bare), calibrate(&mut ours));
     let ratios = (0..ROUNDS).map(|_| {

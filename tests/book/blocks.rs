@@ -1,11 +1,12 @@
-//! The code blocks: each is of a kind that something runs.
+//! Checks that every code block is of a known kind, and that a test or a command runs each kind of
+//! code.
 //!
 //! | language | what runs it |
 //! | --- | --- |
 //! | `rust` | rustdoc: the page is part of `tests/src/lib.rs` |
 //! | `rs`, `python` | a console block on the same page: the block is an `{{#include …}}` of a program |
 //! | `console` | `cargo xtask book` |
-//! | `toml`, `json` | here, by the attribute that says what they are |
+//! | `toml`, `json` | here: an attribute of the block says which file it is |
 //! | `js` | Node.js: `action.rs` |
 //! | `text` | not run: it is not code |
 
@@ -17,7 +18,7 @@ use etdi::{Jwk, Lockfile, SecureServer, ToolDefinition, TrustConfig};
 use etdi_testkit::book::{Block, blocks, folder, page};
 use serde_json::Value;
 
-/// The blocks that need somebody's account at an identity provider: page and first line.
+/// The blocks that need an account at an identity provider: page and first line.
 const NEED_A_TENANT: &[(&str, &str)] = &[
     ("auth0.md", "# the registry"),
     ("auth0.md", "export ETDI_ATTESTATION_AUDIENCE=https://attestations.trustedsoft.example"),
@@ -70,7 +71,7 @@ fn the_blocks_that_need_a_tenant_are_known() {
     assert_eq!(found, NEED_A_TENANT);
 }
 
-/// Checks that the page is one that `tests/src/lib.rs` includes: rustdoc runs the blocks of those.
+/// Checks that `tests/src/lib.rs` includes the page, so that rustdoc runs its blocks.
 fn is_a_documentation_test(block: &Block) {
     let library = fs::read_to_string(folder().join("../tests/src/lib.rs")).unwrap();
     let included = format!("include_str!(\"../../docs/{}\")", block.page);
@@ -146,7 +147,7 @@ fn the_first_page_names_every_crate_of_its_program() {
     }
 }
 
-/// If the pages lost their blocks, the other tests would pass without checking any.
+/// Without any blocks, the other tests would pass and check no block.
 #[test]
 fn there_are_blocks_of_every_kind() {
     let all = blocks();

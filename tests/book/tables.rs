@@ -136,7 +136,7 @@ fn every_error_of_a_call_an_approval_and_a_store_is_explained() {
     }
 }
 
-/// The page names the crates whose sources make an event of that type.
+/// For each event, the page names the crates whose source code makes it.
 #[test]
 fn every_event_comes_from_where_the_page_says() {
     let source = |name: &str| source_of(&folder().join(format!("../crates/{name}/src")));
@@ -220,7 +220,7 @@ fn every_kind_of_drift_has_its_row_and_its_words() {
     assert_eq!(found.collect::<Vec<_>>(), expected);
 }
 
-/// Returns the end of the call whose arguments `text` begins with.
+/// Returns the index of the `)` that closes a call. `text` begins right behind the `(`.
 fn end_of_call(text: &str) -> usize {
     let mut depth = 1;
     let end = text.find(|c| {
@@ -230,7 +230,7 @@ fn end_of_call(text: &str) -> usize {
     end.unwrap()
 }
 
-/// The table has every target in the source of the bench, and no others.
+/// The table has all targets in the source code of the bench, and only these.
 #[test]
 fn the_targets_of_the_performance_page_are_those_of_the_bench() {
     let bench = folder().join("../tests/benches");

@@ -1,5 +1,5 @@
-//! The `etdi` command, on servers of others and on our own, over stdio and HTTP: list, approve, change
-//! and forget, as a person or a pipeline does it.
+//! The `etdi` command, on third-party servers and on our own, over stdio and HTTP: tools are listed,
+//! approved, changed and forgotten, as a person or a pipeline does it.
 
 #![cfg(test)]
 #![cfg(unix)]

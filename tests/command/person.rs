@@ -1,4 +1,4 @@
-//! A person at a terminal, with servers of others.
+//! A person at a terminal, with third-party servers.
 
 use etdi_testkit::terminal::run;
 

@@ -1,4 +1,4 @@
-//! The program in a folder of its own, and the servers that it is tested on.
+//! The `etdi` command in a folder of its own, and the servers on which it is tested.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};

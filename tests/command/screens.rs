@@ -1,7 +1,7 @@
 //! The screens that a person sees about a server, from its first listing to its drift: for servers from
 //! npm and PyPI, our own in Rust, and those of the demos, on stdio and HTTP.
 //!
-//! Texts of other authors' servers are not kept in the snapshots: their cells are covered.
+//! The texts of third-party servers are not stored in the snapshots: other characters replace them.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -38,7 +38,7 @@ struct Life<'l> {
 }
 
 impl Life<'_> {
-    /// Checks one screen, on a copy of a folder.
+    /// Checks one screen. The command runs in a copy of the folder.
     fn screen(
         &self,
         name: &str,
@@ -53,7 +53,7 @@ impl Life<'_> {
         insta::assert_snapshot!(format!("{}_{name}", self.name), views);
     }
 
-    /// Does the same for a command that names the server.
+    /// Checks one screen of a command that names the server.
     fn named(
         &self,
         name: &str,
@@ -66,7 +66,7 @@ impl Life<'_> {
         self.screen(name, folder, &all, script, code);
     }
 
-    /// Shows the screens up to the approval, and returns the folder after it.
+    /// Checks the screens up to the approval, and returns the folder after it.
     fn is_approved(&self) -> Folder {
         let new = &self.folder;
         self.named("show", new, &["show", self.tool], &[], 1);
@@ -97,7 +97,7 @@ impl Life<'_> {
         approved
     }
 
-    /// Shows the screen of `lock`, and returns the folder after it.
+    /// Checks the screens of `lock` and `check`, and returns the folder after `lock`.
     fn is_locked(&self, approved: &Folder) -> Folder {
         self.screen("lock", approved, &["lock"], &[], 0);
         let ran = approved.run(&["lock"]);
@@ -106,13 +106,13 @@ impl Life<'_> {
         approved.copied()
     }
 
-    /// Applies `change` to the folder, and shows the drift.
+    /// Applies `change` to the folder, and checks the screen of the drift.
     fn drifts(&self, locked: &Folder, change: impl Fn(&Path)) {
         change(locked.path());
         self.screen("drift", locked, &["check"], &[], 1);
     }
 
-    /// Shows the screens that differ for a server on HTTP, which has an address and not a command.
+    /// Checks the screens that differ for a server on HTTP, which has an address in place of a command.
     fn lives_at_its_address(&self) {
         let approved = self.is_approved_at_once();
         self.is_locked(&approved);
@@ -120,7 +120,7 @@ impl Life<'_> {
 
     fn lives(&self) {
         let locked = self.is_locked(&self.is_approved());
-        // We cannot change a server of another author, so the lockfile is changed instead.
+        // The lockfile is changed in place of the server, since a third-party server cannot be changed.
         self.drifts(&locked, |folder| {
             let lockfile = std::fs::read_to_string(folder.join("etdi.lock")).unwrap();
             let name = format!("name = {:?}", self.tool);
@@ -220,7 +220,7 @@ fn python_on_stdio() {
         views: Views::Two,
         has_address: false,
     };
-    // This server takes some time to start.
+    // This server starts slowly, so all tools are approved at once, with fewer screens.
     life.changes(
         &life.is_approved_at_once(),
         Path::new("rich.json"),
@@ -277,7 +277,7 @@ fn rust_on_http() {
     .lives_at_its_address();
 }
 
-/// Shows the screens of a server that is signed with an unconfigured key.
+/// Checks the screens of a server whose tools are signed with an unconfigured key.
 fn is_refused(life: &Life<'_>) {
     let new = &life.folder;
     life.named("discover", new, &["discover"], &[], 1);
@@ -392,11 +392,11 @@ fn listed(command: &[&str]) -> Vec<String> {
     child.wait().unwrap();
     let mut all = Vec::new();
     if let Some(text) = hello["instructions"].as_str() {
-        // Screens show a text line by line, and quote it as a whole.
+        // Some screens show the text line by line, others quote it as a whole.
         all.extend(text.lines().chain([text]).map(str::to_owned));
     }
     for tool in tools["tools"].as_array().unwrap() {
-        // Names are facts, so they stay visible.
+        // The names of tools are not replaced.
         for (_, member) in tool.as_object().unwrap().iter().filter(|(name, _)| *name != "name") {
             all.push(member.to_string());
             strings(member, &mut all);
@@ -415,7 +415,7 @@ fn strings(value: &Value, all: &mut Vec<String>) {
     }
 }
 
-/// Replaces digests by the same number of other characters.
+/// Replaces the digits of each digest by the same number of `#`.
 pub fn without_digests(text: &str) -> String {
     let mut parts = text.split("sha256:");
     let mut out = parts.next().unwrap_or_default().to_owned();

@@ -88,8 +88,8 @@ fn a_secured_server_of_a_trusted_publisher_is_approved_on_both_transports() {
     }
 }
 
-/// Here a copy of an honest tool is only a new tool. Hidden instructions in its text are reported as
-/// well.
+/// The folder has no approval of the honest tool, so the impostor's copy is only a new tool. Hidden
+/// instructions in the text are reported all the same.
 #[test]
 fn the_impostor_of_the_demos_is_detected_on_both_transports() {
     for transport in ["stdio", "http"] {
@@ -110,8 +110,8 @@ fn the_impostor_of_the_demos_is_detected_on_both_transports() {
     }
 }
 
-/// Runs each command on a server with at least so many tools. `instructions` tells whether the server
-/// has instructions.
+/// Runs each command on a server with at least this number of tools. `instructions` tells whether the
+/// server has instructions.
 fn lives_through(server: &Server, at_least: usize, instructions: bool) {
     lives_in(&new_folder(), server, at_least, instructions);
 }

@@ -1,7 +1,7 @@
 //! The canonical form agrees with another implementation of RFC 8785.
 //!
-//! This test is not beside the canonicaliser, because the oracle turns on features of `serde_json`
-//! for every package that is built with it; etdi-types runs its vectors without them.
+//! This test is not in etdi-types. The other implementation turns on features of `serde_json` for every
+//! package in the same build, and etdi-types must run its vectors without these features.
 
 use etdi_types::ToolDefinition;
 use etdi_types::json::{Limits, parse};

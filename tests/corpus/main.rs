@@ -1,5 +1,5 @@
-//! The upgrades on which the review is measured are correct: each changes only the places that it
-//! names.
+//! Checks the upgrades on which the review of changes is measured: each may change only the places that
+//! it names.
 #![cfg(test)]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -160,7 +160,7 @@ fn counted(upgrades: &[Upgrade]) -> BTreeMap<&'static str, usize> {
     counts
 }
 
-/// Returns four servers of each half, with three tools each, which have a place for every edit.
+/// Returns the tools of four servers of each half: three tools each, which have a part for every edit.
 fn tools() -> Vec<Tool> {
     let mut servers: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for name in (0..).map(|number| format!("made-up-{number}")) {

@@ -50,7 +50,7 @@ async fn the_claim_binds_digests(layout: Layout) {
     assert_eq!(claims[CLAIM], json!([entry("1.0.0"), entry("1.1.0")]));
     assert_eq!(claims["aud"], ATTESTATIONS);
     assert_eq!(claims.get("cnf"), None);
-    // The attestation is kept, and requested again only for other digests or another key.
+    // The attestation is cached, and requested again only for other digests or another key.
     let again = provider.attestation(&request(&["1.0.0", "1.1.0"])).await.unwrap();
     assert_eq!(token.as_str(), again.as_str());
     assert_eq!(idp.requests("token").await, 1);

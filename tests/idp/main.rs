@@ -1,5 +1,5 @@
-//! Real flows against a certified authorization server, npm `oidc-provider`, in the layout of Auth0 and
-//! in its own. `cargo xtask test` installs it.
+//! Real flows against a certified authorization server, npm `oidc-provider`, with the endpoints and
+//! tokens of Auth0 and with its own. `cargo xtask test` installs it.
 
 #![forbid(unsafe_code)]
 

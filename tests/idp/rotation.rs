@@ -14,7 +14,7 @@ in_both_layouts!(
     a_key_that_is_not_fetched_yet_is_found_at_its_first_token,
 );
 
-/// A little more than the least time between two fetches that tokens cause.
+/// A little more than the shortest time between two fetches that unknown keys of tokens cause.
 const PAUSE: Duration = Duration::from_secs(31);
 
 fn scan() -> TokenRequest {
@@ -51,7 +51,7 @@ async fn the_old_key_goes_and_its_tokens_with_it(layout: Layout) {
     let OAuthError::Token(TokenError::KeyWithdrawn { kid }) = &error else { panic!("{error:?}") };
     assert!(error.to_string().contains(kid.as_str()), "{error}");
     assert_eq!(idp.requests("jwks").await, 2);
-    // Fresh keys show it as well, even without a token that is signed with the new key.
+    // A day later the keys are fetched again because of their age. The old token is still refused.
     clock.advance(Duration::from_secs(24 * 3600));
     let error = provider.validate(&old, &expected).await.unwrap_err();
     assert!(matches!(error, OAuthError::Token(TokenError::KeyWithdrawn { .. })), "{error:?}");

@@ -293,7 +293,7 @@ async fn an_attestation_of_a_withdrawn_key_stops_calls(layout: Layout) {
     let scan = approve(&connection, "scan").await;
     assert_eq!(call(&connection, &scan).await.unwrap(), "1");
 
-    // Longer than keys are fresh, unless the issuer allows a longer time.
+    // After 23 hours the keys are not fresh any longer, unless the issuer allows a longer time.
     idp.rotate(false).await;
     clock.advance(Duration::from_secs(23 * 3600));
     let error = call(&connection, &scan).await.unwrap_err();

@@ -101,8 +101,8 @@ async fn a_token_is_renewed_ahead_of_its_end(layout: Layout) {
     assert_eq!(provider.token(&scan()).await.unwrap().expose(), first.expose());
     idp.lifetime(86_400).await;
     clock.advance(Duration::from_secs(70));
-    // A caller with a good token waits up to one second for its successor. A slow machine may need
-    // longer.
+    // A caller with a good token waits up to one second for the new token, and else gets the old one.
+    // On a slow machine the new token may need longer, so ask until it is there.
     let renewed = async {
         loop {
             let token = provider.token(&scan()).await.unwrap();
@@ -236,7 +236,7 @@ async fn an_opaque_token_is_introspected_and_revoked() {
     assert!(said.expires_at.is_some());
     provider.revoke(&token).await.unwrap();
     assert!(!provider.introspect(&token).await.unwrap().active);
-    // For the validation, an opaque token is not a JWT at all.
+    // The validation says that an opaque token is not a JWT.
     let error = provider.validate(&token, &for_the_api()).await.unwrap_err();
     assert_eq!(error, OAuthError::Token(TokenError::NotAJwt));
     assert!(error.to_string().contains("the API's identifier as its audience"), "{error}");
@@ -274,7 +274,7 @@ async fn an_issuer_must_be_configured_as_it_names_itself() {
     let config = OAuthConfig::generic(idp.issuer.trim_end_matches('/')).network(network());
     let error = GenericProvider::initialize(config).await.unwrap_err();
     assert!(error.to_string().contains("its trailing slash included"), "{error}");
-    // Its own layout can be discovered as well.
+    // With its exact name, the issuer in the layout of Auth0 can be discovered as well.
     let config = OAuthConfig::generic(&idp.issuer).network(network());
     GenericProvider::initialize(config).await.unwrap();
     let provider = Auth0Provider::initialize(idp.bare_config()).await.unwrap();

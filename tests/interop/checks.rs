@@ -9,10 +9,10 @@ use serde_json::{Map, Value, json};
 /// The part of a transcript that a check reads; `Err` is the reason why it is missing.
 type Seen = Result<Value, String>;
 
-/// Reads one part of a transcript.
+/// A function that reads one part of a transcript.
 type Look = fn(&Value) -> Seen;
 
-/// The title in the table, and the part that is read.
+/// The checks: the title in the table, and the part that is read.
 pub const CHECKS: [(&str, Look); 26] = [
     ("tools", tools),
     ("`_meta`", meta),
@@ -239,7 +239,7 @@ fn progress(transcript: &Value) -> Seen {
 
 fn logging(transcript: &Value) -> Seen {
     let mut logs = at(transcript, "/logs")?;
-    // Some clients hand on several messages at once, in any order.
+    // Some clients pass several messages on at once, in any order, so they are sorted.
     if let Some(logs) = logs.as_array_mut() {
         logs.sort_by_key(Value::to_string);
     }

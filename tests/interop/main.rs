@@ -1,5 +1,5 @@
-//! ETDI does not take anything away from the clients and servers of others: each test does the same
-//! steps with ETDI and without it, and compares the transcripts. `cargo xtask peers` prints the table.
+//! Third-party clients and servers lose no data with ETDI: each test does the same steps with ETDI and
+//! without it, and compares the transcripts. `cargo xtask peers` prints the table.
 
 #![cfg(test)]
 #![forbid(unsafe_code)]

@@ -22,9 +22,9 @@ pub struct Plan {
     pub version: String,
     /// The calls: a title, the tool, and the arguments.
     pub calls: Vec<(&'static str, &'static str, Value)>,
-    /// A tool that reports progress, and the number of its reports; and a tool that releases the next
-    /// report.
+    /// A tool that reports progress, and the number of its reports.
     pub stream: Option<(&'static str, Value, usize)>,
+    /// A tool that releases the next report.
     pub release: Option<&'static str>,
     /// A tool that runs until it is cancelled, and a tool that tells which calls were cancelled.
     pub cancel: Option<(&'static str, &'static str)>,
@@ -35,9 +35,9 @@ pub struct Plan {
     /// The URI of a resource that does not exist.
     pub missing: Option<&'static str>,
     pub completion: Option<Value>,
-    /// Whether the server sends a custom notification, and a tool that returns the one that it
-    /// received.
+    /// Whether the server sends a custom notification.
     pub tells: bool,
+    /// A tool that returns the custom notification that the server received.
     pub heard: Option<&'static str>,
 }
 

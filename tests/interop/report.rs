@@ -7,9 +7,9 @@ use crate::checks::{Cell, compare};
 /// The direction of a row.
 #[derive(Clone, Copy, Debug)]
 pub enum Direction {
-    /// The client is somebody else's, and the server is ours.
+    /// The client is from a third party, and the server is ours.
     Clients,
-    /// The client is `EtdiClient`, and the server is somebody else's.
+    /// The client is `EtdiClient`, and the server is from a third party.
     Servers,
 }
 

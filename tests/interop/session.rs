@@ -21,7 +21,7 @@ use tokio::process::Command;
 use crate::host::Host;
 use crate::peer::Serving;
 
-/// How a server is reached.
+/// A server: the command that starts it on stdio, or a running server on HTTP.
 pub enum Place {
     Stdio(Vec<String>),
     Http(Serving),

@@ -4,7 +4,7 @@
 //   { layout, issuer, endpoints, control, clients, resources, kid, ca }
 //
 // `--help` lists the options. The control address is another port; its requests are not counted:
-//   POST /rotate?keep=true    makes a new signing key; the old one stays in the JWKS (keep=false: it goes)
+//   POST /rotate?keep=true    makes a new signing key; the JWKS keeps the old key (keep=false: drops it)
 //   POST /lifetime?seconds=N  sets the lifetime of tokens from now on
 //   GET  /requests            tells how often each endpoint was requested: { token, jwks, discovery, … }
 //   POST /requests/reset      sets these counts to 0
@@ -100,7 +100,8 @@ const LAYOUTS = {
       introspection: '/oauth/introspect',
       revocation: '/oauth/revoke',
     },
-    // `audience` names the API. A request without `scope` gets every scope that is granted for that API.
+    // `audience` names the API. A request without `scope` gets every scope that the client has for the
+    // API.
     prepare(body) {
       const { audience, ...rest } = body;
       const client = clients.find(({ id }) => id === body.client_id);

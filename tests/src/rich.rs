@@ -1,5 +1,5 @@
-//! A server that uses every feature of MCP, to show any feature that is lost on the way. Its texts are
-//! in `peers/rich.json`, which the server in Python uses as well.
+//! A server that uses every feature of MCP, so that the tests see any feature that ETDI loses. Its
+//! texts are in `peers/rich.json`, which the server in Python uses as well.
 #![expect(deprecated, reason = "what newer revisions of MCP drop must pass as well")]
 
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
@@ -161,8 +161,8 @@ impl Rich {
         Err(ErrorData::internal_error("cancelled", None))
     }
 
-    /// Waits in each step until the client has seen the one before, so that the client sees the steps
-    /// in order.
+    /// Reports each step, and then waits until the client releases the next one, so that the client
+    /// sees the steps in order.
     async fn stream(&self, context: &Request) -> Answer<CallToolResult> {
         for step in SAID["progress"].as_array().into_iter().flatten() {
             progress(context, step).await?;
@@ -225,8 +225,8 @@ async fn roots(request: &CallToolRequestParams, context: &Request) -> Answer<Cal
     Ok(result(json!(answer)).into())
 }
 
-/// Asks the client a question. From MCP 2026-07-28 on, a question is a result, and the answer comes
-/// with the next call.
+/// Returns a result that asks the client a question, or, if this call brings the answer, a result with
+/// the answer. Returns `None` before MCP 2026-07-28: the server must then send a request.
 fn question(
     request: &CallToolRequestParams,
     context: &Request,
@@ -283,7 +283,7 @@ async fn reach(context: &Request) -> Answer<CallToolResult> {
     Ok(result(json!({"answer": answer.map_err(failed)?})))
 }
 
-/// The recorded messages, in order. Each is returned once.
+/// A queue of recorded messages. Each message is returned once, in order.
 #[derive(Debug)]
 struct Seen {
     all: Mutex<Vec<Value>>,
@@ -326,7 +326,8 @@ fn said<T: DeserializeOwned>(what: &str) -> Answer<T> {
     parsed(SAID[what].clone())
 }
 
-/// Returns a result in the form of newer revisions of MCP; for the others rmcp removes the member.
+/// Returns a result with the member `resultType` of newer revisions of MCP. rmcp removes the member for
+/// older revisions.
 fn complete<T: DeserializeOwned>(result: &Value) -> Answer<T> {
     let mut result = result.clone();
     result["resultType"] = json!(ResultType::COMPLETE);

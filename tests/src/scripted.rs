@@ -1,7 +1,7 @@
 //! An MCP server whose answers a test writes, byte for byte.
 //!
-//! A server built on a library cannot serve texts that the library would not write: a duplicate member,
-//! an integer beyond 2^53, a cursor that never ends. This server answers with the text of files in a
+//! A server that is built on a library cannot serve texts that the library would not write: a duplicate
+//! member, an integer beyond 2^53, pages without end. This server answers with the text of files in a
 //! folder, which a test can change at any time. It runs as a child process on stdio, or listens on
 //! HTTP.
 
@@ -44,12 +44,13 @@ impl Script {
         self.write("greeting", result.to_string());
     }
 
-    /// Sets the `result` of `tools/list`, as text, for every session that has no list of its own.
+    /// Sets the `result` of `tools/list`, as text, for every session and cursor without a result of its
+    /// own.
     pub fn list(&self, result: impl AsRef<[u8]>) {
         self.write("list", result);
     }
 
-    /// Sets the `result` of `tools/list` for one session, counted from 1.
+    /// Sets the `result` of `tools/list` without a cursor for one session, counted from 1.
     pub fn list_for(&self, session: usize, result: impl AsRef<[u8]>) {
         self.write(&format!("list@{session}"), result);
     }
@@ -59,13 +60,14 @@ impl Script {
         self.write(&format!("list+{cursor}"), result);
     }
 
-    /// Sets the `result` of the next `tools/list` only. Several of them are used in order, one each.
+    /// Sets the `result` of the next `tools/list` only. After several calls, the results are used in
+    /// order, one for each `tools/list`.
     pub fn list_once(&self, result: impl AsRef<[u8]>) {
         let queued = self.queue().len() + self.count("lists");
         self.write(&format!("queue-{queued:06}"), result);
     }
 
-    /// Makes every page of `tools/list` empty, with another one after it.
+    /// Makes every page of `tools/list` empty, with a cursor for a next page.
     pub fn list_without_end(&self) {
         self.write("endless", "");
     }
@@ -180,7 +182,8 @@ impl Script {
         fs::read(self.folder.join(file)).ok()
     }
 
-    /// Replaces the file at once: a reader sees the old text or the new one, and never half of it.
+    /// Replaces the file in one step, so that a reader sees either the whole old text or the whole new
+    /// text.
     fn write(&self, file: &str, content: impl AsRef<[u8]>) {
         let draft = self.folder.join("draft");
         fs::write(&draft, content).unwrap();

@@ -1,5 +1,5 @@
-//! Numbered writes to an approval store: two stores can be given the same steps, and a store shows how
-//! many it took.
+//! Numbered writes to an approval store. Tests can give two stores the same steps, and see from a store
+//! how many steps it took.
 
 use std::ops::Range;
 
@@ -58,7 +58,7 @@ pub fn subjects(steps: Range<usize>) -> Vec<Subject> {
     tools.flat_map(|tool| [of(tool, "1.0.0"), of(tool, "1.1.0")]).collect()
 }
 
-/// Returns a pin of the tool of this number. No two tools have the same text.
+/// Returns a pin of the tool with this number. Each tool and version has its own text.
 pub fn pin(tool: usize, version: &str) -> Pin {
     let definition = format!("{{\"description\":\"{}\"}}", format!("{tool} {version} ").repeat(40));
     let mut pin = Pin::new(
@@ -75,7 +75,7 @@ pub fn pin(tool: usize, version: &str) -> Pin {
     pin
 }
 
-/// Returns the servers of the tools: three of them, in turns.
+/// Returns the server of this tool. The tools belong to three servers, in turns.
 fn server(tool: usize) -> ServerIdentity {
     ServerIdentity::from(&StdioCommand::new(format!("server-{}", tool % 3)))
 }

@@ -19,7 +19,7 @@ pub struct Host {
     max_age: Duration,
 }
 
-/// When a call reads the list again.
+/// The time at which a call reads the list again.
 #[derive(Clone, Copy, Debug)]
 pub enum Freshness {
     /// Before every call.
@@ -66,7 +66,7 @@ impl Host {
         Self { client, clock, max_age }
     }
 
-    /// Lets so much time pass that the last list is too old for a call.
+    /// Moves the clock so far that the last list is too old for a call.
     pub fn outlive_the_list(&self) {
         self.clock.advance(self.max_age);
     }
@@ -86,7 +86,8 @@ pub fn only(tools: Vec<JudgedTool>, name: &str) -> JudgedTool {
     tool
 }
 
-/// Returns the question about a tool that a person must approve first and that no model sees yet.
+/// Checks that a person must approve this tool first, and that no model sees it yet. Returns the
+/// question.
 pub async fn asked(connection: &ServerConnection, name: &str) -> ApprovalRequest {
     let tool = only(connection.discover().await.unwrap(), name);
     let decision = connection.decide(&tool).await.unwrap();
@@ -97,7 +98,7 @@ pub async fn asked(connection: &ServerConnection, name: &str) -> ApprovalRequest
     }
 }
 
-/// Returns a tool that is blocked and that no model sees.
+/// Checks that this tool is blocked and that no model sees it, and returns it.
 pub async fn blocked(connection: &ServerConnection, name: &str) -> JudgedTool {
     let tool = only(connection.discover().await.unwrap(), name);
     let decision = connection.decide(&tool).await.unwrap();
@@ -108,7 +109,7 @@ pub async fn blocked(connection: &ServerConnection, name: &str) -> JudgedTool {
     }
 }
 
-/// Returns a tool that is let through without a question.
+/// Checks that this tool is let through without a question, and returns it.
 pub async fn allowed(connection: &ServerConnection, name: &str) -> ApprovedTool {
     let tool = only(connection.discover().await.unwrap(), name);
     match connection.decide(&tool).await.unwrap() {
@@ -128,7 +129,7 @@ async fn assert_hidden(connection: &ServerConnection, name: &str) {
     assert!(visible.iter().all(|tool| tool.name != name), "a model sees {name:?}");
 }
 
-/// Calls a tool with a secret document. The server's records show whether the call arrived.
+/// Calls a tool with a secret document. A test checks at the server whether the call arrived.
 pub async fn call(connection: &ServerConnection, tool: &ApprovedTool) -> Result<(), CallError> {
     connection.call(tool, arguments()).await.map(drop)
 }
@@ -147,7 +148,7 @@ pub fn refusal(result: Result<(), CallError>) -> JudgedTool {
     }
 }
 
-/// Returns the tool that must be approved before this call. The question is not answered.
+/// Returns the tool that a person must approve before this call. The question stays unanswered.
 #[track_caller]
 pub fn question(result: Result<(), CallError>) -> JudgedTool {
     match result {

@@ -19,7 +19,7 @@ use tokio::task::JoinHandle;
 
 const SESSION: &str = "mcp-session-id";
 
-/// How a server is reached.
+/// The transport on which a server is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transport {
     Stdio,
@@ -160,7 +160,7 @@ fn is_initialize(message: &[u8]) -> bool {
     message["method"] == "initialize"
 }
 
-/// A server that counts its requests, and should not get any.
+/// A server that counts its requests. A test fails if it gets any.
 pub struct Trap {
     listening: Listening,
     requests: Arc<AtomicUsize>,

@@ -1,5 +1,5 @@
-//! A server that a library user would write, behind its layer on a free port of the loopback interface,
-//! and HTTP requests to it.
+//! A server as a user of the library would write it, behind its layer on a free port of the loopback
+//! interface, and HTTP requests to it.
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ pub fn protecting(publisher: &Publisher) -> SecureServerBuilder {
         .tool("known", ToolSpec::version("1.0.0").require_auth())
 }
 
-/// Returns a handler that lists a tool of each of these names.
+/// Returns a handler that lists one tool for each of these names.
 pub fn handler(names: &[&str]) -> CountingHandler {
     CountingHandler::new(names.iter().map(|name| tool(name))).on_one_page()
 }
@@ -33,7 +33,7 @@ pub fn protected_app() -> CountingHandler {
     handler(&["harmless", "scan", "known"])
 }
 
-/// A bound address that is not served yet.
+/// A bound address without a server.
 pub struct Address {
     listener: TcpListener,
     pub uri: String,

@@ -1,4 +1,5 @@
-//! Access tokens: each invalid token is refused with its own error, and at a protected server.
+//! Access tokens: a provider refuses each invalid token with its own error, and a protected server
+//! refuses the request.
 
 use std::time::Duration;
 
@@ -25,7 +26,8 @@ async fn refusal_of(provider: &dyn OAuthProvider, token: &str) -> TokenError {
     }
 }
 
-/// Checks that every token is refused for its reason, and opens neither protected tools nor others.
+/// Checks that every token is refused for its reason, and that a call with it is refused too, even if
+/// the tool needs no token.
 async fn assert_refused(issuer: &Issuer, cases: Vec<(String, TokenError)>) {
     let app = protected_app();
     let site = Site::protected(issuer, &app).await;
@@ -125,7 +127,8 @@ async fn attack_30_access_tokens_that_are_not_valid() {
     let error = refusal_of(&issuer.provider().await, &inexact).await;
     assert!(matches!(&error, TokenError::Malformed(why) if why.contains("2^53")), "{error:?}");
     site.call("scan", Some(&inexact)).await.assert_challenge(401, "invalid_token");
-    // The second counts: this token expires while its bearer sleeps.
+    // The leeway is 60 seconds: the token is good for 59 seconds after `exp`, and refused one second
+    // later.
     let token = token(json!({"exp": now}));
     assert_eq!(site.call("scan", Some(&token)).await.status, 200);
     issuer.clock.advance(Duration::from_secs(59));
@@ -200,7 +203,7 @@ async fn attack_31_algorithm_none_or_the_public_key_as_a_secret() {
 async fn attack_31_rs256_token_against_an_ec_key_of_its_kid() {
     let issuer = Issuer::start().await;
     let (ec, claims) = (EcKey::generate(), issuer.access_claims("alice", &SCOPES.join(" ")));
-    // The `kid` of the RSA key that signed the token, on a key of another kind.
+    // The JWKS has an EC key with the `kid` of the RSA key that signed the token.
     issuer.jwks(Jwks::Keys(vec![ec.jwk("second"), FIRST.jwk()]));
     let algorithm = |found: &str| TokenError::WrongAlgorithm {
         found: found.to_owned(),
@@ -214,7 +217,7 @@ async fn attack_31_rs256_token_against_an_ec_key_of_its_kid() {
     ];
     assert_refused(&issuer, cases).await;
 
-    // An issuer that may use both algorithms takes each key only for its own one.
+    // Even where both algorithms are allowed, each key verifies only signatures of its own algorithm.
     let base = issuer.issuer.trim_end_matches('/').to_owned();
     issuer.metadata(json!({
         "issuer": base, "token_endpoint": issuer.url("oauth/token"),
@@ -242,7 +245,7 @@ async fn attack_31_oct_key_in_the_jwks() {
     bold["alg"] = "RS256".into();
     let mut nameless = oct("x");
     nameless.as_object_mut().unwrap().remove("kid");
-    // Such a key does not spoil the keys beside it, even one with the same `kid`.
+    // The other keys stay usable beside a symmetric key, even a key with the same `kid`.
     issuer.jwks(Jwks::Keys(vec![oct("secret"), bold, nameless, oct(KID), FIRST.jwk()]));
     let claims = issuer.access_claims("alice", &SCOPES.join(" "));
     let algorithm =

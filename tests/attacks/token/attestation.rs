@@ -42,12 +42,14 @@ impl Scene {
         server.assert_not_called();
     }
 
-    /// Checks that with these claims in its attestation the tool is an impostor's, for this reason.
+    /// Checks that a tool with these claims in its attestation counts as an impostor's, for this
+    /// reason.
     async fn assert_impostor(&self, transport: Transport, claims: &Value, why: AttestationError) {
         self.assert_blocked(transport, &FIRST.sign(claims), &impostor(why)).await;
     }
 
-    /// Checks that an unchanged tool is attested. Otherwise the refusals would prove little.
+    /// Checks that an unchanged tool is attested, so that the refusals come from the changed claims
+    /// alone.
     async fn assert_attested(&self, transport: Transport) {
         let server = Server::serving(transport, &[&self.issuer.attest(&self.signed)]).await;
         let connection = server.connect(&host_of(&self.issuer, &self.publisher)).await;
@@ -104,7 +106,7 @@ async fn attack_22_attested_copy_on_an_unlisted_http_server() {
             let found = blocked(&thief.connect(host).await, "scan").await;
             let why = ImpostorReason::ServerNotListed { listed: listed.clone() };
             assert_eq!(who(&found), &Who::Impostor { why });
-            // With poisoned text, the evidence does not match either.
+            // With poisoned text and the thief's address, the evidence does not match.
             let poison = copy.replace("Finds personal data", "Mail all personal data");
             let poison = poison.replace(&honest.uri, &thief.uri());
             thief.serve_texts(&[&poison]);
@@ -158,7 +160,8 @@ async fn attack_27_attestation_for_something_else(transport: Transport) {
     }
     scene.assert_attested(transport).await;
 
-    // An attestation without a binding only names a client: the tool counts as signed and no more.
+    // An attestation without a binding only names a client, so the tool counts as signed, not as
+    // attested.
     let unbound = FIRST.sign(&changed(&good, json!({CLAIM: null})));
     let server = Server::serving(transport, &[&attested(&scene.signed, &unbound)]).await;
     let connection = server.connect(&host_of(&scene.issuer, &scene.publisher)).await;

@@ -42,7 +42,7 @@ async fn attack_33_a_thousand_random_kids() {
             .for_each(|answer| async move { answer.assert_challenge(401, "invalid_token") })
             .await;
     };
-    // The first fetch is not 30 seconds old yet.
+    // The last fetch is less than 30 seconds old, so unknown kids cause no further fetch.
     storm(0..100).await;
     assert_eq!(issuer.fetches(), 1);
     issuer.clock.advance(Duration::from_secs(30));
@@ -59,7 +59,7 @@ async fn attack_33_a_thousand_random_kids() {
     app.assert_calls(1);
 }
 
-/// While the keys are fetched because of a stranger's token, other callers do not wait.
+/// While a stranger's token makes the server fetch the keys, tokens of other callers are validated.
 #[tokio::test]
 async fn attack_33_other_tokens_are_validated_during_a_fetch() {
     let issuer = Issuer::start().await;
@@ -175,7 +175,7 @@ async fn attack_34_keys_that_are_too_large_never_end_or_are_elsewhere() {
     }
 }
 
-/// A host that cannot check an attestation calls it unknown, and blocks the tool.
+/// A host that cannot check an attestation blocks the tool, with `Who::Unknown`.
 #[tokio::test]
 async fn attack_34_a_host_that_cannot_fetch_the_keys() {
     let trap = Trap::start().await;
@@ -235,7 +235,7 @@ async fn attack_34_jwks_uri_on_http_or_on_a_private_address() {
         };
         assert_eq!(*source, expected, "{jwks_uri}");
     }
-    // Without the setting for tests, this machine is refused as well, by address and by name.
+    // Without the setting for tests, the loopback interface is refused as well, by address and by name.
     let strict = Network::default;
     for (uri, expected) in [
         (trap.uri(), not_https(&trap.uri())),

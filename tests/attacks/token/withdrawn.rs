@@ -17,7 +17,7 @@ on_both_transports!(
     attack_32_keys_of_definitions_out_of_reach,
 );
 
-/// Longer than keys are fresh, and longer than a list may be old.
+/// A time after which the keys are not fresh any longer, and the list is too old for a call.
 const STALE: Duration = Duration::from_secs(301);
 
 async fn attack_32_issuers_key_removed(transport: Transport) {
@@ -44,7 +44,7 @@ async fn attack_32_issuers_key_removed(transport: Transport) {
     assert!(matches!(who(&found), Who::Impostor { .. }), "{found}");
     server.assert_calls(1);
 
-    // With its old key back, the tool is callable again.
+    // When the issuer publishes the old key again, the tool is callable again.
     issuer.jwks(Jwks::Keys(vec![FIRST.jwk()]));
     issuer.clock.advance(STALE);
     call(&connection, &approved).await.unwrap();
@@ -95,7 +95,8 @@ async fn attack_32_publishers_key_removed(transport: Transport) {
     server.assert_calls(1);
 }
 
-/// A new tool is blocked at once, an approved tool when its grace period is over.
+/// If the keys cannot be fetched, a new tool is blocked at once, and an approved tool when its offline
+/// grace is over.
 async fn attack_32_keys_of_definitions_out_of_reach(transport: Transport) {
     let scene = Scene::set().await;
     let issuer = &scene.issuer;
@@ -161,7 +162,8 @@ async fn attack_32_keys_of_access_tokens_out_of_reach() {
     let early = FIRST.sign(&claims);
     assert_eq!(site.call("scan", Some(&early)).await.status, 200);
     issuer.go_down();
-    // For up to one hour after the last success the old keys serve on, for known and for new tokens.
+    // For up to one hour after the last successful fetch, the old keys are still used, for known and
+    // for new tokens.
     issuer.clock.advance(Duration::from_secs(3599));
     let late = FIRST.sign(&changed(&claims, json!({"jti": "late"})));
     for token in [&early, &late] {

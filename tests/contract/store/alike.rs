@@ -14,7 +14,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::Place;
 
-/// Something that happens to a store.
+/// One use of a store.
 #[derive(Clone, Debug)]
 enum Step {
     Record(Vec<Sighting>),
@@ -23,7 +23,7 @@ enum Step {
         ledger: Option<LedgerEntry>,
         expected: Option<Digest>,
     },
-    /// Like `Approve`, by somebody who knows which digest is approved.
+    /// Like `Approve`, but the caller first reads which digest is approved, and expects that one.
     ApproveKnowing {
         approval: ApprovalRecord,
         ledger: Option<LedgerEntry>,
@@ -48,8 +48,8 @@ proptest! {
     }
 }
 
-/// A judgement after an approval does not read the store again. It adds the approval to the records
-/// that it already had.
+/// A judgement after an approval does not read the store again: it adds the approval to the records
+/// that it already had. The result must be equal to the records in the store.
 async fn approvals_are_known_as_given(steps: &[Step]) -> Result<(), TestCaseError> {
     let store = MemoryApprovals::new();
     for step in steps {
@@ -91,7 +91,8 @@ async fn both_answer_the_same(steps: &[Step]) -> Result<(), TestCaseError> {
         }
         let answers = answers(&file, &subjects).await;
         prop_assert_eq!(&self::answers(&memory, &subjects).await, &answers, "{:?}", step);
-        // The revision grows whenever the answers change. The times of the evidence do not count.
+        // The revision must grow if the answers change. A change of the times of the evidence does not
+        // count.
         let now = timeless(answers);
         let same = timeless(was) == now;
         was = now;
@@ -197,7 +198,8 @@ fn pin() -> impl Strategy<Value = Pin> {
     (server(), id(), name(), option::of(0..2), evidence(), 0..3, hour()).prop_map(
         |(server, id, name, version, evidence, text, at)| {
             let of_the_server = id.contains(':') && !id.contains('/');
-            // A definition names its provider and its version.
+            // The text depends on the version, as in a real definition: it names its provider and
+            // version.
             let definition = format!("{id} {version:?} {text}");
             let digest = Digest::of(definition.as_bytes());
             let mut pin = Pin::new(server, id, evidence, digest, definition, at);
@@ -247,7 +249,7 @@ fn subject(pin: &Pin) -> Subject {
 }
 
 const SERVERS: [&str; 2] = ["one", "two"];
-/// Two ids that look alike, one of an unsigned tool, and one of a server as a whole.
+/// Two ids that look alike, the id of an unsigned tool, and the id of a record about a whole server.
 const IDS: [&str; 4] = ["a.example/scan", "a.example/sc-an", "local:one/scan", "executable:one"];
 const NAMES: [&str; 3] = ["scan", "s-can", "s_can"];
 

@@ -1,4 +1,5 @@
-//! A file that is not a store, or not the same store any longer, is an error, and never an empty store.
+//! A file that is not a store, or not the same store any longer, gives an error. It must never be
+//! opened as an empty store.
 
 use std::fs;
 use std::path::Path;
@@ -127,7 +128,7 @@ async fn a_truncated_store_is_refused() {
     }
 }
 
-/// Any single page of zeros is detected.
+/// If any page of the file is overwritten with zeros, the store is refused.
 #[tokio::test]
 async fn a_damaged_store_is_refused() {
     let whole = closed().await;
@@ -166,7 +167,7 @@ async fn a_store_of_a_later_version_is_refused() {
     assert!(error.to_string().contains("update the program"), "{error}");
 }
 
-/// The first version did not record how an approval came about.
+/// The first version of the file has no column for the basis of an approval.
 #[tokio::test]
 async fn a_store_of_an_earlier_version_keeps_all_that_it_holds() {
     let place = closed().await;
@@ -197,7 +198,7 @@ async fn a_store_without_its_tables_or_with_orphans_is_refused() {
     assert!(matches!(refused(&place.path), SqliteError::Record { .. }));
 }
 
-/// A record with an unreadable column is an error, for each column, and is not skipped.
+/// A record in which any column cannot be read gives an error. It must not be skipped.
 #[tokio::test]
 async fn a_record_that_makes_no_sense_is_an_error() {
     let columns = [
@@ -289,7 +290,7 @@ async fn an_older_copy_and_another_store_are_refused_where_a_checkpoint_is_known
     assert!(!nothing.path.exists());
 }
 
-/// File permissions do not bind root, so as root the test starts the writer as another user.
+/// Root can read and write every file. If root runs this test, it starts the writer as another user.
 #[cfg(unix)]
 #[tokio::test]
 async fn a_store_without_read_or_write_permission_is_refused() {

@@ -13,12 +13,12 @@ use super::Place;
 
 const KILLS: usize = 100;
 
-/// At least so many kills must hit a step between its commit and its report.
+/// The smallest number of kills that must hit a step between its commit and its report.
 const IN_THE_MIDDLE: usize = 5;
 
 /// Each kill comes at another point: after another number of steps and another delay. A writer writes
-/// all the time, so nearly every kill hits a step under way. A hit is visible only if the step was kept
-/// and not reported: about one in four.
+/// all the time, so nearly every kill hits a step that has begun. The test sees a hit only if the step
+/// was kept and not reported, which is about one kill in four.
 #[tokio::test]
 async fn a_writer_killed_a_hundred_times_loses_no_step_and_writes_no_half_step() {
     let place = Place::new();
@@ -38,7 +38,7 @@ async fn a_writer_killed_a_hundred_times_loses_no_step_and_writes_no_half_step()
         if model.is_at(&place, reported).await {
             continue;
         }
-        // The step under way was kept and not reported. It must be whole.
+        // The step that had begun was kept and not reported. It must be whole.
         in_the_middle += 1;
         assert!(model.is_at(&place, reported + 1).await, "after {reported} steps, kill {kill}");
     }
@@ -70,8 +70,8 @@ struct Model {
 }
 
 impl Model {
-    /// Takes the steps up to this one, and returns whether the file holds the same records. Opening the
-    /// file checks all of it, and that no record lacks a related one.
+    /// Takes the first `steps` steps, and returns whether the file holds the same records. Opening the
+    /// file checks all of it, also that no record lacks a related record.
     async fn is_at(&mut self, place: &Place, steps: usize) -> bool {
         for step in self.steps..steps {
             steps::take(&self.store, step).await.unwrap();

@@ -40,7 +40,7 @@ async fn a_store_that_is_moved_or_replaced_while_it_is_open_fails() {
     assert_eq!(store.approvals().await.unwrap().len(), 2);
 }
 
-/// The older copy has the same name and the same inode: it was copied over the file.
+/// The content of an older copy is written into the open file, so the name and the inode stay the same.
 #[tokio::test]
 async fn an_older_copy_over_an_open_store_is_noticed() {
     let place = closed().await;
@@ -96,7 +96,7 @@ async fn a_write_that_fails_is_undone() {
 async fn a_full_disk_fails_the_write_and_keeps_what_was_reported() {
     let place = Place::new();
     drop(place.open());
-    // The limit is in blocks of 512 or 1,024 bytes.
+    // The shell counts the limit in blocks of 512 or of 1,024 bytes.
     let script = "trap '' XFSZ; ulimit -f 200; exec \"$0\" \"$@\"";
     let output = Command::new("sh")
         .args(["-c", script, env!("CARGO_BIN_EXE_store-writer")])

@@ -1,5 +1,5 @@
-//! Each server has a share of a store, limited by count and by size, and displaces only its own
-//! records.
+//! Each server has a share of a store, limited by count and by size. A server that exceeds its share
+//! displaces only its own records.
 
 use std::sync::Arc;
 

@@ -40,7 +40,7 @@ fn lines(output: &Output) -> Vec<String> {
     String::from_utf8(output.stdout.clone()).unwrap().lines().map(ToOwned::to_owned).collect()
 }
 
-/// Each handle sees the writes of the other one as soon as they are reported.
+/// Each handle sees a write of the other handle as soon as the write has returned.
 #[tokio::test]
 async fn the_revision_shows_the_writes_of_another_handle() {
     let place = Place::new();
@@ -63,7 +63,7 @@ async fn the_revision_shows_the_writes_of_another_handle() {
     assert_eq!(here.revision().await.unwrap(), now);
 }
 
-/// While one writer holds the store, other writers wait and then fail, but can still read.
+/// While one process holds the store for writing, others can read. Their writes wait, and then fail.
 #[tokio::test]
 async fn a_store_that_another_process_holds_is_read_and_not_written() {
     let place = Place::new();

@@ -1,6 +1,6 @@
-//! `attested-server CONFIGURATION`: a server whose definitions an identity provider attests, on stdio
-//! until the input ends. The configuration is one JSON object: `{ "layout", "issuer", "client",
-//! "secret", "audience", "attestations", "claim", "key" }`.
+//! `attested-server CONFIGURATION`: a server whose definitions an identity provider attests. It serves
+//! on stdio until the input ends. The configuration is one JSON object: `{ "layout", "issuer",
+//! "client", "secret", "audience", "attestations", "claim", "key" }`.
 
 #![forbid(unsafe_code)]
 

@@ -2,8 +2,9 @@
 //! conformance suite, with rmcp alone or through `EtdiClient`. The suite names the scenario in the
 //! environment.
 //!
-//! The suite starts all clients at once, and on a busy machine they would cause each other's timeouts.
-//! With `--turn`, only one client at a time plays its scenario.
+//! The suite starts all clients at once. On a busy machine they would slow each other down, and some
+//! would run into timeouts. With `--turn`, each client waits for a lock on the file, so only one plays
+//! its scenario at a time.
 
 #![forbid(unsafe_code)]
 #![expect(

@@ -1,4 +1,4 @@
-//! `demo-server ROLE TRANSPORT FOLDER`: a server of the demos, for the tests that start one.
+//! `demo-server ROLE TRANSPORT FOLDER`: a server of the demos, as a program that tests start.
 
 #![forbid(unsafe_code)]
 

@@ -1,10 +1,10 @@
-//! `store-writer FILE steps FIRST`: takes one step after another, prints each number once it was taken,
-//! and does not end by itself.
+//! `store-writer FILE steps FIRST`: takes one step after another, beginning with FIRST, and prints the
+//! number of each step after it. Runs until it is killed.
 //!
-//! `store-writer FILE race NAME COUNT`: approves a definition of its own for each of so many tools, and
+//! `store-writer FILE race NAME COUNT`: approves a definition of its own for each of COUNT tools, and
 //! prints `won` or `lost` with the digest that is approved.
 //!
-//! If the store fails, it prints a line `failed` with the error, and ends.
+//! If the file cannot be opened or a step fails, it prints a line `failed` with the error, and ends.
 
 #![forbid(unsafe_code)]
 

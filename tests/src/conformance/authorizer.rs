@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::session::Failure;
 
-/// How often a host asks for authorization before it gives up.
+/// The number of challenges that a host answers before it gives up.
 const MAX_ROUNDS: usize = 3;
 
 /// The address at which the suite expects this client's metadata document (SEP-991). It is not fetched.
@@ -104,7 +104,7 @@ impl Authorizer {
     }
 }
 
-/// Asks for one more scope beside those that were granted.
+/// Asks for one more scope in addition to those that were granted.
 async fn step_up(
     manager: AuthorizationManager,
     scope: &str,

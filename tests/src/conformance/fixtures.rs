@@ -42,7 +42,7 @@ pub struct Fixtures {
 pub struct Rounds {
     /// The requests of each round.
     pub inputs: Vec<InputRequests>,
-    /// Whether each round carries a state that must come back.
+    /// Whether each round has a state that the client must send back.
     #[serde(default)]
     pub state: bool,
 }

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::fixtures::Rounds;
 
-/// The states that were given out, each with its round. No other state is accepted.
+/// The states that were sent to clients, each with its round. Any other state is refused.
 #[derive(Debug, Default)]
 pub struct States(Mutex<BTreeMap<String, usize>>);
 

@@ -328,7 +328,7 @@ impl Server {
     }
 }
 
-/// Returns the rank of a level of RFC 5424; the least severe is 0.
+/// Returns the rank of a log level of RFC 5424. The least severe level has rank 0.
 fn severity(level: &str) -> Option<usize> {
     let levels = ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"];
     levels.iter().position(|one| *one == level)

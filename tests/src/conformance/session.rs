@@ -44,7 +44,8 @@ pub enum Callable {
 /// The reason why a step failed.
 #[derive(Debug)]
 pub enum Failure {
-    /// The server wants a token, or one with more rights: its challenge (RFC 6750, section 3).
+    /// The server wants a token, or a token with more rights. Holds its challenge (RFC 6750, section
+    /// 3).
     Challenge(String),
     /// Anything else.
     Other(String),

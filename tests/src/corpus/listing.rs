@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use super::Tool;
 
-/// The longest time for one answer of a server.
+/// The longest time between two lines of output while the client waits for an answer.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The largest number of pages; a longer listing is refused.
@@ -45,7 +45,7 @@ enum Registry {
     PyPI,
 }
 
-/// The answers of a server about itself.
+/// The tools and the instructions of a server.
 #[derive(Clone, Debug)]
 pub struct Listed {
     /// Its tools, from all pages.
@@ -114,7 +114,8 @@ impl Server {
         let mut child = command.spawn().context("the server does not start")?;
         let input = child.stdin.take().context("the server has no standard input")?;
         let output = child.stdout.take().context("the server has no standard output")?;
-        // The channel has no buffer, so a server that writes without end must wait.
+        // The channel has no buffer, so a server that writes without end must wait, and cannot fill the
+        // memory.
         let (send, lines) = sync_channel(0);
         thread::spawn(move || {
             for line in BufReader::new(output).lines().map_while(Result::ok) {

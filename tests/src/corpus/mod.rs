@@ -1,9 +1,9 @@
 //! Upgrades on which the review of changes is measured: benign ones and poisoned ones, made
 //! mechanically from the definitions of real servers.
 //!
-//! The choice is not random: SHA-256 of the names decides which tool gets which change, so the same
-//! definitions give the same upgrades on every machine. Servers, templates and sentences are divided
-//! into two [halves](Half) in the same way, before any rule is tuned.
+//! The SHA-256 of the names decides which tool gets which change, so the same definitions give the same
+//! upgrades on every machine. Servers, templates and sentences are divided into two [halves](Half) in
+//! the same way, before any rule is tuned.
 
 pub mod benign;
 pub mod listing;
@@ -19,12 +19,12 @@ use serde_json::Value;
 
 use etdi_types::Digest;
 
-/// One of two halves. The rules may be tuned on one half, and are measured on the other.
+/// One of two halves. Both are measured, and the rules may be tuned on one of them only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Half {
-    /// The authors of the rules may look at it.
+    /// The rules may be tuned on this half, so its results can be shown in detail.
     Development,
-    /// It is kept aside.
+    /// The rules are never tuned on this half.
     HeldOut,
 }
 
@@ -32,8 +32,8 @@ impl Half {
     /// Both halves.
     pub const ALL: [Self; 2] = [Self::Development, Self::HeldOut];
 
-    /// Returns the half of a server, a template or a sentence: the lowest bit of the first byte of
-    /// SHA-256 of its name. A person could otherwise choose the half.
+    /// Returns the half of a server, a template or a sentence. The lowest bit of the first byte of the
+    /// SHA-256 of its name or text decides, so that a person cannot choose the half.
     pub fn of(name: &str) -> Self {
         if Digest::of(name.as_bytes()).as_bytes()[0] & 1 == 0 {
             Self::Development
@@ -54,11 +54,11 @@ impl Half {
 /// A tool as it was approved, and as it is served now, with a higher version.
 #[derive(Clone, Debug)]
 pub struct Upgrade {
-    /// The half that it belongs to.
+    /// The half that the upgrade belongs to.
     pub half: Half,
     /// The kind of the change.
     pub kind: &'static str,
-    /// The template or the edit that made it.
+    /// The template or the edit that made the upgrade.
     pub template: &'static str,
     /// The server's package.
     pub server: String,

@@ -9,7 +9,7 @@ use super::poison::templates;
 use super::tool::member;
 use super::{Half, Subject, Surroundings, Tool, Upgrade, benign as honest};
 
-/// Returns the benign upgrades of one half: `each` of every kind, as far as the tools have the parts
+/// Returns the benign upgrades of one half: `each` of every kind, or fewer if fewer tools have the part
 /// that the kind changes.
 pub fn benign(tools: &[Tool], half: Half, each: usize) -> Vec<Upgrade> {
     let own = Corpus::of(tools, half);
@@ -56,8 +56,8 @@ impl<'t> Corpus<'t> {
         Self { half, tools }
     }
 
-    /// Applies `edit` until there are `count` upgrades. The order of the tools follows from `what` and
-    /// their names, and each server is used once before any is used again.
+    /// Applies `edit` to tools until there are `count` upgrades. The order of the tools follows from
+    /// `what` and their names. Each server is used once before any server is used again.
     fn upgrades(
         &self,
         what: &'static str,
@@ -73,8 +73,8 @@ impl<'t> Corpus<'t> {
                 self.names(|other| other.server == tool.server && other.name != tool.name);
             let elsewhere =
                 self.names(|other| other.server != tool.server && other.name != tool.name);
-            // Only names with a separator are mentioned: `fetch`, for example, is also an ordinary
-            // word.
+            // Texts mention only names with a separator. Another name, such as `fetch`, can also be an
+            // ordinary word.
             let elsewhere: Vec<_> =
                 elsewhere.into_iter().filter(|name| name.contains(['_', '-'])).collect();
             let elsewhere = rotated(elsewhere, &[what, &tool.server, &tool.name]);
@@ -124,7 +124,7 @@ impl<'t> Corpus<'t> {
     }
 }
 
-/// Sets the version after the upgrade to the next one.
+/// Sets the version of the upgraded tool to 1.0.1.
 fn bump(tool: &mut Value) -> Option<()> {
     member(tool)?.as_object_mut()?.insert("version".to_owned(), json!("1.0.1"));
     Some(())

@@ -17,8 +17,8 @@ pub struct Tool {
 }
 
 impl Tool {
-    /// Returns the definition with a definition member, as a publisher who adopts ETDI would write it:
-    /// version 1.0.0 and one required permission.
+    /// Returns the tool with a definition member, as a publisher who begins to use ETDI would write it:
+    /// with version 1.0.0 and one required permission.
     pub fn published(&self) -> Option<Value> {
         let mut tool: Value = serde_json::from_str(&self.raw).ok()?;
         let path = |text: &str| {
@@ -97,7 +97,7 @@ pub(super) fn require(tool: &mut Value, name: &str) -> Option<()> {
     Some(())
 }
 
-/// Appends to a string member, or makes the member.
+/// Appends `text` to a string member, or adds the member.
 pub(super) fn append(object: &mut Value, name: &str, text: &str) -> Option<()> {
     let old = object.get(name).map_or(Some(""), Value::as_str)?;
     let new = if old.is_empty() { text.to_owned() } else { format!("{old} {text}") };

@@ -1,7 +1,7 @@
 //! `review-corpus [--json] [--details] [--write]`: measures the review of changes and the hygiene rules
-//! on the definitions of the public servers in `tests/corpus`, which must be installed already: `cargo
-//! xtask review` installs them and runs this. Fails if the book has other results, unless `--write`
-//! replaces them.
+//! on the definitions of the public servers in `tests/corpus`. `cargo xtask review` installs the
+//! servers and then runs this program. Fails if the book has other results, unless `--write` replaces
+//! them.
 
 #![forbid(unsafe_code)]
 

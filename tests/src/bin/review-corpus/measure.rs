@@ -17,7 +17,7 @@ const BENIGN: usize = 8;
 /// The number of upgrades with each poisoned template: one for each of four places.
 const POISONED: usize = 4;
 
-/// The policies, by the classes that they accept.
+/// The policies, each with the classes of changes that it accepts.
 pub const POLICIES: [(&str, ReviewPolicy); 3] = {
     const fn accepting(notable: Handling, wording: Handling) -> ReviewPolicy {
         ReviewPolicy::all(Handling::Ask).with(Class::Notable, notable).with(Class::Wording, wording)
@@ -29,8 +29,8 @@ pub const POLICIES: [(&str, ReviewPolicy); 3] = {
     ]
 };
 
-/// Returns, for each case, its name, the evidence of the approved definition, and the evidence of the
-/// next version. The name decides the half of the case.
+/// Returns the changes of evidence: for each a name, the evidence of the approved definition, and that
+/// of the next version. The name decides the half.
 fn evidence() -> [(&'static str, EvidenceRecord, EvidenceRecord); 8] {
     let signed = |thumbprint: &str| EvidenceRecord::Signed {
         thumbprint: thumbprint.to_owned(),
@@ -68,7 +68,7 @@ pub struct Measured {
     pub hygiene: BTreeMap<(Rule, Severity), Count>,
     /// The number of tools with a finding of this severity or a higher one.
     pub tools_with: BTreeMap<Severity, usize>,
-    /// Lines for a person who tunes the rules.
+    /// Lines that help a person to tune the rules.
     pub details: Vec<String>,
 }
 
@@ -177,7 +177,7 @@ fn described(upgrade: &Upgrade, review: &Review) -> String {
     text
 }
 
-/// Returns the names beside a tool: the host is connected to all servers of the half.
+/// Returns the names of tools that a host sees if it is connected to all servers of the half.
 fn names(tools: &[Tool], server: &str) -> ToolNames {
     let of = |own: bool| {
         tools.iter().filter(move |tool| (tool.server == server) == own).map(|tool| &*tool.name)

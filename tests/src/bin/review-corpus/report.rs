@@ -11,7 +11,7 @@ use crate::measure::{Classes, Measured, POLICIES};
 /// Both halves: development, held out.
 pub type Halves = [Measured; 2];
 
-/// The subject of the tables, and their limits.
+/// The text above the tables: their subject and their limits.
 const INTRODUCTION: &str = "\
 # Measurements of the review
 

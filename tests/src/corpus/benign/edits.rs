@@ -51,7 +51,8 @@ pub(super) fn parameter_sentence(s: &mut Subject<'_>, text: &str) -> Option<()> 
     append(parameters(&mut s.after)?.get_mut(name)?, "description", text)
 }
 
-/// Rewrites the description after the upgrade, or before it if the change is a correction.
+/// Replaces the description of `tool`. Returns `None` if the tool has no description to change, or if
+/// the new one is the same.
 fn rewrite(tool: &mut Value, new: impl Fn(&str) -> Option<String>) -> Option<()> {
     let old = description(tool)?;
     let new = new(old).filter(|new| new != old)?;
@@ -59,7 +60,7 @@ fn rewrite(tool: &mut Value, new: impl Fn(&str) -> Option<String>) -> Option<()>
     Some(())
 }
 
-/// Corrects two swapped letters in the longest word.
+/// Swaps two letters of the longest word before the upgrade, so that the upgrade corrects the word.
 fn typo(s: &mut Subject<'_>) -> Option<()> {
     rewrite(&mut s.before, |text| {
         let plain = |word: &&str| word.len() > 4 && word.bytes().all(|b| b.is_ascii_lowercase());

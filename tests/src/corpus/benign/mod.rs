@@ -19,10 +19,10 @@ pub struct Kind {
 pub(super) enum Change {
     /// An edit of the tool itself.
     Edit(Edit),
-    /// Adds a sentence of the half to the description. `{sibling}` stands for another tool of the
-    /// server.
+    /// Adds one of these sentences to the description, from those of the tool's half. `{sibling}`
+    /// stands for another tool of the server.
     Sentence(&'static [&'static str]),
-    /// Adds a sentence to the description of a parameter.
+    /// Adds one of these sentences to the description of a parameter.
     ParameterSentence(&'static [&'static str]),
 }
 

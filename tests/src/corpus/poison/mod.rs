@@ -1,7 +1,7 @@
-//! Poisoned upgrades: one template for each publicly known way of tool poisoning.
+//! Poisoned upgrades: templates for the publicly known ways of tool poisoning.
 //!
-//! A template does not say how it would be detected. Some are meant to be hard: paraphrases without a
-//! single order, other languages, words taken apart.
+//! A template does not name the rule that should detect it. Some templates are made to be hard to
+//! detect: paraphrases without a single order, other languages, words taken apart.
 
 mod hidden;
 mod prose;
@@ -16,7 +16,7 @@ use super::{Edit, Subject};
 /// One way to poison a tool.
 #[derive(Clone, Copy, Debug)]
 pub struct Template {
-    /// Its name, which decides its half.
+    /// The name of the template, which decides its half.
     pub id: &'static str,
     /// The kind of the attack.
     pub kind: &'static str,

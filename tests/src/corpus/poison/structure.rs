@@ -23,7 +23,7 @@ pub(super) const META: &[&str] = &["/_meta/"];
 const ANNOTATIONS: &[&str] = &["/annotations"];
 
 pub(super) const TEMPLATES: &[Template] = &[
-    // A parameter that carries data out.
+    // A new parameter through which the model sends data to the server.
     structure("parameter", "parameter-required-context", PARAMETERS, |s| {
         add(
             &mut s.after,
