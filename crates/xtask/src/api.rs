@@ -22,7 +22,7 @@ use print::Api;
 /// The folder of the public APIs, with one file for each crate.
 const FOLDER: &str = "docs/api";
 
-/// The variable that is set while cargo documents the workspace for this command.
+/// The environment variable that [`document`] sets: this program then runs in place of rustdoc.
 const IN_PLACE_OF_RUSTDOC: &str = "ETDI_XTASK_IN_PLACE_OF_RUSTDOC";
 
 /// The place of the table of foreign crates whose types appear in the public APIs.
@@ -59,10 +59,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     FOREIGN.show(&foreign(&apis), options.write)
 }
 
-/// Runs rustdoc for cargo, with its unstable options allowed, if `document` asked for that.
+/// Runs rustdoc if cargo started this program in place of it, as `document` asks cargo to do.
 ///
-/// `RUSTC_BOOTSTRAP` for the whole build would work as well. But build scripts read it, and
-/// everything would be compiled again.
+/// Only rustdoc gets `RUSTC_BOOTSTRAP`, which allows its unstable options. Build scripts read the
+/// variable as well, so setting it for the whole build would compile everything again.
 #[expect(clippy::disallowed_methods, reason = "cargo passes only the environment on")]
 pub(crate) fn in_place_of_rustdoc() -> Option<ExitCode> {
     env::var_os(IN_PLACE_OF_RUSTDOC)?;
@@ -74,7 +74,8 @@ pub(crate) fn in_place_of_rustdoc() -> Option<ExitCode> {
 
 /// Writes rustdoc's JSON for every crate of the workspace to `target/doc`.
 ///
-/// The packages and features are those of CI's documentation, so the dependencies are compiled once.
+/// The packages and features are the same as in CI's documentation step, so the dependencies are
+/// compiled once for both.
 fn document() -> Result<()> {
     let here = env::current_exe().context("cannot find the path of this program")?;
     Step::cargo("public APIs")
@@ -94,7 +95,7 @@ fn read(name: &str) -> Result<Api> {
 }
 
 fn parse(text: &str) -> Result<Api> {
-    /// The member that every format has.
+    /// The one member that is the same in every format.
     #[derive(Deserialize)]
     struct Format {
         format_version: u32,
@@ -216,7 +217,7 @@ mod tests {
                 assert!(api.foreign.is_empty(), "{:?}", api.foreign);
             }
             Err(error) => {
-                // This rustc is not CI's, and the command must refuse its format.
+                // The version of this rustc is not CI's, so the command must refuse its format.
                 let format = format!(r#""format_version":{FORMAT_VERSION}}}"#);
                 assert!(!json.contains(&format), "{error:#}");
                 assert!(error.to_string().starts_with("rustdoc writes format "), "{error:#}");
@@ -261,8 +262,8 @@ mod tests {
         assert!(message.contains("docs/api/gone.txt: not a library crate"), "{message}");
     }
 
-    /// Returns the structs of an API that a later version cannot extend: all fields are public, and
-    /// another crate can write the struct as a literal.
+    /// Returns the structs of an API that cannot get a new field later: all fields are public, so
+    /// another crate can write the struct as a literal, which would not compile any longer.
     fn literals(api: &str) -> BTreeSet<&str> {
         let is_field = |line: &&str, name: &str| {
             line.strip_prefix("pub ").and_then(|line| line.strip_prefix(name)).is_some_and(|rest| {
@@ -288,7 +289,7 @@ mod tests {
             let text = fs::read_to_string(entry.unwrap().path()).unwrap();
             found.extend(literals(&text).into_iter().map(str::to_owned));
         }
-        // `Case` holds everything that a verdict depends on: a new input must break its callers.
+        // `Case` holds all inputs of a verdict. A caller that lacks a new input must not compile.
         assert_eq!(found, ["judge::Case<'a>".to_owned()].into());
     }
 

@@ -5,7 +5,8 @@ use anyhow::{Result, bail};
 use crate::step::Step;
 use crate::{junit, workspace};
 
-/// The attacks that must be there, by the number in the name of their tests, `attack_NN_…`.
+/// The attacks that must have a test: the number in the names of their tests, `attack_NN_…`, and a
+/// title.
 pub(crate) const EXPECTED: &[(u32, &str)] = &[
     (1, "poisoned description, same version"),
     (2, "changed input schema, same version"),
@@ -72,7 +73,7 @@ pub(crate) fn run() -> Result<()> {
     report.show(output.status.success(), &repeat)
 }
 
-/// Prints the same report for tests that have run already.
+/// Prints the same report as [`run`], for tests that have run already.
 pub(crate) fn show(tests: &junit::Report) -> Result<()> {
     let results: Vec<TestResult<'_>> = tests
         .of(BINARY)

@@ -8,8 +8,8 @@ pub(crate) fn run() -> Result<()> {
     benches().run()
 }
 
-/// Runs the benches on a machine that other programs may share: each measure may exceed its target
-/// by half, and a miss is measured once more.
+/// Runs the benches on a machine on which other programs may run. Each measure may exceed its target
+/// by half. If one exceeds it by more, all benches run once more.
 pub(crate) fn run_among_others() -> Result<()> {
     let run = || benches().args(["--", "--within", "1.5"]).run();
     run().or_else(|missed| {

@@ -49,7 +49,7 @@ fn commands() -> Result<()> {
     let readme = fs::read_to_string(workspace::root().join("README.md"))?;
     let blocks = blocks_of("../README.md", &readme).into_iter().chain(blocks());
     for block in blocks.filter(|block| block.language() == "console") {
-        // The tests of `etdi-cli` compare these pages with what the command prints in a terminal.
+        // The tests of `etdi-cli` compare these pages with the output of the command in a terminal.
         if block.page.starts_with("cli/") {
             continue;
         }
@@ -82,8 +82,8 @@ fn commands() -> Result<()> {
     Ok(())
 }
 
-/// Returns whether the command is left out here, since CI runs it anyway. A command whose output is
-/// on the page is not left out, unless the command is a whole suite.
+/// Returns whether the command is left out here because CI runs it anyway. If its output is on the
+/// page, the command is left out only if it is a `cargo xtask` command, which runs a whole suite.
 fn is_run_elsewhere(command: &Command) -> bool {
     let is_suite = command.line.starts_with("cargo xtask ");
     ci::runs(&command.line) && (is_suite || !command.shows_output())

@@ -11,8 +11,8 @@ use crate::{
 
 type Run = fn() -> Result<()>;
 
-/// The commands that CI runs, in order, each as a person types it. A page of the book may show such a
-/// command, and the command is not run again for the page.
+/// The commands that CI runs, in order, each as a person types it. If a page of the book shows such a
+/// command, `cargo xtask book` does not run it again.
 const COMMANDS: &[(&str, Run)] = &[
     ("cargo xtask style", || style::run(&style::Options::default())),
     ("cargo xtask api", || api::run(&api::Options::default())),
@@ -62,7 +62,8 @@ pub(crate) fn run() -> Result<()> {
     Ok(())
 }
 
-/// Reads the results in the report of the tests. Runs the tests again if nextest did not run them.
+/// Shows the results in the report of the tests that have run. If nextest wrote no report, runs the
+/// command instead.
 fn seen(show: fn(&Report) -> Result<()>, run: Run) -> Result<()> {
     match Report::latest()? {
         Some(report) => show(&report),
@@ -70,8 +71,9 @@ fn seen(show: fn(&Report) -> Result<()>, run: Run) -> Result<()> {
     }
 }
 
-/// Checks each package alone if it has features or is published. In the workspace, another package may
-/// turn on the feature of a dependency that this package needs and does not ask for.
+/// Checks each package that has features or is published, without the other packages. When all are
+/// built together, another package can turn on a feature of a dependency that this package needs and
+/// forgot to name.
 fn each_feature_alone(tools: &std::path::Path) -> Result<()> {
     let packages = workspace::packages()?;
     let alone = packages.iter().filter(|package| package.published || !package.features.is_empty());

@@ -24,7 +24,8 @@ const SUITE: &str =
 /// The folder of the results, beside the programs under test.
 const RESULTS: &str = "conformance";
 
-/// The time that all clients of one run may take, in milliseconds: they wait for each other.
+/// The time limit of the suite for a client, in milliseconds. It must be enough for all clients of
+/// one run: they start together, and each waits for its turn.
 const PATIENCE: &str = "300000";
 
 const SHOWN: Place = Place {
@@ -44,7 +45,8 @@ pub(crate) struct Options {
     write: bool,
 }
 
-/// One run of the suite for each column. The revision fixes the scenarios of the run.
+/// A role and a revision that the suite tests, with one run for each column. The revision decides
+/// which scenarios run.
 struct Wanted {
     revision: &'static str,
     role: Role,
@@ -72,7 +74,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         let mut run = suite.both(wanted)?;
         let problems = run.problems();
         if !problems.is_empty() {
-            // The suite has time limits of its own. A problem counts if it appears twice.
+            // The suite has its own time limits, which a scenario can exceed on a busy machine. Only
+            // the problems of the second run count.
             println!("{}\nonce more:", problems.join("\n"));
             run = suite.both(wanted)?;
         }
@@ -123,14 +126,14 @@ impl Suite {
         Ok(Self { node, server, client, results })
     }
 
-    /// Runs the suite in both forms.
+    /// Runs the suite twice: bare, and through this project.
     fn both(&self, wanted: &Wanted) -> Result<Run> {
         let Wanted { revision, role, scenarios } = *wanted;
         let (bare, wrapped) = (self.run(wanted, false)?, self.run(wanted, true)?);
         Ok(Run::new(role.name(), revision, scenarios, &bare, &wrapped))
     }
 
-    /// Runs the suite once and reads what it found.
+    /// Runs the suite once and reads its results.
     fn run(&self, wanted: &Wanted, wrapped: bool) -> Result<Column> {
         let Wanted { revision, role, scenarios } = *wanted;
         let form = match (role, wrapped) {
@@ -157,7 +160,8 @@ impl Suite {
                 step
             }
             Role::Client => {
-                // The suite splits the command at spaces, so the command must not contain a folder.
+                // The suite splits the command at spaces. The path of a folder may contain a space, so
+                // the command is relative to the folder in which it runs.
                 let folder =
                     self.client.parent().context("cannot find the folder of the client")?;
                 let program =
@@ -167,7 +171,7 @@ impl Suite {
                 step.within(folder).args(["--command", &command]).args(["--timeout", PATIENCE])
             }
         };
-        // The suite fails if a scenario fails, which the table shows.
+        // The exit code is ignored: the suite also fails if a scenario fails, and the table shows that.
         let output = step.probe()?;
         drop(served);
         let mut said = String::from_utf8_lossy(&output.stdout).into_owned();

@@ -1,4 +1,4 @@
-//! The demos, as a smoke test: they must run, and their JSON must say that every claim holds.
+//! Runs the demos as a smoke test. They must succeed, and their JSON must say that every claim holds.
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;

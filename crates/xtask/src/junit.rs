@@ -1,4 +1,4 @@
-//! Reads the report that nextest writes for programs: JUnit, as `.config/nextest.toml` asks for it.
+//! Reads the JUnit report of nextest, which `.config/nextest.toml` turns on.
 
 use std::fs;
 use std::path::PathBuf;
@@ -8,8 +8,9 @@ use roxmltree::{Document, Node};
 
 use crate::workspace;
 
-/// The path of the report of nextest's default profile, below the root and wherever cargo builds. Its
-/// parts are `store.dir`, the profile, and the `path` of `.config/nextest.toml`.
+/// The path of the report of nextest's default profile, below the root. It does not change with the
+/// folder that cargo builds into. Its parts are nextest's `store.dir`, the profile, and the `path` of
+/// `.config/nextest.toml`.
 const PATH: &str = "target/nextest/default/junit.xml";
 
 /// One run of the tests.
@@ -30,7 +31,7 @@ pub(crate) struct Test {
 }
 
 impl Report {
-    /// Removes the report of an earlier run, so that it is not read for the next one.
+    /// Removes the report of an earlier run, so that it is not taken for the report of the next run.
     pub(crate) fn forget() -> Result<()> {
         let path = path();
         if path.exists() {
@@ -39,7 +40,7 @@ impl Report {
         Ok(())
     }
 
-    /// Reads the report of the tests that have just run, if nextest ran them.
+    /// Reads the report of the tests that have just run. Returns `None` if nextest did not run them.
     pub(crate) fn latest() -> Result<Option<Self>> {
         let path = path();
         if !path.exists() {

@@ -117,7 +117,8 @@ fn no_file_is_a_module_in_another_place() {
     assert!(found.is_empty(), "{}", found.join("\n"));
 }
 
-/// Returns the dependencies of the workspace's packages on each other that point up.
+/// Returns each dependency of a package on another package of the workspace that is not below it, and
+/// the differences between the table of crates and the workspace.
 fn wrong_dependencies(crates: &[Crate], metadata: &Value) -> Vec<String> {
     let rank = |name: &str| crates.iter().position(|item| item.name == name);
     let packages = list(metadata, "packages");
@@ -134,7 +135,7 @@ fn wrong_dependencies(crates: &[Crate], metadata: &Value) -> Vec<String> {
             let Some(other) = text(dependency, "name").filter(|name| names.contains(name)) else {
                 continue;
             };
-            // Tests may use the crates above. Cargo gives no kind for a normal dependency.
+            // A dev-dependency may be a higher crate. Cargo gives no kind for a normal dependency.
             let for_tests = text(dependency, "kind") == Some("dev");
             if !for_tests && rank(other).is_some_and(|rank| rank >= own) {
                 found.push(format!("{name} depends on {other}, which is not below it"));
@@ -146,7 +147,8 @@ fn wrong_dependencies(crates: &[Crate], metadata: &Value) -> Vec<String> {
     found
 }
 
-/// Returns the imports of higher modules, and the modules that are missing from the table or the crate.
+/// Returns the imports of higher modules and of items of the root, and the modules that are missing
+/// from the table or from the crate.
 fn wrong_imports(modules: &Modules, graph: &Graph) -> Vec<String> {
     let Modules { of, order, .. } = modules;
     let rank = |name: &str| order.iter().position(|known| *known == name);
@@ -189,7 +191,8 @@ fn wrong_circles(of: &str, graph: &Graph) -> Vec<String> {
         .collect()
 }
 
-/// Returns the packages that the normal dependencies of a crate bring in, with all of its features.
+/// Returns the packages that are compiled into a crate with all of its features. Dependencies of
+/// tests and of build scripts do not count.
 fn compiled_into(name: &str) -> BTreeSet<String> {
     let tree = Step::cargo("tree")
         .args(["tree", "--offline", "--locked", "--package", name, "--all-features"])
@@ -223,7 +226,7 @@ fn graph_from(read: &dyn Fn(&Path) -> Option<String>) -> Graph {
     Graph::new(source::modules("lib.rs", read).unwrap())
 }
 
-/// Returns how many files are directly in the folder of a crate's sources.
+/// Returns the number of Rust files that lie directly in the `src/` of a crate.
 fn flat_files(name: &str) -> usize {
     let folder = workspace::root().join("crates").join(name).join("src");
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
@@ -263,7 +266,8 @@ fn lines_with(sources: &[(PathBuf, String)], wanted: impl Fn(&str) -> bool) -> V
     found
 }
 
-/// Returns the files of each walk in CONTRIBUTING.md: each step of a numbered list begins with one.
+/// Returns the files of each walk in CONTRIBUTING.md. A walk is a numbered list, and each step begins
+/// with a file.
 fn walks(text: &str) -> Vec<Vec<String>> {
     let (_, section) = text.split_once("\n## Three walks").unwrap();
     let section = section.split("\n## ").next().unwrap();
@@ -300,7 +304,7 @@ fn text<'a>(value: &'a Value, member: &str) -> Option<&'a str> {
     value.get(member).and_then(Value::as_str)
 }
 
-/// Tests that the checks above can fail, each on a small crate that breaks its rule.
+/// Tests that each check above fails on a small crate that breaks its rule.
 mod small_crates {
     use serde_json::json;
 
@@ -308,7 +312,8 @@ mod small_crates {
 
     const ORDER: Modules = Modules { of: "small", order: &["low", "middle", "high"], files: 4 };
 
-    /// Returns the sources of a crate: each file with its text.
+    /// Returns the graph of a small crate in which these files are added or replaced. An empty text
+    /// removes the file.
     fn small<const N: usize>(files: [(&str, &str); N]) -> Graph {
         let mut sources: BTreeMap<PathBuf, String> = [
             ("lib.rs", "mod high; mod low; mod middle; pub use low::Low;"),

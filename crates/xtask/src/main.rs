@@ -54,8 +54,9 @@ enum Command {
     /// Run everything that continuous integration checks.
     ///
     /// Checks format, dependencies, clippy, each feature alone, documentation, packages, then the style
-    /// of texts, the public APIs, the tests, the attacks, the conformance suite, the peers, the demos,
-    /// the bench and the book. cargo-deny, cargo-hack, mdBook and lychee are fetched ready-made into `.tools`.
+    /// of texts, the public APIs, the tests, the attacks, the conformance suite, the review of changes,
+    /// the peers, the demos, the bench and the book. cargo-deny, cargo-hack, mdBook and lychee are
+    /// fetched ready-made into `.tools`.
     Ci,
     /// Run the attacks that must fail, and print one line for each.
     ///
@@ -72,12 +73,12 @@ enum Command {
     /// Sets up the packages first. Exits with 1 if a client or server loses something with ETDI, or if
     /// `docs/peers.md` shows another table than the measured one.
     Peers(peers::Options),
-    /// Measure, and print each measure beside its target.
+    /// Measure the speed, and print each measure beside its target.
     ///
     /// Each measure is a ratio against the bare operation in the same run. Exits with 1 if a target is
     /// missed by more than a tenth. Builds with optimisation first, which takes minutes.
     Bench,
-    /// Build the book into target/book, check its links, and run what it shows.
+    /// Build the book into target/book, check its links, and run the code and commands that it shows.
     ///
     /// mdBook and lychee are fetched ready-made into `.tools`. Exits with 1 if the target of a link or
     /// an anchor is missing, if a command does not print the output on the page, or if code on a page
@@ -92,13 +93,13 @@ enum Command {
     ///
     /// Installs the servers of `tests/corpus` from lock files, lists their tools, makes benign and
     /// poisoned upgrades of them, and prints how many would be asked about and how many would be
-    /// missed, separately for the development half and for the half that was put aside. Fails if the
-    /// book shows other numbers. Needs Node 20, npm and Python 3.11.
+    /// missed, separately for the development half and for the held-out half. Fails if the book shows
+    /// other numbers. Needs Node 20, npm and Python 3.11.
     Review(review::Options),
     /// Count the kinds of sentences that stop readers, in comments, pages, strings and names of tests.
     ///
-    /// Prints how many words each place has, and each sentence that docs/style.md does not allow. Exits
-    /// with 1 if there is one, or if a rate is over its limit.
+    /// Prints the number of words and the rates for each kind of text, and the sentences that are over
+    /// a limit of docs/style.md. Exits with 1 if a limit is exceeded.
     Style(style::Options),
 }
 

@@ -12,7 +12,7 @@ use crate::workspace::{self, Package};
 /// Packs the published packages, unpacks them into a workspace of their own, and compiles them there.
 ///
 /// cargo can verify packages as well. But it unpacks them into the registry in the person's home, and
-/// compiles the sources of an earlier run if the version is the same.
+/// if an earlier run had the same version, it compiles the sources of that run.
 pub(crate) fn run() -> Result<()> {
     let packages = workspace::packages()?;
     let published: Vec<_> = packages.iter().filter(|package| package.published).collect();
@@ -43,8 +43,8 @@ fn unpack(packages: &[&Package], packed: &Path, unpacked: &Path) -> Result<()> {
     fs::create_dir_all(unpacked).with_context(|| format!("cannot make {}", unpacked.display()))?;
     for package in packages {
         let file = packed.join(format!("{}.crate", folder_of(package)));
-        // `-m` ignores the dates in the packages. They are always the same, so cargo would take the files
-        // for compiled already.
+        // `-m` gives the files the present time. The dates in the packages are always the same, so
+        // cargo would not notice that a file has changed, and would not compile it.
         let output = Step::new("unpack", "tar")
             .args(["-x", "-z", "-m", "-f"])
             .args([&file])
@@ -65,7 +65,7 @@ fn manifest(packages: &[&Package], root: &str) -> String {
     for package in packages {
         let _ = writeln!(manifest, "{} = {{ path = \"{}\" }}", package.name, folder_of(package));
     }
-    // With other profiles, every dependency would be compiled again.
+    // The profiles are those of this workspace. With others, every dependency would be compiled again.
     if let Some(profiles) = root.find("\n[profile.") {
         manifest.push_str(root.get(profiles..).unwrap_or_default());
     }

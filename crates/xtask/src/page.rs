@@ -10,15 +10,17 @@ use crate::workspace;
 pub(crate) struct Place {
     /// The page, from the root of the repository.
     pub(crate) page: &'static str,
-    /// The text right before the table, and the text right behind it.
+    /// The text right before the table.
     pub(crate) begin: &'static str,
+    /// The text right behind the table.
     pub(crate) end: &'static str,
-    /// The command that measures the table and with `--write` puts it there.
+    /// The command that measures the table, and with `--write` puts it on the page.
     pub(crate) command: &'static str,
 }
 
 impl Place {
-    /// Compares the table with the one on the page, or puts it there.
+    /// Compares the table with the one on the page. If they differ, puts the table on the page with
+    /// `write`, and fails without it.
     pub(crate) fn show(&self, table: &str, write: bool) -> Result<()> {
         let Self { page, command, .. } = self;
         let path = workspace::root().join(page);

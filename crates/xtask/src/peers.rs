@@ -21,13 +21,13 @@ const SHOWN: Place = Place {
 /// The binary of the peers, as nextest calls it.
 const BINARY: &str = "etdi-tests::interop";
 
-/// The start of the line that a test prints for one row.
+/// The beginning of the line that a test prints for one row.
 const ROW: &str = "peers-row ";
 
-/// The number of checks beside each other.
+/// The largest number of checks in one table. Further checks are in another table below it.
 const COLUMNS: usize = 13;
 
-/// Titles of the tables, by what a row calls its direction.
+/// The directions of rows, each with the title of its tables.
 const DIRECTIONS: [(&str, &str); 2] =
     [("Clients", "Their clients, our server"), ("Servers", "Their servers, our client")];
 
@@ -51,7 +51,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     SHOWN.show(&table, options.write)
 }
 
-/// Prints and compares the same table for tests that have run already, and passed.
+/// Prints and compares the same tables for tests that have run already and passed.
 pub(crate) fn show(tests: &junit::Report) -> Result<()> {
     let rows: Vec<Vec<Row>> =
         tests.of(BINARY).map(|test| rows(&test.output)).collect::<Result<_>>()?;
@@ -152,7 +152,8 @@ fn columns(row: &Row, from: usize) -> impl Iterator<Item = &Cell> {
     row.cells.iter().skip(from).take(COLUMNS)
 }
 
-/// Returns the text of a cell, or `unsaid`: the Inspector does not print its revision of MCP.
+/// Returns the text of a cell, or `unsaid` for an empty cell: the Inspector does not print its revision
+/// of MCP.
 fn shown(cell: &str) -> &str {
     if cell.is_empty() { "unsaid" } else { cell }
 }

@@ -1,4 +1,4 @@
-//! Builds programs that are only for tests, in the same way as the tests.
+//! Builds programs that are only for tests, with the same features as the tests.
 
 use std::path::PathBuf;
 
@@ -14,7 +14,8 @@ pub(crate) fn build<const N: usize>(names: [&str; N]) -> Result<[PathBuf; N]> {
         .args(["build"])
         .args(workspace::WHOLE)
         .args(names.iter().flat_map(|name| ["--bin", name]))
-        // With a test in the same command, cargo gives the programs that the tests were built with.
+        // A test in the same command brings in the features of the dev-dependencies. Without it, cargo
+        // would build other programs than those that the tests use.
         .args(["--test", "interop"])
         .args(["--message-format", "json-render-diagnostics"])
         .read()?;

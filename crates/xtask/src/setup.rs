@@ -1,4 +1,4 @@
-//! Prepares what the commands need besides Rust: installed programs, and packages that are fetched.
+//! Prepares the needs of the commands besides Rust: checks installed programs, and fetches packages.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ const PEERS: &str = "tests/peers";
 const CONFORMANCE: &str = "tests/conformance";
 const CORPUS: &str = "tests/corpus";
 
-/// Prepares what the tests need, or names what is missing.
+/// Prepares the packages that the tests need. Fails if installed programs are missing.
 pub(crate) fn tests() -> Result<()> {
     require(&[NODE, NPM, PYTHON, C_COMPILER])?;
     npm_packages(PEERS, &[])?;
@@ -38,7 +38,7 @@ pub(crate) fn conformance() -> Result<PathBuf> {
     Ok(packed)
 }
 
-/// Prepares the public servers whose definitions `cargo xtask review` measures on.
+/// Prepares the public servers. `cargo xtask review` measures on their definitions.
 pub(crate) fn corpus() -> Result<()> {
     require(&[NODE, NPM, PYTHON])?;
     // Third-party packages: install scripts are disabled, since they would run with the person's
@@ -138,8 +138,8 @@ fn programs_of(environment: &Path) -> PathBuf {
     environment.join(if cfg!(windows) { "Scripts" } else { "bin" })
 }
 
-/// Runs `install` unless `folder` was filled from the same `lock` file before. Runs it once more if it
-/// fails, since a registry may not answer at once.
+/// Runs `install` unless `folder` was already filled from the same content of the `lock` file. If
+/// `install` fails, runs it once more, since a registry may not answer the first time.
 fn once_for(lock: &Path, folder: &Path, install: impl Fn() -> Result<()>) -> Result<()> {
     let root = workspace::root();
     let wanted =

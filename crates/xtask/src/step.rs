@@ -1,4 +1,4 @@
-//! One step: a command, announced, timed, and repeatable by hand.
+//! One step: a command that is printed, timed, and can be repeated by hand.
 
 #![expect(
     clippy::disallowed_methods,
@@ -50,14 +50,14 @@ impl Step {
         self
     }
 
-    /// Looks for programs in `folder` first.
+    /// Lets the step look for programs in `folder` first.
     pub(crate) fn with_programs_in(self, folder: &Path) -> Result<Self> {
         let path = env::var_os("PATH").unwrap_or_default();
         let path = env::join_paths(iter::once(folder.to_owned()).chain(env::split_paths(&path)))?;
         Ok(self.env("PATH", path))
     }
 
-    /// Runs in a folder below the root.
+    /// Lets the step run in a folder below the root.
     pub(crate) fn within(mut self, folder: impl Into<PathBuf>) -> Self {
         self.folder = Some(folder.into());
         self
@@ -70,7 +70,8 @@ impl Step {
         self.finish(started, status.success())
     }
 
-    /// Runs the step beside others, and shows its output at its end.
+    /// Runs the step while other steps run. Shows its output when it has ended, so that the outputs do
+    /// not mix.
     pub(crate) fn run_beside(self) -> Result<()> {
         let started = Instant::now();
         let Output { status, stdout, stderr } = self.output(Stdio::piped())?;
@@ -91,7 +92,7 @@ impl Step {
         Ok(text)
     }
 
-    /// Runs the step, and returns whether it succeeded, and its standard output.
+    /// Runs the step. Returns whether it succeeded, and its standard output.
     pub(crate) fn read_all(self) -> Result<(bool, String)> {
         let started = self.announce();
         let output = self.output(Stdio::inherit())?;
@@ -120,8 +121,8 @@ impl Step {
         if let Some(folder) = &self.folder {
             command.current_dir(workspace::root().join(folder));
         }
-        // `cargo run` describes this package in variables. If they were passed on, build scripts would
-        // run again, as after a change.
+        // `cargo run` describes this package in environment variables. If the step got them, cargo
+        // would see a change and run build scripts again.
         for (name, _) in env::vars_os() {
             let described = name.to_string_lossy();
             if described.starts_with("CARGO_PKG_") || described.starts_with("CARGO_MANIFEST_") {
@@ -151,7 +152,7 @@ impl Step {
     }
 }
 
-/// The step as a line for a shell.
+/// Shows the step as a line for a shell, without its `PATH`.
 impl Display for Step {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         if let Some(folder) = &self.folder {

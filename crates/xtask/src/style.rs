@@ -1,5 +1,5 @@
-//! `cargo xtask style`: rates of the kinds of sentences that stop readers, as `docs/style.md` limits
-//! them.
+//! `cargo xtask style`: counts the kinds of sentences that stop readers, and compares the rates with
+//! the limits in `docs/style.md`.
 
 mod prose;
 mod rates;
@@ -20,10 +20,10 @@ const SKIPPED: &[&str] = &["target", "node_modules", "snapshots"];
 
 #[derive(Args, Default)]
 pub(crate) struct Options {
-    /// Print each sentence and each word that counts, also where the limit holds.
+    /// Print each sentence that counts, also if the rate is within its limit.
     #[arg(long)]
     list: bool,
-    /// Read only files whose path begins with this.
+    /// Read only files whose path begins with this text.
     #[arg(value_name = "PATH")]
     path: Option<String>,
 }

@@ -24,13 +24,13 @@ pub(crate) struct Options {
     /// Test only this package (may be repeated).
     #[arg(short, long = "package", value_name = "NAME")]
     packages: Vec<String>,
-    /// Run the tests twice on a machine that is made busy, and show the slowest ones.
+    /// Keep the machine busy, run the tests twice, and show the slowest tests.
     ///
     /// Two loops for each core compete with the tests, at normal priority. Prints the time of both
     /// runs and the ten slowest tests. Needs cargo-nextest.
     #[arg(long)]
     under_load: bool,
-    /// Run only the tests whose name contains this.
+    /// Run only the tests whose name contains this text.
     filter: Option<String>,
 }
 
@@ -102,8 +102,8 @@ impl Tests<'_> {
             .run_beside()
     }
 
-    /// Runs the documentation tests beside the others, since compiling them keeps one core busy.
-    /// Returns the failures.
+    /// Runs the documentation tests at the same time as the others, since compiling them uses one core
+    /// only. Returns the failures.
     fn run_all(&self) -> Vec<String> {
         thread::scope(|scope| {
             let documentation = scope.spawn(|| self.run_in_documentation());
@@ -115,9 +115,9 @@ impl Tests<'_> {
         })
     }
 
-    /// Runs all selected tests twice under load. The second run also takes place if the first run fails.
+    /// Runs all selected tests twice under load, even if the first run fails.
     fn run_under_load(&self) -> Result<()> {
-        // The build is not measured.
+        // Build first, so that the time of the build is not measured.
         self.build_for_nextest()?;
         let load = Load::start()?;
         println!("\n{} busy loops run until the tests end", load.loops());
@@ -137,7 +137,7 @@ impl Tests<'_> {
     }
 }
 
-/// Returns the number of tests that run at once: three for two cores, since a test often waits for
+/// Returns the number of tests that run at once: three on two cores, since a test often waits for
 /// other programs.
 fn tests_at_once() -> usize {
     let cores = cores();

@@ -1,4 +1,5 @@
-//! Compares the threat manual with the attacks and their tests: each test that it names must exist.
+//! Compares the threat manual with the attacks. Each test that the manual names must exist, and the
+//! manual must name each test of an attack.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -7,7 +8,7 @@ use std::path::Path;
 use crate::attacks::EXPECTED;
 use crate::workspace;
 
-/// The numbered pages, and the attacks that each holds.
+/// The pages with numbered sections, and the numbers of the attacks on each.
 const PAGES: [(&str, std::ops::RangeInclusive<u32>); 5] = [
     ("definition.md", 1..=12),
     ("listing.md", 13..=26),
@@ -63,7 +64,7 @@ struct Section {
     number: Option<u32>,
     tests: Vec<String>,
     files: Vec<String>,
-    /// How often each label is in the section.
+    /// How often each of the [`LABELS`] is in the section.
     labels: [usize; 4],
 }
 
@@ -126,7 +127,7 @@ fn is_expected(number: u32) -> bool {
     EXPECTED.iter().any(|(expected, _)| *expected == number)
 }
 
-/// Returns the attacks that do not have one section on their page.
+/// Returns the attacks that do not have exactly one section, or have it on the wrong page.
 fn wrong_numbers(sections: &[Section]) -> Vec<String> {
     let mut places: BTreeMap<u32, Vec<&str>> = BTreeMap::new();
     for number in PAGES.iter().flat_map(|(_, numbers)| numbers.clone()) {
@@ -163,7 +164,7 @@ fn unnamed_tests(sections: &[Section]) -> Vec<String> {
     tests.iter().map(|test| format!("no section names `{test}`")).collect()
 }
 
-/// Adds the functions below `folder` that are named like an attack.
+/// Adds the functions below `folder` whose names begin with `attack_` or `extra_`.
 fn attack_tests(folder: &Path, found: &mut Vec<String>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

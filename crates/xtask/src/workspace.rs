@@ -13,23 +13,25 @@ pub(crate) fn root() -> &'static Path {
     here.ancestors().nth(2).unwrap_or(here)
 }
 
-/// The selection of every command that builds more than one package. Cargo unifies features over the
-/// selected packages, so another selection would compile, and keep, nearly everything twice.
+/// The packages and features of every command that builds tests of the whole workspace. Cargo unifies
+/// features over the selected packages, so with another selection it would compile and store nearly
+/// everything twice.
 pub(crate) const WHOLE: &[&str] = &["--workspace", "--features", "etdi-tests/peers"];
 
 /// A package of the workspace.
 pub(crate) struct Package {
     pub(crate) name: String,
     pub(crate) version: String,
-    /// The features that it declares.
+    /// The features that the package declares.
     pub(crate) features: Vec<String>,
-    /// Whether it has a library, and with it documentation tests.
+    /// Whether the package has a library, and so can have documentation tests.
     pub(crate) library: bool,
-    /// Whether it goes to the registry.
+    /// Whether the package is published to the registry.
     pub(crate) published: bool,
 }
 
-/// Returns the packages of the workspace by name: cargo's order is not the same in every checkout.
+/// Returns the packages of the workspace, sorted by name: cargo's order is not the same in every
+/// checkout.
 pub(crate) fn packages() -> Result<Vec<Package>> {
     let packages = parse(&metadata()?);
     let mut packages =

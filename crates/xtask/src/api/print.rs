@@ -1,7 +1,8 @@
-//! Prints the public API of a crate from rustdoc's JSON, one item a line.
+//! Prints the public API of a crate from rustdoc's JSON, with one line for each item.
 //!
-//! Lines are sorted by path. Paths of the crate's own items begin with `crate`. Items of other
-//! crates show the crate and the name: the modules between them are often private and move.
+//! Lines are sorted by path. Paths of the crate's own items begin with `crate`. The path of another
+//! crate's item is only the crate and the name, since the modules between them are often private and
+//! can move. An item of the standard library has its whole path.
 
 mod paths;
 mod types;
@@ -18,7 +19,7 @@ use self::types::is_standard;
 
 /// The public API of a crate.
 pub(super) struct Api {
-    /// One item each, in order.
+    /// One line for each item, in order.
     pub(super) lines: Vec<String>,
     /// The crates whose types or traits are in the lines, without the standard library.
     pub(super) foreign: BTreeSet<String>,
@@ -107,7 +108,8 @@ impl Printer<'_> {
                 self.foreign.insert(name.clone());
                 lines.push(format!("{head}extern crate {path} = {name}"));
             }
-            // Parts of items, which the items print; and the names of other crates' items.
+            // The first ones are parts of items and are printed with them; the others are names of
+            // other crates' items.
             ItemEnum::StructField(_)
             | ItemEnum::AssocConst { .. }
             | ItemEnum::AssocType { .. }
@@ -195,7 +197,7 @@ impl Printer<'_> {
                 continue;
             }
             let (parameters, bounds) = self.generics(&block.generics);
-            // The block says which types have these methods.
+            // For a generic type, the line names the `impl` block: it says which types have the method.
             let block_of = if parameters.is_empty() && bounds.is_empty() {
                 String::new()
             } else {
@@ -234,7 +236,7 @@ impl Printer<'_> {
         let line = match &item.inner {
             ItemEnum::Function(data) => {
                 let line = self.function(&head, &path, data);
-                // In a trait only: an implementation can leave the method out.
+                // Only in a trait: `{ .. }` says that an implementation may leave the method out.
                 let provided = data.has_body && !head.ends_with("pub ");
                 if provided { format!("{line} {{ .. }}") } else { line }
             }
@@ -258,7 +260,8 @@ impl Printer<'_> {
         Some((name, line))
     }
 
-    /// Returns the traits of the types, without those that the compiler finds or derives from others.
+    /// Returns the trait implementations of public types. Blanket implementations are left out, and
+    /// those that the compiler adds, except `!Send` and `!Sync`.
     fn trait_impls(&mut self) -> Vec<String> {
         let krate = self.krate;
         let mut lines = Vec::new();
@@ -301,7 +304,7 @@ impl Printer<'_> {
         format!("{unsafe_}impl{parameters} {negative}{trait_} for {type_}{bounds}{types}")
     }
 
-    /// Returns whether another crate can name the type, as far as this crate is concerned.
+    /// Returns whether another crate can name the type. Types of other crates count as public.
     fn is_public(&self, type_: &Type) -> bool {
         match type_ {
             Type::ResolvedPath(path) => {
@@ -329,8 +332,8 @@ impl Printer<'_> {
         format!("{head}{words}fn {path}{parameters}({inputs}){output}{bounds}")
     }
 
-    /// Returns a function as it was before `async_trait`: the macro makes a boxed future of it, with a
-    /// lifetime for each reference.
+    /// Returns the function as its author wrote it for `async_trait`. The macro changes the function:
+    /// the result becomes a boxed future, and each reference gets a lifetime.
     fn async_trait_function(&mut self, head: &str, path: &str, data: &Function) -> Option<String> {
         let is_made = |name: &str| name == "'async_trait" || name.starts_with("'life");
         let mut generics = data.generics.clone();

@@ -63,7 +63,7 @@ pub trait Open {
     }
 }
 
-/// The method `get` as `async_trait` writes it.
+/// A trait with the method `get`, in the form to which `async_trait` expands it.
 pub trait Asynchronous {
     fn get<'life0, 'life1, 'async_trait>(
         &'life0 self,

@@ -1,9 +1,10 @@
 //! A console block: commands behind `$ `, each with the lines that it prints.
 
-/// The sign for any output: any number of lines where it is alone on a line, any text within a line.
+/// The sign for any output: alone on a line it stands for any number of lines, and within a line for
+/// any text.
 const ANYTHING: char = '…';
 
-/// One command, and what it prints on its standard output.
+/// One command, and its expected standard output.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Command {
     pub(super) line: String,
@@ -23,13 +24,13 @@ impl Command {
         commands
     }
 
-    /// Returns whether the page shows what the command prints.
+    /// Returns whether the page shows output of the command.
     pub(super) fn shows_output(&self) -> bool {
         !self.expected.is_empty()
     }
 
-    /// Returns whether `output` is what the page says. Blank lines at the end do not count, and a command
-    /// without expected lines may print anything.
+    /// Returns whether `output` is the output on the page. Blank lines at the end do not count, and a
+    /// command without expected lines may print anything.
     pub(super) fn printed(&self, output: &str) -> bool {
         let expected = without_blank_end(self.expected.iter().map(String::as_str).collect());
         let printed = without_blank_end(output.lines().map(str::trim_end).collect());

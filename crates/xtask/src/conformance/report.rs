@@ -49,7 +49,8 @@ impl Run {
         format!("{} {}", self.role, self.revision)
     }
 
-    /// Returns the differences, the scenarios that did not run, and those without a result.
+    /// Returns the differences between the forms, whether scenarios did not run, and the scenarios
+    /// without a result.
     pub(super) fn problems(&self) -> Vec<String> {
         let title = self.title();
         let differing = self.scenarios.iter().filter(|one| !one.differences.is_empty());
@@ -149,7 +150,7 @@ fn word(verdict: Option<&Verdict>) -> &'static str {
     }
 }
 
-/// Returns how many checks passed, and how many were made.
+/// Returns how many checks passed, and how many were made. Skipped checks do not count.
 fn counts(outcome: &Outcome) -> (usize, usize) {
     let made = outcome.checks.values().filter(|verdict| **verdict != Verdict::Skipped);
     let passed = outcome.checks.values().filter(|verdict| **verdict == Verdict::Success);

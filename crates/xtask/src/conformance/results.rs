@@ -13,10 +13,11 @@ pub(super) type Column = BTreeMap<String, Outcome>;
 /// The outcome of one scenario.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Outcome {
-    /// The verdict of each check, by its id and name. Where a check occurs several times, the most
-    /// severe one counts, as it does for the suite.
+    /// The verdict of each check, by its id and name. If a check occurs several times, its most severe
+    /// verdict counts, as in the suite.
     pub(super) checks: BTreeMap<(String, String), Verdict>,
-    /// Whether the scenario passed for the suite, which also requires the client to end without an error.
+    /// Whether the suite says that the scenario passed. The suite also requires the client to end
+    /// without an error. `None` if the suite printed no mark for it.
     pub(super) passed: Option<bool>,
 }
 
@@ -36,7 +37,7 @@ struct Check {
     status: String,
 }
 
-/// Reads the folder of one run. `said` is what the suite printed, with a mark for each scenario.
+/// Reads the folder of one run. `said` is the output of the suite, with a mark for each scenario.
 pub(super) fn read(folder: &Path, of_server: bool, said: &str) -> Result<Column> {
     let mut column = Column::new();
     visit(folder, folder, of_server, &mut column)?;

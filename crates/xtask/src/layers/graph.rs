@@ -1,4 +1,4 @@
-//! Resolves the paths that the files of a crate name, and finds the arrows between the files.
+//! Resolves the paths in the files of a crate, and finds the arrows between the files.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ pub(super) struct Graph {
     modules: BTreeMap<ModulePath, Module>,
 }
 
-/// A file names an item of another file.
+/// A path in one file that names an item or a module of another file.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) struct Arrow {
     pub(super) from: PathBuf,
@@ -66,8 +66,8 @@ impl Graph {
         arrows
     }
 
-    /// Returns the groups of files that depend on each other in a circle. Re-exports do not count, since
-    /// a file that uses the name has an arrow to the file that defines it.
+    /// Returns the groups of files that depend on each other in a circle. Weak arrows do not count: a
+    /// file that uses a re-exported name has an arrow of its own to the file that defines the name.
     pub(super) fn circles(&self) -> Vec<Vec<PathBuf>> {
         let mut next: BTreeMap<PathBuf, BTreeSet<PathBuf>> = BTreeMap::new();
         for arrow in self.arrows().into_iter().filter(|arrow| !arrow.weak) {
@@ -127,7 +127,6 @@ impl Graph {
         if here.children.contains(first) {
             let mut child = module.clone();
             child.push(first.clone());
-            // Without a module of that name, the child is compiled for tests alone.
             return self.walk(child, rest, trail);
         }
         if here.items.contains(first) {
@@ -140,7 +139,7 @@ impl Graph {
         trail.push(step);
         if let Some(path) = here.names.get(first) {
             let whole: Vec<String> = path.iter().chain(rest).cloned().collect();
-            // The name of another crate's item leads to no file of this one.
+            // Returns `None` for a name of another crate.
             return self.find(&module, &whole, trail);
         }
         for glob in &here.globs {
@@ -177,7 +176,7 @@ fn reachable<'a>(
     seen
 }
 
-/// Returns the module of `src/` that a file belongs to. The root, `lib.rs`, does not belong to one.
+/// Returns the top module that a file belongs to, or `None` for the root: `lib.rs` or `main.rs`.
 pub(super) fn room(file: &Path) -> Option<&str> {
     let name = file.iter().next()?.to_str()?;
     let name = name.strip_suffix(".rs").unwrap_or(name);

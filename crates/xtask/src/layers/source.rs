@@ -1,7 +1,7 @@
 //! Reads the modules of a crate, and the paths that each file names.
 //!
-//! The reader works on tokens rather than on a syntax tree, so that it also sees the paths in the
-//! arguments of macros. It skips code that is compiled for tests alone.
+//! The reader works on tokens, because a syntax tree does not show the paths in the arguments of
+//! macros. It skips code that is compiled for tests alone.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::iter::Peekable;
@@ -11,10 +11,10 @@ use std::slice::Iter;
 use anyhow::{Context, Result, anyhow};
 use proc_macro2::{Delimiter, Group, Spacing, TokenStream, TokenTree};
 
-/// Names of modules, from the root of the crate: empty for the root itself.
+/// The names of the modules from the root of the crate down to a module. Empty for the root itself.
 pub(super) type ModulePath = Vec<String>;
 
-/// The module of a file, or one between braces.
+/// A module in a file of its own, or between braces.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Module {
     /// The file, relative to `src/`.
@@ -23,11 +23,11 @@ pub(super) struct Module {
     pub(super) children: BTreeSet<String>,
     /// Items that the module defines.
     pub(super) items: BTreeSet<String>,
-    /// Names that `use` brings in, with the path behind each.
+    /// Names that `use` brings in, each with its path.
     pub(super) names: BTreeMap<String, Vec<String>>,
     /// Paths of `use path::*`.
     pub(super) globs: Vec<Vec<String>>,
-    /// Paths that the module names in any place.
+    /// All paths in the module's code.
     pub(super) mentions: Vec<Mention>,
 }
 
@@ -40,7 +40,7 @@ pub(super) struct Mention {
     pub(super) reexport: bool,
 }
 
-/// Reads the modules of a crate, from the file of its root down.
+/// Reads the modules of a crate, beginning with the file of its root.
 ///
 /// # Errors
 ///
@@ -335,7 +335,7 @@ fn next_segment(tokens: &mut Tokens<'_>) -> Option<String> {
     Some(name.to_string())
 }
 
-/// Passes over the item, the field or the statement that comes next.
+/// Skips the item, the field or the statement that comes next.
 fn skip_item(tokens: &mut Tokens<'_>) {
     let mut import = false;
     let mut item = false;
@@ -348,7 +348,7 @@ fn skip_item(tokens: &mut Tokens<'_>) {
                 _ => {}
             },
             TokenTree::Punct(punct) if punct.as_char() == ';' => return,
-            // A comma is between fields and between arms, but not between items.
+            // A comma ends a field or an arm of a `match`, and never an item.
             TokenTree::Punct(punct) if punct.as_char() == ',' && !item && !import => return,
             TokenTree::Group(group) if group.delimiter() == Delimiter::Brace && !import => {
                 tokens.next_if(|token| is_punct(token, ','));

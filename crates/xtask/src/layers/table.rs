@@ -1,13 +1,14 @@
 //! The order of the crates, and of the modules in some of them. `docs/architecture.md` shows both.
 
-/// A crate of the workspace, and what must never be compiled into it.
+/// A crate of the workspace, and the packages that must never be compiled into it.
 pub(super) struct Crate {
     pub(super) name: &'static str,
-    /// Packages that its normal dependencies must not bring in, of this workspace or of others.
+    /// Packages that the normal dependencies of the crate must not bring in. They can be packages of
+    /// this workspace, or others.
     pub(super) never: &'static [&'static str],
 }
 
-/// The crates, lowest first: a crate depends on crates above it in this list only.
+/// The crates, lowest first: a crate depends only on crates that come earlier in this list.
 pub(super) const CRATES: &[Crate] = &[
     Crate { name: "etdi-types", never: &["reqwest", "rmcp", "tokio"] },
     Crate { name: "etdi-review", never: &["reqwest", "rmcp", "tokio"] },
@@ -33,9 +34,9 @@ pub(super) const CRATES: &[Crate] = &[
 /// The order of the modules of one crate.
 pub(super) struct Modules {
     pub(super) of: &'static str,
-    /// Modules of `src/`, lowest first: a module imports modules above it in this list only.
+    /// Modules of `src/`, lowest first: a module imports only modules that come earlier in this list.
     pub(super) order: &'static [&'static str],
-    /// How many files may lie in `src/` itself.
+    /// The largest number of files directly in `src/`.
     pub(super) files: usize,
 }
 
@@ -71,5 +72,5 @@ pub(super) const MODULES: &[Modules] = &[
 pub(super) const WITHOUT_CIRCLES: &[&str] =
     &["etdi-client", "etdi-events", "etdi-judge", "etdi-oauth"];
 
-/// How many `impl ServerConnection` blocks the client may have.
+/// The largest number of `impl ServerConnection` blocks in the client.
 pub(super) const CONNECTION_BLOCKS: usize = 4;

@@ -7,7 +7,7 @@ use super::TextKind;
 /// Stands for code, a number or a value in a text.
 pub(super) const CODE: &str = "`x`";
 
-/// A paragraph, a heading, an item, a cell, a string or a name.
+/// A paragraph, a heading, an item of a list, a cell, a string or a name.
 pub(super) struct Text {
     pub(super) kind: TextKind,
     pub(super) file: String,
@@ -15,7 +15,7 @@ pub(super) struct Text {
     pub(super) text: String,
 }
 
-/// Returns the blocks of a Markdown text that begins in a line of a file.
+/// Returns the blocks of a Markdown text. The text begins in this line of the file.
 pub(super) fn texts(kind: TextKind, file: &str, line: usize, markdown: &str) -> Vec<Text> {
     let mut texts = Vec::new();
     let mut open: Option<Text> = None;
@@ -57,7 +57,8 @@ fn ends(tag: TagEnd) -> bool {
     matches!(tag, TagEnd::Paragraph | TagEnd::Heading(_) | TagEnd::Item | TagEnd::TableCell)
 }
 
-/// Splits a text behind each full stop, question mark and exclamation mark that a space follows.
+/// Splits a text into sentences. A sentence ends with a full stop, a question mark or an exclamation
+/// mark before a space.
 pub(super) fn sentences(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = text;
     std::iter::from_fn(move || {
@@ -74,7 +75,7 @@ pub(super) fn sentences(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Returns the words of a text, without the marks around them.
+/// Returns the words of a text, without the punctuation around them.
 pub(super) fn words(text: &str) -> impl Iterator<Item = &str> {
     let words = text.split_whitespace();
     let words = words.map(|word| word.trim_matches(|c: char| !c.is_alphanumeric() && c != '`'));

@@ -4,13 +4,13 @@ use std::fmt::Write as _;
 
 use super::prose::{Text, sentences, words};
 
-/// Words that no sentence begins with: its subject is a noun.
+/// Words that must not begin a sentence, because its subject must be a noun.
 const BEGINNINGS: &[&str] = &["what", "whoever", "whatever", "that", "of"];
 
-/// Words that negate a whole sentence at once.
+/// Words that negate a whole sentence.
 const NEGATIONS: &[&str] = &["nobody", "nothing", "none", "nowhere"];
 
-/// The most negations in 1,000 words.
+/// The largest number of negations in 1,000 words.
 const MOST_NEGATIONS: f64 = 3.5;
 
 /// The counts of the texts of one kind.

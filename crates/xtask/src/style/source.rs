@@ -5,11 +5,11 @@ use ra_ap_rustc_lexer::{DocStyle, FrontmatterAllowed, LiteralKind, TokenKind, to
 use super::TextKind;
 use super::prose::{self, CODE, Text};
 
-/// Fewer words are a name or a part of a line.
+/// A string with fewer words is not counted: it is a name or a part of a line.
 const WORDS_OF_A_STRING: usize = 3;
 
 /// Returns the comments, the strings and the names of tests of a Rust file. Strings of tests are left
-/// out: no user reads them.
+/// out, since users do not read them.
 pub(super) fn texts(file: &str, source: &str) -> Vec<Text> {
     let has_tests_alone = file.split('/').any(|part| part == "tests") && file.ends_with(".rs");
     let mut reader = Reader { file, is_test: has_tests_alone, comment: None, texts: Vec::new() };
@@ -93,7 +93,8 @@ impl Reader<'_> {
     }
 }
 
-/// The text of a string literal, with [`CODE`] for each value and each quoted code.
+/// Returns the text of a string literal, with [`CODE`] in place of each value and of code between
+/// backticks.
 fn unescaped(literal: &str) -> String {
     let mut text = String::new();
     let mut characters = literal.chars().peekable();

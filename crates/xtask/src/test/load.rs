@@ -1,4 +1,4 @@
-//! Busy loops, which make a machine as slow as a shared one.
+//! Busy loops, which make the machine as slow as a machine that others use too.
 
 use std::hint;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::thread::{self, JoinHandle};
 
 use anyhow::{Context, Result};
 
-/// Loops for each core.
+/// The number of loops for each core.
 const LOOPS: usize = 2;
 
 /// Threads that keep every core busy until this value is dropped.
@@ -62,7 +62,7 @@ mod tests {
         assert!(load.threads.iter().all(|thread| !thread.is_finished()));
         let stop = Arc::clone(&load.stop);
         drop(load);
-        // Each loop held one reference, and dropped it at its end.
+        // Each loop drops its reference when it ends, so only the test's own reference is left.
         assert_eq!(Arc::strong_count(&stop), 1);
     }
 

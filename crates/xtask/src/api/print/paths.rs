@@ -7,9 +7,9 @@ use rustdoc_types::{Crate, Enum, Id, ItemEnum, Use};
 /// The paths by which items can be named.
 #[derive(Default)]
 pub(super) struct Paths {
-    /// Each path of an item, and whether a module there defines the item.
+    /// The paths of each item. The flag is true if the path is a re-export.
     found: BTreeMap<Id, Vec<(bool, String)>>,
-    /// Names of other crates' items, with the path behind each.
+    /// Re-exports of other crates' items: the name here, and the path in the other crate.
     foreign: Vec<(String, String)>,
     open: Vec<Id>,
 }
@@ -71,7 +71,8 @@ impl Paths {
         }
     }
 
-    /// Returns one path for each item: its place of definition if that is public, or the shortest path.
+    /// Returns one path for each item: the path of its definition if that is public, or else the
+    /// shortest path.
     pub(super) fn chosen(&self) -> BTreeMap<Id, String> {
         let shortest = |(passed_on, path): &&(bool, String)| {
             (*passed_on, path.matches("::").count(), path.clone())
@@ -91,7 +92,7 @@ impl Paths {
         let mut passed_on: Vec<(String, String)> = self.foreign.clone();
         for (id, paths) in &self.found {
             let Some(path) = chosen.get(id) else { continue };
-            // A module that is re-exported would show each of its items twice.
+            // One line for a re-exported module is enough. Its items need no lines of their own.
             let is_below_another = |other: &str| {
                 self.found.iter().any(|(id, paths)| {
                     let module = krate.index.get(id).map(|item| &item.inner);

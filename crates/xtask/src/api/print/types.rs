@@ -208,7 +208,7 @@ impl Printer<'_> {
             let rest = summary.path.iter().skip(1).map(String::as_str);
             return ["std"].into_iter().chain(rest).collect::<Vec<_>>().join("::");
         }
-        // A program names these crates by the crate that re-exports them.
+        // Programs use the items of these crates through another crate, which re-exports them.
         let root = match root {
             "futures_core" => "futures",
             "serde_core" => "serde",
@@ -256,7 +256,7 @@ pub(super) fn is_standard(name: &str) -> bool {
     ["alloc", "core", "std"].contains(&name)
 }
 
-/// Names of the standard library that mean one thing everywhere.
+/// Names of the standard library that are shown without a path: they mean the same everywhere.
 const IN_EVERY_SCOPE: &[&str] = &[
     "AsMut",
     "AsRef",
