@@ -1,7 +1,9 @@
 //! `etdi doctor`.
 
 use clap::Args;
-use etdi::oauth::{Expectations, IssuerProvider, OAuthError, TokenError, TokenRequest};
+use etdi::oauth::{
+    DiscoveryError, Expectations, HttpError, IssuerProvider, OAuthError, TokenError, TokenRequest,
+};
 use etdi::text::escaped;
 use serde::Serialize;
 use serde_json::json;
@@ -11,14 +13,14 @@ use crate::exit::{Ending, Exit};
 use crate::files;
 use crate::files::trust_file;
 use crate::publisher::identity_provider::{IdentityOptions, ProviderConfig};
-use crate::servers::network::{flag_for, in_words};
+use crate::servers::network::in_words;
 use crate::terminal::line::Line;
 
 /// Check the trust configuration and the identity provider: one line for each check, with the fix.
 ///
 /// The identity provider is the Auth0 tenant of AUTH0_DOMAIN, AUTH0_CLIENT_ID, AUTH0_CLIENT_SECRET
-/// and AUTH0_AUDIENCE, or the one that flags name. With a client, this command asks for a token and
-/// validates it. Exit code 1 if a check fails.
+/// and AUTH0_AUDIENCE, or the identity provider of --issuer. With a client, this command asks for a
+/// token and validates it. Exit code 1 if a check fails.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -29,7 +31,7 @@ Examples:
 pub(crate) struct DoctorArgs {
     #[command(flatten)]
     identity: IdentityOptions,
-    /// Ask for a token as this client; its secret is in ETDI_CLIENT_SECRET.
+    /// Ask for a token as the client with this id. Its secret must be in ETDI_CLIENT_SECRET.
     #[arg(long, value_name = "CLIENT", requires = "issuer")]
     client_id: Option<String>,
 }
@@ -108,34 +110,16 @@ impl DoctorArgs {
         context: &Context,
     ) {
         let issuer = escaped(configured.config.issuer()).to_string();
-        chart.ok("provider", format!("{issuer}, from {}", configured.from));
+        let provider = format!("{issuer}, from {}", configured.from);
         let has_client = configured.config.client_id().is_some();
         let algorithms = configured.config.allowed_algorithms().to_vec();
         let audience = configured.audience.clone();
         let progress = context.out.progress("asking the identity provider");
-        let rest = ["keys", "algorithm", "audience", "scopes"];
         let identity = match configured.reach().await {
             Ok(identity) => identity,
-            Err(error) if flag_for(&error).is_some() => {
-                chart.fail("reachable", in_words(&error));
-                chart.skip(&["discovery"], "needs an answer");
-                return chart.skip(&rest, "needs an answer");
-            }
-            Err(error @ OAuthError::Discovery { .. }) => {
-                chart.ok("reachable", "it answers");
-                chart.fail("discovery", error);
-                return chart.skip(&rest, "needs discovery");
-            }
-            Err(error @ OAuthError::Jwks { .. }) => {
-                chart.fail("keys", error);
-                return chart.skip(&["algorithm", "audience", "scopes"], "needs keys");
-            }
-            Err(error) => {
-                chart.fail("reachable", error);
-                chart.skip(&["discovery"], "needs an answer");
-                return chart.skip(&rest, "needs an answer");
-            }
+            Err(error) => return unusable(&error, provider, chart),
         };
+        chart.ok("provider", provider);
         chart.ok("reachable", "it answers");
         chart.ok("discovery", format!("keys at {}", escaped(identity.jwks().uri())));
         keys(&identity, &algorithms, chart);
@@ -197,11 +181,61 @@ impl DoctorArgs {
     }
 }
 
+/// Adds the checks of an identity provider that cannot be used. Says that the provider answers only if
+/// the error proves an answer: many errors come before a connection.
+fn unusable(error: &OAuthError, provider: String, chart: &mut Chart) {
+    let why = in_words(error);
+    let rest = ["keys", "algorithm", "audience", "scopes"];
+    let refused = match error {
+        OAuthError::Config(_) => true,
+        OAuthError::Discovery { source: DiscoveryError::Http { source, .. }, .. } => {
+            matches!(
+                source,
+                HttpError::InvalidUrl { .. }
+                    | HttpError::NotHttps { .. }
+                    | HttpError::PrivateAddress { .. }
+                    | HttpError::Tls(_)
+            )
+        }
+        _ => false,
+    };
+    if refused {
+        chart.fail("provider", why);
+        chart.skip(&["reachable", "discovery"], "not contacted");
+        return chart.skip(&rest, "needs an answer");
+    }
+    chart.ok("provider", provider);
+    match error {
+        // The endpoints of some kinds of issuers are known before any connection.
+        OAuthError::Discovery { source: DiscoveryError::Endpoint { .. }, .. } => {
+            chart.fail("discovery", why);
+            chart.skip(&rest, "needs discovery");
+        }
+        OAuthError::Discovery { .. } => {
+            chart.ok("reachable", "it answers");
+            chart.fail("discovery", why);
+            chart.skip(&rest, "needs discovery");
+        }
+        OAuthError::Jwks { .. } => {
+            chart.fail("keys", why);
+            chart.skip(&["algorithm", "audience", "scopes"], "needs keys");
+        }
+        _ => {
+            chart.fail("reachable", why);
+            chart.skip(&["discovery"], "needs an answer");
+            chart.skip(&rest, "needs an answer");
+        }
+    }
+}
+
 fn trust(chart: &mut Chart, context: &Context) {
     match trust_file::read(context) {
         Ok(_) if files::is_open_to_others(&context.config) => chart.fail(
             "trust",
-            format!("others can read or change it: chmod 600 {}", context.config.display()),
+            format!(
+                "other users can read or change the file: run chmod 600 {}",
+                context.config.display()
+            ),
         ),
         Ok(trust) => chart.ok(
             "trust",
@@ -232,7 +266,10 @@ fn keys(identity: &IssuerProvider, algorithms: &[etdi::SigAlg], chart: &mut Char
     if found.is_empty() {
         chart.fail(
             "algorithm",
-            format!("no key is for {}; set the API's signing algorithm to it", wanted.join(", ")),
+            format!(
+                "no key has the algorithm {}; set it as the signing algorithm of the API",
+                wanted.join(", ")
+            ),
         );
     } else {
         let found: Vec<_> = found.iter().map(ToString::to_string).collect();

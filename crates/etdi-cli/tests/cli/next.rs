@@ -111,6 +111,22 @@ fn an_address_that_is_not_asked_is_answered_with_the_flag_for_it() {
 }
 
 #[test]
+fn doctor_says_that_a_provider_answers_only_after_an_answer() {
+    let folder = new_folder().trusting();
+    for issuer in ["abc", "https:/login.example", "http://login.example"] {
+        let ran = folder.run(&["doctor", "--issuer", issuer, "--json"]);
+        assert_eq!(ran.code, 1, "{}", ran.out);
+        let checks = ran.json()["checks"].as_array().unwrap().clone();
+        let result = |name: &str| {
+            let one = checks.iter().find(|one| one["check"] == name);
+            one.map(|one| one["result"].clone()).unwrap_or_default()
+        };
+        let results = (result("provider"), result("reachable"));
+        assert_eq!(results, (json!("fail"), json!("skipped")), "{issuer}: {}", ran.out);
+    }
+}
+
+#[test]
 fn an_unknown_event_is_answered_with_the_known_events() {
     let folder = new_folder();
     folder.put("events.jsonl", "");
