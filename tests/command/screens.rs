@@ -75,7 +75,7 @@ impl Life<'_> {
         let approved = self.is_approved_at_once();
         self.screen("list", &approved, &["list"], &[], 0);
         let revoke = ["revoke", self.tool, "--from", ".mcp.json"];
-        self.screen("revoke", &approved, &revoke, &[("Forget it?", "y")], 0);
+        self.screen("revoke", &approved, &revoke, &[("Forget this tool?", "y")], 0);
         approved
     }
 

@@ -34,16 +34,16 @@ pub(crate) struct Global {
     /// Print only errors and requested data; the exit code is the answer.
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,
-    /// When to colour. `auto`: on a terminal, unless NO_COLOR is set.
+    /// When to print colours. `auto`: on a terminal, if NO_COLOR is not set.
     #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
     pub(crate) color: Color,
-    /// The trust configuration. Otherwise ETDI_CONFIG, otherwise etdi/trust.toml in
-    /// $XDG_CONFIG_HOME (~/.config), on Windows in %APPDATA%.
+    /// The file of the trust configuration. Without this flag: the file in ETDI_CONFIG, or else
+    /// etdi/trust.toml in $XDG_CONFIG_HOME (~/.config), on Windows in %APPDATA%.
     #[arg(long, global = true, value_name = "PATH")]
     pub(crate) config: Option<PathBuf>,
 }
 
-/// When to colour.
+/// When to print colours.
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
 pub(crate) enum Color {
     #[default]
@@ -72,7 +72,7 @@ Approve tools
 
 Share with a team
   lock         Write the approved tools into etdi.lock, for a repository
-  check        Compare servers with etdi.lock; needs no approvals and no cloud
+  check        Compare servers with etdi.lock, without approvals
 
 Publish definitions
   keys         Make, list, rotate and export signing keys
@@ -84,8 +84,8 @@ Inspect
   audit        Show the decisions in an event log
 
 More
-  completions  Completions for a shell
-  help         Help on a command; `etdi help exit-codes` for the exit codes
+  completions  Print completions for a shell
+  help         Show help for a command; `etdi help exit-codes`: the exit codes
 
 Options
 {options}{after-help}";

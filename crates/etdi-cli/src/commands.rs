@@ -43,7 +43,7 @@ pub(crate) enum Command {
     Token(token::TokenArgs),
     Audit(audit::AuditArgs),
     Completions(completions::CompletionsArgs),
-    /// The meaning of each exit code.
+    /// Show the meaning of each exit code.
     #[command(long_about = exit_codes(), hide = true)]
     ExitCodes,
 }

@@ -26,9 +26,9 @@ const MEANINGS: [(Exit, &[&str]); 4] = [
     (
         Exit::No,
         &[
-            "a check said no: a definition is not by the publisher it names, a token",
-            "is not valid, a tool waits for approval or is refused, a server differs",
-            "from the lockfile, a line of `doctor` failed",
+            "a check said no: a definition is not by the publisher that it names, a",
+            "token is not valid, a tool waits for approval or is refused, a server",
+            "differs from the lockfile, a line of `doctor` failed",
         ],
     ),
     (
@@ -89,7 +89,7 @@ impl From<Exit> for ExitCode {
 pub(crate) struct CliError {
     /// The error in words.
     error: String,
-    /// The file, flag or address where it is.
+    /// The file, flag, address or name that the error is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     at: Option<String>,
     /// The next step: a command where there is one.
@@ -102,6 +102,15 @@ pub(crate) struct CliError {
 impl CliError {
     pub(crate) fn new(what: impl Display) -> Self {
         Self { error: what.to_string(), at: None, next: None, exit: Exit::CannotCheck }
+    }
+
+    /// Puts `cannot VERB NOUN: ` before an error that does not begin with `cannot` yet. `doing` is the
+    /// verb and the noun: the error of a library often has only the reason.
+    pub(crate) fn cannot(mut self, doing: &str) -> Self {
+        if !self.error.starts_with("cannot ") {
+            self.error = format!("cannot {doing}: {}", self.error);
+        }
+        self
     }
 
     /// Returns the error for Ctrl-C at a question.
@@ -164,5 +173,12 @@ mod tests {
     fn a_check_that_is_not_possible_outweighs_a_no() {
         assert_eq!(Exit::Ok.and(Exit::No), Exit::No);
         assert_eq!(Exit::CannotCheck.and(Exit::No), Exit::CannotCheck);
+    }
+
+    #[test]
+    fn an_error_begins_with_cannot_once() {
+        let said = |reason: &str| CliError::new(reason).cannot("read the file").what().to_owned();
+        assert_eq!(said("it is empty"), "cannot read the file: it is empty");
+        assert_eq!(said("cannot open the store"), "cannot open the store");
     }
 }

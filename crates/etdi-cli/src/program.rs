@@ -1,4 +1,4 @@
-//! From the process's arguments to its exit status.
+//! The run of the program, from the process's arguments to its exit status.
 
 use std::future::{Future, poll_fn};
 use std::io::{self, IsTerminal, Write};

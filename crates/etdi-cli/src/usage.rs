@@ -1,4 +1,4 @@
-//! A command line that runs no command: help, the version, wrong usage.
+//! The output for a command line that does not run a command: help, the version, wrong usage.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 
 use crate::terminal::output::Output;
 
-/// The advice that replaces the parser's own. The parser advises `--`, but after `--` comes the
-/// command of the server.
-const HYPHEN: &str = "a tool whose name begins with a hyphen is named by its digest";
+/// The advice for a command that takes the names of tools. It replaces the parser's advice, which is
+/// `--`: after `--` comes the command that starts the server.
+const HYPHEN: &str = "give the digest of a tool whose name begins with a hyphen";
 
 /// Moves the global flags before `help`, because the parser's `help` takes no flags. Turns
 /// `help exit-codes` into the command `exit-codes`.
@@ -59,7 +59,7 @@ fn document(error: &Error) -> Value {
         ErrorKind::DisplayHelp => json!({ "help": text.trim_end() }),
         ErrorKind::DisplayVersion => json!({ "version": text.trim_end() }),
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            json!({ "error": "a command is missing", "next": "etdi --help" })
+            json!({ "error": "cannot run a command: no command is given", "next": "etdi --help" })
         }
         _ => {
             let text = text.strip_prefix("error: ").unwrap_or(&text);
@@ -73,21 +73,25 @@ fn document(error: &Error) -> Value {
     }
 }
 
-/// Replaces the parser's advice for a value that begins with a hyphen. The parser advises `--`, which
-/// is wrong for commands that start a server after `--`.
+/// Replaces or drops the parser's advice for a value that begins with a hyphen. The parser advises
+/// `--`, but some commands start a server after `--`: the value would be run as a program.
 fn advise(error: &mut Error) {
-    let of_tools = matches!(error.get(ContextKind::Usage),
-        Some(ContextValue::StyledStr(usage)) if usage.to_string().contains("TOOL"));
-    if error.kind() != ErrorKind::UnknownArgument || !of_tools {
+    let usage = match error.get(ContextKind::Usage) {
+        Some(ContextValue::StyledStr(usage)) => usage.to_string(),
+        _ => return,
+    };
+    if error.kind() != ErrorKind::UnknownArgument || !usage.contains("-- COMMAND") {
         return;
     }
     if let Some(ContextValue::StyledStrs(mut tips)) = error.remove(ContextKind::Suggested) {
-        for tip in &mut tips {
-            if tip.to_string().contains("as a value") {
-                *tip = HYPHEN.to_owned().into();
-            }
+        let count = tips.len();
+        tips.retain(|tip| !tip.to_string().contains("as a value"));
+        if tips.len() < count && usage.contains("TOOL") {
+            tips.push(HYPHEN.to_owned().into());
         }
-        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(tips));
+        if !tips.is_empty() {
+            error.insert(ContextKind::Suggested, ContextValue::StyledStrs(tips));
+        }
     }
 }
 

@@ -22,9 +22,9 @@ use crate::servers::target::{NamedServer, ToolTarget};
 /// Approve tools of a server, as they are now: one, several, or all that wait.
 ///
 /// Shows the publisher of each tool, its state, its changes and its findings, and asks once for tools
-/// that belong together. An approval is of the digest that was shown: if the server has another
-/// definition by then, the tool is not approved. Exit code 0 if everything is approved, 1 if
-/// something is not, 2 if something could not be checked.
+/// that belong together. An approval is for the digest that was shown: if the server has another
+/// definition when the approval is stored, the tool is not approved. Exit code 0 if everything is
+/// approved, 1 if something is not, 2 if something could not be checked.
 #[derive(Debug, Args)]
 #[command(
     override_usage = "etdi approve [OPTIONS] <TOOL… | --all | --instructions>\n       \
@@ -48,21 +48,22 @@ pub(crate) struct ApproveArgs {
     /// digests are approved.
     #[arg(long, value_name = "DIGEST")]
     yes: Vec<Digest>,
-    /// The name of the person who approves. Otherwise the variable USER.
+    /// The name of the person who approves. Without this flag: the variable USER.
     #[arg(long, value_name = "NAME")]
     by: Option<String>,
-    /// Grant only this permission; any number of times. Otherwise those that the tool requires.
+    /// Grant only this permission; any number of times. Without this flag: the permissions that the tool
+    /// requires.
     #[arg(long, value_name = "SCOPE")]
     grant: Vec<Scope>,
     /// When the approval ends: a date (its first moment in UTC), or a time (RFC 3339).
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
-    /// Approve one tool that is refused, where a person may: an older version that came back, a key
-    /// that is not configured, an approval that granted too little.
+    /// Approve one tool that is refused, in the cases where a person may: an older version that came
+    /// back, a key that is not configured, an approval that granted too little.
     #[arg(long)]
     r#override: bool,
-    /// With --override: the publisher's public key (JWK or PEM), got from the publisher and not from
-    /// the server. It is trusted for this server only.
+    /// With --override: the publisher's public key (JWK or PEM). Get it from the publisher, not from the
+    /// server. It is trusted for this server only.
     #[arg(long, value_name = "FILE", requires = "override")]
     key: Option<std::path::PathBuf>,
     #[command(flatten)]

@@ -67,7 +67,7 @@ impl AuditArgs {
             None => Ok(Exit::Ok),
             Some(_) if context.out.is_json() => Ok(Exit::CannotCheck),
             Some((number, error)) => Err(CliError::new(format!(
-                "cannot read {} line(s) of the event log; the first: {}",
+                "cannot read the event log: {} line(s) are not events; the first: {}",
                 bad.len(),
                 etdi::text::escaped(error)
             ))

@@ -6,7 +6,7 @@ use clap_complete::Shell;
 use crate::context::Context;
 use crate::exit::{Ending, Exit};
 
-/// Completions for a shell, on standard output.
+/// Print completions for a shell, on standard output.
 ///
 /// bash: `etdi completions bash > ~/.local/share/bash-completion/completions/etdi`
 ///

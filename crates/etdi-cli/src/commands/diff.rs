@@ -48,7 +48,7 @@ async fn diff(subject: ToolOrInstructions<'_>, session: &Session, context: &Cont
     };
     let tool = session.tool(wanted)?;
     if let Some(problem) = tool.problem() {
-        return Err(CliError::new(problem).at(wanted));
+        return Err(CliError::new(problem).cannot("compare the tool").at(wanted));
     }
     let question = Question::about(tool, session).await?;
     let review = question.review().ok_or_else(|| {
@@ -57,7 +57,7 @@ async fn diff(subject: ToolOrInstructions<'_>, session: &Session, context: &Cont
             .next(session.command_on("show", tool, ""))
     })?;
     context.out.json(&question.json());
-    // The text may be the same while its signature is gone or wrong. Then the tool is not approved.
+    // The text may be the same although the signature is missing or wrong: then the tool is not approved.
     if review.is_empty() && summary::exit(tool) == Exit::Ok {
         context.out.line("No changes since the approval.");
         question.show_new_findings(context);

@@ -24,12 +24,15 @@ use crate::terminal::shell::quoted;
 /// could not be asked. A definition that is seen for the first time is recorded in the store, but not
 /// approved.
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(
+    override_usage = "etdi discover [OPTIONS] [URL | --from FILE | -- COMMAND…]",
+    after_help = "\
 Examples:
   etdi discover                              which servers the hosts on this machine name
   etdi discover https://docs.example/mcp
   etdi discover -- npx -y docs-server
-  etdi discover --from .mcp.json --json")]
+  etdi discover --from .mcp.json --json"
+)]
 pub(crate) struct DiscoverArgs {
     #[command(flatten)]
     target: ServerTarget,
@@ -135,8 +138,8 @@ async fn show(name: &str, session: &Session, context: &Context) -> Result<(Exit,
     Ok((exit, answer))
 }
 
-/// Lists the servers that the hosts on this machine start. Does not start them: only a person may decide
-/// to start a third party's command.
+/// Lists the servers in the configurations of the hosts on this machine. Does not start them: only a
+/// person may decide to start a third party's command.
 fn list_hosts(context: &Context) -> Exit {
     let out = &context.out;
     let (mut exit, mut answers) = (Exit::Ok, Vec::new());
@@ -176,7 +179,7 @@ fn list_hosts(context: &Context) -> Exit {
         answers.push(json!({ "file": path, "host": host, "servers": names, "error": error }));
     }
     if answers.is_empty() {
-        out.line("No configuration of a host is found here or for this user.");
+        out.line("No host configuration was found in this folder or for this user.");
         out.next("etdi discover URL");
         out.next("etdi discover -- COMMAND");
     }

@@ -90,7 +90,7 @@ fn asked(source: &mut KeySource, context: &Context) -> Result<Option<String>, Cl
     }
     let uri = |text: &str| etdi::Provider::new(text, "").map(drop).map_err(|e| e.to_string());
     let some = |text: &str| match text.trim() {
-        "" => Err("it is empty".to_owned()),
+        "" => Err("the text is empty".to_owned()),
         _ => Ok(()),
     };
     let id = context.prompt.ask("Its id, a URI", None, "", uri)?;

@@ -40,18 +40,20 @@ enum KeysAction {
     Generate(NewKey),
     /// List the keys.
     List,
-    /// Make the next key of a name. The old key stays published but no longer signs.
+    /// Make a new key under a name that exists. The old key stays published but no longer signs.
     Rotate(NewKey),
     /// Print the public keys of a name.
     Export {
+        /// The name of the keys, as `etdi keys list` shows it.
         #[arg(default_value = DEFAULT_NAME)]
         name: String,
         /// How to print them.
         #[arg(long, value_enum, default_value_t)]
         format: KeyFormat,
     },
-    /// Remove a key that no longer signs: definitions that it signed are then not trusted.
+    /// Remove a key that no longer signs, and delete its private key.
     Remove {
+        /// The name of the key, as `etdi keys list` shows it.
         name: String,
         /// The key's id, as `etdi keys list` shows it.
         // One in 64 thumbprints in base64url begins with a hyphen.
@@ -65,7 +67,7 @@ enum KeysAction {
 
 #[derive(Debug, Args)]
 struct NewKey {
-    /// The key's name, only for this command.
+    /// The name of the key in the folder of keys. It is not published.
     #[arg(default_value = DEFAULT_NAME)]
     name: String,
     /// Encrypt the file with a passphrase.
@@ -108,7 +110,8 @@ fn add(keyring: &Keyring, new: &NewKey, fresh: bool, context: &Context) -> Endin
     };
     let passphrase = passphrase.as_ref().map(|text| text.as_str());
     if passphrase.is_some_and(str::is_empty) {
-        return Err(CliError::new("the passphrase is empty").next("leave out --passphrase"));
+        return Err(CliError::new("cannot encrypt the key: the passphrase is empty")
+            .next("give a passphrase, or leave out --passphrase"));
     }
     let series = keyring.add(&new.name, passphrase, fresh, context.clock.now())?;
     let Some(entry) = series.current() else {
@@ -130,7 +133,7 @@ fn add(keyring: &Keyring, new: &NewKey, fresh: bool, context: &Context) -> Endin
     let old = series.keys.len().saturating_sub(1);
     if old > 0 {
         out.line(format!(
-            "{old} older key(s) stay published: publish the set again, then sign anew."
+            "{old} older key(s) stay published: publish the set again, then sign the definitions again."
         ));
     }
     out.next(format!("etdi keys export {}", series.name));
@@ -183,13 +186,15 @@ fn export(series: &KeySeries, format: KeyFormat, context: &Context) -> Ending {
 fn remove(keyring: &Keyring, name: &str, kid: &str, yes: bool, context: &Context) -> Ending {
     if !yes {
         context.out.line(
-            "The private key is deleted. Definitions that it signed are no longer trusted once the \
-             set is published again.",
+            "Removing this key deletes its private key. After you publish the set again, definitions \
+             that the key signed are no longer trusted.",
         );
     }
     let question = format!("Remove the key {kid}?");
     if !yes && !context.prompt.confirm(&question, "give --yes")? {
-        return Err(CliError::new("not removed; no changes were made"));
+        return Err(CliError::new(
+            "cannot remove the key: the answer was no; no changes were made",
+        ));
     }
     let series = keyring.remove(name, kid)?;
     context.out.json(&json!({ "removed": kid, "left": series.keys.len() }));

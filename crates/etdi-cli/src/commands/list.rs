@@ -1,6 +1,7 @@
 //! `etdi list`.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 
 use clap::Args;
 use etdi::text::escaped;
@@ -14,7 +15,7 @@ use crate::servers::store::StoreOptions;
 use crate::show::instructions::NAME;
 use crate::terminal::line::Line;
 
-/// List the approvals, by whom and until when.
+/// List the approvals, each with its person and its end.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -31,9 +32,7 @@ pub(crate) struct ListArgs {
 impl ListArgs {
     pub(crate) async fn run(self, context: &Context) -> Ending {
         let (mut approvals, commands) = match self.store.existing(context)? {
-            Some(store) => {
-                (store.approvals().await.map_err(CliError::new)?, commands(&store).await?)
-            }
+            Some(store) => (store.approvals().await.map_err(unread)?, commands(&store).await?),
             None => Default::default(),
         };
         approvals.retain(|approval| self.all || !approval.superseded);
@@ -54,7 +53,11 @@ impl ListArgs {
 pub(super) type Commands = BTreeMap<ServerIdentity, String>;
 
 pub(super) async fn commands(store: &SqliteApprovals) -> Result<Commands, CliError> {
-    store.server_names().await.map_err(CliError::new)
+    store.server_names().await.map_err(unread)
+}
+
+pub(super) fn unread(error: impl Display) -> CliError {
+    CliError::new(error).cannot("read the approvals")
 }
 
 fn show(approval: &ApprovalRecord, commands: &Commands, context: &Context) {

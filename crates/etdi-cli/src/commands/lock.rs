@@ -40,11 +40,11 @@ pub(crate) struct LockArgs {
     /// The host's configuration, in the folder of the lockfile or below. Its commands are started.
     #[arg(long, value_name = "FILE", default_value = ".mcp.json")]
     from: PathBuf,
-    /// Only this one of its servers.
+    /// Lock only this server of the configuration.
     #[arg(long, value_name = "NAME")]
     server: Option<String>,
-    /// Keep the locked tools that the servers do not list now: variants for other callers, by scope or
-    /// by language.
+    /// Keep the locked tools that a server does not list now. A server may list other tools for other
+    /// callers, for example by scope or by language.
     #[arg(long)]
     variants: bool,
     /// Remove the server with this name from the lockfile, without asking a server.
@@ -139,7 +139,8 @@ impl LockArgs {
         if entries.is_empty() {
             return Err(match &self.server {
                 Some(name) => host_config::unnamed(&names, Some(name)),
-                None => CliError::new("the file names no server").at(self.from.display()),
+                None => CliError::new("cannot lock the servers: the file names no server")
+                    .at(self.from.display()),
             });
         }
         let servers =
@@ -167,7 +168,8 @@ impl LockArgs {
         let fill =
             async |session: &Session| self.fill(&mut locked.0, earlier, session, context).await;
         let (exit, answer) = desk.visit(server, context, fill).await?;
-        lockfile.put(locked.0).map_err(|error| at(CliError::new(error)))?;
+        let put = lockfile.put(locked.0);
+        put.map_err(|error| at(CliError::new(error).cannot("lock the server")))?;
         Ok((exit, answer))
     }
 

@@ -49,9 +49,11 @@ impl RevokeArgs {
         let word = tool.clone();
         let shown = word.as_deref().unwrap_or(NAME);
         let nothing = || {
-            CliError::refused("cannot revoke the approval: this server has no record of it")
-                .at(shown)
-                .next("etdi list")
+            CliError::refused(
+                "cannot revoke the approval: the store has no record of it for this server",
+            )
+            .at(shown)
+            .next("etdi list")
         };
         let store = self.store.existing(context)?.ok_or_else(nothing)?;
         if let Some(id) = of_digest(&store, &server, shown).await? {
@@ -68,15 +70,20 @@ impl RevokeArgs {
         if !self.yes {
             show(&server, &commands, shown, &known, context);
         }
-        let question = "Forget it? It must be approved again";
+        let question = match &tool {
+            Some(_) => "Forget this tool? It must then be approved again",
+            None => "Forget these instructions? They must then be approved again",
+        };
         if !self.yes && !context.prompt.confirm(question, "give --yes")? {
-            return Err(CliError::refused("not revoked; no changes were made"));
+            return Err(CliError::refused(
+                "cannot revoke the approval: the answer was no; no changes were made",
+            ));
         }
         let done = match &tool {
             Some(tool) => store.forget(&server, tool).await,
             None => store.forget_instructions(&server).await,
         };
-        if !done.map_err(CliError::new)? {
+        if !done.map_err(|error| CliError::new(error).cannot("revoke the approval"))? {
             return Err(nothing());
         }
         let approvals = known.approvals.iter().map(|one| list::to_json(one, &commands));
@@ -98,21 +105,24 @@ impl RevokeArgs {
         match (tools, self.target.instructions) {
             ([tool], false) if !tool.is_empty() => Ok((Some(tool.clone()), server)),
             ([], true) => Ok((None, server)),
-            _ => Err(CliError::new("specify one tool and its server, or --instructions")
-                .next("etdi list")),
+            _ => Err(CliError::new(
+                "cannot revoke the approval: the command line must name a server, and one tool or \
+                 --instructions",
+            )
+            .next("etdi list")),
         }
     }
 }
 
-/// Returns the id of the tool with this approved digest, if `word` is a digest. A name that looks like a
-/// flag cannot be typed, so a person uses the digest for it.
+/// Returns the id of the tool with this approved digest, if `word` is a digest. A person types the digest
+/// for a tool whose name looks like a flag.
 async fn of_digest(
     store: &SqliteApprovals,
     server: &ServerIdentity,
     word: &str,
 ) -> Result<Option<String>, CliError> {
     let Ok(digest) = word.parse::<Digest>() else { return Ok(None) };
-    let approvals = store.approvals().await.map_err(CliError::new)?;
+    let approvals = store.approvals().await.map_err(list::unread)?;
     let mut pins = approvals.into_iter().map(|approval| approval.pin);
     let is_meant =
         |pin: &Pin| pin.server == *server && pin.digest == digest && !pin.served_name.is_empty();
@@ -130,7 +140,7 @@ async fn known(
     if let Some(tool) = tool {
         tool.clone_into(&mut subject.served_name);
     }
-    let known = store.known(&[subject]).await.map_err(CliError::new)?;
+    let known = store.known(&[subject]).await.map_err(list::unread)?;
     let mut known = known.into_iter().next().unwrap_or_default();
     // Records of the whole server have no served name.
     let meant = |pin: &Pin| match tool {

@@ -50,12 +50,13 @@ pub(crate) struct SignArgs {
     /// The folder of keys.
     #[arg(long, value_name = "DIR")]
     keys: Option<PathBuf>,
-    /// The specification of the tools: a TOML file. Instead of the flags below.
+    /// The specification of the tools: a TOML file. Without this flag: flags specify one tool.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["provider", "tool_version"])]
     spec: Option<PathBuf>,
     #[command(flatten)]
     flags: SpecFlags,
-    /// Where to write; standard output otherwise. An existing file is replaced.
+    /// Write the signed definitions to this file, also if it exists. Without this flag: to standard
+    /// output.
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
 }
@@ -85,7 +86,7 @@ impl SignArgs {
         }
         let tools: Vec<_> = signed.iter().map(SignedTool::tool).collect();
         let file = serde_json::to_string_pretty(&json!({ "tools": tools }))
-            .map_err(|error| CliError::new(error.to_string()))?;
+            .map_err(|error| CliError::new(error).cannot("write the signed definitions"))?;
         let Some(output) = &self.output else {
             context.out.data(&file);
             return Ok(Exit::Ok);
@@ -139,22 +140,21 @@ fn sign(
     match ToolDefinition::parse(text.as_bytes()) {
         Ok(read) if read.digest() == signed.digest() => Ok(signed),
         _ => Err(CliError::new(format!(
-            "cannot sign the tool \"{name}\": internal error: it does not round-trip; please report this"
+            "cannot sign the tool \"{name}\": internal error: the signed tool does not read back with the \
+             same digest; please report this"
         ))),
     }
 }
 
-/// Warns about an output schema that is not of type object. Servers on rmcp leave out this schema below
-/// MCP 2026-07-28, which breaks the signature.
+/// Warns about an output schema that is not of type object. In versions of MCP before 2026-07-28, servers
+/// on rmcp leave out this schema, which breaks the signature.
 fn warn_of_schema(tool: &Map<String, Value>, name: &str, context: &Context) {
     let schema = tool.get("outputSchema");
     if schema.is_some_and(|schema| schema.get("type").and_then(Value::as_str) != Some("object")) {
         context.out.remark(
-            Line::new()
-                .warn("warning: ")
-                .text("the outputSchema of \"")
-                .theirs(name)
-                .text("\" is not of type object; some servers do not send it"),
+            Line::new().warn("warning: ").text("the outputSchema of \"").theirs(name).text(
+                "\" is not of type object; some servers leave it out, which breaks the signature",
+            ),
         );
     }
 }

@@ -25,7 +25,7 @@ const LIMITS: Limits = Limits::TOOL.with_depth(32).with_bytes(256 * 1024);
 /// Decode a token and explain its claims; validate it if an identity provider is named.
 ///
 /// The token is read only from standard input: an argument would stay in the shell's history and in
-/// the list of processes. The token itself is not printed, and its signature never is.
+/// the list of processes. The header and the claims are printed, the signature is not.
 ///
 /// Exit code 0 only if the token was validated; 1 if it is not valid; 2 if it was not checked.
 #[derive(Debug, Args)]
@@ -102,14 +102,13 @@ impl TokenArgs {
     async fn standing(&self, text: &str, context: &Context) -> Result<TokenStatus, CliError> {
         let Some(configured) = self.identity.configured(None, context)? else {
             return Ok(TokenStatus::Unverified(
-                "no identity provider was named; give --issuer and --audience to check it"
+                "no identity provider is named; to check the token, give --issuer and --audience"
                     .to_owned(),
             ));
         };
         let Some(audience) = configured.audience.clone() else {
             return Ok(TokenStatus::Unverified(
-                "no audience was named, and a token for another audience is not valid; give --audience"
-                    .to_owned(),
+                "no audience is named; to check the token, give --audience".to_owned(),
             ));
         };
         let _progress = context.out.progress("fetching the issuer's keys");
@@ -131,12 +130,12 @@ impl TokenStatus {
     fn line(&self) -> Line {
         match self {
             Self::Valid => Line::new().good("VALID").text(
-                ": the issuer's key signed it, for this audience, and it is within its time.",
+                ": a key of the issuer signed the token for this audience, and it is valid at this time.",
             ),
             Self::Invalid(why) => Line::new().bad("NOT VALID").text(": ").text(why),
             Self::Unverified(why) => Line::new()
                 .warn("NOT VERIFIED")
-                .text(", so anybody can have written it: ")
+                .text(", so anybody can have written the token: ")
                 .text(why),
         }
     }
@@ -177,7 +176,7 @@ fn parts(text: &str) -> Result<(Vec<u8>, Vec<u8>), CliError> {
     else {
         let parts = text.split('.').count();
         return Err(CliError::new(format!(
-            "cannot decode the token: a signed JWT has three parts, and it has {parts}"
+            "cannot decode the token: a signed JWT has three parts, and this text has {parts}"
         ))
         .next(
             "only its issuer can read an opaque token: to get a JWT, ask for a token with an audience",
@@ -186,7 +185,7 @@ fn parts(text: &str) -> Result<(Vec<u8>, Vec<u8>), CliError> {
     let decode = |part: &str, name: &str| {
         base64url_decode(part).ok_or_else(|| {
             CliError::new(format!(
-                "cannot decode the token's {name}: not base64url without padding"
+                "cannot decode the token's {name}: it is not base64url without padding"
             ))
         })
     };
@@ -199,7 +198,7 @@ fn parse<'b>(bytes: &'b [u8], name: &str) -> Result<Value<'b>, CliError> {
     match value {
         Value::Object(_) => Ok(value),
         other => Err(CliError::new(format!(
-            "cannot decode the token's {name}: {}, not an object",
+            "cannot decode the token's {name}: it is {}, not an object",
             other.kind()
         ))),
     }

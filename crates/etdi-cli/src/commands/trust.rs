@@ -12,7 +12,7 @@ use crate::terminal::line::Line;
 
 /// Add, list and remove trusted providers.
 ///
-/// A server cannot add to them.
+/// A server cannot add a provider.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -161,9 +161,14 @@ fn remove(id: &str, yes: bool, context: &Context) -> Ending {
             .at(id)
             .next("etdi trust list"));
     }
-    let question = format!("Stop trusting {}? Its tools are then unknown", etdi::text::escaped(id));
+    let question = format!(
+        "Stop trusting {}? Its definitions can then not be verified",
+        etdi::text::escaped(id)
+    );
     if !yes && !context.prompt.confirm(&question, "give --yes")? {
-        return Err(CliError::new("not removed; no changes were made"));
+        return Err(CliError::new(
+            "cannot remove the provider: the answer was no; no changes were made",
+        ));
     }
     file.replace()?;
     context.out.json(&json!({ "removed": id, "config": context.config }));

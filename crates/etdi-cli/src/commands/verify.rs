@@ -24,7 +24,7 @@ use crate::terminal::shell::quoted;
 
 /// Show who signed the definitions of a file, and what they say.
 ///
-/// The trust configuration alone decides: approvals belong to servers, and a file has no server.
+/// Only the trust configuration decides. Approvals do not count, because they belong to servers.
 /// Exit code 0 only if every definition is by a provider of the trust configuration; 1 if one is
 /// not; 2 if one could not be checked.
 #[derive(Debug, Args)]
@@ -36,8 +36,8 @@ Examples:
 pub(crate) struct VerifyArgs {
     /// The file of tools; `-` for standard input.
     file: PathBuf,
-    /// Judge the definitions as served by this server: a resource URI, or `stdio`. Otherwise by the
-    /// first server that a definition lists.
+    /// Judge the definitions as served by this server: a resource URI, or `stdio`. Without this flag: by
+    /// the first server that a definition lists, or by `stdio` without a list.
     #[arg(long, value_name = "URI")]
     server: Option<String>,
     #[command(flatten)]
@@ -75,7 +75,8 @@ impl VerifyArgs {
         let server = self.server.as_deref().map(server).transpose()?;
         let network = self.network.network()?;
         let gatherer = EvidenceGatherer::new(network, Arc::clone(&context.clock));
-        let gatherer = gatherer.map_err(CliError::new)?;
+        let gatherer =
+            gatherer.map_err(|error| CliError::new(error).cannot("verify the definitions"))?;
         let known = Known::default();
         let progress = context.out.progress("fetching keys");
         let mut findings = Vec::new();
@@ -115,7 +116,8 @@ impl VerifyArgs {
             finding.show(&trust, context);
         }
         if findings.is_empty() {
-            return Err(CliError::new("the file has no tools").at(self.file.display()));
+            return Err(CliError::new("cannot verify the definitions: the file has no tools")
+                .at(self.file.display()));
         }
         context.out.line(format!("{trusted} of {} are by a trusted provider.", findings.len()));
         Ok(exit)
@@ -204,7 +206,7 @@ impl VerifiedTool {
 
 fn servers(listed: Option<&[String]>) -> Line {
     match listed {
-        None => Line::new().warn("any: a relay cannot be told from the original"),
+        None => Line::new().warn("any; a copy on another server cannot be detected"),
         Some([]) => Line::new().warn("none"),
         Some(listed) => Line::new().text("only ").theirs(&listed.join(", ")),
     }
@@ -228,7 +230,8 @@ fn server(text: &str) -> Result<ServerIdentity, CliError> {
     if text == "stdio" {
         return Ok(ServerIdentity::from(&StdioCommand::new("")));
     }
-    let uri = ResourceUri::parse(text).map_err(|error| CliError::new(error).at("--server"))?;
+    let uri = ResourceUri::parse(text)
+        .map_err(|error| CliError::new(error).cannot("use the server").at("--server"))?;
     Ok(ServerIdentity::Http(uri))
 }
 

@@ -15,7 +15,7 @@ use crate::files::pem_file;
 use crate::files::{self, Access, FileChange};
 use crate::terminal::line::Line;
 
-/// The name of a key if the command line gives no other.
+/// The name of a key if the command line does not give one.
 pub(crate) const DEFAULT_NAME: &str = "publisher";
 
 /// The keys of one publisher, the oldest first. The last key signs. The others stay published, so that
@@ -101,7 +101,9 @@ impl Keyring {
         }
         let text = files::read(&path)?;
         let malformed = |error: &dyn std::fmt::Display| {
-            CliError::new(format!("cannot read the index of the keys: {error}")).at(path.display())
+            CliError::new(format!("cannot read the index of the keys: {error}"))
+                .at(path.display())
+                .next("restore the file from a backup")
         };
         let series: KeySeries = serde_json::from_str(&text).map_err(|error| malformed(&error))?;
         if series.keys.iter().any(|entry| !is_file_of(name, &entry.file)) {
@@ -131,7 +133,8 @@ impl Keyring {
             true => KeySeries { name: name.to_owned(), keys: Vec::new() },
             false => self.load(name)?,
         };
-        let key = SigningKey::generate().map_err(CliError::new)?;
+        let key =
+            SigningKey::generate().map_err(|error| CliError::new(error).cannot("make the key"))?;
         let pem = pem_file::write(&key, passphrase)?;
         files::private_folder(&self.folder)?;
         let change = FileChange::begin();
@@ -173,7 +176,7 @@ impl Keyring {
 
     fn save(&self, change: &FileChange, series: &KeySeries) -> Result<(), CliError> {
         let mut text = serde_json::to_string_pretty(series)
-            .map_err(|error| CliError::new(error.to_string()))?;
+            .map_err(|error| CliError::new(error).cannot("write the index of the keys"))?;
         text.push('\n');
         change.write(&self.index(&series.name), text.as_bytes(), Access::Owner)
     }
@@ -200,14 +203,15 @@ pub(crate) fn signing_key(
         })?;
         keyring.path(current)
     } else {
-        return Err(CliError::new("cannot find the key file").at(key).next("etdi keys generate"));
+        let what = "cannot find the signing key: this is neither a file nor a name of a key";
+        return Err(CliError::new(what).at(key).next("etdi keys generate"));
     };
     let text = zeroize::Zeroizing::new(files::read(&path)?);
     if files::is_open_to_others(&path) {
         context.out.remark(
             Line::new()
                 .warn("warning: ")
-                .text("others can read this private key: chmod 600 ")
+                .text("other users can read or change this private key; run chmod 600 ")
                 .theirs(&path.display().to_string()),
         );
     }
@@ -222,9 +226,10 @@ fn check_name(name: &str) -> Result<(), CliError> {
         return Ok(());
     }
     Err(CliError::new(
-        "the name of a key must have 1 to 64 letters, digits, hyphens or underscores",
+        "cannot use this name for a key: it must have 1 to 64 letters, digits, hyphens or underscores",
     )
-    .at(name))
+    .at(name)
+    .next("choose another name"))
 }
 
 fn is_file_of(name: &str, file: &str) -> bool {

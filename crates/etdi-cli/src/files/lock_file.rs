@@ -28,12 +28,13 @@ impl LockOptions {
         }
     }
 
-    /// Returns the error for a server that is not in the lockfile, with the names of those that are.
+    /// Returns the error for a server that is not in the lockfile, with the names of the locked servers.
     pub(crate) fn unknown(&self, name: &str, lockfile: &Lockfile) -> CliError {
         let names: Vec<_> = lockfile.servers().iter().map(|one| one.name.as_str()).collect();
-        let error = CliError::new("the lockfile has no server with this name").at(name);
+        let what = "cannot find the server: the lockfile has no server with this name";
+        let error = CliError::new(what).at(name);
         match names.as_slice() {
-            [] => error.next("lock one first: etdi lock"),
+            [] => error.next("lock a server first: etdi lock"),
             _ => error.next(format!("name one of: {}", names.join(", "))),
         }
     }
@@ -44,7 +45,9 @@ impl LockOptions {
             return Ok(None);
         }
         let text = files::read(&self.lockfile);
-        let parse = |text: String| Lockfile::parse(&text).map_err(CliError::new);
+        let parse = |text: String| {
+            Lockfile::parse(&text).map_err(|error| CliError::new(error).cannot("read the lockfile"))
+        };
         text.and_then(parse).map(Some).map_err(|error| {
             error
                 .at(self.lockfile.display())
@@ -62,7 +65,8 @@ impl LockOptions {
         })?;
         if read != *lockfile {
             return Err(CliError::new(
-                "cannot write the lockfile: internal error: it does not round-trip; please report this",
+                "cannot write the lockfile: internal error: its text does not read back as the same \
+                 lockfile; please report this",
             ));
         }
         if self.lockfile.exists() && files::read(&self.lockfile)? == text {

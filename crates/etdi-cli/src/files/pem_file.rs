@@ -15,12 +15,12 @@ const ENCRYPTED: &str = "ENCRYPTED PRIVATE KEY";
 /// The variable with the passphrase. Without it, the command asks the person.
 pub(crate) const PASSPHRASE_VARIABLE: &str = "ETDI_KEY_PASSPHRASE";
 
-/// Returns the key as PEM text. A passphrase encrypts it with scrypt and AES-256-CBC.
+/// Returns the key as PEM text, encrypted with scrypt and AES-256-CBC if there is a passphrase.
 pub(crate) fn write(
     key: &SigningKey,
     passphrase: Option<&str>,
 ) -> Result<Zeroizing<String>, CliError> {
-    let plain = key.to_pem().map_err(CliError::new)?;
+    let plain = key.to_pem().map_err(|error| CliError::new(error).cannot("encode the key"))?;
     let Some(passphrase) = passphrase else {
         return Ok(plain);
     };
@@ -33,12 +33,17 @@ pub(crate) fn read(
     text: &str,
     passphrase: impl FnOnce() -> Result<Zeroizing<String>, CliError>,
 ) -> Result<SigningKey, CliError> {
+    let parsed = |pem: &str| {
+        SigningKey::from_pem(pem)
+            .map_err(|error| CliError::new(error).cannot("read the private key"))
+    };
     if !is_encrypted(text) {
-        return SigningKey::from_pem(text).map_err(CliError::new);
+        return parsed(text);
     }
-    let pem = decrypted(text.trim(), &passphrase()?)
-        .map_err(|_| CliError::new("cannot decrypt the key with this passphrase"))?;
-    SigningKey::from_pem(&pem).map_err(CliError::new)
+    let pem = decrypted(text.trim(), &passphrase()?).map_err(|_| {
+        CliError::new("cannot decrypt the key: the passphrase is wrong, or the file is damaged")
+    })?;
+    parsed(&pem)
 }
 
 fn encrypted(plain: &str, passphrase: &str) -> pkcs8::Result<Zeroizing<String>> {
@@ -87,7 +92,7 @@ mod tests {
         assert!(SigningKey::from_pem(&pem).is_err());
         assert_eq!(read(&pem, passphrase("correct horse")).unwrap().kid(), key.kid());
         let error = read(&pem, passphrase("battery staple")).unwrap_err();
-        assert_eq!(error.what(), "cannot decrypt the key with this passphrase");
+        assert!(error.what().contains("the passphrase is wrong"), "{error:?}");
     }
 
     #[test]

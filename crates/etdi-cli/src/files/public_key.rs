@@ -1,5 +1,7 @@
 //! Public keys from files: a JWK, a JWKS, or a PEM text.
 
+use std::fmt::Display;
+
 use etdi::Jwk;
 use etdi::keys::base64url_encode;
 use etdi::oauth::KeySet;
@@ -31,18 +33,20 @@ pub(crate) fn read(text: &str) -> Result<Vec<Jwk>, CliError> {
         }
         return Ok(set.jwks().to_vec());
     }
-    Jwk::from_json(text).map(|jwk| vec![jwk]).map_err(CliError::new)
+    Jwk::from_json(text).map(|jwk| vec![jwk]).map_err(unreadable)
+}
+
+fn unreadable(error: impl Display) -> CliError {
+    CliError::new(error).cannot("read the public key")
 }
 
 fn pem_key(text: &str) -> Result<Jwk, CliError> {
     let refuse = || {
-        CliError::new("the PEM text has no public key of Ed25519 or P-256")
-            .next("give the key as a JWK")
+        unreadable("the PEM text has no Ed25519 or P-256 public key").next("give the key as a JWK")
     };
     let block = pem::parse(text).map_err(|_| refuse())?;
     if block.tag().contains("PRIVATE KEY") {
-        return Err(CliError::new("the file has a private key, and a public key is needed")
-            .next("etdi keys export"));
+        return Err(unreadable("the file has a private key").next("etdi keys export"));
     }
     let info = SubjectPublicKeyInfoRef::from_der(block.contents()).map_err(|_| refuse())?;
     let bits = info.subject_public_key.as_bytes().ok_or_else(refuse)?;
@@ -54,7 +58,7 @@ fn pem_key(text: &str) -> Result<Jwk, CliError> {
             let (x, y) = point.split_at(32);
             let (x, y) = (base64url_encode(x), base64url_encode(y));
             let jwk = format!(r#"{{"kty":"EC","crv":"P-256","x":"{x}","y":"{y}"}}"#);
-            Jwk::from_json(&jwk).map_err(CliError::new)
+            Jwk::from_json(&jwk).map_err(unreadable)
         }
         _ => Err(refuse()),
     }

@@ -11,22 +11,22 @@ const LIMITS: Limits = Limits::RESPONSE;
 /// Returns the JSON text of each tool in `text`, unchanged. Checks only that the file is strict JSON,
 /// and does not judge the tools.
 pub(crate) fn texts(text: &str) -> Result<Vec<&str>, CliError> {
-    let refuse = |error| {
+    let refuse = |error: &dyn std::fmt::Display| {
         CliError::new(format!("cannot read the file of tools: {error}"))
             .next("give a tool as JSON, or an answer to tools/list")
     };
     for path in [&["tools"][..], &["result", "tools"]] {
-        let (_, tools) = json::spans(text.as_bytes(), LIMITS, path).map_err(refuse)?;
+        let (_, tools) =
+            json::spans(text.as_bytes(), LIMITS, path).map_err(|error| refuse(&error))?;
         if let Some(tools) = tools {
             return Ok(tools);
         }
     }
-    let value = json::parse(text.as_bytes(), LIMITS).map_err(refuse)?;
+    let value = json::parse(text.as_bytes(), LIMITS).map_err(|error| refuse(&error))?;
     let named = value.as_object().and_then(|tool| tool.get("name")?.as_str());
     match named {
         Some(_) => Ok(vec![text.trim()]),
-        None => Err(CliError::new("the file has no tool: it has neither `tools` nor `name`")
-            .next("give a tool as JSON, or an answer to tools/list")),
+        None => Err(refuse(&"it has neither `tools` nor `name`")),
     }
 }
 

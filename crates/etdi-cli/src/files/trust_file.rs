@@ -23,12 +23,12 @@ pub(crate) const TEMPLATE: &str = "\
 # revoked = [\"kid:…\", \"sha256:…\", \"trustedsoft.example/scan@<1.2.0\"]
 ";
 
+const CORRECT: &str = "correct the file; `etdi help init` shows its form";
+
 /// Reads the trust configuration.
 pub(crate) fn read(context: &Context) -> Result<TrustConfig, CliError> {
     TrustConfig::parse(&text(context)?).map_err(|error| {
-        CliError::new(error)
-            .at(context.config.display())
-            .next("correct the file; `etdi help init` shows its form")
+        CliError::new(error).cannot("use the file").at(context.config.display()).next(CORRECT)
     })
 }
 
@@ -65,6 +65,7 @@ impl TrustFile {
         let document = text.parse().map_err(|error: toml_edit::TomlError| {
             CliError::new(format!("cannot read the trust configuration: {}", error.message()))
                 .at(path.display())
+                .next(CORRECT)
         })?;
         Ok(Self { path: path.to_path_buf(), document })
     }
@@ -168,8 +169,8 @@ fn has_id(entry: &Table, id: &str) -> bool {
     entry.get("id").and_then(Item::as_str) == Some(id)
 }
 
-/// Adds keys to an entry. Fails if the provider differs in more than its keys: the rest of an entry is
-/// decided when the entry is made.
+/// Adds the provider's keys to its entry. The other members of the entry stay as they are. Fails if the
+/// provider has an address of keys or an issuer, or if the entry has no list of keys.
 fn extend(entry: &mut Table, provider: &TrustedProvider) -> Result<(), CliError> {
     let other_source = provider.jwks_uri.is_some() || !provider.issuers.is_empty();
     let keys = entry.get_mut("keys").and_then(Item::as_array_mut);

@@ -1,4 +1,4 @@
-//! The identity provider that a command asks. Flags or the environment name it.
+//! The identity provider that a command asks. Flags or variables of the environment name it.
 
 use clap::Args;
 use etdi::oauth::{Auth0Variables, ConfigError, IssuerProvider, OAuthConfig, OAuthError};
@@ -17,19 +17,19 @@ const SECRET_VARIABLE: &str = "ETDI_CLIENT_SECRET";
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Identity provider")]
 pub(crate) struct IdentityOptions {
-    /// The issuer, exactly as it calls itself. Otherwise the Auth0 tenant AUTH0_DOMAIN.
+    /// The issuer, exactly as it calls itself. Without this flag: the Auth0 tenant AUTH0_DOMAIN.
     #[arg(long, value_name = "ISSUER")]
     pub(crate) issuer: Option<String>,
     /// The kind of the issuer.
     #[arg(long, value_parser = issuer_kind(), default_value = "generic", value_name = "KIND")]
     pub(crate) kind: IssuerKind,
-    /// The audience that a token must be for. Otherwise AUTH0_AUDIENCE.
+    /// The audience that a token must be for. Without this flag and --issuer: AUTH0_AUDIENCE.
     #[arg(long, value_name = "URI")]
     pub(crate) audience: Option<String>,
     /// A scope that a token must have. Any number of times.
     #[arg(long, value_name = "SCOPE")]
     pub(crate) scope: Vec<String>,
-    /// Auth0 with role-based access control: scopes are in `permissions`.
+    /// For Auth0 with role-based access control: read the scopes from `permissions`.
     #[arg(long)]
     pub(crate) rbac: bool,
     #[command(flatten)]
@@ -83,7 +83,7 @@ impl IdentityOptions {
         let mut config = OAuthConfig::new(self.kind, issuer);
         if let Some(client) = client {
             let secret = context.environment.get(SECRET_VARIABLE).ok_or_else(|| {
-                CliError::new("the client has no secret")
+                CliError::new("cannot use the client: its secret is not set")
                     .next(format!("set {SECRET_VARIABLE}; a secret is never an argument"))
             })?;
             config = config.client(client, SecretString::from(secret));
@@ -101,14 +101,18 @@ impl IdentityOptions {
             // Checking tokens of other clients needs only the domain.
             Err(ConfigError::Missing(missing)) => match variable("AUTH0_DOMAIN") {
                 Some(domain) if missing.iter().any(|name| name.contains("CLIENT")) => {
-                    let config = OAuthConfig::auth0(domain).map_err(CliError::new)?;
+                    let config = OAuthConfig::auth0(domain).map_err(unusable)?;
                     Ok(Some((config, "AUTH0_DOMAIN")))
                 }
-                _ => Err(CliError::new(ConfigError::Missing(missing))),
+                _ => Err(unusable(ConfigError::Missing(missing))),
             },
-            Err(error) => Err(CliError::new(error)),
+            Err(error) => Err(unusable(error)),
         }
     }
+}
+
+fn unusable(error: ConfigError) -> CliError {
+    CliError::new(error).cannot("configure the identity provider")
 }
 
 impl ProviderConfig {

@@ -21,17 +21,17 @@ use crate::terminal::line::Line;
 /// The flags that say where a provider's keys come from.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct KeySource {
-    /// A tool-id authority that the provider may sign; otherwise the host of its id. Any number of
-    /// times.
+    /// An authority of tool ids that the provider may sign. Without this flag: the host of its id. Any
+    /// number of times.
     #[arg(long, value_name = "HOST")]
     pub(crate) authority: Vec<String>,
     /// A public key in a file: a JWK, a JWKS, or PEM. Any number of times.
     #[arg(long, value_name = "FILE", conflicts_with = "jwks_uri")]
     pub(crate) key: Vec<PathBuf>,
-    /// The address of the provider's keys; they are fetched whenever they are needed.
+    /// The address of the provider's keys. The keys are fetched when they are needed.
     #[arg(long, value_name = "URL")]
     pub(crate) jwks_uri: Option<String>,
-    /// With --jwks-uri: store the keys that are there now, and do not fetch keys later.
+    /// With --jwks-uri: store the keys that the address has now, and do not fetch keys later.
     #[arg(long, requires = "jwks_uri")]
     pub(crate) pin: bool,
     /// An identity provider that vouches for the provider, exactly as it calls itself.
@@ -101,7 +101,8 @@ impl KeySource {
 
     /// Reads and fetches the keys that the provider `id` would be trusted with.
     pub(crate) async fn propose(&self, id: &str, context: &Context) -> Result<Proposal, CliError> {
-        let named = Provider::new(id, "").map_err(CliError::new)?;
+        let named = Provider::new(id, "")
+            .map_err(|error| CliError::new(error).cannot("add the provider"))?;
         if !self.is_given() {
             return Err(CliError::new(
                 "cannot find the provider's keys: their source is not given",
@@ -135,8 +136,9 @@ impl KeySource {
         let _progress = context.out.progress("fetching keys");
         if let Some(uri) = &self.jwks_uri {
             let client = JwksClient::new(uri, network.clone(), Arc::clone(&context.clock))
-                .map_err(|error| unasked(error).at(uri))?;
-            let keys = client.refresh().await.map_err(|error| unasked(error).at(uri))?;
+                .map_err(|error| unfetched(unasked(error)).at(uri))?;
+            let refreshed = client.refresh().await;
+            let keys = refreshed.map_err(|error| unfetched(unasked(error)).at(uri))?;
             proposal.show(&keys, uri, context);
             if self.pin {
                 let named = keys.jwks().iter().filter(|jwk| jwk.kid().is_some());
@@ -151,15 +153,20 @@ impl KeySource {
             issuer.attestation_audience.clone_from(&self.attestation_audience);
             issuer.claim.clone_from(&self.claim);
             let verifier = AttestationVerifier::new(network, Arc::clone(&context.clock))
-                .map_err(CliError::new)?;
-            let client =
-                verifier.keys_of(&issuer).await.map_err(|error| unasked(error).at(name))?;
-            let keys = client.refresh().await.map_err(|error| unasked(error).at(name))?;
+                .map_err(|error| unfetched(CliError::new(error)))?;
+            let found = verifier.keys_of(&issuer).await;
+            let client = found.map_err(|error| unfetched(unasked(error)).at(name))?;
+            let refreshed = client.refresh().await;
+            let keys = refreshed.map_err(|error| unfetched(unasked(error)).at(name))?;
             proposal.show(&keys, client.uri(), context);
             proposal.provider.issuers.push(issuer);
         }
         Ok(())
     }
+}
+
+fn unfetched(error: CliError) -> CliError {
+    error.cannot("fetch the keys")
 }
 
 impl Proposal {
@@ -207,7 +214,7 @@ impl Proposal {
         let unknown = source.thumbprint.iter().find(|given| !open.contains(given));
         if let Some(unknown) = unknown {
             return Err(CliError::new(
-                "cannot confirm the thumbprint: the provider has no key with it",
+                "cannot confirm the thumbprint: the provider has no key with this thumbprint",
             )
             .at(unknown)
             .next(
@@ -224,7 +231,10 @@ impl Proposal {
                     .confirm("Are these the thumbprints that the provider gives elsewhere?", "")?);
         match (sure, context.prompt.is_interactive() && source.thumbprint.is_empty()) {
             (true, _) => Ok(self.provider),
-            (false, true) => Err(CliError::new("not confirmed; no changes were made")),
+            (false, true) => {
+                let what = "cannot add the provider: the answer was no; no changes were made";
+                Err(CliError::new(what))
+            }
             (false, false) => Err(CliError::new(format!(
                 "cannot add the provider: these keys are not confirmed: {}",
                 open.join(" ")

@@ -1,5 +1,5 @@
 //! The hints of a server about its tool, in MCP's `annotations` (`ToolAnnotations`). Hints are not
-//! proven, and a missing hint is not a promise.
+//! proven. For a missing hint, MCP assumes the worse value.
 
 use etdi::ToolDefinition;
 use serde_json::Value;
@@ -7,8 +7,8 @@ use serde_json::Value;
 use crate::terminal::line::Line;
 
 /// The note below a table with a column of hints.
-pub(crate) const NOTE: &str = "hints: the server's own word, unproven; of what is unsaid, MCP assumes \
-    the worse: writes, destructive, open world";
+pub(crate) const NOTE: &str = "hints: stated by the server and not proven; for a missing hint, MCP \
+    assumes the worse: writes, destructive, open world";
 
 /// The hints of one tool.
 pub(crate) struct Hints {
@@ -50,13 +50,13 @@ impl Hints {
             .filter(|word| *word != "writes" || destructive.is_none());
         let destructive = destructive.map(|word| if word == ADDS { "adds" } else { word });
         let open_world = word(self.open_world, "open", "closed");
-        joined([read_only, destructive, open_world]).unwrap_or_else(|| "unsaid".to_owned())
+        joined([read_only, destructive, open_world]).unwrap_or_else(|| "none".to_owned())
     }
 
-    /// Returns the hints, and the assumptions for missing hints.
+    /// Returns the hints, and the values that MCP assumes for missing hints.
     pub(crate) fn line(&self) -> Line {
         let line = match self.said() {
-            Some(said) => Line::new().text(said).text(", by the server's own word"),
+            Some(said) => Line::new().text(said).text(", stated by the server"),
             None => Line::new().text("none"),
         };
         match self.assumed() {
@@ -126,32 +126,32 @@ mod tests {
     #[test]
     fn a_missing_hint_is_never_harmless() {
         for (annotations, short, line) in [
-            (json!({}), "unsaid", "none; assumed: writes, destructive, open world"),
-            (json!(null), "unsaid", "none; assumed: writes, destructive, open world"),
+            (json!({}), "none", "none; assumed: writes, destructive, open world"),
+            (json!(null), "none", "none; assumed: writes, destructive, open world"),
             (
                 json!({ "readOnlyHint": true }),
                 "read-only",
-                "read-only, by the server's own word; assumed: open world",
+                "read-only, stated by the server; assumed: open world",
             ),
             (
                 json!({ "readOnlyHint": false, "destructiveHint": false, "openWorldHint": false }),
                 "adds, closed",
-                "writes, only adds, closed world, by the server's own word",
+                "writes, only adds, closed world, stated by the server",
             ),
             (
                 json!({ "destructiveHint": false }),
                 "adds",
-                "only adds, by the server's own word; assumed: writes, open world",
+                "only adds, stated by the server; assumed: writes, open world",
             ),
             (
                 json!({ "readOnlyHint": true, "destructiveHint": true, "openWorldHint": true }),
                 "read-only, destructive, open",
-                "read-only, destructive, open world, by the server's own word",
+                "read-only, destructive, open world, stated by the server",
             ),
             (
                 json!({ "readOnlyHint": "yes" }),
                 "unclear",
-                "unclear, by the server's own word; assumed: destructive, open world",
+                "unclear, stated by the server; assumed: destructive, open world",
             ),
         ] {
             assert_eq!(shown(&annotations), (short.to_owned(), line.to_owned()), "{annotations}");

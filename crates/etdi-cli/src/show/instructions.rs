@@ -20,7 +20,7 @@ pub(crate) const NAME: &str = "instructions of the server";
 /// The instructions that a server gives.
 pub(crate) struct Given {
     instructions: Instructions,
-    /// The question, unless they are approved.
+    /// The question for a person. `None` if the instructions are approved.
     request: Option<InstructionsRequest>,
     findings: ShownFindings,
     /// The changes since the approval. `None` without an approval.
@@ -32,7 +32,8 @@ pub(crate) struct Given {
 impl Given {
     /// Reads the instructions. Returns `None` if the server gives no instructions.
     pub(crate) async fn by(session: &Session) -> Result<Option<Self>, CliError> {
-        let state = session.connection.instructions().await.map_err(CliError::new)?;
+        let state = session.connection.instructions().await;
+        let state = state.map_err(|error| CliError::new(error).cannot("read the instructions"))?;
         let (text, request) = match state {
             InstructionsState::Approved(text) => (text, None),
             InstructionsState::Withheld(request) => (request.text().to_owned(), Some(request)),
@@ -130,13 +131,14 @@ impl Given {
 
 /// Returns the error for a server that gives no instructions.
 pub(crate) fn none() -> CliError {
-    CliError::new("the server gives no instructions")
+    CliError::new("cannot read the instructions: the server gives no instructions")
 }
 
 async fn approved(session: &Session) -> Result<Option<ApprovalRecord>, CliError> {
     let id = Instructions::id(session.server());
     let subject = Subject::of_server(session.server(), &id);
-    let known = session.store.known(&[subject]).await.map_err(CliError::new)?.pop();
+    let known = session.store.known(&[subject]).await;
+    let known = known.map_err(|error| CliError::new(error).cannot("read the approvals"))?.pop();
     let known = known.unwrap_or_default();
     Ok(known.approval(&id, &session.caller).cloned())
 }

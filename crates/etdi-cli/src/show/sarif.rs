@@ -109,7 +109,7 @@ fn rules() -> Vec<Value> {
         json!({
             "id": rule.id(),
             "shortDescription": { "text": rule.explanation() },
-            "help": { "text": "a reason to look, no verdict: look at the tool with `etdi show`" },
+            "help": { "text": "a finding is a hint, not a verdict; read the tool with `etdi show`" },
         })
     });
     drift.chain(findings).collect()

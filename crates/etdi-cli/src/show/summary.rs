@@ -11,8 +11,8 @@ use crate::terminal::line::Line;
 
 const UNSIGNED: &str = "unsigned";
 
-/// Returns the publisher of a tool, and whether the tool may be called. Often the same for many tools
-/// of a list.
+/// Returns the publisher of a tool, and whether the tool may be called. Many tools of a list often have
+/// the same text.
 pub(crate) fn who_and_may(tool: &JudgedTool) -> Option<String> {
     let verdict = tool.verdict()?;
     let who = who(verdict);
@@ -31,7 +31,8 @@ pub(super) fn who(verdict: &Verdict) -> String {
     }
 }
 
-/// Returns why an approved tool has a warning. `None` where the verdict gives another reason.
+/// Returns why an approved tool has a warning. `None` without a warning, or if the verdict itself shows
+/// the reason.
 fn reservation(tool: &JudgedTool) -> Option<&'static str> {
     let verdict = tool.verdict().filter(|verdict| verdict.what == [What::Approved])?;
     if tool.action() != Action::Warn {

@@ -29,14 +29,15 @@ impl Prompt {
         self.interactive
     }
 
-    /// Asks for a yes or a no. `flag` says yes where no person can be asked.
+    /// Asks for a yes or a no. If no person can be asked, fails with `flag` as the next step.
     pub(crate) fn confirm(self, question: &str, flag: &str) -> Result<bool, CliError> {
         self.person(flag)?;
         let prompt = Confirm::new().with_prompt(visible(question)).default(false);
         prompt.interact().map_err(unanswered)
     }
 
-    /// Asks for a text. `check` may refuse the text with a reason.
+    /// Asks for a text. `check` may refuse the text with a reason. If no person can be asked, fails with
+    /// `flag` as the next step.
     pub(crate) fn ask(
         self,
         question: &str,
@@ -53,7 +54,8 @@ impl Prompt {
         prompt.validate_with(check).interact_text().map_err(unanswered)
     }
 
-    /// Asks for one of several items, and returns the index of the picked item.
+    /// Asks for one of several items, and returns the index of the picked item. If no person can be
+    /// asked, fails with `flag` as the next step.
     pub(crate) fn pick(
         self,
         question: &str,
@@ -66,7 +68,8 @@ impl Prompt {
         prompt.interact().map_err(unanswered)
     }
 
-    /// Asks for a secret, which is not shown. A new secret is asked for twice.
+    /// Asks for a secret, which is not shown. A new secret is asked for twice. If no person can be
+    /// asked, fails with `flag` as the next step.
     pub(crate) fn secret(
         self,
         question: &str,
@@ -87,7 +90,8 @@ impl Prompt {
         if self.interactive {
             return forget_what_was_typed();
         }
-        Err(CliError::new("cannot ask a question without a terminal or with --json").next(flag))
+        let what = "cannot ask a question: a terminal is missing, or --json is given";
+        Err(CliError::new(what).next(flag))
     }
 }
 

@@ -1,4 +1,5 @@
-//! One line of text with its styles. All text reaches the terminal through this type.
+//! One line of text with its styles. Text for a person reaches the terminal through this type, except
+//! questions, which go through [`visible`].
 
 use std::fmt::{self, Display, Formatter, Write};
 

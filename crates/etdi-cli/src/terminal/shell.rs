@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use etdi::text::has_hidden_characters;
 
 /// Quotes `word` for a POSIX shell. Returns `None` if it holds a character that a person cannot see
-/// or type; shlex leaves those to its caller.
+/// or type; shlex does not check for such characters.
 pub(crate) fn quoted(word: &str) -> Option<String> {
     if has_hidden_characters(word) || word.contains(['\n', '\r', '\t']) {
         return None;

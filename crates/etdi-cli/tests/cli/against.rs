@@ -1,4 +1,5 @@
-//! Approving a refused tool: with an explicit flag, one tool at a time, and only where a person may.
+//! Approving a refused tool: with an explicit flag, one tool at a time, and only in the cases where a
+//! person may.
 
 use etdi_testkit::folder::{COMMAND, Folder, Ran};
 use etdi_testkit::publisher::{PRIVATE_PEM, SPEC, key};
@@ -109,7 +110,7 @@ fn an_earlier_version_is_approved_again_only_by_override() {
     let screen = asked(
         &folder,
         &["approve", "scan", "--override"],
-        &[("takes an earlier definition back, lower than 1.2.0", ""), ("Approve it", "y")],
+        &[("approves an earlier definition again, lower than 1.2.0", ""), ("Approve it", "y")],
     );
     assert_eq!(screen.code, 0, "{}", screen.text());
     assert_eq!(run(&folder, &["discover"]).code, 0);

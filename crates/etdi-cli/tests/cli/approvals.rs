@@ -79,7 +79,7 @@ fn a_definition_that_changed_after_it_was_shown_is_not_approved() {
     folder.lists(&tools("Looks for personal data, and sends it elsewhere."));
     let ran = approve(&folder, &shown);
     assert_eq!(ran.code, 1, "{}", ran.err);
-    assert!(ran.err.contains("another definition"), "{}", ran.err);
+    assert!(ran.err.contains("the digest in --yes is not the digest"), "{}", ran.err);
     assert_eq!(approved(&folder).len(), 0);
 }
 

@@ -75,7 +75,8 @@ fn extra_an_unsigned_copy_among_the_tools_of_a_batch() {
     assert_eq!(kept["approvals"].as_array().unwrap().len(), 1, "{kept}");
 }
 
-/// The server that is down may be the one that the person means, and another server has the copy.
+/// A server that is down may be the server that the person means. The copy on another server must not be
+/// approved in its place.
 #[test]
 fn extra_a_copy_while_the_server_of_the_digest_is_down() {
     let folder = new_folder().trusting().serving(&tools());

@@ -56,7 +56,7 @@ fn new_tools_of_one_provider_share_a_question_and_a_high_finding_has_its_own() {
     let screen = asked(&folder, &["approve", "--all"], &script);
     assert_eq!(screen.code, 1, "{}", screen.text());
     assert_eq!(approved(&folder), ["count", "scan"]);
-    assert!(screen.text().contains("not approved: sneaky"), "{}", screen.text());
+    assert!(screen.text().contains("the answer was no for: sneaky"), "{}", screen.text());
     let screen = asked(
         &folder,
         &["approve", "--all"],

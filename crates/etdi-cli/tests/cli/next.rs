@@ -127,6 +127,16 @@ fn doctor_says_that_a_provider_answers_only_after_an_answer() {
 }
 
 #[test]
+fn a_command_line_of_approve_that_names_no_tool_or_no_server_says_so() {
+    let folder = new_folder().trusting();
+    for words in [&["scan"][..], &["https://docs.example/mcp"], &[]] {
+        let ran = folder.run(&[&["approve", "--by", "alice"], words].concat());
+        assert_eq!(ran.code, 2, "{}", ran.out);
+        assert!(ran.err.contains("does not name both tools and their server"), "{}", ran.err);
+    }
+}
+
+#[test]
 fn an_unknown_event_is_answered_with_the_known_events() {
     let folder = new_folder();
     folder.put("events.jsonl", "");

@@ -200,7 +200,7 @@ screen!(
     revoke_instructions,
     instructed_otherwise,
     &["revoke", "--instructions", "--", "/bin/sh", "server.sh"],
-    &[("Forget it?", "y")],
+    &[("Forget these instructions?", "y")],
     0
 );
 screen!(list, approved, &["list"], &[], 0);
@@ -209,7 +209,7 @@ screen!(
     revoke,
     approved,
     &["revoke", "scan", "--", "/bin/sh", "server.sh"],
-    &[("Forget it?", "y")],
+    &[("Forget this tool?", "y")],
     0
 );
 
@@ -219,7 +219,7 @@ fn a_tool_that_is_not_shown_is_not_asked_about() {
     let arguments = ["approve", "scan", "--by", "alice", "--quiet", "--", "/bin/sh", "server.sh"];
     let screen = terminal::run(&folder, 80, &arguments, &[]);
     assert_eq!(screen.code, 1, "{}", screen.text());
-    assert!(screen.text().contains("no person sees the screen"), "{}", screen.text());
+    assert!(screen.text().contains("cannot ask for the approval"), "{}", screen.text());
 }
 
 #[test]

@@ -208,7 +208,7 @@ fn a_server_on_stdio_is_named_by_its_program_and_its_configuration() {
     approve(&folder, &["--from", ".mcp.json"]);
     assert_eq!(command(&folder), ("docs: sh server.sh".to_owned(), identity.clone()));
     let revoke = ["revoke", "scan", "--identity", &identity];
-    let screen = run(&folder, 120, &revoke, &[("Forget it?", "y")]);
+    let screen = run(&folder, 120, &revoke, &[("Forget this tool?", "y")]);
     assert!(screen.text().contains("command   docs: sh server.sh"), "{}", screen.text());
     approve(&folder, &COMMAND);
     let ran = folder.run(&[&revoke[..], &["--yes", "--json"]].concat());
@@ -250,7 +250,7 @@ fn a_name_in_a_configuration_is_escaped_for_the_terminal() {
     let copy = ["show", "scan_documents", "--", "/bin/sh", "./server.sh"];
     assert_harmless(&folder.run(&copy).out);
     let revoke = ["revoke", "scan_documents", "--identity", &identity];
-    let screen = run(&folder.set("NO_COLOR", "1"), 120, &revoke, &[("Forget it?", "y")]);
+    let screen = run(&folder.set("NO_COLOR", "1"), 120, &revoke, &[("Forget this tool?", "y")]);
     assert!(screen.text().contains("command   \\u{1b}]0;owned"), "{}", screen.text());
 }
 
@@ -292,9 +292,9 @@ fn the_table_above_a_question_shows_the_hints_of_each_tool() {
     };
     assert_eq!(row("read_files"), "read_files new - read-only, closed -");
     assert_eq!(row("remove_files"), "remove_files new - destructive -");
-    assert_eq!(row("do_files"), "do_files new - unsaid -");
-    assert!(text.contains("of what is unsaid, MCP"), "{text}");
-    let shown = "hints   read-only, closed world, by the server's own word\n";
+    assert_eq!(row("do_files"), "do_files new - none -");
+    assert!(text.contains("for a missing hint, MCP"), "{text}");
+    let shown = "hints   read-only, closed world, stated by the server\n";
     assert!(text.contains(shown), "{text}");
     assert!(text.contains("hints   none; assumed: writes, destructive, open world\n"), "{text}");
     insta::assert_snapshot!("approve_hinted", views(hinted, &arguments, &script, 1));
@@ -357,11 +357,17 @@ fn a_tool_whose_name_begins_with_a_hyphen_is_named_by_its_digest() {
         let ran = on_stdio(&folder, &[command, "-x"]);
         assert_eq!(ran.code, 2);
         assert!(
-            ran.err.contains("is named by its digest") && !ran.err.contains("-- -x"),
+            ran.err.contains("give the digest of a tool") && !ran.err.contains("-- -x"),
             "{}",
             ran.err
         );
     }
-    // In a command without a server, the parser's advice is right.
+    // This command takes no names of tools, and starts the words after `--` as a server.
+    for arguments in [&["discover", "-x"][..], &["discover", "https://docs.example/mcp", "-x"]] {
+        let ran = folder.run(arguments);
+        assert_eq!(ran.code, 2);
+        assert!(!ran.err.contains("-- -x") && !ran.err.contains("digest"), "{}", ran.err);
+    }
+    // In a command that starts no server, the parser's advice is right.
     assert!(folder.run(&["verify", "-x"]).err.contains("-- -x"));
 }

@@ -1,9 +1,9 @@
-//! Approving one refused tool with `--override`, where a person may.
+//! Approving one refused tool with `--override`, in the cases where a person may.
 
 use etdi::verdict::{DenyReason, UnknownReason};
 use etdi::{Decision, JudgedTool, May, ToolDefinition, What, Who};
 
-use super::approving::{Approving, not_approved, unseen};
+use super::approving::{Approving, not_approved, undecided, unseen};
 use super::outcome::declined;
 use crate::exit::CliError;
 use crate::show::tool::Question;
@@ -13,12 +13,12 @@ impl Approving<'_> {
     /// Asks whether to approve the one tool that the order names, against its refusal.
     pub(super) async fn against_refusal(&mut self) -> Result<(), CliError> {
         let [tool] = self.selected()?[..] else { return Ok(()) };
-        let refusal = match self.session.connection.decide(tool).await.map_err(CliError::new)? {
+        let refusal = match self.session.connection.decide(tool).await.map_err(undecided)? {
             Decision::Block(refusal) => refusal,
             Decision::Allow(_) => return self.already(tool).await,
             Decision::Ask(_) => {
                 return Err(CliError::new(
-                    "cannot override the tool: it is not refused, it waits for approval",
+                    "cannot use --override: the tool is not refused, it waits for approval",
                 )
                 .at(tool.name())
                 .next(self.session.command_on("approve", tool, "")));
@@ -44,8 +44,8 @@ impl Approving<'_> {
         Ok(())
     }
 
-    /// Returns the effects of the approval, for the person: it may pin a key, take back an older
-    /// version or grant permissions.
+    /// Returns the effects of the approval, for the person: it may pin a key, approve an older version
+    /// again or grant permissions.
     fn deeds(&self, tool: &JudgedTool) -> Result<Vec<String>, CliError> {
         let mut deeds = Vec::new();
         let verdict = tool.verdict();
@@ -58,14 +58,16 @@ impl Approving<'_> {
             }
             (None, true) => {
                 return Err(CliError::refused(
-                    "cannot approve the tool: its key is not configured; get the key from the publisher, not from the server",
+                    "cannot approve the tool: the trust configuration does not have its key; get the key from the publisher, not from the server",
                 )
                 .at(tool.name())
                 .next(self.session.command_on("approve", tool, "--override --key FILE")));
             }
             (Some(_), false) => {
-                return Err(CliError::new("cannot use --key: the tool is not refused for its key")
-                    .next("leave out --key"));
+                return Err(CliError::new(
+                    "cannot use --key: the key is not the reason why the tool is refused",
+                )
+                .next("leave out --key"));
             }
             (None, false) => {}
         }
@@ -73,7 +75,7 @@ impl Approving<'_> {
             if let What::RolledBack { approved, .. } = what {
                 let was = approved.as_ref().map(|version| format!(", lower than {version}"));
                 deeds.push(format!(
-                    "takes an earlier definition back{}, with its old faults",
+                    "approves an earlier definition again{}, with its old faults",
                     was.unwrap_or_default()
                 ));
             }
@@ -94,7 +96,8 @@ impl Approving<'_> {
             let meant = digest.filter(|digest| self.order.yes.contains(digest));
             let Some(digest) = meant else {
                 return Err(CliError::refused(
-                    "cannot approve the tool: the server has another definition now",
+                    "cannot approve the tool: the digest in --yes is not the digest of the definition \
+                     that the server lists now",
                 )
                 .at(digest.map(|digest| digest.to_string()).unwrap_or_default())
                 .next(self.session.command_on("show", tool, "")));

@@ -1,5 +1,7 @@
 //! The steps that all ways of approving on one server share.
 
+use std::fmt::Display;
+
 use etdi::client::{ApproveError, InstructionsRequest, StoreError};
 use etdi::{ApprovalRequest, Digest, JudgedTool, Refusal, ToolDefinition};
 
@@ -168,9 +170,14 @@ impl<'a> Approving<'a> {
 /// Returns the error for a question that no person would see.
 pub(super) fn unseen() -> CliError {
     CliError::refused(
-        "cannot ask for the approval: no person sees the screen at a terminal; look first, then give \
-         --yes with the digest",
+        "cannot ask for the approval: the question needs a terminal, without --json and --quiet; look \
+         at the definition first, then give --yes with its digest",
     )
+}
+
+/// Returns the error of a tool that could not be judged.
+pub(super) fn undecided(error: impl Display) -> CliError {
+    CliError::new(error).cannot("judge the tool")
 }
 
 /// Returns the error of an approval. Its exit status says whether the approval was refused or could not

@@ -16,7 +16,7 @@ use crate::servers::session::Session;
 use crate::servers::target::NamedServer;
 use crate::show::instructions::Given;
 
-const NEXT: &str = "add --server NAME: the server on which you looked at it";
+const NEXT: &str = "add --server NAME, the server on which you looked at the definition";
 
 /// Approves the digests if every server could be asked, and each digest is listed by at most one server.
 /// Otherwise approves no tool.
@@ -50,8 +50,8 @@ pub(super) async fn by_digest(
         Ok(()) if all_asked => on_each(&sessions, order, outcome, context).await,
         // The digest may be from the server that could not be asked.
         Ok(()) => {
-            let what = "cannot approve by digest: not every server of the file could be asked, and the \
-                        digests may be from one of those";
+            let what = "cannot approve by digest: a server of the file could not be asked, and the \
+                        digests may be from that server";
             outcome.failed(CliError::new(what).next(NEXT), context);
         }
         Err(error) => {
@@ -107,7 +107,7 @@ async fn copied(sessions: &[(String, Session)], order: &ApprovalOrder) -> Result
     let names: Vec<_> =
         on.iter().map(|(name, _)| format!("\"{}\"", etdi::text::escaped(name))).collect();
     let what = format!(
-        "cannot approve by digest: more than one server lists it, {}, and --yes is for one server",
+        "cannot approve by digest: several servers list it, {}, and a digest in --yes is for one server",
         names.join(" and ")
     );
     Err(CliError::refused(what).at(digest).next(NEXT))

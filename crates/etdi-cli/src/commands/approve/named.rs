@@ -1,8 +1,9 @@
 //! Approving by digest, without a question: the digests say which definitions a person has looked at.
 
+use etdi::text::escaped;
 use etdi::{ApprovalRequest, Decision, Digest, JudgedTool, ToolDefinition, What};
 
-use super::approving::Approving;
+use super::approving::{Approving, undecided};
 use crate::exit::CliError;
 use crate::show::instructions::{self, Given};
 
@@ -24,11 +25,9 @@ impl Approving<'_> {
                 given.as_ref().filter(|given| !self.order.yes.contains(&given.digest()))
             {
                 let next = self.session.command("show", "--instructions");
-                return Err(another(
-                    "the server gives other instructions now",
-                    given.digest(),
-                    next,
-                ));
+                let what = "cannot approve the instructions: the digest in --yes is not the digest of \
+                            the instructions that the server gives now";
+                return Err(CliError::refused(what).at(given.digest()).next(next));
             }
         }
         let mut requests = Vec::new();
@@ -61,11 +60,11 @@ impl Approving<'_> {
         if let Some(digest) = digest.filter(|_| meant) {
             self.outcome.matched(digest);
         }
-        match self.session.connection.decide(tool).await.map_err(CliError::new)? {
+        match self.session.connection.decide(tool).await.map_err(undecided)? {
             Decision::Allow(_) if !meant => {}
             Decision::Allow(_) => self.already(tool).await?,
             Decision::Ask(_) if !meant => self.outcome.waits(tool.name(), digest),
-            // A copy of another server's tool needs a look of its own, so --all does not approve it.
+            // A person must look at a copy of another server's tool, so --all does not approve it.
             Decision::Ask(_) if self.order.all && is_copy(tool) => {
                 self.outcome.waits(tool.name(), digest);
                 let what = "cannot approve the tool with --all: it is a copy of one on another server; look \
@@ -90,7 +89,12 @@ impl Approving<'_> {
             if let Some(digest) = digest_of(tool).filter(|digest| !self.order.yes.contains(digest))
             {
                 let next = self.session.command_on("show", tool, "");
-                return Err(another("the server has another definition now", digest, next));
+                let what = format!(
+                    "cannot approve the tool \"{}\": the digest in --yes is not the digest of the \
+                     definition that the server lists now",
+                    escaped(tool.name())
+                );
+                return Err(CliError::refused(what).at(digest).next(next));
             }
         }
         Ok(())
@@ -100,10 +104,6 @@ impl Approving<'_> {
 fn is_copy(tool: &JudgedTool) -> bool {
     let mut what = tool.verdict().into_iter().flat_map(|verdict| &verdict.what);
     what.any(|what| matches!(what, What::Shadowed { .. }))
-}
-
-fn another(what: &str, digest: Digest, next: String) -> CliError {
-    CliError::refused(format!("cannot approve by digest: {what}")).at(digest).next(next)
 }
 
 pub(super) fn digest_of(tool: &JudgedTool) -> Option<Digest> {

@@ -19,8 +19,9 @@ pub(super) struct ApprovalOrder {
     pub(super) yes: Vec<Digest>,
     pub(super) approval: Approval,
     pub(super) by: String,
-    /// The permissions and the end that the command line gives.
+    /// The permissions that the command line gives.
     pub(super) granted: Vec<Scope>,
+    /// The end of the approval that the command line gives.
     pub(super) until: Option<OffsetDateTime>,
     pub(super) overriding: bool,
     pub(super) key: Option<Jwk>,
@@ -33,24 +34,33 @@ impl ApproveArgs {
         let refuse = |what: &str, next: &str| Err(CliError::new(what).next(next));
         if tools.is_empty() && !self.all && !instructions {
             return refuse(
-                "cannot approve: no tool is named",
-                "name the tools before the server, or give --all or --instructions",
+                "cannot approve: the command line does not name both tools and their server",
+                "name the tools before the server, or give --all or --instructions with the server",
             );
         }
         if self.all && !tools.is_empty() {
-            return refuse("cannot use --all with named tools", "name no tool, or leave out --all");
+            return refuse(
+                "cannot use --all: the command line names tools as well",
+                "leave out --all, or leave out the names of the tools",
+            );
         }
         if self.r#override && (tools.len() != 1 || instructions) {
-            return refuse("--override is for one tool", "name the one tool");
+            return refuse(
+                "cannot use --override: it is for exactly one tool, without --instructions",
+                "name one tool and its server",
+            );
         }
         if instructions && (self.until.is_some() || !self.grant.is_empty()) {
             return refuse(
-                "instructions are approved without an end and without permissions",
-                "approve them on their own, without --until and --grant",
+                "cannot approve the instructions: --until and --grant are for tools only",
+                "approve the instructions in a command of their own, without --until and --grant",
             );
         }
         if !self.grant.is_empty() && tools.len() != 1 {
-            return refuse("--grant is for one tool", "name the one tool");
+            return refuse(
+                "cannot use --grant: it is for exactly one tool",
+                "name one tool and its server",
+            );
         }
         let by = self.by.clone().or_else(|| context.environment.get("USER"));
         let by = by.ok_or_else(|| {
@@ -87,7 +97,9 @@ impl ApproveArgs {
             public_key::read(&files::read(path)?).map_err(|error| error.at(path.display()))?;
         match (keys.pop(), keys.is_empty()) {
             (Some(key), true) => Ok(Some(key)),
-            _ => Err(CliError::new("the file must hold one key").at(path.display())),
+            _ => Err(CliError::new("cannot use --key: the file must have exactly one key")
+                .at(path.display())
+                .next("make a file with only the key that signed the tool")),
         }
     }
 }
@@ -99,7 +111,7 @@ fn end(text: &str, now: OffsetDateTime) -> Result<OffsetDateTime, CliError> {
         .ok()
         .filter(|end| *end > now)
         .ok_or_else(|| {
-            CliError::new("the value of --until is not a time in the future")
+            CliError::new("cannot use --until: the value must be a date or a time in the future")
                 .at(text)
                 .next("write a date, 2099-12-31, or a time, 2099-12-31T10:00:00Z")
         })

@@ -74,7 +74,7 @@ impl ApprovalOutcome {
     /// Reports instructions that were approved before.
     pub(super) fn instructions_already(&mut self, digest: Digest, context: &Context) {
         let line = Line::new().text(instructions::NAME);
-        context.out.line(line.text(": approved already, as it is now"));
+        context.out.line(line.text(": approved already, as they are now"));
         self.here(|here| here.already.push(named(instructions::NAME, Some(digest), true)));
     }
 
@@ -135,7 +135,9 @@ impl ApprovalOutcome {
             order.yes.iter().filter(|digest| !self.matched.contains(digest)).copied().collect();
         for digest in missing {
             let error =
-                CliError::refused("cannot approve the digest: no server lists it").at(digest);
+                CliError::refused("cannot approve the digest: no server of the command lists it")
+                    .at(digest)
+                    .next("`etdi show` prints the digest of a tool");
             self.failed(error, context);
         }
     }
@@ -197,8 +199,8 @@ fn named(name: &str, digest: Option<Digest>, instructions: bool) -> Value {
 /// Returns the error for a no at a question.
 pub(super) fn declined(outcome: &ApprovalOutcome, names: &[&str]) -> CliError {
     if outcome.is_empty() {
-        return CliError::refused("not approved; no changes were made");
+        return CliError::refused("cannot approve: the answer was no; no changes were made");
     }
     let names: Vec<_> = names.iter().map(|name| escaped(name).to_string()).collect();
-    CliError::refused(format!("not approved: {}", names.join(", ")))
+    CliError::refused(format!("cannot approve: the answer was no for: {}", names.join(", ")))
 }

@@ -6,7 +6,7 @@ use etdi::client::{ExecutableState, RelaunchRequest};
 use etdi::text::escaped;
 use etdi::{ApprovalRequest, Decision, JudgedTool};
 
-use super::approving::{Approving, READING, not_approved, unseen};
+use super::approving::{Approving, READING, not_approved, undecided, unseen};
 use super::outcome::declined;
 use crate::exit::CliError;
 use crate::show::hints::NOTE;
@@ -35,7 +35,7 @@ impl Approving<'_> {
     async fn waiting(&mut self) -> Result<Vec<ApprovalRequest>, CliError> {
         let mut requests = Vec::new();
         for tool in self.selected()? {
-            match self.session.connection.decide(tool).await.map_err(CliError::new)? {
+            match self.session.connection.decide(tool).await.map_err(undecided)? {
                 Decision::Ask(request) => requests.push(request),
                 Decision::Allow(_) if self.order.all => {}
                 Decision::Allow(_) => self.already(tool).await?,
@@ -70,14 +70,17 @@ impl Approving<'_> {
         if !self.order.all || requests.is_empty() {
             return Ok(None);
         }
-        self.session.connection.relaunch().await.map_err(CliError::new)
+        self.session.connection.relaunch().await.map_err(undecided)
     }
 
     async fn same_tools(&mut self, request: RelaunchRequest) -> Result<(), CliError> {
         let out = &self.context.out;
         let names: Vec<_> = request.tools().map(|tool| tool.name().to_owned()).collect();
         let heading = Line::new().bold("Same tools, new launch");
-        out.indented(heading.text(": each is approved, as it is, under another command"), 4);
+        out.indented(
+            heading.text(": each tool is approved already, as it is now, for another command"),
+            4,
+        );
         let mut fields = vec![("before", Line::new().theirs(&request.earlier().to_string()))];
         for (_, name) in self.session.names_of([request.earlier()]) {
             fields.push(("command", Line::new().theirs(&name)));
@@ -213,7 +216,7 @@ impl Approving<'_> {
         self.context.out.fields([("was", Line::from(was.as_str())), ("now", now)]);
         if self.confirmed("Is this change of the program intended?")? {
             let done = self.session.connection.acknowledge_executable(self.order.by.clone()).await;
-            done.map_err(CliError::new)?;
+            done.map_err(|error| CliError::new(error).cannot("store the answer"))?;
         }
         Ok(())
     }

@@ -14,7 +14,7 @@ pub(super) fn parse(text: &str, now: OffsetDateTime) -> Result<OffsetDateTime, C
         .or_else(|| date().ok().map(|date| date.midnight().assume_utc()))
         .or_else(|| now.checked_sub(length(text)?))
         .ok_or_else(|| {
-            CliError::new("the value of --since is not a time, a date or a length of time")
+            CliError::new("cannot use --since: the value is not a time, a date or a length of time")
                 .at(text)
                 .next("write 2026-11-22, 2026-11-22T10:00:00Z, or how long ago: 90s, 30m, 24h, 7d")
         })

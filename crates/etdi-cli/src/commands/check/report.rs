@@ -146,7 +146,7 @@ impl CheckReport {
             }
         }
         if self.servers.is_empty() {
-            out.line("Nothing is locked.");
+            out.line("The lockfile has no servers.");
         }
         self.servers.iter().flat_map(|one| self.next(one)).for_each(|next| out.next(next));
     }
@@ -196,7 +196,7 @@ impl CheckReport {
         json!({ "lockfile": self.lockfile, "servers": servers, "exit": exit.code() })
     }
 
-    /// The report as SARIF 2.1.0.
+    /// Returns the report as SARIF 2.1.0.
     pub(super) fn sarif(&self) -> String {
         let (mut results, mut failures) = (Vec::new(), Vec::new());
         failures.extend(self.failed.clone());

@@ -17,19 +17,19 @@ pub(super) struct SpecFlags {
     /// The publisher: a URI, compared as bytes.
     #[arg(long, value_name = "URI")]
     provider: Option<String>,
-    /// The publisher's name, for people. Otherwise the host of the URI.
+    /// The publisher's name, for people. Without this flag: the host of the URI.
     #[arg(long, value_name = "NAME", requires = "provider")]
     provider_name: Option<String>,
-    /// The tool's version, SemVer.
+    /// The tool's version, in SemVer.
     #[arg(long, value_name = "VERSION")]
     tool_version: Option<String>,
-    /// The tool's id. Otherwise the provider's host, a slash and the tool's name.
+    /// The tool's id. Without this flag: the provider's host, a slash and the tool's name.
     #[arg(long, value_name = "ID")]
     id: Option<String>,
-    /// A permission that the tool cannot work without. Any number of times.
+    /// A permission that the tool requires, and its reason in words. Any number of times.
     #[arg(long, value_name = "SCOPE=WORDS")]
     permission: Vec<String>,
-    /// A permission that the tool can work without.
+    /// A permission that is optional for the tool, and its reason. Any number of times.
     #[arg(long, value_name = "SCOPE=WORDS")]
     optional_permission: Vec<String>,
     /// A server that may serve the tool: a resource URI, or `stdio`. Without this flag: any server.
@@ -86,10 +86,10 @@ impl SpecFlags {
         let (Some(provider), Some(version), [text]) = (&self.provider, &self.tool_version, texts)
         else {
             return Err(CliError::new(
-                "cannot sign the tools: flags specify one tool, and need --provider and \
-                 --tool-version",
+                "cannot sign the tools: without --spec, the file must have one tool, and --provider \
+                 and --tool-version must be given",
             )
-            .next("give both, or --spec with a specification; `etdi help sign` shows its form"));
+            .next("give both flags, or --spec with a specification; `etdi help sign` shows its form"));
         };
         let name = etdi::json::strings_named(text, "name").into_iter().next().unwrap_or_default();
         let permissions = |flags: &[String], required| -> Result<Vec<SpecPermission>, CliError> {
@@ -119,8 +119,9 @@ fn permission(flag: &str, required: bool) -> Result<SpecPermission, CliError> {
             description: words.trim().to_owned(),
             required,
         }),
-        _ => Err(CliError::new("a permission must say what it is for: --permission 'SCOPE=WORDS'")
-            .at(flag)),
+        _ => Err(CliError::new("cannot read the permission: it has no `=` with a reason after it")
+            .at(flag)
+            .next("write 'SCOPE=WORDS', for example 'documents:read=reads the document'")),
     }
 }
 
@@ -138,39 +139,38 @@ impl SpecFile {
     /// Returns the specification of the tool that is served as `name`.
     pub(super) fn definition(&self, name: &str) -> Result<DefinitionSpec, CliError> {
         let at_spec = |error: CliError| error.at(self.path.display());
+        let unsigned = |why: &dyn std::fmt::Display| {
+            CliError::new(format!("cannot sign the tool \"{}\": {why}", escaped(name)))
+        };
         let mut tools = self.tools.iter().filter(|tool| tool.name == name);
         let tool = match (tools.next(), tools.next()) {
             (Some(tool), None) => tool,
             (None, _) => {
-                let what =
-                    format!("the specification has no [[tool]] called \"{}\"", escaped(name));
-                return Err(at_spec(CliError::new(what)).next(
+                let what = unsigned(&"the specification has no [[tool]] with this name");
+                return Err(at_spec(what).next(
                     "add it, with its version and permissions, or take the tool out of the file; \
                      `etdi help sign` shows the form",
                 ));
             }
             (Some(_), Some(_)) => {
-                let what = format!(
-                    "the specification has two [[tool]] entries called \"{}\"",
-                    escaped(name)
-                );
-                return Err(at_spec(CliError::new(what)).next("remove one of them"));
+                let what =
+                    unsigned(&"the specification has several [[tool]] entries with this name");
+                return Err(at_spec(what).next("keep one of them"));
             }
         };
-        self.spec_of(tool).map_err(|error| {
-            at_spec(CliError::new(format!("the tool \"{}\": {error}", escaped(name))))
-        })
+        self.spec_of(tool).map_err(|error| at_spec(unsigned(&error)))
     }
 
-    /// Fails if the specification has a tool that the file of tools does not have: its name is a
-    /// mistake.
+    /// Fails if the specification has a tool that the file of tools does not have: the name in the
+    /// specification is probably a mistake.
     pub(super) fn refuse_absent<'n>(
         &self,
         names: impl Iterator<Item = &'n str> + Clone,
     ) -> Result<(), CliError> {
         match self.tools.iter().find(|tool| !names.clone().any(|name| name == tool.name)) {
             Some(tool) => Err(CliError::new(format!(
-                "the specification names the tool \"{}\", which the file of tools does not have",
+                "cannot sign the tools: the specification names the tool \"{}\", and the file of \
+                 tools does not have it",
                 escaped(&tool.name)
             ))
             .at(self.path.display())

@@ -1,4 +1,4 @@
-//! The meaning of a token's members, in words.
+//! The meaning of the members of a token's header and claims, in words.
 
 use etdi::json::{Object, Value};
 use etdi::text::escaped_json;
@@ -20,7 +20,7 @@ pub(crate) struct Explained {
     /// The value as a time, if the claim is a time.
     time: Option<String>,
     meaning: &'static str,
-    /// The consequence at this moment, such as "expired".
+    /// The state of the claim at this moment, such as "expired".
     now: Option<(String, Mood)>,
 }
 
@@ -43,9 +43,9 @@ pub(crate) fn explain(claims: &Value<'_>, now: OffsetDateTime) -> Vec<Explained>
     let others = others.map(|(name, value)| {
         let meaning = match name.contains("://") {
             true => {
-                "by its name, a claim that the issuer defines; only the issuer knows its meaning"
+                "its name is a URI: the issuer defines this claim, and only the issuer knows its meaning"
             }
-            false => "this claim is not known here",
+            false => "this program does not know this claim",
         };
         explained(name, value, meaning, object, now)
     });
@@ -126,7 +126,7 @@ fn header_meaning(name: &str, value: &Value<'_>) -> (&'static str, Mood) {
     match (name, value.as_str()) {
         ("alg", Some("none")) => ("not signed at all", Mood::Bad),
         ("alg", Some(alg)) if alg.starts_with("HS") => (
-            "a shared secret: each server that checks the token could sign one too; refused",
+            "a shared secret: each server that checks the token could also sign tokens; refused",
             Mood::Bad,
         ),
         ("crit" | "jwk" | "jku" | "x5u" | "x5c", _) => (meaning, Mood::Warn),
@@ -142,16 +142,16 @@ const MEANINGS: &[(&str, &str)] = &[
     ("nbf", "not valid before"),
     ("iat", "issued at"),
     ("auth_time", "when the person signed in"),
-    ("azp", "the client that asked for it"),
-    ("client_id", "the client that asked for it"),
-    ("cid", "the client that asked for it (Okta)"),
-    ("appid", "the client that asked for it (Entra, v1)"),
+    ("azp", "the client that asked for the token"),
+    ("client_id", "the client that asked for the token"),
+    ("cid", "the client that asked for the token (Okta)"),
+    ("appid", "the client that asked for the token (Entra, v1)"),
     ("uid", "the person, by Okta's id; absent where a program speaks for itself"),
     ("oid", "the person or program, by Entra's id"),
     ("tid", "the Entra tenant"),
     ("idtyp", "`app` where a program speaks for itself (Entra)"),
     ("ver", "the version of the token's form"),
-    ("gty", "how it was asked for (Auth0)"),
+    ("gty", "the grant by which the client got the token (Auth0)"),
     ("org_id", "the organisation (Auth0)"),
     ("scope", "the permissions of the token"),
     ("scp", "the permissions of the token (Okta, Entra)"),
@@ -160,7 +160,7 @@ const MEANINGS: &[(&str, &str)] = &[
     ("cnf", "the key that its bearer must prove to have; without the proof the token is worthless"),
     ("act", "who acts for the subject"),
     ("jti", "the id of this token"),
-    ("nonce", "ties it to one sign-in: this is an ID token, not for calls"),
+    ("nonce", "ties the token to one sign-in: this is an ID token, not for calls"),
     ("at_hash", "the hash of an access token: this is an ID token, not for calls"),
     ("email", "about the person: this looks like an ID token"),
     ("name", "about the person: this looks like an ID token"),
@@ -182,7 +182,10 @@ fn explained(
         "exp" | "nbf" | "iat" | "auth_time" => time(name, value, now),
         "aud" if value.as_array().is_some_and(|all| all.len() > 1) => (
             None,
-            Some(("several: each of them can use the token at the others".to_owned(), Mood::Warn)),
+            Some((
+                "several audiences: each of them can use the token at the others".to_owned(),
+                Mood::Warn,
+            )),
         ),
         "sub" => {
             let machine = value.as_str().is_some_and(|sub| sub.ends_with("@clients"))
@@ -220,9 +223,9 @@ fn time(
     let note = match (name, left.is_positive()) {
         ("exp", true) => (format!("{} left", span(left)), Mood::Good),
         ("exp", false) => (format!("expired {} ago", span(left)), Mood::Bad),
-        ("nbf", true) => (format!("not for another {}", span(left)), Mood::Bad),
+        ("nbf", true) => (format!("not valid for another {}", span(left)), Mood::Bad),
         ("iat", true) => (
-            format!("{} from now: the issuer's clock or this one is wrong", span(left)),
+            format!("{} from now: the clock of the issuer or of this machine is wrong", span(left)),
             Mood::Warn,
         ),
         _ => (format!("{} ago", span(left)), Mood::Good),
