@@ -130,7 +130,7 @@ mod tests {
     }
 
     proptest::proptest! {
-        /// A key's thumbprint may begin with a hyphen, and with the letter of a flag after it.
+        /// A key's thumbprint may begin with a hyphen and the letter of a flag.
         #[test]
         fn a_thumbprint_is_not_read_as_a_flag(thumbprint in "-[A-Za-z0-9_-]{42}") {
             let text = thumbprint.as_str();

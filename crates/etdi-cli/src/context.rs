@@ -1,4 +1,4 @@
-//! The values that every command is given.
+//! The values that every command gets.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use crate::terminal::ask::Prompt;
 use crate::terminal::output::Output;
 use crate::terminal::shell::quoted;
 
-/// The configuration, where output goes, the time, and whether there is a person to ask.
+/// The configuration, the output, the clock, the environment, and the person to ask.
 pub(crate) struct Context {
     /// The trust configuration's file.
     pub(crate) config: PathBuf,

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 /// The exit status. Each value means the same for every command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
-    /// Done; every check said yes.
+    /// The command did its work, and every check said yes.
     Ok,
     /// A check said no: a definition that is not trusted, drift, a failed line of `doctor`.
     No,
@@ -83,8 +83,8 @@ impl From<Exit> for ExitCode {
 
 /// The error of a command: the error itself, the place, and the next step.
 ///
-/// Text of tools, tokens and servers is escaped with [`escaped`] before it goes into an error, as the
-/// libraries do in theirs. Hidden characters that are left are escaped when the error is printed.
+/// Text of tools, tokens and servers is escaped with [`escaped`] before it goes into an error. The
+/// libraries escape such text in their own errors. The output escapes the hidden characters that are left.
 #[derive(Debug, Serialize)]
 pub(crate) struct CliError {
     /// The error in words.
@@ -92,7 +92,7 @@ pub(crate) struct CliError {
     /// The file, flag, address or name that the error is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     at: Option<String>,
-    /// The next step: a command where there is one.
+    /// The next step: a command if one solves the problem.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
     #[serde(skip)]

@@ -30,7 +30,7 @@ const LIMIT: u64 = 64 * 1024 * 1024;
 pub(crate) enum Access {
     /// Only the owner (0600).
     Owner,
-    /// Everybody that the umask of the process allows.
+    /// Every user that the umask of the process allows.
     Everybody,
 }
 
@@ -142,7 +142,7 @@ pub(crate) fn read(path: &Path) -> Result<String, CliError> {
                 io::ErrorKind::IsADirectory => "name a file in this folder",
                 io::ErrorKind::InvalidData => "give a text file in UTF-8",
                 io::ErrorKind::PermissionDenied => {
-                    "make the file readable (chmod u+r), or name another"
+                    "make the file readable (chmod u+r), or name another file"
                 }
                 _ => return Err(CliError::file("read", path, &error)),
             };

@@ -81,8 +81,8 @@ fn run(cli: Cli, out: Output) -> Result<Exit, CliError> {
             Exit::CannotCheck
         }
     };
-    // Requests that still wait for the network are dropped. Servers that an interrupted question left
-    // behind are killed.
+    // Kill the servers that an interrupted question left running, and drop requests that still wait for
+    // the network.
     kill_stdio_servers();
     runtime.shutdown_background();
     Ok(answer)

@@ -72,7 +72,7 @@ impl CheckArgs {
         };
         match (self.format, compared) {
             (CheckFormat::Sarif, compared) => {
-                // Write the file after an error too: the step that uploads it fails without a file.
+                // Write the document after an error too: without it, the step that uploads it fails.
                 if let Err(error) = compared {
                     if !context.out.is_json() {
                         context.out.error(&error);
@@ -109,7 +109,7 @@ impl CheckArgs {
             true => trust_file::read(context)?,
             false => TrustConfig::default(),
         };
-        // The store is dropped after the check, so a first look at a tool leaves no record.
+        // The store is dropped after the check: a tool that is seen for the first time leaves no record.
         let store = Arc::new(MemoryApprovals::new());
         let desk = Desk::over(store, trust, AuthorizationContext::None, &self.network, context)?;
         let wanted = |server: &&LockedServer| {

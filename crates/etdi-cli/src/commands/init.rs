@@ -11,8 +11,8 @@ use crate::terminal::line::Line;
 
 /// Make the trust configuration: the providers that this machine trusts to publish tools.
 ///
-/// Without --provider it asks for one; without a terminal it makes a file without providers. An
-/// existing file is never overwritten. Only the owner can read the file (0600).
+/// Without --provider, the command asks for a provider; without a terminal, it makes a file without
+/// providers. An existing file is never overwritten. Only the owner can read the file (0600).
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

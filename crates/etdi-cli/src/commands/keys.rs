@@ -22,7 +22,7 @@ use crate::terminal::line::Line;
 #[command(after_help = "\
 Examples:
   etdi keys generate                   a key called publisher
-  etdi keys generate --passphrase ci   one called ci, encrypted
+  etdi keys generate --passphrase ci   a key called ci, encrypted
   etdi keys export                     its public half, as a JWKS to publish
   etdi keys rotate                     the next key; the old one stays published
   etdi keys remove publisher KID       ... until you remove it")]

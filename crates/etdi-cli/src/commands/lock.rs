@@ -86,7 +86,7 @@ impl LockArgs {
             }
         }
         let answer = json!({ "servers": answers, "exit": exit.code() });
-        // Do not write an empty lockfile: a check against it would always pass.
+        // Do not write an empty lockfile: a check against it compares no servers, and could pass.
         if exit == Exit::CannotCheck && lockfile.servers().is_empty() {
             context.out.json(&answer);
             return Ok(exit);
@@ -173,7 +173,7 @@ impl LockArgs {
         Ok((exit, answer))
     }
 
-    /// Fails if the server is locked under another name. The check comes before the server is started.
+    /// Fails if the server is locked under another name. Called before the server is started.
     fn is_locked_otherwise(&self, new: &LockedServer, lockfile: &Lockfile) -> Result<(), CliError> {
         let is_same = |one: &&LockedServer| one.identity == new.identity && one.name != new.name;
         let Some(other) = lockfile.servers().iter().find(is_same) else { return Ok(()) };
@@ -191,8 +191,8 @@ impl LockArgs {
         Err(if steps.is_empty() { error } else { error.next(steps.join(", or ")) })
     }
 
-    /// Returns the new entry of a server, with its identity and the files and package of its command,
-    /// and its endpoint. The server is not started yet.
+    /// Returns the new entry of a server, and its endpoint. The entry has the identity of the server, and
+    /// the files and the package of its command. The server is not started yet.
     fn locked(
         &self,
         name: &str,
@@ -292,7 +292,7 @@ impl LockArgs {
     }
 }
 
-/// Returns the tool as it is locked, or why it is not locked.
+/// Returns the tool as it is locked, or the reason why it is not locked.
 async fn approved(
     tool: &JudgedTool,
     session: &Session,

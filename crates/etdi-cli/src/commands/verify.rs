@@ -22,7 +22,7 @@ use crate::servers::network::NetworkOptions;
 use crate::terminal::line::Line;
 use crate::terminal::shell::quoted;
 
-/// Show who signed the definitions of a file, and what they say.
+/// Show who signed the definitions of a file, and the claims of each definition.
 ///
 /// Only the trust configuration decides. Approvals do not count, because they belong to servers.
 /// Exit code 0 only if every definition is by a provider of the trust configuration; 1 if one is

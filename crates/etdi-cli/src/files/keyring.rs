@@ -112,7 +112,8 @@ impl Keyring {
         Ok(series)
     }
 
-    /// Adds a key to `name`. The new key signs from then on. If `fresh`, fails if the name exists.
+    /// Adds a key to `name`. The new key signs from then on. Fails if the name exists and `fresh` is true,
+    /// or if it does not exist and `fresh` is false.
     pub(crate) fn add(
         &self,
         name: &str,

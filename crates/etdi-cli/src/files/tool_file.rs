@@ -5,7 +5,7 @@ use etdi::text::escaped;
 
 use crate::exit::CliError;
 
-/// The limits for a file of tools: those for an answer of a server.
+/// The limits for a file of tools. An answer of a server has the same limits.
 const LIMITS: Limits = Limits::RESPONSE;
 
 /// Returns the JSON text of each tool in `text`, unchanged. Checks only that the file is strict JSON,

@@ -40,7 +40,7 @@ pub(crate) struct IdentityOptions {
 pub(crate) struct ProviderConfig {
     pub(crate) config: OAuthConfig,
     pub(crate) audience: Option<String>,
-    /// `flags` or the names of variables, for a person.
+    /// The source of the configuration, for a person: `flags`, or the names of variables.
     pub(crate) from: &'static str,
 }
 

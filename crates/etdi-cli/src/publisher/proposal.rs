@@ -81,7 +81,7 @@ pub(crate) fn issuer_kind() -> impl TypedValueParser<Value = IssuerKind> {
     })
 }
 
-/// A key that would be trusted, and its source.
+/// A key that would be trusted after the confirmation, and its source.
 struct ProposedKey {
     jwk: Jwk,
     from: String,

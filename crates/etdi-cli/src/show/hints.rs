@@ -73,8 +73,8 @@ impl Hints {
         ])
     }
 
-    /// Returns the hint about destruction. A read-only tool does not destroy, so "not destructive" is
-    /// left out for it. "Destructive" is shown: the two hints contradict each other.
+    /// Returns the hint about destructive changes. For a read-only tool, "not destructive" says nothing
+    /// new and is left out. "Destructive" is shown, because it contradicts "read-only".
     fn destructive(&self) -> Option<&'static str> {
         match (self.read_only, self.destructive) {
             (Hint::Said(true), Hint::Said(false)) => None,

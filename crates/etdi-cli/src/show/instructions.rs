@@ -1,5 +1,5 @@
-//! The screen of a server's instructions. They are withheld from the model until a person approves
-//! them.
+//! The screen of a server's instructions. Instructions are withheld from the model until a person
+//! approves them.
 
 use etdi::client::{InstructionsRequest, InstructionsState};
 use etdi::hygiene::{Severity, inspect};

@@ -41,8 +41,8 @@ pub(crate) fn document(results: &[Value], failures: &[String]) -> Value {
     })
 }
 
-/// Returns one result. `message` must be escaped. `server` makes the fingerprints of equal drift on two
-/// servers different.
+/// Returns one result. `message` must be escaped. The fingerprint includes `server`, so that equal drift
+/// on two servers is two alerts.
 pub(crate) fn result(
     drift: &Drift,
     message: &str,
@@ -56,7 +56,7 @@ pub(crate) fn result(
         "level": level(drift.kind),
         "message": { "text": message },
         "locations": [{ "physicalLocation": physical(place) }],
-        // The same drift must stay the same alert when its line moves.
+        // The fingerprint does not include the line: a drift that moves to another line stays one alert.
         "partialFingerprints": { "etdiDrift/v1": fingerprint(drift, server) },
     })
 }

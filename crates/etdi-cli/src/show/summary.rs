@@ -25,7 +25,7 @@ pub(crate) fn who_and_may(tool: &JudgedTool) -> Option<String> {
 /// Returns who published the tool, and whether the definition names this server.
 pub(super) fn who(verdict: &Verdict) -> String {
     match verdict.who {
-        // Only a signature can name servers.
+        // An unsigned definition cannot name servers.
         Who::Anonymous => verdict.who.to_string(),
         _ => format!("{} ({})", verdict.who, verdict.origin),
     }
@@ -63,8 +63,8 @@ pub(crate) fn summary_line(tool: &JudgedTool) -> Line {
     }
 }
 
-/// Returns the name of a tool for a screen. A name that looks like that of the instructions is in
-/// quotes, so that the tool cannot pass as the instructions.
+/// Returns the name of a tool for a screen. A name that looks like the name of the instructions is in
+/// quotes: a person could take the tool for the instructions.
 fn shown_name(name: &str) -> String {
     match name.trim().eq_ignore_ascii_case(instructions::NAME) {
         true => format!("\"{}\"", escaped(name)),
@@ -112,7 +112,7 @@ pub(super) fn decision(tool: &JudgedTool) -> Line {
     }
 }
 
-/// Returns the first line, without the differences. The review shows those.
+/// Returns the first line, without the differences: the review shows the differences.
 pub(super) fn first_line(what: &What) -> String {
     what.to_string().lines().next().unwrap_or_default().to_owned()
 }

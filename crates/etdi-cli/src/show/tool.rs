@@ -136,8 +136,8 @@ impl<'s> Question<'s> {
         self.show_rest(context);
     }
 
-    /// Prints the same as [`show_all`](Self::show_all) for one of several tools of a provider. Their
-    /// common heading has who and may.
+    /// Prints the same as [`show_all`](Self::show_all), but without who and may: the heading of the
+    /// group has them.
     pub(crate) fn show_among_others(&self, context: &Context) {
         self.show_head(context, false);
         self.show_rest(context);
@@ -169,7 +169,7 @@ impl<'s> Question<'s> {
             || verdict.is_none_or(|verdict| !verdict.what.iter().all(plain))
     }
 
-    /// Returns the group of the tool. Tools of one provider share one question.
+    /// Returns the group of the tool: its provider, who and may. Tools of one group share one question.
     pub(crate) fn provider(&self) -> String {
         let who = who_and_may(self.tool);
         let part = self.tool.definition().and_then(ToolDefinition::signed);

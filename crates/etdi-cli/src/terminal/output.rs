@@ -55,7 +55,7 @@ impl Output {
         self.json
     }
 
-    /// Returns whether a person sees the printed text, so that a question about it makes sense.
+    /// Returns whether a person sees the printed text. Only then can a question refer to the text.
     pub(crate) fn is_seen(&self) -> bool {
         !self.json && !self.quiet && io::stdout().is_terminal()
     }
@@ -89,8 +89,8 @@ impl Output {
         }
     }
 
-    /// Prints a label, and below it a text of a server with its own line breaks. Each line is behind a
-    /// bar, so that it cannot pass as a line of this program.
+    /// Prints a label, and below it a text of a server with its own line breaks. Each line begins with a
+    /// bar: without it, the server could imitate a line of this program.
     pub(crate) fn said(&self, label: &str, text: &str) {
         if !text.contains('\n') {
             return self.fields([(label, Line::new().theirs(text))]);

@@ -1,4 +1,4 @@
-//! Words as a person types them into a shell, for the commands that messages name.
+//! Words as a person types them into a shell, for the commands in messages.
 
 use std::borrow::Cow;
 

@@ -70,7 +70,7 @@ fn extra_an_unsigned_copy_among_the_tools_of_a_batch() {
     let all = ["approve", "--all", "--yes", &copied, "--by", "alice"];
     let ran = folder.run(&[&all[..], &evil].concat());
     assert_eq!(ran.code, 1, "{}", ran.err);
-    assert!(ran.err.contains("a copy of one on another server"), "{}", ran.err);
+    assert!(ran.err.contains("a copy of a tool on another server"), "{}", ran.err);
     let kept = folder.run(&["list", "--json"]).json();
     assert_eq!(kept["approvals"].as_array().unwrap().len(), 1, "{kept}");
 }

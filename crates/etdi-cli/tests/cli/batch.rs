@@ -1,4 +1,4 @@
-//! Approving several tools at once: tools that belong together share a question, and only tools that
+//! Approving several tools at once. Tools that belong together share a question, and only tools that
 //! were shown are approved.
 
 use etdi_testkit::folder::{COMMAND, Folder, Ran};

@@ -55,7 +55,7 @@ fn an_approval_counts_only_for_its_caller() {
     assert!(allows(&folder, url, principal("host")));
     assert!(!allows(&folder, url, principal("bob")));
     assert!(!allows(&folder, url, none));
-    // The command itself tells the callers apart too.
+    // The command itself also distinguishes the callers.
     assert_eq!(folder.run(&["discover", url]).code, 1);
     assert_eq!(folder.run(&[&["discover", url], &FOR[..]].concat()).code, 0);
     assert_eq!(folder.run(&[&["diff", "scan", url], &FOR[..]].concat()).code, 0);

@@ -50,7 +50,7 @@ fn a_server_that_is_disabled_is_not_started() {
             let ran = run(&folder, all);
             assert!(ran.err.contains("skipped: docs, which is disabled"), "{}", ran.err);
         }
-        // A command on this server alone fails, since the server was asked for.
+        // A command on one server fails if this server is disabled.
         for one in [
             &["discover", "--server", "docs"][..],
             &["show", "scan", "--server", "docs"],
@@ -74,7 +74,7 @@ fn a_server_that_is_disabled_is_not_started() {
     assert!(folder.file("started").exists());
 }
 
-/// The team locked the server, and the configuration disables it: its tools cannot be compared.
+/// The tools of a locked server cannot be compared if the configuration disables the server.
 #[test]
 fn a_locked_server_that_is_disabled_cannot_be_checked() {
     let folder = configured(&json!({ "docs": entry(&json!({})) }));

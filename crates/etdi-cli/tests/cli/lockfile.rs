@@ -1,4 +1,4 @@
-//! `etdi.lock`, as a team and its build use it: locked by a person, checked without their approvals.
+//! `etdi.lock` in a team: a person locks the tools, and a build checks them without approvals.
 
 use etdi_testkit::folder::{Folder, Ran};
 use serde_json::{Value, json};

@@ -1,5 +1,4 @@
-//! The command as a person or a pipeline uses it: the program itself, in a pseudo-terminal where it
-//! has a screen.
+//! Runs the program as a person or a pipeline does, in a pseudo-terminal if a test looks at a screen.
 
 #![cfg(test)]
 #![cfg(unix)]

@@ -1,4 +1,4 @@
-//! Runs the commands of the first page for people who write no Rust, as they are written there.
+//! Runs the commands on the first page for people who write no Rust, exactly as the page shows them.
 
 use axum::Router;
 use axum::routing::get;

@@ -57,7 +57,7 @@ fn sarif_has_the_findings_of_the_text_and_is_empty_for_a_clean_check() {
         assert_eq!(ran.code, code, "{}", ran.err);
         ran.json()["runs"][0].clone()
     };
-    // A tool that was locked with a finding is as locked: no format reports the finding.
+    // The tool did not change since it was locked with a finding, so no format reports the finding.
     assert_eq!(sarif(0)["results"], json!([]));
     assert!(!check(&folder, &[]).out.contains("order-to-model"));
     folder.lists(&json!([

@@ -214,8 +214,8 @@ fn another_program_behind_the_command_is_reported_until_a_person_confirms_it() {
     assert!(!folder.run(&discover).err.contains("another program"));
 }
 
-/// The server ignores the signals of the terminal and the end of its input, so it would run on if the
-/// command did not end it.
+/// The server ignores the signals of the terminal and the end of its input. It would keep running if the
+/// command did not kill it.
 #[test]
 fn a_server_that_is_being_read_is_ended_by_an_interruption() {
     let folder = folder();

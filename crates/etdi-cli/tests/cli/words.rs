@@ -201,7 +201,7 @@ fn a_server_on_stdio_is_named_by_its_program_and_its_configuration() {
     approve(&folder, &COMMAND);
     let (name, identity) = command(&folder);
     assert_eq!(name, "sh server.sh");
-    // After an approval through a configuration, the server has its name from there.
+    // After an approval with --from, the server has its name from the configuration.
     let servers =
         json!({ "mcpServers": { "docs": { "command": "/bin/sh", "args": ["server.sh"] } } });
     folder.put(".mcp.json", &servers.to_string());

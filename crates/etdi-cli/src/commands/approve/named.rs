@@ -67,8 +67,8 @@ impl Approving<'_> {
             // A person must look at a copy of another server's tool, so --all does not approve it.
             Decision::Ask(_) if self.order.all && is_copy(tool) => {
                 self.outcome.waits(tool.name(), digest);
-                let what = "cannot approve the tool with --all: it is a copy of one on another server; look \
-                            at it, then approve it by its name";
+                let what = "cannot approve the tool with --all: it is a copy of a tool on another server; \
+                            look at it, then approve it by its name";
                 let next = self.session.command_on("show", tool, "");
                 self.outcome
                     .failed(CliError::refused(what).at(tool.name()).next(next), self.context);

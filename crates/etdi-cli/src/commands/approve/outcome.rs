@@ -84,7 +84,7 @@ impl ApprovalOutcome {
         self.here(|here| here.waiting.push(named(instructions::NAME, digest, true)));
     }
 
-    /// Reports a tool that is refused, also if the person wants to approve it.
+    /// Reports a tool that is refused, whether the order names it or not.
     pub(super) fn refused(&mut self, tool: &JudgedTool, context: &Context) {
         self.worse(Exit::No);
         let line = summary_line(tool);
@@ -110,7 +110,7 @@ impl ApprovalOutcome {
         self.error.get_or_insert(error);
     }
 
-    /// Returns whether no approval was made.
+    /// Returns whether no approval was stored.
     pub(super) fn is_empty(&self) -> bool {
         self.servers.iter().all(|server| server.approved.is_empty())
     }
@@ -150,7 +150,7 @@ impl ApprovalOutcome {
         }
         let servers: Vec<_> = self.servers.iter().map(OnServer::json).collect();
         let mut answer = json!({ "servers": servers, "exit": exit.code() });
-        // Add the first error in the form of every command.
+        // Add the members of the first error, as every command prints an error.
         let error = self.error.map(|error| json!(error));
         if let (Some(Value::Object(error)), Some(answer)) = (error, answer.as_object_mut()) {
             answer.extend(error);
@@ -190,8 +190,8 @@ impl OnServer {
     }
 }
 
-/// Returns a tool or instructions as JSON. A tool may have the name that is shown for instructions, so a
-/// member tells them apart.
+/// Returns a tool or instructions as JSON. A tool may have the name that is shown for instructions, so
+/// the member `instructions` tells which it is.
 fn named(name: &str, digest: Option<Digest>, instructions: bool) -> Value {
     json!({ "name": name, "digest": digest, "instructions": instructions })
 }

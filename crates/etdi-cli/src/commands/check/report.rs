@@ -59,7 +59,7 @@ impl ServerState {
         Self { error: Some(error), ..Self::default() }
     }
 
-    /// Returns why the server was not asked, in a few words.
+    /// Returns the reason why the server was not asked, in a few words.
     fn stopped_at(&self, server: Option<&ServerIdentity>) -> String {
         let change = self.drift.iter().find_map(|one| match one.kind {
             DriftKind::FileChanged => Some(("changed", one.locked.as_ref()?)),
