@@ -1,5 +1,5 @@
-//! The validation of an attestation (wire format, section 4): one pure function, for the publisher
-//! and for clients.
+//! Validates attestations (wire format, section 4), for the publisher and for clients. The
+//! functions have no side effects.
 
 use etdi_types::evidence::AttestationEvidence;
 use etdi_types::json::{Object, Value};
@@ -27,13 +27,14 @@ pub struct AttestedDefinition<'a> {
     pub version: &'a Version,
     /// The digest of the definition.
     pub digest: &'a Digest,
-    /// The RFC 7638 thumbprint of the key that made its signature; `None` without a good signature.
+    /// The RFC 7638 thumbprint of the key that signed the definition; `None` without a valid
+    /// signature.
     pub signing_key: Option<&'a str>,
 }
 
 impl<'a> AttestedDefinition<'a> {
-    /// Returns the definition of this id and version, with the thumbprint of the key that signed
-    /// it.
+    /// Returns the definition with this id, version and digest. `signing_key` is the thumbprint of
+    /// the key that signed it.
     #[must_use]
     pub fn new(
         id: &'a ToolId,
@@ -45,21 +46,22 @@ impl<'a> AttestedDefinition<'a> {
     }
 }
 
-/// The contents of a good attestation.
+/// The contents of a valid attestation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Attested {
     /// The issuer.
     pub issuer: String,
-    /// The client that the issuer names: one of those configured.
+    /// The client that the attestation names, which is one of the clients in the issuer's trust
+    /// entry.
     pub client: String,
     /// The binding; the stronger one if there are two, and `None` without a binding.
     pub binding: Option<Binding>,
-    /// The time at which it expires.
+    /// The time at which the attestation expires.
     pub expires_at: OffsetDateTime,
 }
 
-/// Why an attestation is refused.
+/// The reason why an attestation is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AttestationError {
@@ -70,21 +72,22 @@ pub enum AttestationError {
     #[error("the trust entry of the issuer \"{}\" has no attestation_audience, so no attestation of it is accepted",
         escaped(.0))]
     NotConfigured(String),
-    /// More than one audience. Another API might accept the attestation as a credential.
+    /// The attestation does not have exactly one audience. Another API might accept it as a
+    /// credential.
     #[error(
         "the attestation has {0} audiences; it must have the attestation audience and no other"
     )]
     Audiences(usize),
-    /// A claim that would make the attestation a credential.
+    /// The attestation has a claim that would make it a credential.
     #[error(
         "the attestation carries `{0}`; an attestation is public and must not grant anything: remove all scopes \
              from the API for attestations and turn its RBAC off"
     )]
     Grants(&'static str),
-    /// A client that does not speak for the provider.
+    /// The attestation names a client that the issuer's trust entry does not list.
     #[error("the attestation is for the client \"{}\", which does not speak for the provider", escaped(.0))]
     ForeignClient(String),
-    /// The claim of definitions does not have the form of section 4.
+    /// The claim that lists the definitions does not have the form of the wire format, section 4.
     #[error("the attestation's claim \"{}\" is malformed: {reason}", escaped(claim))]
     Claim {
         /// The claim.
@@ -92,7 +95,7 @@ pub enum AttestationError {
         /// The reason.
         reason: &'static str,
     },
-    /// The attestation lists other definitions.
+    /// The attestation does not list this definition.
     #[error("the attestation does not list {id} version {version}")]
     NotListed {
         /// The id of the definition.
@@ -100,7 +103,7 @@ pub enum AttestationError {
         /// The version of the definition.
         version: Version,
     },
-    /// The attestation lists another digest.
+    /// The attestation lists another digest for this definition.
     #[error(
         "the attestation lists {id} version {version} with another digest: the definition is not the one that \
              the issuer vouched for"
@@ -124,7 +127,8 @@ pub enum AttestationError {
 }
 
 impl AttestationError {
-    /// Returns the evidence, for a host that judges with [`check_attestation`] and keys of its own.
+    /// Returns the evidence for this error, for a host that calls [`check_attestation`] with its
+    /// own keys.
     #[must_use]
     pub fn into_evidence(self, issuer: &str) -> AttestationEvidence {
         match self {
@@ -152,7 +156,7 @@ impl From<Attested> for AttestationEvidence {
 /// Validates an attestation by `issuer` for `definition`, with the issuer's `keys`, at `now`.
 ///
 /// The algorithms are those of the issuer's kind. Expiry is checked last, so that only an
-/// attestation that was good once is called expired.
+/// attestation that was valid before is reported as expired.
 ///
 /// # Errors
 /// An [`AttestationError`] with the reason why the attestation is refused.
@@ -202,8 +206,8 @@ pub(crate) struct WantedBindings<'a> {
     pub(crate) key: Option<&'a str>,
 }
 
-/// Validates an attestation as clients will, before it is published. Fails if a binding is missing
-/// that the publisher asked for.
+/// Validates an attestation before it is published, with the checks of clients. Fails if a binding
+/// that the publisher asked for is missing.
 pub(crate) fn check_own(
     token: &str,
     issuer: &TrustedIssuer,
@@ -283,8 +287,9 @@ fn check_audience(claims: &Object<'_>, issuer: &TrustedIssuer) -> Result<(), Att
     }
 }
 
-/// Returns whether the claim lists the definition. An attestation without the claim binds no
-/// digest.
+/// Returns `true` if the claim lists the definition with its digest, and `false` if the attestation
+/// does not have the claim. Fails if the claim lists another digest or does not list the
+/// definition.
 fn check_digest(
     claims: &Object<'_>,
     claim: &str,
@@ -322,8 +327,8 @@ fn entry<'v>(value: &'v Value<'_>) -> Option<(&'v str, &'v str, &'v str)> {
     Some((text("id")?, text("version")?, text("digest")?))
 }
 
-/// Returns whether the attestation is bound to the key that signed the definition. A `cnf` without
-/// a thumbprint does not count as a binding.
+/// Returns whether the attestation is bound to the key that signed the definition. Fails if it is
+/// bound to another key. A `cnf` without a thumbprint does not count as a binding.
 fn check_key(claims: &Object<'_>, signing_key: Option<&str>) -> Result<bool, AttestationError> {
     match Confirmation::read(claims)? {
         Confirmation::Thumbprint(bound) if signing_key == Some(bound.as_str()) => Ok(true),

@@ -1,5 +1,5 @@
-//! The client's side: finds the keys of the issuers in a trust configuration, and validates
-//! attestations with them.
+//! The client's check of attestations. Finds the keys of the issuers in a trust configuration, and
+//! validates attestations with these keys.
 
 use std::collections::HashMap;
 use std::fmt::{self, Debug, Formatter};
@@ -25,8 +25,8 @@ use crate::vendor::vendor;
 /// The time for which a failed discovery is not tried again.
 const FAILURE_HOLDS: time::Duration = time::Duration::seconds(30);
 
-/// Validates attestations. Needs only a trust configuration: the keys of each issuer are found by
-/// discovery, once. Cheap to clone.
+/// Validates attestations. Needs only a trust configuration: the verifier finds the address of each
+/// issuer's keys itself, once. Cheap to clone.
 #[derive(Clone)]
 pub struct AttestationVerifier(Arc<VerifierState>);
 
@@ -44,7 +44,7 @@ enum IssuerKeys {
 }
 
 impl AttestationVerifier {
-    /// Returns a verifier that asks issuers as `network` allows.
+    /// Returns a verifier that sends only requests that `network` allows.
     ///
     /// # Errors
     /// [`HttpError::Tls`] if TLS cannot be set up.
@@ -59,8 +59,8 @@ impl AttestationVerifier {
 
     /// Returns the evidence that `token` gives for `definition`, under the trust in `provider`.
     ///
-    /// Only issuers of the entry are asked, and stale keys are not used. A token that cannot be
-    /// checked is [`AttestationEvidence::Unchecked`].
+    /// Only issuers in the entry `provider` are asked, and stale keys are not used. Returns
+    /// [`AttestationEvidence::Unchecked`] if the token cannot be checked now.
     pub async fn evidence(
         &self,
         token: &str,
@@ -93,10 +93,10 @@ impl AttestationVerifier {
         }
     }
 
-    /// Returns the keys of an issuer; discovery finds them first if needed.
+    /// Returns the key client of an issuer. Finds the address of the keys first if needed.
     ///
     /// # Errors
-    /// An [`OAuthError`] if its `jwks_uri` cannot be found.
+    /// An [`OAuthError`] if the issuer's `jwks_uri` cannot be found.
     pub async fn keys_of(&self, issuer: &TrustedIssuer) -> Result<JwksClient, OAuthError> {
         let shared = &self.0;
         if let Some(answer) = shared.at_hand(&issuer.issuer) {
@@ -130,8 +130,8 @@ impl AttestationVerifier {
         let keys = jwks.fresh_keys().await.map_err(unavailable)?;
         let check = |keys| check_attestation(token, issuer, keys, definition, self.0.clock.now());
         let result = match check(&keys) {
-            // All checks that do not need the key have passed, so the issuer may have changed its
-            // keys.
+            // Issuer, `typ` and algorithm are right, so the issuer may have changed its keys: fetch
+            // the keys once more.
             Err(AttestationError::Token(
                 TokenError::UnknownKey { .. } | TokenError::KeyWithdrawn { .. },
             )) => check(&*jwks.keys_with(kid).await.map_err(unavailable)?),

@@ -1,9 +1,10 @@
-//! The cache of granted tokens, which are kept until shortly before they expire.
+//! The cache of granted tokens. A token stays usable until it expires.
 //!
-//! A token is renewed before it expires, at a moment that differs between processes. Callers that
-//! want the same token share one request, which goes on if the caller that started it is cancelled.
-//! `moka` keeps the tokens, but does not share the requests: `moka` would drop a request with its
-//! first caller, and cannot replace a value that is due.
+//! A token is renewed before it expires. A random part of the time keeps processes from renewing at
+//! the same moment. Callers that want the same token share one request, which goes on if the caller
+//! that started it is cancelled. `moka` stores the tokens but does not run the requests: `moka`
+//! would drop a request when its first caller is cancelled, and it cannot renew a value that is
+//! still valid.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -18,19 +19,21 @@ use time::OffsetDateTime;
 use crate::error::OAuthError;
 use crate::flight::{Flight, Flights};
 
-/// The number of tokens that are kept.
+/// The largest number of tokens in the cache.
 const CAPACITY: u64 = 1_000;
 
-/// A token is renewed when a tenth of its life is left, but at most this long before its end.
+/// A token is renewed when a tenth of its lifetime is left, but at most this long before it
+/// expires. Up to half of this margin is taken off at random.
 const LONGEST_MARGIN: Duration = Duration::from_secs(5 * 60);
 
-/// The time for which a failed renewal is not tried again while the token is still good.
+/// The pause after a failed renewal, while the old token is still valid.
 const RENEWAL_INTERVAL: time::Duration = time::Duration::seconds(30);
 
-/// The time for which a caller with a good token waits for the renewed token.
+/// The longest time for which a caller waits for a renewal. Then it gets the old token, which is
+/// still valid.
 const RENEWAL_WAIT: Duration = Duration::from_secs(1);
 
-/// The properties in which two tokens of one issuer differ.
+/// The properties by which the cache tells tokens apart.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct TokenKey {
     pub(crate) issuer: String,
@@ -39,7 +42,7 @@ pub(crate) struct TokenKey {
     pub(crate) scopes: BTreeSet<String>,
     /// The thumbprint of the key that the token is bound to.
     pub(crate) key: Option<String>,
-    /// Form parameters that go into the token.
+    /// The form parameters that the issuer may copy into the token.
     pub(crate) parameters: Vec<(String, String)>,
 }
 
@@ -161,7 +164,7 @@ impl<T: Perishable> TokenCache<T> {
 /// Returns a random duration between half of `longest` and all of it.
 fn jittered(longest: Duration) -> Duration {
     let mut random = [0; 2];
-    // Without random numbers, the margin is the longest one.
+    // Without random numbers, use the longest duration.
     if aws_lc_rs::rand::fill(&mut random).is_err() {
         return longest;
     }

@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 
 use crate::token_error::TokenError;
 
-/// 2^53: the largest NumericDate.
+/// 2^53: the largest NumericDate that is accepted.
 const MAX_DATE: f64 = 9_007_199_254_740_992.0;
 
 /// The difference between two clocks that is tolerated, in seconds.
@@ -32,8 +32,8 @@ impl Times {
         })
     }
 
-    /// Accepts if `now < exp + 60`, `nbf ≤ now + 60`, `iat ≤ now + 60`. Expiry is checked last, so
-    /// that a token that is also wrong in another way is not called expired.
+    /// Accepts if `now < exp + 60`, `nbf ≤ now + 60`, `iat ≤ now + 60`. Expiry is checked last: a
+    /// token that is expired and also not yet valid is reported as not yet valid.
     pub(crate) fn check(&self, now: OffsetDateTime) -> Result<(), TokenError> {
         let now = (now - OffsetDateTime::UNIX_EPOCH).as_seconds_f64();
         let early = |claim, date: f64| {
@@ -51,8 +51,8 @@ impl Times {
     }
 }
 
-/// Returns the instant of a NumericDate. A date beyond the calendar becomes the last instant of the
-/// calendar.
+/// Returns the instant of a NumericDate. A date outside the calendar becomes the calendar's first
+/// or last instant.
 pub(crate) fn instant(date: f64) -> OffsetDateTime {
     OffsetDateTime::UNIX_EPOCH.saturating_add(time::Duration::saturating_seconds_f64(date))
 }
@@ -64,7 +64,7 @@ pub(crate) enum Confirmation {
     None,
     /// `jkt`: the RFC 7638 thumbprint of the key that the token is bound to (RFC 9449).
     Thumbprint(String),
-    /// Another way of confirmation.
+    /// A `cnf` without `jkt`: another method of confirmation, for example mutual TLS.
     Other,
 }
 
@@ -102,8 +102,8 @@ pub(crate) fn audience(claims: &Object<'_>) -> Result<Vec<String>, TokenError> {
     }
 }
 
-/// Reads the scopes of one claim: a string with single spaces, or an array. Returns an empty set if
-/// the claim is absent.
+/// Reads the scopes of one claim: a string with single spaces between the scopes, or an array of
+/// strings. Returns an empty set if the claim is absent.
 pub(crate) fn scope_claim(
     claims: &Object<'_>,
     name: &'static str,

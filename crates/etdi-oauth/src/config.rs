@@ -72,14 +72,15 @@ pub struct AttestationConfig {
 }
 
 impl AttestationConfig {
-    /// Asks for attestations with this audience, which is for no other use.
+    /// Returns the settings for attestations with this audience. Use the audience only for
+    /// attestations.
     #[must_use]
     pub fn audience(audience: impl Into<String>) -> Self {
         Self { audience: audience.into(), claim: None, parameter: "etdi_definitions".to_owned() }
     }
 
-    /// Sets the claim in which the issuer puts the definitions of the request, which makes a digest
-    /// binding.
+    /// Sets the claim into which the issuer copies the definitions from the request. This claim
+    /// makes a digest binding.
     #[must_use]
     pub fn claim(mut self, claim: impl Into<String>) -> Self {
         self.claim = Some(claim.into());
@@ -100,7 +101,7 @@ impl OAuthConfig {
     /// domain.
     ///
     /// # Errors
-    /// [`ConfigError::Domain`] if the text is more than a host name.
+    /// [`ConfigError::Domain`] if the text is not a host name, or has no dot.
     pub fn auth0(domain: impl AsRef<str>) -> Result<Self, ConfigError> {
         let domain = domain.as_ref();
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
@@ -133,13 +134,14 @@ impl OAuthConfig {
         Self::new(IssuerKind::Entra, issuer)
     }
 
-    /// Describes any other issuer, under exactly the name that it gives itself.
+    /// Describes any other issuer, by exactly the name that the issuer gives itself.
     #[must_use]
     pub fn generic(issuer: impl Into<String>) -> Self {
         Self::new(IssuerKind::Generic, issuer)
     }
 
-    /// Describes an issuer of this kind, under exactly the name that it gives itself.
+    /// Describes an issuer of this kind, by exactly the name that the issuer gives itself. For
+    /// Auth0, the slash at the end is added if it is missing.
     #[must_use]
     pub fn new(kind: IssuerKind, issuer: impl Into<String>) -> Self {
         let rules = IssuerRules::new(vendor(kind).full_name(issuer.into()), kind);
@@ -179,22 +181,22 @@ impl OAuthConfig {
         self
     }
 
-    /// Sets the audience of tokens, for requests that do not name another.
+    /// Sets the audience of tokens, for requests that do not name an audience.
     #[must_use]
     pub fn audience(mut self, audience: impl Into<String>) -> Self {
         self.audience = Some(audience.into());
         self
     }
 
-    /// Sets how a request names its audience, for an issuer that differs from others of its kind.
-    /// Each kind has its own default.
+    /// Sets how a request names its audience, for an issuer that differs from other issuers of its
+    /// kind. Each kind has its own default.
     #[must_use]
     pub fn audience_parameter(mut self, parameter: AudienceParameter) -> Self {
         self.audience_parameter = parameter;
         self
     }
 
-    /// Sets the endpoints, instead of discovery.
+    /// Sets the endpoints. The provider then skips discovery.
     #[must_use]
     pub fn endpoints(mut self, endpoints: Endpoints) -> Self {
         self.endpoints = Some(endpoints);
@@ -302,19 +304,19 @@ impl OAuthConfig {
     }
 }
 
-/// A configuration that cannot work.
+/// The configuration or the request cannot work.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
-    /// Variables that are required and not set.
+    /// Required environment variables are not set.
     #[error("the environment lacks {}; set all of AUTH0_DOMAIN, AUTH0_CLIENT_ID, AUTH0_CLIENT_SECRET, \
              AUTH0_AUDIENCE, or those that replace them", .0.join(", "))]
     Missing(Vec<String>),
-    /// Not a host name.
+    /// The text is not a domain.
     #[error("\"{}\" is not a domain: write the host alone, such as tenant.eu.auth0.com, without https:// and \
              without a path; the domain should end in .auth0.com unless it is a custom one", escaped(.0))]
     Domain(String),
-    /// A configuration for another kind of provider.
+    /// The configuration is for another kind of provider.
     #[error(
         "the configuration is for the kind {found:?}, but the provider is of the kind {expected:?}; use the \
              constructor of OAuthConfig that has the provider's name"
@@ -325,7 +327,8 @@ pub enum ConfigError {
         /// The kind in the configuration.
         found: IssuerKind,
     },
-    /// The same audience for calls and attestations, which would make a public token a credential.
+    /// Calls and attestations have the same audience. An attestation, which is public, would then
+    /// be a credential for calls.
     #[error("\"{}\" is the audience for calls and must not be the audience of attestations, which are public; \
              register a second API for attestations", escaped(.0))]
     AttestationAudience(String),
@@ -344,13 +347,13 @@ pub enum ConfigError {
     /// Attestations are not configured.
     #[error("the provider is not configured for attestations: call `OAuthConfig::attestations`")]
     NoAttestations,
-    /// An attestation without a digest and without a key to bind.
+    /// The attestation would bind neither a digest nor a key.
     #[error(
         "the attestation would not bind anything: configure `AttestationConfig::claim` at an issuer that sets \
              it, or give the signing key for a key binding"
     )]
     NoBinding,
-    /// Two providers for the same issuer.
+    /// The registry already has a provider for the same issuer.
     #[error("a provider for the issuer \"{}\" is already registered", escaped(.0))]
     RegisteredTwice(String),
 }

@@ -20,8 +20,8 @@ pub struct Fixture {
 }
 
 impl Fixture {
-    /// Returns a fixture with an audience, a scope of it that the client was granted, and one that
-    /// it was not granted.
+    /// Returns a fixture with an audience, a scope that the client was granted, and a scope that
+    /// the client was not granted.
     #[must_use]
     pub fn new(
         audience: impl Into<String>,
@@ -32,7 +32,7 @@ impl Fixture {
     }
 }
 
-/// The way in which a provider broke its contract.
+/// The rule of the contract that a provider broke.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProviderViolation {
@@ -50,7 +50,8 @@ pub enum ProviderViolation {
 }
 
 /// Checks that a provider grants all scopes that were asked for, gives one token to all equal
-/// requests, validates its own tokens, refuses all others, and shows no token.
+/// requests, validates its own tokens, refuses all other tokens, and does not show a token in its
+/// `Debug` text.
 ///
 /// # Errors
 /// The first [`ProviderViolation`].

@@ -16,7 +16,8 @@ pub struct Endpoints {
     pub(crate) jwks: String,
     pub(crate) introspection: Option<String>,
     pub(crate) revocation: Option<String>,
-    /// The algorithms that a DPoP proof may have; `None` if the issuer does not say.
+    /// The algorithms with which a DPoP proof may be signed; `None` if the issuer's metadata does
+    /// not list them.
     pub(crate) dpop_algorithms: Option<Vec<String>>,
 }
 
@@ -58,7 +59,7 @@ impl Endpoints {
     }
 }
 
-/// The issuer's metadata is missing, or must not be used.
+/// The issuer's metadata is missing, or is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DiscoveryError {
@@ -89,7 +90,7 @@ pub enum DiscoveryError {
         /// The reason.
         source: JsonError,
     },
-    /// The document of another issuer. Names are compared as bytes (RFC 8414, section 3.3).
+    /// The document is for another issuer. Names are compared as bytes (RFC 8414, section 3.3).
     #[error(
         "the metadata at \"{}\" is for the issuer \"{}\", not \"{}\"; configure the issuer exactly as \
          it calls itself, its trailing slash included",
@@ -105,7 +106,7 @@ pub enum DiscoveryError {
         /// The issuer in the document.
         found: String,
     },
-    /// A member that is missing or has the wrong form.
+    /// A member is missing or has the wrong form.
     #[error("the metadata at \"{}\" lacks a usable `{member}`", escaped(url))]
     Member {
         /// The address of the metadata.
@@ -113,7 +114,7 @@ pub enum DiscoveryError {
         /// The member.
         member: &'static str,
     },
-    /// An endpoint that may not be requested.
+    /// The metadata names an endpoint that may not be requested.
     #[error("the issuer \"{}\" names an endpoint that is refused: {source}", escaped(issuer))]
     Endpoint {
         /// The issuer.
@@ -125,8 +126,9 @@ pub enum DiscoveryError {
 
 /// Finds the endpoints of `issuer`.
 ///
-/// For an issuer with a path, the RFC 8414 form (the well-known part inserted before the path) is
-/// tried first, then the form of OpenID Connect (appended).
+/// For an issuer with a path, four addresses are tried: RFC 8414 (the well-known part inserted
+/// before the path), then OpenID Connect (appended to the path), then each document in the other
+/// form.
 pub(crate) async fn discover(http: &HttpClient, issuer: &str) -> Result<Endpoints, DiscoveryError> {
     let unusable = |source| DiscoveryError::Http { issuer: issuer.to_owned(), source };
     let mut tried = Vec::new();
@@ -146,8 +148,8 @@ pub(crate) async fn discover(http: &HttpClient, issuer: &str) -> Result<Endpoint
     Err(DiscoveryError::NotFound { issuer: issuer.to_owned(), tried })
 }
 
-/// Returns the addresses of the metadata of `issuer`. Only their paths differ from it, so they are
-/// always on the host of `issuer`.
+/// Returns the addresses at which `issuer` may have its metadata. They differ from `issuer` only in
+/// the path, so they are always on the same host.
 fn well_known(issuer: Url) -> Vec<String> {
     let path = issuer.path().trim_end_matches('/');
     let (oauth, openid) = ("oauth-authorization-server", "openid-configuration");

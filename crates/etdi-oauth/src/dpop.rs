@@ -45,8 +45,8 @@ pub(crate) fn proof(
     Ok(format!("{input}.{signature}"))
 }
 
-/// Returns the name under which the issuer takes an Ed25519 proof; `EdDSA` if the issuer does not
-/// say.
+/// Returns the `alg` of a proof by an Ed25519 key: `EdDSA` or `Ed25519`, as the issuer supports it.
+/// Returns `EdDSA` if the issuer's metadata does not list algorithms.
 pub(crate) fn algorithm(supported: Option<&[String]>) -> Result<&'static str, OAuthError> {
     let Some(supported) = supported else {
         return Ok("EdDSA");

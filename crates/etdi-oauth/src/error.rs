@@ -14,7 +14,7 @@ use crate::token_error::TokenError;
 
 /// A failure of an identity provider, or of a token.
 ///
-/// Messages include the remedy, and never a token or a secret.
+/// A message includes the next step if there is one, and never a token or a secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum OAuthError {
@@ -24,7 +24,7 @@ pub enum OAuthError {
     /// A token is refused.
     #[error(transparent)]
     Token(#[from] TokenError),
-    /// An attestation is refused by its publisher.
+    /// The publisher's own check refuses the attestation that the issuer gave.
     #[error("cannot publish the issuer's attestation: {0}")]
     Attestation(#[from] AttestationError),
     /// The issuer's keys cannot be fetched.
@@ -91,7 +91,7 @@ pub enum OAuthError {
         /// The next step.
         remedy: &'static str,
     },
-    /// A scope that does not exist, or that the client may not have.
+    /// A requested scope does not exist, or the client may not have it.
     #[error("the issuer refuses the scopes \"{}\" ({status} invalid_scope); {remedy}", escaped(&scopes.join(" ")))]
     InvalidScope {
         /// The scopes that were asked for.
@@ -176,8 +176,8 @@ impl From<Interrupted> for OAuthError {
 }
 
 impl OAuthError {
-    /// Returns the error code: of RFC 6749, section 5.2, of RFC 6750, section 3.1, or the issuer's
-    /// own.
+    /// Returns the error code, if there is one: a code of RFC 6749, section 5.2, or of RFC 6750,
+    /// section 3.1, or the issuer's own code.
     #[must_use]
     pub fn code(&self) -> Option<&str> {
         match self {
@@ -195,8 +195,8 @@ impl OAuthError {
         }
     }
 
-    /// Returns the HTTP status of the issuer's answer, or, for a refused token, of the answer to
-    /// give.
+    /// Returns the HTTP status of the issuer's answer. For a refused token, returns the status with
+    /// which the server should answer its caller.
     #[must_use]
     pub fn status(&self) -> Option<u16> {
         match self {

@@ -8,11 +8,11 @@ use futures::FutureExt;
 use futures::future::{BoxFuture, Shared};
 use parking_lot::Mutex;
 
-/// The attempt ended without a result because the runtime is shutting down.
+/// The attempt has no result: the runtime is shutting down or missing, or the attempt panicked.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Interrupted;
 
-/// The decision of a caller that holds the lock.
+/// The decision of `decide` in [`Flights::join`].
 pub(crate) enum Flight<T, E> {
     /// The result is known already.
     Done(Result<T, E>),
@@ -22,8 +22,8 @@ pub(crate) enum Flight<T, E> {
 
 type Running<K, T, E> = HashMap<K, Shared<BoxFuture<'static, Result<T, E>>>>;
 
-/// The attempts that are running. Each runs in its own task, so it goes on when the caller that
-/// started it is cancelled.
+/// The attempts that are running. Each attempt runs in its own task, so it goes on when the caller
+/// that started it is cancelled.
 pub(crate) struct Flights<K, T, E>(Arc<Mutex<Running<K, T, E>>>);
 
 impl<K, T, E> Default for Flights<K, T, E> {
@@ -38,17 +38,17 @@ where
     T: Clone + Send + Sync + 'static,
     E: Clone + From<Interrupted> + Send + Sync + 'static,
 {
-    /// Joins the attempt at `key`. If no attempt is running, `decide` says whether to start one.
-    /// `decide` is called under the lock, so that it sees the result that a finished attempt has
-    /// stored.
+    /// Waits for the running attempt with this key, and returns its result. If there is no such
+    /// attempt, `decide` returns a result or the attempt to start. `decide` is called under the
+    /// lock, so that it sees the result that a finished attempt has stored.
     pub(crate) async fn join(&self, key: K, decide: impl FnOnce() -> Flight<T, E>) -> Result<T, E> {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else {
             return Err(Interrupted.into());
         };
         let flight = {
             let mut running = self.0.lock();
-            // A finished attempt that is still listed never ran, because its runtime was shutting
-            // down.
+            // An attempt that has a result and is still in the list never ran, because its runtime
+            // was shutting down.
             let under_way = running.get(&key).filter(|flight| flight.peek().is_none());
             match under_way {
                 Some(flight) => flight.clone(),
@@ -70,8 +70,9 @@ where
     }
 }
 
-/// Runs the attempt. Makes the guard inside the task: `spawn` may drop a task that never ran while
-/// the starter holds the lock, and dropping the guard would wait for this lock for ever.
+/// Runs the attempt. The guard is made inside the task: if the runtime is shutting down, `spawn`
+/// drops the task while the caller holds the lock. A guard made outside the task would then wait
+/// for this lock for ever.
 async fn run<K: Eq + Hash, T, E>(
     running: Arc<Mutex<Running<K, T, E>>>,
     key: K,
@@ -81,7 +82,7 @@ async fn run<K: Eq + Hash, T, E>(
     work.await
 }
 
-/// Removes the attempt from the list when the attempt ends, also by a panic.
+/// Removes the attempt from the list when the attempt ends, even if it panics.
 struct Landing<K: Eq + Hash, T, E> {
     running: Arc<Mutex<Running<K, T, E>>>,
     key: K,

@@ -1,4 +1,5 @@
-//! The client credentials grant (RFC 6749, section 4.4), and the reading of the issuer's answer.
+//! Asks for tokens with the client credentials grant (RFC 6749, section 4.4), and reads the
+//! issuer's answer.
 
 use std::collections::BTreeSet;
 
@@ -139,8 +140,8 @@ fn read(
     let expires_at = expiry(answer, inside, issuer.now());
     Ok(Granted {
         token: SecretString::from(token),
-        // Without `scope` in the answer, the scopes of the token itself count, and then the
-        // requested ones.
+        // If the answer has no `scope`, take the scopes in the token. If these cannot be read, take
+        // the requested scopes.
         scopes: told.or(jwt.map(|(scopes, _)| scopes)).unwrap_or_else(|| request.scopes.clone()),
         expires_at,
     })
@@ -157,7 +158,8 @@ fn read_own_token(issuer: &IssuerHttp, token: &str) -> Option<(BTreeSet<String>,
     Some((scopes, expires))
 }
 
-/// Returns the earlier of `expires_in` and the token's own `exp`.
+/// Returns the earlier of `expires_in` and the token's own `exp`. If both are missing, the token is
+/// kept for five minutes.
 fn expiry(answer: &Object<'_>, inside: Option<f64>, now: OffsetDateTime) -> OffsetDateTime {
     let seconds = match answer.get("expires_in") {
         Some(Value::Number(number)) => Some(number.value),

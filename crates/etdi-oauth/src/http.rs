@@ -1,4 +1,5 @@
-//! The HTTP client of this crate: no redirects, bounded bodies, bounded time, guarded addresses.
+//! The HTTP client of this crate. The client does not follow redirects, limits the body and the
+//! time, and connects only to addresses that [`Network`] allows.
 
 mod error;
 mod network;
@@ -30,7 +31,7 @@ impl HttpResponse {
     }
 }
 
-/// An HTTP client that keeps the rules of a [`Network`]. Cheap to clone.
+/// An HTTP client that follows the rules of a [`Network`]. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct HttpClient {
     client: reqwest::Client,
@@ -63,7 +64,8 @@ impl HttpClient {
         self.send(request, timeout).await
     }
 
-    /// Posts a form. `body` holds secrets and is wiped afterwards.
+    /// Posts a form. `body` holds secrets, and its type wipes them on drop. The copy that `reqwest`
+    /// sends is not wiped.
     pub(crate) async fn post_form(
         &self,
         url: &str,
@@ -146,7 +148,7 @@ fn transport(error: reqwest::Error, timeout: Duration) -> HttpError {
     }
 }
 
-/// Returns the last cause of the chain: the text of the operating system or of TLS.
+/// Returns the text of the last cause in the chain. The operating system or TLS wrote this text.
 fn innermost(error: &(dyn StdError + 'static)) -> String {
     let mut deepest = error;
     while let Some(cause) = deepest.source() {

@@ -18,7 +18,7 @@ use crate::token::BearerToken;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Introspection {
-    /// Whether the token is good now. If it is not, ignore the other fields.
+    /// Whether the token is valid now. If it is not valid, ignore the other fields.
     pub active: bool,
     /// The scopes of the token.
     pub scopes: BTreeSet<String>,

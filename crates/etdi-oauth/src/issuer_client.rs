@@ -37,14 +37,14 @@ pub(crate) struct IssuerClient {
     jwks: JwksClient,
     tokens: Arc<TokenCache<AccessToken>>,
     attestations: Arc<TokenCache<AttestationToken>>,
-    /// Tokens whose signature was verified, by their SHA-256. The expectations, the time and the
-    /// key are checked at each use.
+    /// Tokens whose signature was verified, by their SHA-256. Each use checks the expectations, the
+    /// time, and that the key is still published.
     verified: Cache<[u8; 32], VerifiedToken>,
 }
 
 impl IssuerClient {
-    /// Finds the endpoints and fetches the keys. Fails if either is missing, so a provider that
-    /// exists works.
+    /// Finds the endpoints and fetches the keys. Fails if it cannot get both, so a provider is
+    /// ready as soon as it exists.
     pub(crate) async fn initialize(
         config: OAuthConfig,
         kind: IssuerKind,
@@ -183,7 +183,7 @@ impl IssuerClient {
         Ok(principal)
     }
 
-    /// Drops every token from the cache.
+    /// Drops every token from all caches.
     pub(crate) fn clear(&self) {
         self.tokens.clear();
         self.attestations.clear();
@@ -216,8 +216,8 @@ impl IssuerClient {
         let verify = |keys: &KeySet| VerifiedToken::verify(token, rules, keys);
         let keys = self.jwks.keys().await.map_err(|e| self.jwks_error(e))?;
         let verified = match verify(&keys) {
-            // All checks that do not need the key have passed, so the issuer may have changed its
-            // keys.
+            // Issuer, `typ` and algorithm are right, so the issuer may have changed its keys: fetch
+            // the keys once more.
             Err(TokenError::UnknownKey { kid: Some(kid) } | TokenError::KeyWithdrawn { kid }) => {
                 let keys = self.jwks.keys_with(Some(&kid)).await;
                 verify(&*keys.map_err(|e| self.jwks_error(e))?)
@@ -303,7 +303,7 @@ impl IssuerClient {
         ))
     }
 
-    /// Validates an attestation as every client will.
+    /// Validates an attestation before it is published, with the checks of clients.
     async fn check_own(
         &self,
         text: &str,

@@ -1,4 +1,4 @@
-//! Authenticated requests to one issuer, and the state that its answers leave: errors, events, the
+//! Sends authenticated requests to one issuer, and reports failures as events. Keeps the issuer's
 //! nonce, and the time before which the issuer must not be asked again.
 
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use crate::http::{HttpClient, HttpError, HttpResponse};
 use crate::retry::retry_after;
 use crate::vendor::vendor;
 
-/// The connection to one issuer, as its client.
+/// Sends requests to one issuer, as its client.
 pub(crate) struct IssuerHttp {
     pub(crate) config: OAuthConfig,
     pub(crate) endpoints: Endpoints,
@@ -51,7 +51,7 @@ impl IssuerHttp {
         self.config.clock.now()
     }
 
-    /// Posts a form with the client's credentials, and tries again if the failure may pass.
+    /// Posts a form with the client's credentials, and tries again after a temporary failure.
     pub(crate) async fn post(
         &self,
         endpoint: &str,
@@ -74,7 +74,7 @@ impl IssuerHttp {
         Ok(response)
     }
 
-    /// Fails during the time for which the issuer has asked for no requests.
+    /// Fails if the issuer has asked the client to wait, and the wait is not over.
     fn check_hold_off(&self) -> Result<(), OAuthError> {
         let now = self.now();
         match *self.hold_off.lock() {
@@ -121,7 +121,7 @@ impl IssuerHttp {
     }
 }
 
-/// Returns a header value that no log shows.
+/// Returns a header value that is marked as sensitive, so that logs do not show it.
 pub(crate) fn sensitive(text: &str) -> Result<HeaderValue, OAuthError> {
     let mut value = HeaderValue::from_str(text)
         .map_err(|_| OAuthError::BadAnswer("a header cannot hold the issuer's nonce".to_owned()))?;

@@ -20,7 +20,7 @@ use crate::validation::{Expectations, Principal};
 
 /// An issuer with this program as its client. Cheap to clone; clones share tokens and keys.
 ///
-/// The configuration has the kind of the issuer, and the kind decides all other rules.
+/// The configuration names the kind of the issuer, and the kind decides the other rules.
 /// [`Auth0Provider`] and similar types accept the configuration of one kind only;
 /// [`IssuerProvider::any`] accepts every kind.
 pub struct IssuerProvider<K = AnyKind> {
@@ -35,7 +35,7 @@ pub type Auth0Provider = IssuerProvider<Auth0>;
 pub type OktaProvider = IssuerProvider<Okta>;
 
 /// Microsoft Entra ID. Entra copies no part of a request into a token, so its attestations can bind
-/// a key, but no digest.
+/// a key but not a digest.
 pub type EntraProvider = IssuerProvider<Entra>;
 
 /// Any other issuer that speaks OAuth 2 with JWT access tokens (RFC 9068) and publishes its
@@ -53,8 +53,8 @@ impl IssuerProvider<AnyKind> {
 }
 
 impl<K: ProviderKind> IssuerProvider<K> {
-    /// Finds the issuer's endpoints and fetches its keys. Fails if either is missing, so a provider
-    /// that exists works.
+    /// Finds the issuer's endpoints and fetches its keys. Fails if it cannot get both, so a
+    /// provider is ready as soon as it exists.
     ///
     /// # Errors
     /// An [`OAuthError`] that includes the next step.
@@ -76,7 +76,7 @@ impl<K: ProviderKind> IssuerProvider<K> {
         self.client.config().default_audience()
     }
 
-    /// Calls [`OAuthProvider::token`].
+    /// Does the same as [`OAuthProvider::token`].
     ///
     /// # Errors
     /// Those of [`OAuthProvider::token`].
@@ -88,7 +88,7 @@ impl<K: ProviderKind> IssuerProvider<K> {
         self.client.token(&request).await
     }
 
-    /// Calls [`OAuthProvider::attestation`].
+    /// Does the same as [`OAuthProvider::attestation`].
     ///
     /// # Errors
     /// Those of [`OAuthProvider::attestation`].
@@ -100,7 +100,7 @@ impl<K: ProviderKind> IssuerProvider<K> {
         self.client.attestation(&request).await
     }
 
-    /// Calls [`OAuthProvider::validate`].
+    /// Does the same as [`OAuthProvider::validate`].
     ///
     /// # Errors
     /// Those of [`OAuthProvider::validate`].
@@ -175,8 +175,8 @@ impl<K> Debug for IssuerProvider<K> {
     }
 }
 
-/// The kinds that a provider can be limited to. The trait has no name outside this crate, so only
-/// the types below implement it.
+/// The kinds that a provider can be limited to. The trait is not exported, so only the types below
+/// implement it.
 pub trait ProviderKind: 'static {
     /// The one kind that is accepted. `None` accepts every kind.
     const KIND: Option<IssuerKind>;

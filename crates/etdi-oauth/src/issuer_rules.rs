@@ -20,7 +20,7 @@ pub struct IssuerRules {
 
 impl IssuerRules {
     /// Returns the rules of an issuer of this kind: RS256 for the vendors' kinds; RS256, ES256 and
-    /// EdDSA for a generic one.
+    /// EdDSA for a generic issuer.
     #[must_use]
     pub fn new(issuer: impl Into<String>, kind: IssuerKind) -> Self {
         let algorithms = vendor(kind).algorithms().to_vec();

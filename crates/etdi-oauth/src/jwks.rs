@@ -17,10 +17,10 @@ use crate::http::{HttpClient, HttpError, Network};
 
 pub use set::{KeySet, KeySetError, SkippedKey, UsableKey};
 
-/// The time after the last success for which keys may be used, if they cannot be fetched again.
+/// The time after the last successful fetch for which stale keys may be used, if a new fetch fails.
 const STALE_LIMIT: Duration = Duration::from_secs(60 * 60);
 
-/// The least time between two fetches that callers cause.
+/// The shortest time between two fetches. Only [`JwksClient::refresh`] may fetch sooner.
 const FETCH_INTERVAL: Duration = Duration::from_secs(30);
 
 /// The keys at one `jwks_uri`. Cheap to clone; clones share the keys.
@@ -29,11 +29,12 @@ const FETCH_INTERVAL: Duration = Duration::from_secs(30);
 ///   within 5 seconds; see [`Network`] for the exceptions.
 /// - A key that cannot be used is skipped; the other keys stay usable.
 /// - Keys are fresh for as long as `Cache-Control` says, at least 5 minutes and at most 24 hours.
-/// - A token with an unknown `kid` causes at most one fetch per 30 seconds, and callers with a
-///   known `kid` do not wait for it.
+/// - Tokens with an unknown `kid` cause at most one fetch per 30 seconds, and callers with a known
+///   `kid` do not wait for this fetch.
 /// - Callers share one fetch, which goes on if the caller that started it is cancelled.
-/// - If a fetch fails, the old keys are used until one hour after the last success; then every
-///   answer is an error.
+/// - If a fetch fails, fresh keys stay in use. Stale keys are used until one hour after the last
+///   successful fetch; after that hour, [`keys`](Self::keys) returns the error.
+///   [`fresh_keys`](Self::fresh_keys) never returns stale keys.
 #[derive(Clone)]
 pub struct JwksClient {
     shared: Arc<SharedKeys>,
@@ -48,10 +49,10 @@ pub enum JwksError {
     #[error("cannot fetch the issuer's keys: {0}")]
     Http(#[from] HttpError),
     /// An answer with another status than 200.
-    #[error("cannot fetch the issuer's keys: the answer has status {0}")]
+    #[error("cannot fetch the issuer's keys: the server answered with HTTP status {0}")]
     Status(u16),
     /// The answer is not a JWKS.
-    #[error("cannot fetch the issuer's keys: {0}")]
+    #[error("cannot read the issuer's keys: {0}")]
     NotAJwks(#[from] KeySetError),
     /// The fetch was cut off because the process is shutting down.
     #[error("cannot fetch the issuer's keys: the process is shutting down")]
@@ -95,7 +96,8 @@ impl JwksClient {
         &self.shared.uri
     }
 
-    /// Returns the keys: fresh, or at most one hour old if they cannot be fetched.
+    /// Returns the fresh keys. If they cannot be fetched, returns stale keys that were fetched less
+    /// than one hour ago.
     ///
     /// # Errors
     /// A [`JwksError`] if there are no usable keys.
@@ -111,8 +113,8 @@ impl JwksClient {
         }
     }
 
-    /// Returns the keys. Fetches them once more if they have no key called `kid` and the last fetch
-    /// was more than 30 seconds ago.
+    /// Returns the keys. Fetches them once more if no key has the id `kid` and the last fetch was
+    /// at least 30 seconds ago.
     ///
     /// # Errors
     /// A [`JwksError`] if there are no usable keys. A `kid` that is still unknown is not an error
@@ -128,8 +130,8 @@ impl JwksClient {
         }
     }
 
-    /// Returns the keys, never stale ones. For definitions, because an approval has a grace period
-    /// of its own.
+    /// Returns the fresh keys, and fetches them first if needed. Attestations of definitions are
+    /// checked with these keys, because an approval has its own offline grace.
     ///
     /// # Errors
     /// A [`JwksError`] if there are no fresh keys.
@@ -170,7 +172,7 @@ impl JwksClient {
             .await
     }
 
-    /// Returns the answer that is possible without a fetch; `None` if a fetch is due.
+    /// Returns the answer if it can be given without a fetch; `None` if a fetch is due.
     fn answer_at_hand(&self, why: Why) -> Option<Result<Arc<KeySet>, JwksError>> {
         let current = self.current();
         let attempted_lately = self.shared.attempted_lately();
@@ -234,7 +236,7 @@ impl SharedKeys {
         let now = self.clock.now();
         let state = self.state();
         let kept = state.kept.as_ref()?;
-        // If the clock moved backwards, the age is unknown: do not use stale keys.
+        // If the clock moved backwards, the age of the keys is unknown, so stale keys are not used.
         let age = now - kept.fetched_at;
         (!age.is_negative() && age < STALE_LIMIT).then(|| Arc::clone(&kept.keys))
     }

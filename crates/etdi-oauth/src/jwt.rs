@@ -7,7 +7,7 @@ use etdi_types::keys::base64url_decode;
 use crate::claims;
 use crate::token_error::TokenError;
 
-/// The limits of a token. An attestation of many tools is the largest.
+/// The limits of a token. The largest tokens are attestations of many tools.
 pub(crate) const LIMITS: Limits = Limits::TOOL.with_depth(32).with_bytes(256 * 1024);
 
 /// A token, split into its parts.
@@ -21,8 +21,8 @@ pub(crate) struct Jwt<'a> {
     pub(crate) signature: Vec<u8>,
 }
 
-/// The members of a header that matter. Keys and addresses of keys (`jwk`, `jku`, `x5u`, `x5c`) are
-/// left out, because a key must never come from the token itself.
+/// The members of a header that this crate uses. Keys and addresses of keys (`jwk`, `jku`, `x5u`,
+/// `x5c`) are left out, because a key must never come from the token itself.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Header {
     pub(crate) alg: String,
@@ -69,7 +69,7 @@ impl<'a> Jwt<'a> {
     }
 }
 
-/// Returns the claims as an object. [`Jwt::claims`] accepts only objects.
+/// Returns the claims as an object. This does not fail for claims that [`Jwt::claims`] returned.
 pub(crate) fn object<'v, 'a>(claims: &'v Value<'a>) -> Result<&'v Object<'a>, TokenError> {
     claims
         .as_object()
@@ -77,7 +77,7 @@ pub(crate) fn object<'v, 'a>(claims: &'v Value<'a>) -> Result<&'v Object<'a>, To
 }
 
 /// Returns the issuer that a token names, and the `kid` of its header. Both are unverified: use
-/// them only to choose whose keys to ask for.
+/// them only to find the keys.
 pub(crate) fn claimed_issuer(token: &str) -> Result<(String, Option<String>), TokenError> {
     let jwt = Jwt::parse(token)?;
     let claims = jwt.claims()?;

@@ -22,21 +22,21 @@ use crate::validation::{Expectations, Principal};
 /// by accident.
 #[async_trait]
 pub trait OAuthProvider: Debug + Send + Sync {
-    /// Returns the issuer, exactly as it calls itself.
+    /// Returns the issuer, by exactly the name that the issuer gives itself.
     fn issuer(&self) -> &str;
 
     /// Returns the kind of the issuer.
     fn kind(&self) -> IssuerKind;
 
-    /// Returns the id of the client that this program is, if it is one.
+    /// Returns the id of this program's client at the issuer, if the program has a client.
     fn client_id(&self) -> Option<&str>;
 
     /// Returns a token for calls, from the cache or from the issuer. The token holds every scope
     /// that was asked for.
     ///
     /// # Errors
-    /// An [`OAuthError`]: [`InsufficientScope`](OAuthError::InsufficientScope) if the issuer granted
-    /// less.
+    /// An [`OAuthError`]: [`InsufficientScope`](OAuthError::InsufficientScope) if the issuer
+    /// granted fewer scopes.
     async fn token(&self, request: &TokenRequest) -> Result<AccessToken, OAuthError>;
 
     /// Returns an attestation, from the cache or from the issuer. The attestation binds everything
@@ -50,11 +50,11 @@ pub trait OAuthProvider: Debug + Send + Sync {
         request: &AttestationRequest,
     ) -> Result<AttestationToken, OAuthError>;
 
-    /// Validates a presented token, and returns whom it speaks for.
+    /// Validates a token that a caller presented, and returns the caller.
     ///
     /// # Errors
     /// [`OAuthError::Token`] if the token is refused. Any other error means that the token cannot
-    /// be validated now; the call must be refused then too.
+    /// be validated now. Refuse the call in both cases.
     async fn validate(
         &self,
         token: &BearerToken,

@@ -1,4 +1,5 @@
-//! The meaning of an issuer's error response (RFC 6749, section 5.2, and the variants of vendors).
+//! Turns an issuer's error response (RFC 6749, section 5.2, and the variants of vendors) into an
+//! [`OAuthError`].
 
 use std::collections::BTreeSet;
 
@@ -11,10 +12,10 @@ use crate::http::{BODY_LIMIT, HttpResponse};
 use crate::retry::retry_after;
 use crate::vendor::{scope_remedy, vendor};
 
-/// The longest description of an issuer that is kept.
+/// The number of characters that are kept of an issuer's error code and of its description.
 const LONGEST_DESCRIPTION: usize = 500;
 
-/// The refused request, with the parts that its error names.
+/// The parts of a refused request that its error names.
 pub(crate) struct RefusedRequest<'a> {
     pub(crate) kind: IssuerKind,
     pub(crate) client: &'a str,
@@ -43,7 +44,7 @@ pub(crate) fn refusal(
             OAuthError::InvalidClient { client, status, remedy: vendor(asked.kind).secret_remedy() }
         }
         (_, "invalid_target" | "invalid_resource") => wrong_audience(asked, code, status),
-        // Auth0 answers `access_denied` with 403 if it has no such API.
+        // Auth0 answers `access_denied` with 403 if it does not know the API.
         (_, "access_denied") if description.starts_with("Service not found") => {
             wrong_audience(asked, code, status)
         }

@@ -13,8 +13,8 @@ use crate::provider::OAuthProvider;
 use crate::token::BearerToken;
 use crate::validation::{Expectations, Principal};
 
-/// Holds providers and picks one by issuer, compared as bytes. Cheap to clone; clones share the
-/// providers.
+/// Holds providers, and finds the provider of an issuer. Issuers are compared as bytes. Cheap to
+/// clone; clones share the providers.
 #[derive(Clone, Debug, Default)]
 pub struct ProviderRegistry {
     providers: Arc<RwLock<BTreeMap<String, Arc<dyn OAuthProvider>>>>,
@@ -71,8 +71,9 @@ impl ProviderRegistry {
     /// Validates a token with the provider of the issuer that the token names.
     ///
     /// # Errors
-    /// [`OAuthError::UnknownIssuer`] if the registry has no such provider; otherwise the error of
-    /// the provider.
+    /// [`OAuthError::Token`] if the issuer in the token cannot be read;
+    /// [`OAuthError::UnknownIssuer`] if the registry has no provider for this issuer; otherwise the
+    /// error of the provider.
     pub async fn validate(
         &self,
         token: &BearerToken,

@@ -1,5 +1,5 @@
 //! Advice for refused tokens. The texts are in one place, so that an error, its event and the
-//! documentation say the same. Remedies that differ by issuer are in `vendor`.
+//! documentation say the same. The advice that differs by kind of issuer is in `vendor`.
 
 pub(crate) const NEW_TOKEN: &str = "get a new token from the issuer";
 pub(crate) const NOT_A_JWT: &str = "request the token with the API's identifier as its audience: without one the \

@@ -79,7 +79,8 @@ impl AttestationRequest {
         Self::default()
     }
 
-    /// Binds this definition by its digest, if the provider is configured with a claim.
+    /// Binds this definition by its digest, if the provider's configuration names a claim for
+    /// digests.
     #[must_use]
     pub fn definition(mut self, id: ToolId, version: Version, digest: Digest) -> Self {
         self.definitions.push((id, version, digest));

@@ -9,8 +9,8 @@ use time::format_description::well_known::Rfc2822;
 
 use crate::http::{HttpError, HttpResponse};
 
-/// The number of attempts and the pauses after 429, 5xx and failed connections. Only these are
-/// tried again: a refusal would be the same the next time.
+/// The number of attempts and the pauses after 429, 5xx, timeouts and failed connections. Only
+/// these are tried again: any other refusal would be the same the next time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RetryPolicy {
     attempts: u32,
@@ -19,15 +19,16 @@ pub struct RetryPolicy {
 }
 
 impl Default for RetryPolicy {
-    /// Returns three attempts with random pauses of up to 0.5 s and then up to 1 s. A `Retry-After`
-    /// of at most 5 s is waited for; a longer one is an error that says how long to wait.
+    /// Returns a policy of three attempts, with random pauses of up to 0.5 s and then up to 1 s. If
+    /// the issuer's `Retry-After` is at most 5 s, the pause is at least that long. A longer
+    /// `Retry-After` ends the attempts; the error after a 429 then says how long to wait.
     fn default() -> Self {
         Self { attempts: 3, first: Duration::from_millis(500), longest: Duration::from_secs(5) }
     }
 }
 
 impl RetryPolicy {
-    /// Allows one attempt.
+    /// Returns a policy of one attempt.
     #[must_use]
     pub fn never() -> Self {
         Self { attempts: 1, ..Self::default() }
@@ -48,7 +49,8 @@ impl RetryPolicy {
         self
     }
 
-    /// Makes attempts until one is final or the last one is made, and returns the last answer.
+    /// Makes attempts until an answer is final or all attempts are used, and returns the last
+    /// answer.
     ///
     /// # Errors
     /// The error of an attempt that could not be made. This attempt is not tried again.
@@ -102,8 +104,8 @@ impl RetryPolicy {
         }
     }
 
-    /// Returns pauses that double. `backon` adds up to as much again at random, so each pause is
-    /// between half of its longest and all of it.
+    /// Returns pauses that double. `backon` adds a random time of up to the same length, so each
+    /// pause is between half of its longest time and all of it.
     fn pauses(&self) -> ExponentialBuilder {
         ExponentialBuilder::new()
             .with_min_delay(self.first / 2)
@@ -113,9 +115,9 @@ impl RetryPolicy {
             .with_jitter()
     }
 
-    /// Returns the pause, no shorter than the issuer asked for, with a random part so that clients
-    /// do not all return at the same moment. `None` if the issuer asked for a longer pause than the
-    /// policy waits.
+    /// Returns the pause, which is at least as long as the issuer asked for. A random part keeps
+    /// clients from returning at the same moment. Returns `None` if the issuer asked for a longer
+    /// pause than the policy allows.
     fn adjusted(&self, pause: Duration, asked_for: Option<Duration>) -> Option<Duration> {
         match asked_for {
             None => Some(pause),
@@ -128,7 +130,7 @@ impl RetryPolicy {
 /// An answer of the issuer, or the error if there was no answer.
 pub(crate) type Answer = Result<HttpResponse, HttpError>;
 
-/// An attempt after which another one may follow.
+/// An attempt that did not give a final answer.
 enum Unfinished<E> {
     /// Another attempt may succeed after this pause.
     Again { answer: Answer, asked_for: Option<Duration> },
@@ -184,8 +186,8 @@ mod tests {
 
     use super::*;
 
-    /// Returns the last of `answers` that `policy` asks for, and the pauses in between. The test
-    /// does not wait.
+    /// Gives `answers` to the attempts of `policy`. Returns the last answer, and the pauses between
+    /// the attempts. The test does not wait.
     async fn pauses(policy: &RetryPolicy, answers: Vec<Answer>) -> (Answer, Vec<Duration>) {
         let (clock, answers) = (ManualClock::at(0), RefCell::new(answers.into_iter()));
         let pauses = Rc::new(RefCell::new(Vec::new()));

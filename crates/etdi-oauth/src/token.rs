@@ -1,4 +1,5 @@
-//! Tokens. Bearer tokens are secrets, attestations are public, and their types differ.
+//! The types of tokens. Bearer tokens are secrets and attestations are public, so they have
+//! different types.
 
 use std::collections::BTreeSet;
 use std::fmt::{self, Debug, Formatter};
@@ -20,7 +21,7 @@ impl BearerToken {
         Self(Arc::new(text.into()))
     }
 
-    /// Returns the token itself. Use it only in an `Authorization` header.
+    /// Returns the token itself. Use it only to send the token to a server that may receive it.
     #[must_use]
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
@@ -120,7 +121,7 @@ impl Deref for AccessToken {
 }
 
 /// A JWT that binds definitions to a client of its issuer. The JWT is public and cannot be used as
-/// a credential. Only a provider makes this type, after it has checked this.
+/// a credential. Only the providers of this crate make this type, after they have checked the JWT.
 #[derive(Clone)]
 pub struct AttestationToken(Arc<Attestation>);
 

@@ -15,10 +15,11 @@ pub enum TokenError {
     /// A part is not base64url or not strict JSON; the text names the part.
     #[error("the token is malformed: {}; {}", .0, remedy::NEW_TOKEN)]
     Malformed(String),
-    /// The header has `crit`: an extension that must be understood and is not (RFC 7515, 4.1.11).
+    /// The header has `crit`: the token needs an extension that this crate does not support (RFC
+    /// 7515, section 4.1.11).
     #[error("the token's header has `crit`, and this program understands no extensions")]
     Critical,
-    /// A token of another kind.
+    /// The header's `typ` names another kind of token.
     #[error(
         "the token's typ is \"{}\", not JWT or at+jwt; {}",
         escaped(found),
@@ -28,7 +29,8 @@ pub enum TokenError {
         /// The header's `typ`.
         found: String,
     },
-    /// An algorithm that the configuration does not allow, for example `none` or HMAC.
+    /// The token names an algorithm that the configuration does not allow, for example `none` or
+    /// HMAC.
     #[error(
         "the token's algorithm \"{}\" is not allowed (allowed: {allowed}); {}",
         escaped(found),
@@ -40,7 +42,7 @@ pub enum TokenError {
         /// The algorithms that the configuration allows.
         allowed: String,
     },
-    /// The key exists, but for another algorithm.
+    /// The issuer's key with this `kid` is for another algorithm.
     #[error("the issuer's key \"{}\" is not for the token's algorithm {algorithm}", escaped(kid))]
     KeyForAnotherAlgorithm {
         /// The header's `kid`.
@@ -48,7 +50,8 @@ pub enum TokenError {
         /// The header's `alg`.
         algorithm: String,
     },
-    /// No key of the issuer has the `kid` of the token's header.
+    /// No key of the issuer has the `kid` of the token's header; or the header has no `kid`, and no
+    /// key has the token's algorithm.
     #[error("the issuer publishes no key {}; {}", shown(kid), remedy::UNKNOWN_KEY)]
     UnknownKey {
         /// The header's `kid`, if there is one.
@@ -85,7 +88,7 @@ pub enum TokenError {
         /// The form that was found, in words.
         found: &'static str,
     },
-    /// Another issuer. Names are compared as bytes.
+    /// The token is by another issuer. Names are compared as bytes.
     #[error(
         "the token's issuer is \"{}\", not \"{}\"; {}",
         escaped(found),
@@ -98,7 +101,7 @@ pub enum TokenError {
         /// The issuer in the token.
         found: String,
     },
-    /// Another audience. Audiences are compared as bytes.
+    /// The token is for another audience. Audiences are compared as bytes.
     #[error("the token's audience is \"{}\", not \"{}\"; {}", escaped(&found.join("\", \"")),
         escaped(expected), remedy::AUDIENCE)]
     WrongAudience {
@@ -110,7 +113,7 @@ pub enum TokenError {
     /// The token has expired.
     #[error("the token expired at {since}; {}", remedy::NEW_TOKEN)]
     Expired {
-        /// The time at which it expired.
+        /// The time at which the token expired.
         since: OffsetDateTime,
     },
     /// `nbf` or `iat` lies in the future.
@@ -127,8 +130,8 @@ pub enum TokenError {
         /// The claims, and how they contradict each other.
         reason: &'static str,
     },
-    /// The token is bound to a key (`cnf`) without a proof of that key, or a proof was given for
-    /// another key.
+    /// The token is bound to a key (`cnf`) that the caller has not proven; or the caller has proven
+    /// a key, and the token is not bound to this key.
     #[error(
         "the token is bound to a key, and the presenter has not proven that key; \
         request a token without DPoP or mutual TLS"

@@ -1,7 +1,7 @@
 //! The single function that validates tokens (wire format, section 8).
 //!
 //! The issuer's configuration fixes the algorithms, the key narrows them, and the token's header
-//! never chooses. A missing claim never makes a check pass.
+//! never chooses them. A check fails if the claim that it needs is missing.
 
 mod claims;
 mod principal;
@@ -22,8 +22,9 @@ use claims::Claims;
 
 pub use principal::{Expectations, Principal};
 
-/// Validates `token`. One of `keys` must have signed it with an algorithm that `rules` allow; it
-/// must be by the issuer of `rules`, within its time at `now`, and as `expected`.
+/// Validates `token`. The token must be by the issuer of `rules`, and signed by one of `keys` with
+/// an algorithm that `rules` allow. It must be valid at `now`, and have the audience and the scopes
+/// of `expected`.
 ///
 /// # Errors
 /// A [`TokenError`] with the reason why the token is refused.
@@ -37,11 +38,12 @@ pub fn validate(
     VerifiedToken::verify(token, rules, keys)?.check(expected, now)
 }
 
-/// A token with a good signature and form. The expectations and the time are checked at each use.
+/// A token with a valid signature and well-formed claims. The expectations and the time are checked
+/// at each use.
 #[derive(Clone, Debug)]
 pub(crate) struct VerifiedToken {
     claims: Arc<Claims>,
-    /// The thumbprint of the key that signed it.
+    /// The thumbprint of the key that signed the token.
     key: Arc<str>,
 }
 
@@ -90,8 +92,8 @@ impl VerifiedToken {
     }
 }
 
-/// Checks everything about a token that does not depend on its use: its issuer, `typ`, algorithm
-/// and signature. Returns the thumbprint of the key.
+/// Checks the issuer, `typ`, algorithm and signature of a token, which do not depend on its use.
+/// Returns the thumbprint of the key.
 pub(crate) fn verify_signature(
     jwt: &Jwt<'_>,
     claims: &Object<'_>,
@@ -123,8 +125,8 @@ fn names(algorithms: &[SigAlg]) -> String {
     names.join(", ")
 }
 
-/// Accepts an absent `typ`, `JWT` or `at+jwt` (RFC 9068, section 2.1), compared as RFC 7515,
-/// section 4.1.9 says.
+/// Accepts a header without `typ`, or with the `typ` `JWT` or `at+jwt` (RFC 9068, section 2.1).
+/// Case and a leading `application/` are ignored (RFC 7515, section 4.1.9).
 fn check_typ(typ: Option<&str>) -> Result<(), TokenError> {
     let Some(typ) = typ else {
         return Ok(());

@@ -1,4 +1,4 @@
-//! The kinds of issuer and their differences.
+//! The kinds of issuer, and the rules in which they differ.
 //!
 //! To add a kind, add a variant of [`IssuerKind`], a file here with its [`Vendor`], and a line in
 //! [`vendor`]. A constructor of [`OAuthConfig`](crate::OAuthConfig) with its name is optional.

@@ -1,4 +1,5 @@
-//! The configuration of Auth0 in the environment. Only this module reads the environment.
+//! Reads the configuration of Auth0 from the environment. In this crate, only this module reads the
+//! environment.
 
 use super::{ConfigError, OAuthConfig};
 
@@ -34,8 +35,8 @@ impl Auth0Variables {
     /// variable counts as unset.
     ///
     /// # Errors
-    /// [`ConfigError::Missing`], naming every variable that is missing while others are set;
-    /// [`ConfigError::Domain`].
+    /// [`ConfigError::Missing`] if some variables are set and others are missing; the error names
+    /// every missing variable. [`ConfigError::Domain`] if the domain is not a host name.
     pub fn read(
         &self,
         lookup: impl Fn(&str) -> Option<String>,
@@ -64,12 +65,13 @@ impl OAuthConfig {
     /// `AUTH0_AUDIENCE`.
     ///
     /// # Errors
-    /// [`ConfigError::Missing`], naming every variable that is missing; [`ConfigError::Domain`].
+    /// [`ConfigError::Missing`] with the name of every missing variable. [`ConfigError::Domain`] if
+    /// the domain is not a host name.
     pub fn auth0_from_env() -> Result<Self, ConfigError> {
         Self::auth0_from(from_env)
     }
 
-    /// Does the same as [`auth0_from_env`](Self::auth0_from_env), for a program that has its
+    /// Does the same as [`auth0_from_env`](Self::auth0_from_env), for a program that reads the
     /// variables from another source, such as a file.
     ///
     /// # Errors
@@ -142,7 +144,7 @@ mod tests {
             "tenant",
             "",
             "a b.c",
-            // URL parsers read these numbers as an address.
+            // URL parsers read these texts as an IP address.
             "0x7f.1",
             "127.0.0.1",
         ] {

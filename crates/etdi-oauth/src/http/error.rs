@@ -1,33 +1,36 @@
-//! The errors of a request without a usable answer.
+//! The reasons why a request has no usable answer.
 
 use std::time::Duration;
 
 use etdi_types::text::escaped;
 
-/// An identity provider's server gave no usable answer, or must not be asked.
+/// An identity provider's server gave no usable answer, or the request to it is not allowed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum HttpError {
-    /// The text is not an absolute URL without credentials and fragment.
+    /// The text is not an absolute URL, or it has credentials, a fragment, or characters that URL
+    /// parsers read differently.
     #[error("\"{}\" is not a URL that can be requested; give an absolute https URL", escaped(url))]
     InvalidUrl {
         /// The text.
         url: String,
     },
-    /// Not https. Loopback is exempt with [`Network::dangerous`](crate::Network::dangerous).
+    /// The scheme is not https. Plain http to loopback needs an option of
+    /// [`Network::dangerous`](crate::Network::dangerous).
     #[error(
-        "\"{}\" is not https; plain http is possible to this machine only, if it is allowed expressly",
+        "\"{}\" does not use https; plain http is refused, except to this machine if an option allows it",
         escaped(url)
     )]
     NotHttps {
         /// The URL.
         url: String,
     },
-    /// The host is, or resolves to, an address that is not public. Use
-    /// [`Network::dangerous`](crate::Network::dangerous) to allow such addresses.
+    /// The host is, or resolves to, an address that is not public.
+    /// [`Network::dangerous`](crate::Network::dangerous) has options that allow loopback and
+    /// private addresses.
     #[error(
-        "\"{}\" is not at a public address, so it is not contacted; a private network must be allowed \
-         expressly",
+        "\"{}\" does not have a public address; this machine and private networks are refused, unless an \
+         option allows them",
         escaped(host)
     )]
     PrivateAddress {

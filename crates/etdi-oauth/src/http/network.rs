@@ -1,4 +1,4 @@
-//! The rules for the hosts of an identity provider, and for the time that it may take to answer.
+//! The rules for the hosts of an identity provider, and for the time that a request may take.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
@@ -13,8 +13,8 @@ const METADATA_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The hosts that may be contacted. The default is public addresses over https only.
 ///
-/// These settings never change two rules: redirects are not followed, and no proxy is read from the
-/// environment.
+/// Two rules hold with all settings: redirects are not followed, and a proxy in the environment is
+/// not used.
 #[derive(Clone, Debug)]
 pub struct Network {
     loopback: bool,
@@ -30,7 +30,8 @@ impl Default for Network {
 }
 
 impl Network {
-    /// Trusts one more certificate authority, in addition to the system's: PEM text.
+    /// Trusts the certificate authority in this PEM text, in addition to the authorities that the
+    /// system trusts.
     ///
     /// # Errors
     /// [`HttpError::Tls`] if the text is not a certificate.
@@ -41,8 +42,8 @@ impl Network {
         Ok(self)
     }
 
-    /// Sets how long a request for metadata or keys may take: at most, and unless set, 5 seconds. A
-    /// request for a token may take twice as long.
+    /// Sets how long a request for metadata or keys may take. 5 seconds is the default and the
+    /// maximum. A request for a token may take twice this time.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout.min(METADATA_TIMEOUT);
@@ -67,8 +68,8 @@ impl Network {
         &self.roots
     }
 
-    /// Returns the URL, if these rules allow a request to it. Names are checked again once they are
-    /// resolved.
+    /// Returns the URL, if these rules allow a request to it. The addresses of a host name are
+    /// checked when the name is resolved.
     ///
     /// Fails for a text that the URL parser would repair, because another parser might read another
     /// host in it: a text with white space, control characters or backslashes, or without `//`.
@@ -121,7 +122,7 @@ impl Network {
     }
 }
 
-/// Options that weaken a rule. `.dangerous()` in the code shows where one is used.
+/// Options that weaken a rule. A search for `.dangerous()` finds every use.
 pub mod danger {
     use super::Network;
 
@@ -130,17 +131,17 @@ pub mod danger {
     pub struct DangerousNetwork(pub(super) Network);
 
     impl DangerousNetwork {
-        /// Allows an identity provider on this machine, over http. For tests and demos only: any
-        /// program that can listen on a local port can then act as the identity provider.
+        /// Allows an identity provider on this machine, over http or https. For tests and demos
+        /// only: any program that can listen on a local port can then act as the identity provider.
         #[must_use]
         pub fn allow_loopback_http(mut self) -> Network {
             self.0.loopback = true;
             self.0
         }
 
-        /// Allows an identity provider in a private network (RFC 1918, RFC 4193, link-local), over
-        /// https. Metadata of the identity provider can then make this process send requests into
-        /// that network.
+        /// Allows an identity provider in a private network (RFC 1918, RFC 4193, RFC 6598,
+        /// link-local), over https. The metadata of an identity provider can then make this process
+        /// send requests into that network.
         #[must_use]
         pub fn allow_private_addresses(mut self) -> Network {
             self.0.private = true;
@@ -173,8 +174,8 @@ fn reach_v4(ip: Ipv4Addr) -> Reach {
         [172, second, ..] if (16..32).contains(&second) => Reach::Private,
         // Shared address space (RFC 6598).
         [100, second, ..] if (64..128).contains(&second) => Reach::Private,
-        // This network, protocol assignments, documentation, benchmarks, 6to4 relays, multicast
-        // and reserved.
+        // "This network", protocol assignments, documentation, benchmarks, 6to4 relays, multicast
+        // and reserved addresses.
         [0, ..]
         | [192, 0, 0 | 2, _]
         | [192, 88, 99, _]
@@ -187,7 +188,7 @@ fn reach_v4(ip: Ipv4Addr) -> Reach {
 }
 
 /// Looks up `ip` in the IANA special-purpose registry of IPv6. An address that embeds an IPv4
-/// address reaches as far as that address.
+/// address counts as that IPv4 address.
 fn reach_v6(ip: Ipv6Addr) -> Reach {
     let v4 = |high: u16, low: u16| {
         let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());

@@ -5,8 +5,8 @@ use std::time::Duration;
 const SHORTEST: Duration = Duration::from_secs(5 * 60);
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Returns `max-age` less `Age`, clamped to 5 minutes … 24 hours. Without `max-age`, and with
-/// `no-store` or `no-cache`, the lifetime is the shortest one.
+/// Returns `max-age` minus `Age`, but at least 5 minutes and at most 24 hours. Returns 5 minutes if
+/// `max-age` is missing, or if the header has `no-store` or `no-cache`.
 pub(super) fn lifetime(cache_control: Option<&str>, age: Option<&str>) -> Duration {
     let mut max_age = None;
     for directive in cache_control.unwrap_or_default().split(',') {

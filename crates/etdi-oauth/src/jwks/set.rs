@@ -1,4 +1,4 @@
-//! A set of keys, where each key is read on its own.
+//! A set of keys. One bad key does not make the others unusable.
 
 use std::collections::BTreeSet;
 use std::fmt::{self, Display, Formatter};
@@ -20,7 +20,7 @@ const REMEMBERED: usize = 64;
 #[derive(Clone, Debug)]
 pub struct KeySet {
     keys: Vec<UsableKey>,
-    /// The same keys, for the checks of `etdi_types`.
+    /// The same keys as JWKs, for the checks of `etdi_types`.
     jwks: Vec<Jwk>,
     skipped: Vec<SkippedKey>,
     withdrawn: BTreeSet<String>,
@@ -79,8 +79,9 @@ impl UsableKey {
 }
 
 impl KeySet {
-    /// Reads a JWKS. Skips each key that cannot be used: symmetric, private, not for signatures, of
-    /// an unknown kind, for another algorithm than its type's, too short, or malformed.
+    /// Reads a JWKS. Skips each key that cannot be used: a key that is symmetric, private, not for
+    /// signatures, of an unknown type, too short or malformed, or whose `alg` is not the algorithm
+    /// of its type.
     ///
     /// # Errors
     /// A [`KeySetError`] if the text is not a JWKS.
@@ -99,7 +100,8 @@ impl KeySet {
         Ok(set)
     }
 
-    /// Returns a set of these keys, for a program that does not get them from a `jwks_uri`.
+    /// Returns a set of the usable keys in `jwks`, for a program that does not get its keys from a
+    /// `jwks_uri`.
     #[must_use]
     pub fn from_jwks(jwks: impl IntoIterator<Item = Jwk>) -> Self {
         let (mut keys, mut kept) = (Vec::new(), Vec::new());
@@ -130,7 +132,8 @@ impl KeySet {
         &self.skipped
     }
 
-    /// Returns the ids of keys that earlier fetches found here and the latest did not.
+    /// Returns the ids of the keys that an earlier fetch found and the last fetch did not find; at
+    /// most 64.
     pub fn withdrawn(&self) -> impl Iterator<Item = &str> {
         self.withdrawn.iter().map(String::as_str)
     }
@@ -145,8 +148,8 @@ impl KeySet {
         self.keys.iter().any(|key| &*key.thumbprint == thumbprint)
     }
 
-    /// Returns the one key with this id and algorithm. A token without a `kid` fits if its
-    /// algorithm has only one key.
+    /// Returns the only key with this id and algorithm. Without `kid`, returns the only key with
+    /// this algorithm.
     pub(crate) fn select(
         &self,
         kid: Option<&str>,
@@ -169,7 +172,7 @@ impl KeySet {
         }
     }
 
-    /// Returns the same set, with the keys of `before` that are gone marked as withdrawn.
+    /// Returns this set, and marks the keys of `before` that it lacks as withdrawn.
     pub(super) fn after(mut self, before: Option<&Self>) -> Self {
         if let Some(before) = before {
             let known = before.keys.iter().filter_map(UsableKey::kid);
@@ -185,8 +188,7 @@ impl KeySet {
 }
 
 fn usable(jwk: &Jwk) -> Result<UsableKey, KeyError> {
-    // A JWK whose `alg` differs from its type's algorithm is for another algorithm: `RS512`,
-    // `PS256`.
+    // Skip a JWK whose `alg` is not the algorithm of its type, for example `RS512` or `PS256`.
     jwk.algorithm().ok_or(KeyError::Unsupported)?;
     Ok(UsableKey {
         kid: jwk.kid().map(str::to_owned),

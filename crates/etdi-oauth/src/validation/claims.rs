@@ -1,4 +1,4 @@
-//! The claims of an access token, as a whole.
+//! The claims of an access token that validation uses.
 
 use std::collections::BTreeSet;
 

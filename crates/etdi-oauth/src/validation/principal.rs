@@ -1,4 +1,4 @@
-//! The expectations of a token, and the principal that a valid token speaks for.
+//! The values that a token must have, and the caller that a valid token speaks for.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -43,9 +43,9 @@ impl Expectations {
         self
     }
 
-    /// Accepts a token that is bound to the key with this RFC 7638 thumbprint, and no other token.
-    /// For a server that checks DPoP proofs itself: the presenter must have proven that it holds
-    /// the key.
+    /// Accepts only a token that is bound to the key with this RFC 7638 thumbprint. For a server
+    /// that checks DPoP proofs itself: call this only after the caller has proven that it holds the
+    /// key.
     #[must_use]
     pub fn proven_key(mut self, thumbprint: impl Into<String>) -> Self {
         self.proven_key = Some(thumbprint.into());
@@ -69,7 +69,7 @@ impl Expectations {
     }
 }
 
-/// The caller that a valid token speaks for. Only validation makes one. Cheap to clone.
+/// The caller that a valid token speaks for. Only validation makes this type. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Principal(Arc<Claims>);
 

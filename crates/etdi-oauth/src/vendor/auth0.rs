@@ -24,8 +24,8 @@ impl Vendor for Auth0Rules {
         issuer
     }
 
-    /// Returns the endpoints, which are the same in every tenant. The name of an Auth0 issuer ends
-    /// with a slash.
+    /// Returns the endpoints, whose paths are the same in every tenant. Returns `None` for a name
+    /// without a slash at the end, because every issuer of Auth0 has this slash.
     fn endpoints(&self, issuer: &str) -> Option<Endpoints> {
         issuer.ends_with('/').then(|| {
             Endpoints::new(format!("{issuer}oauth/token"), format!("{issuer}.well-known/jwks.json"))
@@ -47,7 +47,7 @@ impl Vendor for Auth0Rules {
         }
     }
 
-    /// Reads `permissions` instead of `scope` and `scp`, with role-based access control.
+    /// Reads `scope` and `scp`. With role-based access control, reads only `permissions`.
     fn scopes(&self, claims: &Object<'_>, rbac: bool) -> Result<BTreeSet<String>, TokenError> {
         if rbac {
             return scope_claim(claims, "permissions");

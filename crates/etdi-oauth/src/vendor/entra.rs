@@ -35,7 +35,7 @@ impl Vendor for EntraRules {
         }
     }
 
-    /// Adds the `roles` of app-only tokens to `scope` and `scp`.
+    /// Reads `scope` and `scp`, and also the `roles` of app-only tokens. Leaves out `.default`.
     fn scopes(&self, claims: &Object<'_>, _rbac: bool) -> Result<BTreeSet<String>, TokenError> {
         let mut scopes = scope_and_scp(claims)?;
         if is_app_only(claims) {

@@ -17,10 +17,10 @@ pub enum AudienceParameter {
     Audience,
     /// `resource` (RFC 8707).
     Resource,
-    /// `scope=<audience>/.default`: Entra. The scopes granted are the app roles.
+    /// `scope=<audience>/.default`: Entra. The granted scopes are the app roles.
     DefaultScope,
-    /// The request does not name the API: the issuer has one audience, as Okta's authorization
-    /// servers do.
+    /// The request does not name the API, because the issuer has only one audience. An
+    /// authorization server of Okta is such an issuer.
     Implied,
 }
 
@@ -50,11 +50,12 @@ pub(crate) trait Vendor: Sync {
     /// Returns the client that a token was issued to. The subject may be a user.
     fn client(&self, claims: &Object<'_>) -> Result<Option<String>, TokenError>;
 
-    /// Returns the client of a machine's own token, by the rules of wire format, section 4. Fails
-    /// if a claim is missing or contradicts another.
+    /// Returns the client of a token that a machine got for itself (wire format, section 4). Fails
+    /// if a claim is missing or contradicts another claim.
     fn machine_client(&self, claims: &Object<'_>) -> Result<String, TokenError>;
 
-    /// Returns `scope` ∪ `scp`. `rbac` is [`IssuerRules::rbac`](crate::IssuerRules::rbac).
+    /// Returns the scopes of the claims `scope` and `scp` together. `rbac` is
+    /// [`IssuerRules::rbac`](crate::IssuerRules::rbac).
     fn scopes(&self, claims: &Object<'_>, rbac: bool) -> Result<BTreeSet<String>, TokenError> {
         let _ = rbac;
         scope_and_scp(claims)

@@ -277,7 +277,7 @@ async fn basic_authentication_encodes_both_halves() {
     let issuer = Issuer::start().await;
     let config = issuer.config().authentication(ClientAuthentication::Basic);
     let auth0 = Auth0Provider::initialize(config).await.unwrap();
-    // This issuer reads only the body.
+    // This issuer reads credentials only from the body.
     auth0.token(request()).await.unwrap_err();
     let seen = &issuer.seen(PATH)[0];
     assert!(!seen.form.contains_key("client_secret"));

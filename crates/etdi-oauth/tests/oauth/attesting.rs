@@ -250,7 +250,8 @@ fn an_attestation_is_called_expired_only_if_it_was_good_before() {
         error.into_evidence(ISSUER),
         AttestationEvidence::Expired { issuer: ISSUER.to_owned(), since }
     );
-    // The token is expired and another client's: it must be refused, not called expired.
+    // The token is expired and names another client: it must be refused, and not be reported as
+    // expired.
     let claims = with(definition.claims(), &json!({ "azp": "another", "sub": "another@clients" }));
     let error = definition.check_at(&claims, NOW + 660, &trusted(ISSUER)).unwrap_err();
     assert!(matches!(error.into_evidence(ISSUER), AttestationEvidence::Bad(_)));
@@ -330,7 +331,7 @@ async fn a_key_is_bound_by_dpop_with_the_nonce_of_the_issuer() {
     let attestation = auth0.attestation(&request).await.unwrap();
     assert_eq!(attestation.binding(), Binding::Key);
     assert_eq!(issuer.count(TOKEN), 2);
-    // Later requests carry the nonce in the first try, and each proof has its own id.
+    // The first attempt of a later request has the nonce, and each proof has its own id.
     issuer.clock.advance(Duration::from_secs(4000));
     auth0.attestation(&request).await.unwrap();
     assert_eq!(issuer.count(TOKEN), 3);
@@ -447,7 +448,7 @@ async fn a_client_distinguishes_refused_revoked_and_unchecked() {
     issuer.clock.advance(Duration::from_secs(301));
     assert!(matches!(judge(trust.clone()).await, AttestationEvidence::Unchecked(_)));
 
-    // A token by an issuer that is not in the entry; and an entry without issuers.
+    // First the entry does not name the token's issuer; then the entry has no issuers.
     trust.issuers[0].issuer = "https://another.auth0.com/".to_owned();
     assert!(matches!(judge(trust.clone()).await, AttestationEvidence::Bad(_)));
     trust.issuers.clear();

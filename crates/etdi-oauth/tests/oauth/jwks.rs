@@ -45,7 +45,7 @@ async fn a_thousand_unknown_kids_cause_one_fetch_and_delay_no_other_caller() {
         unknown.spawn(async move { auth0.validate(&token, expected).await });
     }
     issuer.arrived(PATH, 2).await;
-    // The fetch hangs, and a token with a known key is judged.
+    // While the fetch hangs, a token with a known key is validated.
     auth0.validate(&good, &expected).await.unwrap();
     let fresh = BearerToken::new(FIRST.sign(&with(issuer.claims(), &json!({ "jti": "x" }))));
     auth0.validate(&fresh, &expected).await.unwrap();

@@ -42,9 +42,9 @@ impl MakeWriter<'_> for Captured {
 #[test]
 fn a_full_run_at_trace_shows_no_secret_and_no_token() {
     let logs = Captured::default();
-    // This subscriber is for the whole process: where tests share a process, the logs of the others
-    // are searched too. The server that some of them use prints what it receives, as a test's
-    // server may.
+    // This subscriber is for the whole process. If tests share a process, the logs of the other
+    // tests are searched too. `httpmock`, which some tests use, logs the requests that it receives,
+    // so its logs are off.
     tracing_subscriber::fmt()
         .with_env_filter("trace,httpmock=off")
         .with_ansi(false)
@@ -63,7 +63,7 @@ fn a_full_run_at_trace_shows_no_secret_and_no_token() {
     }
 }
 
-/// Runs through everything, and returns every secret and token of the run.
+/// Uses the operations of a provider, and returns every secret and token of the run.
 async fn run(logs: &Captured) -> Vec<String> {
     let issuer = Issuer::start().await;
     let emitter = Emitter::new(Arc::clone(&issuer.clock), "test");
