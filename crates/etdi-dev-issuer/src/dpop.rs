@@ -12,7 +12,7 @@ use crate::error::KeyError;
 use crate::key::random_text;
 use crate::request::Denial;
 
-/// How old a proof may be, in seconds, and how far ahead its time may lie.
+/// The largest difference between the time of a proof and the issuer's time, in seconds.
 const WINDOW: u64 = 60;
 
 /// The proofs that were used, and the nonce that each proof must have.
@@ -27,7 +27,8 @@ impl Proofs {
         Ok(Self { nonce: random_text()?, used: Mutex::default() })
     }
 
-    /// Returns the thumbprint of the key that the request proves to hold; `None` without a proof.
+    /// Returns the thumbprint of the key that the client has proven to hold; `None` if the request
+    /// has no proof.
     pub(crate) fn check(
         &self,
         headers: &HeaderMap,

@@ -15,7 +15,7 @@ pub enum StartError {
          interface; use 127.0.0.1 or ::1"
     )]
     NotLoopback(SocketAddr),
-    /// The system does not let the issuer listen there.
+    /// The system does not let the issuer listen on the address.
     #[error("cannot start the issuer at {address}: {source}")]
     Listen {
         /// The address that was asked for.

@@ -82,7 +82,7 @@ impl DevIssuer {
         self.tenant.keys.published()
     }
 
-    /// Makes a key that signs from now on. The other keys stay published.
+    /// Makes a new key, which signs from now on. The old keys stay published.
     ///
     /// # Errors
     /// Fails if the key cannot be made.
@@ -90,8 +90,8 @@ impl DevIssuer {
         self.tenant.keys.rotate()
     }
 
-    /// Stops publishing the key of this id, and returns whether the key was published. The key that
-    /// signs is not withdrawn: [rotate](Self::rotate_key) it first.
+    /// Stops publishing the key with this id, and returns whether a key was withdrawn. The key that
+    /// signs cannot be withdrawn: [rotate](Self::rotate_key) it first.
     pub fn withdraw_key(&self, kid: &str) -> bool {
         self.tenant.keys.withdraw(kid)
     }
@@ -127,30 +127,30 @@ impl Default for DevIssuerBuilder {
 }
 
 impl DevIssuerBuilder {
-    /// Listens on this address instead of a free port of 127.0.0.1. [`Self::start`] fails for an
-    /// address that is not a loopback one.
+    /// Listens on this address instead of a free port of 127.0.0.1. [`Self::start`] fails if the
+    /// address is not a loopback address.
     pub fn address(self, address: impl Into<SocketAddr>) -> Self {
         Self { address: address.into(), ..self }
     }
 
-    /// Lays out URLs, parameters and claims like this, instead of Auth0's layout.
+    /// Sets the layout of URLs, parameters and claims. The default is Auth0's layout.
     pub fn layout(self, layout: IssuerLayout) -> Self {
         Self { layout, ..self }
     }
 
-    /// Registers an API. A later one with the same identifier is not used.
+    /// Registers an API. If two APIs have the same identifier, the first one is used.
     pub fn api(mut self, api: Api) -> Self {
         self.apis.push(api);
         self
     }
 
-    /// Registers a client. A later one with the same id is not used.
+    /// Registers a client. If two clients have the same id, the first one is used.
     pub fn client(mut self, client: RegisteredClient) -> Self {
         self.clients.push(client);
         self
     }
 
-    /// Takes the time of `iat`, `exp` and DPoP proofs from this clock, instead of the system's.
+    /// Sets the clock for `iat`, `exp` and DPoP proofs. The default is the system's clock.
     pub fn clock(self, clock: impl Clock + 'static) -> Self {
         Self { clock: Arc::new(clock), ..self }
     }
@@ -159,8 +159,8 @@ impl DevIssuerBuilder {
     /// issuer runs until the handle is dropped.
     ///
     /// # Errors
-    /// Fails if the address is not a loopback one or cannot be listened on, or if the key cannot be
-    /// made.
+    /// Fails if the address is not a loopback address, if the system does not let the issuer listen
+    /// on it, or if the key cannot be made.
     pub async fn start(self) -> Result<DevIssuer, StartError> {
         if !self.address.ip().is_loopback() {
             return Err(StartError::NotLoopback(self.address));

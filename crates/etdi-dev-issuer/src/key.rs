@@ -1,4 +1,5 @@
-//! The issuer's keys: RSA-2048, made at run time and never written to a file.
+//! The issuer's RSA-2048 keys. The issuer makes them at run time, and does not write them to a
+//! file.
 
 use std::fmt::{self, Debug, Formatter};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,9 +19,9 @@ use crate::error::KeyError;
 const BEFORE_MODULUS: usize = 9;
 const MODULUS: usize = 256;
 
-/// An RSA-2048 key that signs with RS256 (RFC 7518, section 3.3), made at run time.
+/// An RSA-2048 key that signs with RS256 (RFC 7518, section 3.3).
 ///
-/// A clone is the same key.
+/// A clone shares the key.
 #[derive(Clone)]
 pub struct RsaSigningKey(Arc<Inner>);
 
@@ -43,7 +44,7 @@ impl RsaSigningKey {
     /// Reads a private key of 2048 bits in PKCS #8 (RFC 5208), in DER.
     ///
     /// # Errors
-    /// Fails if the bytes are not such a key.
+    /// Fails if the bytes are not a private RSA key of 2048 bits in PKCS #8.
     pub fn from_pkcs8(kid: &str, der: &[u8]) -> Result<Self, KeyError> {
         let pair = KeyPair::from_pkcs8(der).map_err(|_| KeyError::NotRead)?;
         Self::new(kid, pair).ok_or(KeyError::NotRead)
@@ -101,8 +102,8 @@ impl RsaSigningKey {
         self.sign_texts(&header.to_string(), &claims.to_string())
     }
 
-    /// Returns a compact JWS (RFC 7515, section 3.1) of these texts, unchanged: the header may have
-    /// any content, and neither text has to be JSON.
+    /// Returns a compact JWS (RFC 7515, section 3.1) of these texts, unchanged: the texts may have
+    /// any content, and need not be JSON.
     ///
     /// # Errors
     /// Fails if the library does not sign.
@@ -117,14 +118,14 @@ impl RsaSigningKey {
     }
 }
 
-/// Leaves out the private key.
+/// Shows the key's id without the private key.
 impl Debug for RsaSigningKey {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.debug_struct("RsaSigningKey").field("kid", &self.0.kid).finish_non_exhaustive()
     }
 }
 
-/// The published keys of one issuer. The last one signs, so the list is never empty.
+/// The keys that one issuer publishes. The newest key signs.
 #[derive(Debug)]
 pub(crate) struct KeyRing(Mutex<Ring>);
 
@@ -167,7 +168,7 @@ impl KeyRing {
     }
 }
 
-/// Returns a JWT with these claims under a shared secret.
+/// Returns a JWT with these claims, signed with a shared secret (HS256).
 pub(crate) fn sign_with_secret(secret: &str, claims: &Value) -> String {
     let header = json!({"alg": "HS256", "typ": "JWT"});
     let input = signing_input(&header.to_string(), &claims.to_string());
@@ -176,12 +177,12 @@ pub(crate) fn sign_with_secret(secret: &str, claims: &Value) -> String {
     format!("{input}.{}", base64url_encode(tag.as_ref()))
 }
 
-/// Returns the bytes that a JWS signature covers (RFC 7515, section 5.1).
+/// Returns the text that a JWS signature covers (RFC 7515, section 5.1).
 fn signing_input(header: &str, payload: &str) -> String {
     format!("{}.{}", base64url_encode(header.as_bytes()), base64url_encode(payload.as_bytes()))
 }
 
-/// Returns 32 random bytes as text.
+/// Returns 32 random bytes as base64url.
 pub(crate) fn random_text() -> Result<String, KeyError> {
     let mut bytes = [0; 32];
     aws_lc_rs::rand::fill(&mut bytes).map_err(|_| KeyError::NoRandomNumbers)?;

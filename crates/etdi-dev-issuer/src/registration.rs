@@ -52,8 +52,8 @@ pub enum TokenAlgorithm {
     /// RSASSA-PKCS1-v1_5 with SHA-256 (RFC 7518, section 3.3).
     #[default]
     RS256,
-    /// HMAC with SHA-256 (RFC 7518, section 3.2), under a secret that is not kept: a client must
-    /// refuse such a token.
+    /// HMAC with SHA-256 (RFC 7518, section 3.2), with a secret that the issuer does not keep. A
+    /// client must refuse such a token.
     HS256,
 }
 
@@ -69,7 +69,7 @@ pub struct Api {
 
 impl Api {
     /// Returns an API with this identifier, which is the `aud` of its tokens, and these scopes. Its
-    /// tokens are signed with RS256 and live for a day.
+    /// tokens are signed with RS256 and valid for one day.
     #[must_use]
     pub fn new(identifier: &str, scopes: &[&str]) -> Self {
         Self {
@@ -81,7 +81,7 @@ impl Api {
         }
     }
 
-    /// Lets its tokens live this long, in whole seconds.
+    /// Sets the lifetime of its tokens, in whole seconds.
     #[must_use]
     pub fn lifetime(self, lifetime: Duration) -> Self {
         Self { lifetime, ..self }
@@ -116,7 +116,7 @@ pub struct RegisteredClient {
 }
 
 impl RegisteredClient {
-    /// Returns a client with this id and a new secret, which has no grant yet.
+    /// Returns a client with this id and a new secret. The client does not have a grant yet.
     ///
     /// # Errors
     /// Fails if the system does not return random numbers.
@@ -124,7 +124,7 @@ impl RegisteredClient {
         Ok(Self::with_secret(id, &random_text()?))
     }
 
-    /// Returns a client with this id and this secret, which has no grant yet.
+    /// Returns a client with this id and this secret. The client does not have a grant yet.
     #[must_use]
     pub fn with_secret(id: &str, secret: &str) -> Self {
         Self {
@@ -144,7 +144,7 @@ impl RegisteredClient {
         self
     }
 
-    /// Allows attestations of tool ids of this authority.
+    /// Allows the client to get attestations for tool ids of this authority.
     #[must_use]
     pub fn authority(mut self, authority: &str) -> Self {
         self.authorities.push(authority.to_owned());
@@ -172,7 +172,7 @@ impl RegisteredClient {
     }
 }
 
-/// Leaves out the secret.
+/// Shows the client without its secret.
 impl Debug for RegisteredClient {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.debug_struct("RegisteredClient").field("id", &self.id).finish_non_exhaustive()

@@ -67,7 +67,8 @@ impl Denial {
         }
     }
 
-    /// Refuses with the answer of the layout: (status, code, description).
+    /// Returns the refusal for the layout. The tuples have the status, the code and, for Auth0, the
+    /// description.
     pub(crate) fn in_layout(
         layout: IssuerLayout,
         auth0: (u16, &'static str, String),

@@ -67,7 +67,8 @@ impl Tenant {
         Ok(answer)
     }
 
-    /// Returns the client whose id and secret the request has. Counts requests of known clients.
+    /// Returns the client with the id and the secret in the request. Counts requests that name a
+    /// known client.
     fn authenticate(&self, asked: &Parameters) -> Result<&RegisteredClient, Denial> {
         let unauthorized = || {
             let auth0 = (401, "access_denied", "Unauthorized".to_owned());
@@ -148,8 +149,8 @@ impl Tenant {
     }
 }
 
-/// Does the work of the Action in an Auth0 tenant: returns the definitions of the request. Fails if
-/// a tool id is of an authority that is not in the client's metadata.
+/// Returns the definitions of the request, as an Action in an Auth0 tenant does. Fails if a
+/// definition is malformed, or if the client is not registered for the authority of a tool id.
 fn attestable(client: &RegisteredClient, definitions: &str) -> Result<Value, Denial> {
     let deny = |why: &str| Denial::new(403, "access_denied", why);
     let listed: Vec<Map<String, Value>> = serde_json::from_str(definitions)

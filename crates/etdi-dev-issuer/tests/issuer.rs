@@ -137,7 +137,7 @@ async fn an_attestation_binds_definitions_of_the_client_s_authorities_or_a_key()
     let error = provider.attestation(definition("other.example/scan")).await.unwrap_err();
     assert!(matches!(error, OAuthError::UnauthorizedClient { status: 403, .. }), "{error}");
 
-    // The first proof has no nonce, so that the issuer is asked twice.
+    // The first proof has no nonce, so the client sends two requests.
     let before = issuer.token_requests(CLIENT);
     let key = SigningKey::generate().unwrap();
     let keys = config(&issuer).attestations(AttestationConfig::audience(ATTESTATIONS));

@@ -1,4 +1,4 @@
-//! Runs the `etdi` command in a folder of its own.
+//! Runs the `etdi` command in a temporary folder.
 
 use std::io::Write;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::publisher::{PRIVATE_PEM, SPEC, TOOL, key};
 
-/// The command line that starts the server on stdio. [`Folder::serving`] writes the server.
+/// The command line that starts the server on stdio. [`Folder::serving`] writes the script.
 pub const COMMAND: [&str; 3] = ["--", "/bin/sh", "server.sh"];
 
 /// The script of this server. The script needs only the shell, because the program starts it in a
@@ -47,7 +47,8 @@ impl Folder {
         Self { program: program.into(), folder, variables: variables.to_vec() }
     }
 
-    /// Makes a folder with the key of a publisher, a tool, and the specification to sign it with.
+    /// Makes a folder with the key of a publisher, a tool, and the specification for signing the
+    /// tool.
     pub fn publishing(program: impl Into<PathBuf>) -> Self {
         let this = Self::empty(program);
         this.put("publisher.pem", PRIVATE_PEM);
@@ -71,8 +72,8 @@ impl Folder {
         copy
     }
 
-    /// Adds a link to a file elsewhere, so that a command line does not show a path of this
-    /// machine.
+    /// Adds a link to a file in another folder. A command line then shows the name of the link, and
+    /// not a path that differs between machines.
     pub fn linking(self, name: &str, target: &Path) -> Self {
         symlink(target, self.file(name)).unwrap();
         self
@@ -96,7 +97,7 @@ impl Folder {
         std::fs::read_to_string(self.file(name)).unwrap()
     }
 
-    /// Trusts the key of [`PRIVATE_PEM`].
+    /// Writes a trust configuration that trusts the key of [`PRIVATE_PEM`].
     pub fn trusting(self) -> Self {
         let jwk = serde_json::to_string(key().public_jwk()).unwrap();
         self.put("publisher.jwk", &jwk);
@@ -124,12 +125,12 @@ impl Folder {
         self
     }
 
-    /// Returns the tools of a signed file, as a server lists them.
+    /// Returns the tools of `signed.json`, as a server lists them.
     pub fn signed_tools(&self) -> Value {
         serde_json::from_str::<Value>(&self.text("signed.json")).unwrap()["tools"].clone()
     }
 
-    /// Adds a server that lists `tools`: [`COMMAND`] starts it on stdio.
+    /// Writes the script of a server that lists `tools`. [`COMMAND`] starts the server on stdio.
     pub fn serving(self, tools: &Value) -> Self {
         self.put("server.sh", SCRIPT);
         self.lists(tools);

@@ -1,4 +1,4 @@
-//! A server author's handler that counts its calls.
+//! A server's handler that counts its calls.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -11,8 +11,8 @@ use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 use serde_json::{Value, json};
 
-/// Lists the tools that it was last given, one tool per page unless told otherwise, and answers
-/// each call with `called`.
+/// A handler that lists the tools of the last [`set`](Self::set) and answers each call with
+/// `called`. Unless a method changes this, each page of the list has one tool.
 #[derive(Clone, Debug, Default)]
 pub struct CountingHandler {
     tools: Arc<Mutex<Vec<Tool>>>,
@@ -29,7 +29,8 @@ impl CountingHandler {
         handler
     }
 
-    /// Lists plain tools of these names on one page, and answers each call with its number.
+    /// Returns a handler that lists plain tools with these names on one page, and answers each call
+    /// with the number of the call.
     pub fn numbered(names: &[&str]) -> Self {
         let tools = names.iter().map(|name| {
             let description = "Finds personal data in a document";
@@ -38,13 +39,13 @@ impl CountingHandler {
         Self { is_numbered: true, ..Self::new(tools).on_one_page() }
     }
 
-    /// Answers `get_tool` too.
+    /// Makes `get_tool` return the listed tools too.
     #[must_use]
     pub fn showing_tools(self) -> Self {
         Self { shows_tools: true, ..self }
     }
 
-    /// Lists all its tools on one page.
+    /// Makes the handler list all its tools on one page.
     #[must_use]
     pub fn on_one_page(self) -> Self {
         Self { one_page: true, ..self }

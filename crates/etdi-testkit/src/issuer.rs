@@ -1,7 +1,8 @@
-//! An issuer on the loopback interface, in Auth0's layout, that does what a test tells it to.
+//! An issuer on the loopback interface, in Auth0's layout, that gives the answers that a test sets.
 //!
-//! [`etdi_dev_issuer::DevIssuer`] refuses bad requests as a real issuer does. This issuer signs any
-//! claims, grants scopes without a request for them, and answers with faults.
+//! [`etdi_dev_issuer::DevIssuer`] refuses bad requests as a real issuer does. If a test wants it,
+//! this issuer signs any claims, grants other scopes than the requested ones, and gives faulty
+//! answers.
 
 mod proof;
 mod reply;
@@ -68,7 +69,8 @@ struct Shared {
     gate: Mutex<Option<Arc<Semaphore>>>,
     jwks: Mutex<Jwks>,
     is_bare: bool,
-    /// The scopes that every token gets, and whether the answer names them.
+    /// The scopes of every token, if the request asks for any scope; and whether the answer names
+    /// them.
     granted: Mutex<Option<(Vec<String>, bool)>>,
     tamper: Mutex<Option<Tamper>>,
     tokens: AtomicUsize,
@@ -86,7 +88,7 @@ impl Drop for Running {
 }
 
 impl Issuer {
-    /// Starts an issuer with one key, which grants the scopes that it offers.
+    /// Starts an issuer with one key. The issuer grants the requested scopes if it offers them.
     pub async fn start() -> Self {
         Self::begin(false).await
     }
@@ -120,7 +122,7 @@ impl Issuer {
         Self { issuer, clock, shared, _task: Arc::new(Running(task)) }
     }
 
-    /// Answers the requests of `path` like this from now on.
+    /// Answers requests to `path` with `script` from now on.
     pub fn on(&self, path: &str, script: impl Fn(&Seen) -> Reply + Send + Sync + 'static) {
         self.shared.scripts.lock().unwrap().insert(path.to_owned(), Arc::new(script));
     }
@@ -129,7 +131,8 @@ impl Issuer {
         self.on(path, move |_| reply.clone());
     }
 
-    /// Counts requests when they arrive, from now on, and answers one request per permit.
+    /// Makes requests wait from now on. A waiting request is counted when it arrives, and each
+    /// permit lets one request continue.
     pub fn close_gate(&self) -> Arc<Semaphore> {
         let gate = Arc::new(Semaphore::new(0));
         *self.shared.gate.lock().unwrap() = Some(Arc::clone(&gate));
@@ -141,8 +144,8 @@ impl Issuer {
         *self.shared.jwks.lock().unwrap() = jwks;
     }
 
-    /// Grants only these scopes. `says`: the answer names the scopes; otherwise only the token has
-    /// them.
+    /// Grants exactly these scopes to every request that asks for any scope. If `says` is false,
+    /// the answer does not name the scopes, and only the token has them.
     pub fn grants(&self, scopes: &[&str], says: bool) {
         let scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
         *self.shared.granted.lock().unwrap() = Some((scopes, says));
@@ -153,14 +156,14 @@ impl Issuer {
         *self.shared.tamper.lock().unwrap() = Some(Arc::new(tamper));
     }
 
-    /// Makes tokens live for this long from now on. A server looks at the shortest-lived ones every
-    /// second.
+    /// Sets the lifetime of tokens from now on. A server checks every second whether an attestation
+    /// with a lifetime of at most 40 seconds is due for renewal.
     pub fn attest_for(&self, life: Duration) {
         let life = life.as_secs();
         self.tamper(move |claims| claims["exp"] = json!(claims["iat"].as_u64().unwrap() + life));
     }
 
-    /// Publishes metadata (RFC 8414, section 3.2): the issuer's own name, and these members.
+    /// Publishes metadata (RFC 8414, section 3.2) with the issuer's own name and these members.
     pub fn metadata(&self, metadata: Value) {
         *self.shared.metadata.lock().unwrap() = Some(metadata);
     }
@@ -228,12 +231,12 @@ impl Issuer {
         self.plug(OAuthConfig::auth0_at(&self.issuer)).client(CLIENT, SECRET).audience(API)
     }
 
-    /// Sets the clock of the issuer, the loopback interface, and retries without pauses.
+    /// Sets the issuer's clock, allows loopback addresses, and makes retries without pauses.
     pub fn plug(&self, config: OAuthConfig) -> OAuthConfig {
         config.network(network()).clock(Arc::clone(&self.clock)).retry(without_pauses())
     }
 
-    /// Makes a provider that also asks for attestations, which bind digests.
+    /// Makes a provider that can also ask for attestations, which bind digests.
     pub async fn provider(&self) -> Auth0Provider {
         self.provider_of(AttestationConfig::audience(ATTESTATIONS).claim(CLAIM)).await
     }
@@ -284,7 +287,8 @@ impl Issuer {
         attested(definition, &FIRST.sign(&self.attestation_claims(definition)))
     }
 
-    /// Returns a configuration that trusts the publisher's key, and this issuer to attest.
+    /// Returns a configuration that trusts the publisher's key, and the attestations of this issuer
+    /// for the publisher.
     pub fn trust(&self, publisher: &Publisher) -> TrustConfig {
         TrustConfig::new(vec![self.trusted(publisher)]).unwrap()
     }
@@ -300,8 +304,8 @@ impl Issuer {
         entry
     }
 
-    /// Answers as Auth0 does, with an Action that sets the claim and with DPoP: a token under `key`
-    /// with those `offered` scopes that were asked for.
+    /// Answers as an Auth0 tenant with DPoP and with an Action that sets the claim. The token is
+    /// signed by `key`, and has the requested scopes that are in `offered`.
     pub fn grant(&self, seen: &Seen, offered: &[&str], key: &RsaKey) -> Reply {
         self.shared.grant(seen, offered, key)
     }
@@ -394,12 +398,12 @@ async fn answer(
     shared.answer(&seen).await
 }
 
-/// Allows an issuer on this machine.
+/// Returns a network that allows an issuer on this machine.
 pub fn network() -> Network {
     Network::default().dangerous().allow_loopback_http()
 }
 
-/// Makes as many attempts as without configuration, without pauses.
+/// Returns a policy with the default number of attempts and without pauses.
 pub fn without_pauses() -> RetryPolicy {
     RetryPolicy::default().first_pause(Duration::ZERO)
 }

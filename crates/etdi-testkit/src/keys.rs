@@ -13,18 +13,19 @@ use tempfile::NamedTempFile;
 /// The id of [`FIRST`].
 pub const KID: &str = "first";
 
-/// The key that the issuer signs with, unless a test sets another.
+/// The key that the issuer signs with, unless a test sets another key.
 pub static FIRST: LazyLock<RsaKey> = LazyLock::new(|| RsaKey::kept(KID));
 /// A second key.
 pub static SECOND: LazyLock<RsaKey> = LazyLock::new(|| RsaKey::kept("second"));
 
-/// An RSA key that signs headers and claims in the form in which a test writes them.
+/// An RSA key that signs headers and claims exactly as a test writes them.
 #[derive(Clone, Debug)]
 pub struct RsaKey(RsaSigningKey);
 
 impl RsaKey {
-    /// Reads the key that an earlier test of this folder made, or makes it. Each test is a process
-    /// of its own, and making a new key for each took a fifth of the time of these tests.
+    /// Reads the key that an earlier test stored beside its program, or makes and stores it. Each
+    /// test runs in its own process, and a new key for each test took a fifth of the time of these
+    /// tests.
     fn kept(kid: &str) -> Self {
         let program = std::env::current_exe().unwrap();
         let folder = program.parent().unwrap();
@@ -36,7 +37,7 @@ impl RsaKey {
         let key = RsaSigningKey::generate(kid).unwrap();
         let der = key.to_pkcs8().unwrap();
         let whole = NamedTempFile::new_in(folder);
-        // In a folder that cannot be written, each test makes its own key.
+        // If the folder cannot be written, each test makes its own key.
         let _ = whole.and_then(|mut whole| {
             whole.write_all(&der)?;
             Ok(whole.persist(&file)?)
@@ -73,7 +74,7 @@ impl RsaKey {
         self.sign_text(&header.to_string(), &claims.to_string())
     }
 
-    /// Signs these texts unchanged, JSON or not.
+    /// Signs these texts unchanged. They need not be JSON.
     pub fn sign_text(&self, header: &str, claims: &str) -> String {
         self.0.sign_texts(header, claims).unwrap()
     }

@@ -1,4 +1,5 @@
-//! Honest publishers, their tools and the trust in them, and a publisher whose key never changes.
+//! Publishers with new keys, their tools and trust configurations; and one publisher with a fixed
+//! key.
 
 use etdi_types::keys::base64url_encode;
 use etdi_types::trust::TrustedProvider;
@@ -37,7 +38,7 @@ pub fn token(claims: &Value) -> String {
     format!("{input}.{signature}")
 }
 
-/// Returns the claims of a good token of `issuer`, valid from 2020 to 2099.
+/// Returns the claims of an access token by `issuer`, which is valid from 2020 to 2099.
 pub fn claims(issuer: &str) -> Value {
     json!({
         "iss": issuer, "sub": "my-client", "client_id": "my-client", "aud": "https://api.example",
@@ -68,12 +69,12 @@ impl Publisher {
         }
     }
 
-    /// Returns the same publisher, whose definitions may be served only at these servers.
+    /// Returns the same publisher. Only these servers may serve its definitions.
     pub fn at(&self, servers: &[String]) -> Self {
         Self { servers: Some(servers.to_vec()), ..self.clone() }
     }
 
-    /// Returns the same publisher, asking for one more permission.
+    /// Returns the same publisher. Its definitions ask for one more permission.
     pub fn asking_for(&self, scope: &str, required: bool) -> Self {
         let mut permission = Permission::optional(scope.parse().unwrap(), format!("needs {scope}"));
         permission.required = required;
@@ -94,7 +95,7 @@ impl Publisher {
         spec
     }
 
-    /// Signs a tool under its own name.
+    /// Signs a tool under an id with the tool's name.
     pub fn sign(&self, tool: &Value, version: &str) -> Value {
         let id = format!("{}/{}", self.authority, tool["name"].as_str().unwrap());
         self.sign_as(&id, tool, version)

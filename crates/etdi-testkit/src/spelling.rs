@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::{Map, Value};
 
-/// Returns text with every character that a writer may escape.
+/// Returns texts, with many of the characters that a writer may escape.
 pub fn text() -> impl Strategy<Value = String> {
     prop_oneof![
         "[a-zA-Z0-9 _./-]{0,12}",
@@ -12,7 +12,7 @@ pub fn text() -> impl Strategy<Value = String> {
     ]
 }
 
-/// Returns any JSON value whose integers every reader keeps.
+/// Returns JSON values. Their integers are at most 2^53 − 1, so every reader keeps them exactly.
 pub fn value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -32,7 +32,8 @@ pub fn value() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Spells `value` as the bits of `choices` say: member order, white space, escapes.
+/// Writes `value` as JSON. `choices` decides the member order, the white space, the escapes and the
+/// forms of numbers.
 pub fn spell(value: &Value, choices: u64) -> String {
     let mut speller = Speller { choices: choices | 1, out: String::new() };
     speller.value(value);
@@ -72,7 +73,8 @@ impl Speller {
                     self.space();
                     self.out.push(':');
                     if name == "schema" {
-                        // Keep the spelling of this number: `1.0` is not an integer.
+                        // Keep the text of `schema`: a reader that wants an integer may refuse
+                        // `1.0`.
                         self.out.push_str(&member.to_string());
                     } else {
                         self.value(member);

@@ -13,27 +13,27 @@ use rustix::termios::{LocalModes, tcgetattr};
 
 use crate::folder::Folder;
 
-/// The sign that is written after the program's output: a string for applications (ECMA-48, 8.3.2),
-/// which a terminal does not show.
+/// The mark that is written after the program's output. It is an application program command
+/// (ECMA-48, 8.3.2), which a terminal does not show.
 const END: &[u8] = b"\x1b_the program has ended\x1b\\";
 
-/// The number of rows: more than the longest screen has.
+/// The number of rows of the terminal, which is larger than any screen needs.
 const ROWS: u16 = 800;
 
 /// The time limit of a program: longer than any screen takes on a busy machine, and shorter than
 /// the limit of a test.
 const LIMIT: Duration = Duration::from_secs(150);
 
-/// The interval at which the terminal is asked whether the program has set it to read an answer.
+/// The interval between two checks whether the program has set the terminal to read an answer.
 const GLANCE: Duration = Duration::from_millis(1);
 
-/// The thumbprint of the key of RFC 8410, section 10.3, the only key that is the same in every run.
+/// The thumbprint of the key of RFC 8410, section 10.3. Only this key is the same in every run.
 const THUMBPRINT: &str = "3YZxBJ12jO3n_mXt_q-j_Z-TFP1vt-NiI3OCf-fEnHQ";
 
 /// The texts that a person waits for, each with the reply that the person types then.
 pub type Script<'s> = &'s [(&'s str, &'s str)];
 
-/// Ctrl-C without a question on the screen.
+/// Ctrl-C, twice. It is typed without waiting until the program reads an answer.
 pub const INTERRUPT: &str = "\u{3}\u{3}";
 
 /// The screen at the time when the program ended.
@@ -62,8 +62,8 @@ pub struct Word {
     pub text: String,
     /// The row of each cell, and the cell's place in the row.
     pub cells: Vec<(usize, usize)>,
-    /// Whether the terminal broke the row because it was too wide, and other words stand before
-    /// this word in it.
+    /// Whether the terminal broke a line in this word or right before it, although the line has
+    /// words before this word. The line is then too wide.
     pub is_torn: bool,
 }
 
@@ -72,8 +72,7 @@ pub fn run(folder: &Folder, columns: u16, arguments: &[&str], script: Script<'_>
     run_after("", folder, columns, arguments, script)
 }
 
-/// Runs the program in the same way, for a person who has typed something before the program's
-/// first output.
+/// Does the same as [`run`], for a person who types `typed` before the program starts.
 pub fn run_after(
     typed: &str,
     folder: &Folder,
@@ -99,8 +98,8 @@ pub fn run_after(
         written.try_iter().for_each(|more| output.take(&more));
         let shown = next.map(|_| output.shown()).unwrap_or_default();
         if let Some((wait, reply)) = next.filter(|(wait, _)| shown.contains(wait)) {
-            // The program asks before it sets the terminal to read the answer. The terminal throws
-            // away text that is typed in between.
+            // The program shows the question before it sets the terminal to read the answer, and
+            // text that is typed in between is lost. Wait until the terminal does not echo.
             let is_asked = *reply != INTERRUPT;
             while is_asked && tcgetattr(&*terminal).unwrap().local_modes.contains(LocalModes::ECHO)
             {
@@ -182,7 +181,8 @@ impl Output {
 /// last writer closes a terminal, the kernel may report the end before it has delivered the output.
 fn mark_end(program: Pid, end: Pts) {
     std::thread::spawn(move || {
-        // The program stays for `Child::wait`, which may also be faster: both are the end.
+        // `NOWAIT` leaves the exit code for `Child::wait`. If `Child::wait` was faster, this call
+        // fails, and the program has ended too.
         let _ = waitid(WaitId::Pid(program), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
         let _ = rustix::io::write(&end, END);
     });
@@ -211,7 +211,8 @@ fn now() -> Instant {
     Instant::now()
 }
 
-/// Receives the output until the terminal is closed.
+/// Starts a thread that reads the output until the terminal is closed. Returns the receiver of the
+/// output.
 fn listen(terminal: &Arc<Pty>) -> Receiver<Vec<u8>> {
     let (sender, written) = channel();
     let terminal = Arc::clone(terminal);
@@ -233,8 +234,8 @@ impl Screen {
         redact(rows.join("\n").trim_end())
     }
 
-    /// Returns the words from first to last. A word that the terminal broke at its edge is one
-    /// word.
+    /// Returns the words from first to last. The two parts of a word that the terminal broke at its
+    /// edge are one word.
     pub fn words(&self) -> Vec<Word> {
         let (mut words, mut word) = (Vec::new(), None::<Word>);
         let (mut is_first, mut is_broken) = (true, false);
@@ -265,15 +266,15 @@ impl Screen {
         words
     }
 
-    /// Replaces the text of these cells by a sign, so that the text is not stored.
+    /// Replaces the text of these cells by `░`, so that a test does not store the text.
     pub fn cover(&mut self, cells: impl IntoIterator<Item = (usize, usize)>) {
         for (row, place) in cells {
             "░".clone_into(&mut self.rows[row].cells[place].text);
         }
     }
 
-    /// Returns the texts in one style, each with its style. A text continues over blanks and line
-    /// breaks.
+    /// Returns each text in one style, after the name of its style. A text continues over blanks
+    /// and line breaks.
     pub fn marks(&self) -> Vec<(&str, String)> {
         let mut marks: Vec<(&str, String)> = Vec::new();
         for row in &self.rows {

@@ -1,5 +1,5 @@
-//! The four views of one screen: in a terminal of 80 and of 120 columns, plain and in colour. The
-//! rules hold for each view, and a test stores the plain view of 80 columns.
+//! The four views of one screen: in a terminal of 80 and of 120 columns, plain and in colour. Each
+//! view must obey the rules, and a test stores the plain view of 80 columns.
 
 use std::collections::{HashMap, HashSet};
 
@@ -13,9 +13,10 @@ use crate::terminal::{Screen, Script, Word, redact, run};
 pub enum Views {
     /// All four.
     Four,
-    /// Plain at 80 columns and coloured at 120, for servers that take a second to start: each view
-    /// starts the server again. Two rules need all four views: one compares the colours of both
-    /// widths, the other compares the texts with and without colour at one width.
+    /// Plain at 80 columns and coloured at 120. For servers that take a second to start, because
+    /// each view starts the server again. Two rules are checked only with all four views: one
+    /// compares the colours of both widths, the other compares the texts with and without colour at
+    /// one width.
     Two,
 }
 
@@ -26,7 +27,7 @@ struct View {
 }
 
 impl Views {
-    /// Returns the views. The first one is stored.
+    /// Returns the columns of each view and whether it is coloured. A test stores the first view.
     fn each(self) -> &'static [(u16, bool)] {
         match self {
             Self::Four => &[(80, false), (80, true), (120, false), (120, true)],
@@ -34,7 +35,7 @@ impl Views {
         }
     }
 
-    /// Runs all views at once, each program in a folder of its own.
+    /// Runs all views at once. Each program has its own copy of the folder.
     fn look(
         self,
         folder: impl Fn() -> Folder,
@@ -129,8 +130,8 @@ const COLOURS: &[(&str, &[&str])] = &[
 ];
 
 /// Looks at one screen in several views, asserts that they obey the rules, and returns the plain
-/// view of 80 columns. `folder` makes the state that the command finds. Where a view shows
-/// `theirs`, which are texts of others, the cells are covered.
+/// view of 80 columns. `folder` makes the folder in which the command runs. `theirs` are texts by
+/// other authors; cells that show these texts are covered.
 pub fn views_without(
     views: Views,
     theirs: &[String],
@@ -191,7 +192,7 @@ fn said(words: &[Word]) -> String {
     redact_ports(redact(&words.join(" ")))
 }
 
-/// Returns whether tools are on the screen as a table, which has a row of titles.
+/// Returns whether the screen shows tools as a table, which has a row of titles.
 fn is_table(screen: &Screen) -> bool {
     screen.text().lines().any(|line| line.starts_with("tool ") && line.ends_with(" findings"))
 }
@@ -202,15 +203,16 @@ fn letters(said: &str) -> String {
     letters.into_iter().collect()
 }
 
-/// Asserts that the terminal breaks a word at its edge only if the word is wider than the terminal.
+/// Asserts that the terminal breaks a line only in its first word, which is then wider than the
+/// terminal.
 fn assert_fits(words: &[Word], screen: &Screen) {
     for word in words {
         assert!(!word.is_torn, "a row is too wide at {:?}:\n{}", word.text, screen.text());
     }
 }
 
-/// Asserts that the program sent only visible characters, line breaks, styles, and the sequences
-/// that move the cursor and clear a line, which questions and work of more than a second need.
+/// Asserts that the program sent only visible characters, line breaks, styles, and sequences that
+/// move or hide the cursor or clear a line. Questions and spinners need these sequences.
 fn assert_harmless(screen: &Screen) {
     let text = String::from_utf8(screen.bytes.clone()).unwrap();
     let mut parts = text.split("\u{1b}[");
@@ -233,8 +235,9 @@ fn has_styles(bytes: &[u8]) -> bool {
     parts.any(|part| part.trim_start_matches(|c: char| !c.is_ascii_alphabetic()).starts_with('m'))
 }
 
-/// Returns the cells that show a text of `theirs`: three of its words in a row, or the whole text.
-/// If a part is quoted, the words at the quotation marks count too.
+/// Returns the cells that show a text of `theirs`: three or more of its words in a row, or the
+/// whole text if it has two words or one long word. If such a part stands between quotation marks,
+/// the words with the quotation marks count too.
 fn places(theirs: &[String], words: &[Word]) -> Vec<(usize, usize)> {
     let texts: Vec<String> = theirs.iter().map(|text| escaped(text).to_string()).collect();
     let texts: Vec<Vec<&str>> =
@@ -271,7 +274,7 @@ fn places(theirs: &[String], words: &[Word]) -> Vec<(usize, usize)> {
     covered.flat_map(|(word, _)| word.cells.iter().copied()).collect()
 }
 
-/// Covers ports, which the command line itself may name.
+/// Replaces ports by signs. The command line may also name a port.
 fn redact_ports(text: String) -> String {
     let mut parts = text.split("127.0.0.1:");
     let mut out = parts.next().unwrap_or_default().to_owned();

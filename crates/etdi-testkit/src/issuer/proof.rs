@@ -10,7 +10,8 @@ pub struct Proof {
     pub claims: Value,
 }
 
-/// Checks a DPoP proof (RFC 9449, section 4.3).
+/// Returns a DPoP proof. Panics if the checks of RFC 9449, section 4.3 fail; the time, the nonce
+/// and the id are not checked.
 pub fn read_proof(proof: &str, endpoint: &str) -> Proof {
     let (input, signature) = proof.rsplit_once('.').unwrap();
     let (header, claims) = input.split_once('.').unwrap();

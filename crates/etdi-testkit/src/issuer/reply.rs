@@ -63,15 +63,15 @@ pub enum Jwks {
     Keys(Vec<Value>),
     /// The status 503.
     Down,
-    /// A body of this many bytes, with or without a length in its header.
+    /// A body of `count` bytes. `told` is whether the header has the length.
     Bytes { count: usize, told: bool },
     /// A body that never ends.
     Endless,
-    /// The beginning of a body, which is never finished.
+    /// The beginning of a body that never continues.
     Stuck,
     /// A redirect.
     Redirect(String),
-    /// The issuer's one key, each time the test gives a permit.
+    /// The key [`FIRST`]. Each answer waits for a permit from the test.
     Held(Arc<Semaphore>),
 }
 
