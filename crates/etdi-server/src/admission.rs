@@ -28,7 +28,8 @@ impl<H: ServerHandler> Secured<H> {
             }
             ToolStanding::Unlisted | ToolStanding::Refused(_) | ToolStanding::Published(_) => {}
         }
-        // If the handler shows the tool at once, it is compared at every call.
+        // If the handler's `get_tool` returns the tool, it is compared with its definition at every
+        // call.
         match self.handler.get_tool(name) {
             Some(tool) => {
                 self.publish(&mut [tool]).map_err(|problem| refusal(CALL_REFUSED, &problem))?;
@@ -46,8 +47,9 @@ impl<H: ServerHandler> Secured<H> {
         }
     }
 
-    /// Makes sure that the published tools of these names are attested. One attestation binds all
-    /// tools, so all tools are listed before another attestation is asked for.
+    /// Obtains an attestation, unless the published tools of these names are attested already. One
+    /// attestation binds all tools, so all tools are listed before another attestation is asked
+    /// for.
     pub(crate) async fn attest<'n>(
         &self,
         names: impl IntoIterator<Item = &'n str>,

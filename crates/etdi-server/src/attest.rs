@@ -20,11 +20,11 @@ use crate::secured::LISTING_REFUSED;
 use crate::server::{SecureServer, SharedServer};
 
 /// The attestation is renewed when a tenth of its life is left, but at most this long before its
-/// end. The caches of identity providers do not renew earlier either.
+/// end. The token caches of etdi-oauth do not renew earlier either.
 const LONGEST_MARGIN: time::Duration = time::Duration::minutes(5);
 
-/// The time for which a refusal holds before the identity provider is asked again. It doubles each
-/// time.
+/// The time for which a refusal holds before the identity provider is asked again. It doubles with
+/// each further refusal, up to `LONGEST_PAUSE`.
 const FIRST_PAUSE: time::Duration = time::Duration::seconds(30);
 const LONGEST_PAUSE: time::Duration = time::Duration::minutes(16);
 
@@ -64,8 +64,9 @@ impl Attestor {
         Self { provider, key, binds_key, clock, state: Default::default() }
     }
 
-    /// Returns itself, if the provider is configured for attestations. Does not send a request: the
-    /// provider itself refuses one without a binding.
+    /// Returns this attestor, or `None` if the provider is not configured for attestations. Does
+    /// not send a request: the provider refuses an attestation without a binding before it asks its
+    /// issuer.
     pub(crate) async fn if_able(
         self,
         reporter: &ServerReporter,
@@ -195,7 +196,8 @@ impl SecureServer {
                 self.publish_attestation(attestor, &mut state, token, definitions);
             }
             Ok(_) if now < overdue => {}
-            // The provider returned its old token, which is still good, and did not say why.
+            // Too little time is left, and the provider returned the old token again without an
+            // error.
             Ok(_) => {
                 let error = OAuthError::BadAnswer(format!(
                     "the attestation expires at {} and was not renewed",
@@ -255,8 +257,8 @@ impl SecureServer {
     }
 }
 
-/// Looks at the clock from time to time until the last handle of the server is dropped. The clock
-/// is read each time, so that renewal also works after the machine was suspended.
+/// Renews the attestation until the last handle of the server is dropped. The clock is read after
+/// each short pause: one long pause would end too late if the machine was suspended.
 async fn renew(server: Weak<SharedServer>) {
     while let Some(inner) = server.upgrade() {
         let secure = SecureServer::from_inner(inner);

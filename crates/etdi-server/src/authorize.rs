@@ -27,11 +27,11 @@ pub(crate) enum Authorizer {
 #[derive(Debug)]
 pub(crate) struct Authorization {
     pub(crate) authorizer: Authorizer,
-    /// The audience that tokens must have. If it is empty, tokens must be for the resource that
+    /// The audience that tokens must have. If it is `None`, tokens must be for the resource that
     /// they are presented to.
     pub(crate) audience: Option<String>,
     pub(crate) clock: Arc<dyn Clock>,
-    /// The principal that calls on stdio speak for.
+    /// The principal of the calls on stdio.
     pub(crate) process: Option<Principal>,
 }
 
@@ -78,8 +78,8 @@ enum CallDenial {
 }
 
 impl SecureServer {
-    /// Fails if the request in `context` may not call the tool `name`. Does not rely on earlier
-    /// checks, such as those of the HTTP layer.
+    /// Returns the principal of the request in `context`, or fails if the request may not call the
+    /// tool `name`. Checks expiry and scopes again behind the HTTP layer.
     pub(crate) fn authorize(
         &self,
         name: &str,
@@ -120,8 +120,8 @@ impl SecureServer {
         }
     }
 
-    /// Returns the principal that a request speaks for. A request over HTTP never speaks for the
-    /// process.
+    /// Returns the principal of a request. A request over HTTP has only the principal that this
+    /// server's layer added, and never the principal of the process.
     fn caller(&self, context: &RequestContext<RoleServer>) -> Option<Principal> {
         let Some(parts) = context.extensions.get::<http::request::Parts>() else {
             return self.authorization()?.process.clone();

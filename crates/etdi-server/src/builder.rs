@@ -41,7 +41,8 @@ pub struct Presigned {
     requirements: Vec<(String, Option<String>)>,
 }
 
-/// Describes a [`SecureServer`]. Made by [`SecureServer::builder`] and [`SecureServer::presigned`].
+/// The description of a [`SecureServer`]. [`SecureServer::builder`] and [`SecureServer::presigned`]
+/// make it.
 #[derive(Debug)]
 #[must_use]
 pub struct SecureServerBuilder<S = Live> {
@@ -59,8 +60,9 @@ pub struct SecureServerBuilder<S = Live> {
 
 impl<S> SecureServerBuilder<S> {
     /// Adds a resource URI (RFC 8707) at which clients reach this server. Definitions then name the
-    /// address, and clients take them for an impostor's at any other address. May be called for
-    /// several addresses; [`SecureServer::served_at`] does the same later.
+    /// address: a client that gets them from any other address takes the server for an impostor.
+    /// Call this once for each address. [`SecureServer::served_at`] does the same after the server
+    /// is built.
     pub fn served_at(mut self, uri: impl Into<String>) -> Self {
         self.addresses.push(uri.into());
         self
@@ -113,9 +115,9 @@ impl<S> SecureServerBuilder<S> {
         self
     }
 
-    /// Sets the access token that calls on stdio speak for. The token is validated when the server
-    /// is built, and its expiry is checked at each call. Without a token, tools that require one
-    /// cannot be called on stdio. Calls over HTTP never speak for this token.
+    /// Sets the access token by which calls on stdio are authorized. The token is validated when
+    /// the server is built, and its expiry is checked at each call. Without a token, tools that
+    /// require one cannot be called on stdio. Calls over HTTP never use this token.
     pub fn access_token(mut self, token: BearerToken) -> Self {
         self.access_token = Some(token);
         self
@@ -149,7 +151,8 @@ impl<S> SecureServerBuilder<S> {
         }
     }
 
-    /// Returns the rules for callers, with the validated token of the process.
+    /// Validates the access token of the process, if it has one, and returns the rules for callers.
+    /// Returns `None` without an authorizer.
     async fn authorization(
         authorizer: Option<Authorizer>,
         audience: Option<String>,
@@ -277,7 +280,7 @@ impl SecureServerBuilder<Presigned> {
         }))
     }
 
-    /// Lets only callers whose access token has this scope call the tool, like
+    /// Restricts calls of the tool to callers whose access token has this scope, like
     /// [`ToolSpec::requires`]. Declare the scope as a [permission](ToolSpec::permission) when the
     /// tool is signed.
     pub fn requires(mut self, tool: impl Into<String>, scope: impl Into<String>) -> Self {
@@ -285,7 +288,8 @@ impl SecureServerBuilder<Presigned> {
         self
     }
 
-    /// Lets only callers with a valid access token call the tool, like [`ToolSpec::require_auth`].
+    /// Restricts calls of the tool to callers with a valid access token, like
+    /// [`ToolSpec::require_auth`].
     pub fn require_auth(mut self, tool: impl Into<String>) -> Self {
         self.source.requirements.push((tool.into(), None));
         self
@@ -303,8 +307,8 @@ impl SecureServerBuilder<Presigned> {
     /// Builds the server.
     ///
     /// # Errors
-    /// A [`ServerBuildError`] if the tools were signed for other servers, or if a signature does
-    /// not verify.
+    /// A [`ServerBuildError`] if any part of the description cannot be met, for example if the
+    /// tools were signed for other servers, or if a signature does not verify.
     pub async fn build(self) -> Result<SecureServer, ServerBuildError> {
         let servers = self.servers()?;
         let Presigned { tools, publisher, requirements } = self.source;

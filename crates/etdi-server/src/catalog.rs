@@ -29,7 +29,7 @@ pub(crate) struct Catalog {
 /// The definitions that an attestation binds by digest: (id, version) → digest.
 pub(crate) type Definitions = BTreeMap<Release, Digest>;
 
-/// The attestation that is published, and the definitions that it was asked to bind.
+/// The attestation that is published, and the definitions that it was requested for.
 #[derive(Debug)]
 struct PublishedAttestation {
     token: AttestationToken,
@@ -44,7 +44,7 @@ struct Declared {
     refused: Option<ToolProblem>,
 }
 
-/// The last definition of a tool that was served, with the text that the handler gave for it.
+/// The most recently served definition of a tool, with the text that the handler gave for it.
 #[derive(Clone, Debug)]
 struct Published {
     text: Vec<u8>,
@@ -52,8 +52,8 @@ struct Published {
     digest: Digest,
 }
 
-/// The first definition that was published under each version. The servers are left out, because
-/// they never change once a definition was served.
+/// The first definition that was published under each version. These definitions leave out the
+/// servers, which never change once a definition was served.
 pub(crate) type Ledger = HashMap<Release, First>;
 
 pub(crate) type Release = (ToolId, Version);
@@ -195,13 +195,13 @@ impl Catalog {
         definitions
     }
 
-    /// Returns whether there is an attestation that binds all of them.
+    /// Returns whether the published attestation binds all of `definitions`.
     pub(crate) fn binds(&self, definitions: &Definitions) -> bool {
         self.attested.is_some()
             && definitions.iter().all(|(release, digest)| self.is_attested(release, *digest))
     }
 
-    /// Publishes `token` from now on, with the definitions that it binds. `audience` is its
+    /// Publishes `token` from now on, with the definitions that it binds. `audience` is the token's
     /// audience.
     pub(crate) fn set_attestation(
         &mut self,
@@ -287,7 +287,8 @@ impl Catalog {
         self.requirements.values().map(|requirement| &**requirement)
     }
 
-    /// Makes the definitions that an examination found binding for later listings.
+    /// Adds the definitions of an examination to the ledger, so that later listings are compared
+    /// with them.
     pub(crate) fn adopt(&mut self, seen: Ledger) {
         for (version, first) in seen {
             self.ledger.entry(version).or_insert(first);
@@ -346,13 +347,14 @@ impl Catalog {
         }
     }
 
-    /// Adds a server to the definitions, unless some were served without it. Returns whether they
-    /// name it now.
+    /// Adds a server to those that the definitions name. Adds nothing and returns `false` if this
+    /// process signs the definitions and has already served one without that server.
     pub(crate) fn add_server(&mut self, server: String) -> bool {
         if self.servers.contains(&server) {
             return true;
         }
-        // Definitions that were signed at build time cannot get another server.
+        // Without a key, the definitions were signed at build time and stay as they are, so the
+        // address cannot change a published version.
         if self.serving && self.key.is_some() {
             return false;
         }

@@ -46,7 +46,7 @@ impl Examination {
     }
 }
 
-/// Checks the handler, and returns the definitions that are going to be served.
+/// Checks the handler, and returns the definitions that an attestation must bind.
 pub(crate) async fn check<H: ServerHandler>(
     secure: &SecureServer,
     handler: Arc<H>,
@@ -82,8 +82,8 @@ pub(crate) async fn list_declared<H: ServerHandler>(
     Ok(tools)
 }
 
-/// Finds the problems that only the whole list shows, and those of tools that differ between
-/// clients of different protocol versions.
+/// Finds the problems that only the whole list shows: duplicate or missing names, and tools that
+/// differ between clients of different protocol versions.
 fn one_listing(
     secure: &SecureServer,
     tools: &[RawTool],

@@ -77,7 +77,7 @@ pub enum ServerBuildError {
         /// The reason.
         source: Box<OAuthError>,
     },
-    /// The level Strict, or a tool that requires call proofs.
+    /// The level Strict or a tool requires call proofs, which this release does not have.
     #[error(
         "{} needs call proofs, which this release does not have: use the level Enhanced, and do not \
          call `require_call_proof`",
@@ -183,7 +183,8 @@ pub enum ServerError {
          `.authorize_with(provider)` or `.attest_with(provider)`"
     )]
     NoIdentityProvider,
-    /// The same audience for calls and attestations, which would make a public token a credential.
+    /// Calls and attestations have the same audience, so a public attestation would be a credential
+    /// for calls.
     #[error(
         "`{}` is the audience of the server's attestations, which are public, so it must not be \
          the audience for calls: register a second API for attestations",

@@ -48,19 +48,20 @@ pub type AuthBody<B> = Either<Full<Bytes>, B>;
 ///   token, calls of tools that [require](crate::ToolSpec::requires) one are answered 401 without
 ///   an error code; all other requests pass, listings too, unless
 ///   [`for_every_request`](Self::for_every_request) was called. A token that lacks scopes is
-///   answered 403 `insufficient_scope`, and the answer names all of them.
+///   answered 403 `insufficient_scope`, and the answer names all required and all missing scopes.
 /// - While the identity provider's keys cannot be fetched, requests with a token are answered 503.
 /// - Each challenge names the protected resource metadata (RFC 9728, section 5.1). The layer serves
 ///   the metadata itself, at `/.well-known/oauth-protected-resource` and at the form with the
 ///   resource's path.
-/// - The bytes go on unchanged, with the [`Principal`] in the request's extensions.
+/// - The service gets the bytes of the body unchanged, and the [`Principal`] in the request's
+///   extensions.
 ///
-/// A wrapped handler checks again, so without this layer a tool that requires a token is refused,
-/// not open. If a session was begun with a token, only the same caller (issuer, subject and client)
-/// may read its event stream, end it, and answer the server's requests in it. Any other caller is
-/// answered 404, as for a session that does not exist. Only the layer that saw the session begin
-/// knows its caller; another instance does not. The handler decides what one caller may fetch of
-/// another's tasks.
+/// A wrapped handler checks each call again. Without this layer, it refuses all HTTP calls of tools
+/// that require a token. If a session was begun with a token, only the same caller (issuer, subject
+/// and client) may read its event stream, end it, and answer the server's requests in it. Any other
+/// caller is answered 404, as for a session that does not exist. Only the layer behind which the
+/// session began knows its caller; another instance admits every caller to it. The handler decides
+/// which of another caller's tasks a caller may read.
 #[derive(Clone, Debug)]
 pub struct AuthLayer {
     gate: Arc<AuthGate>,
@@ -125,7 +126,7 @@ impl SecureServer {
 }
 
 impl AuthLayer {
-    /// Sets the limit for bodies that are read, in bytes; 4 MiB unless set, like rmcp's own. Set it
+    /// Sets the limit for bodies that are read, in bytes. The default is 4 MiB, like rmcp's. Set it
     /// together with `max_request_body_bytes` of rmcp's configuration.
     #[must_use]
     pub fn max_body_bytes(mut self, bytes: usize) -> Self {
@@ -201,7 +202,7 @@ where
 }
 
 impl AuthGate {
-    /// Returns the request that goes on to the service, or the answer.
+    /// Returns the request for the inner service, or the layer's own answer.
     async fn pass<B>(
         &self,
         request: Request<B>,
@@ -245,7 +246,7 @@ impl AuthGate {
         Ok(Request::from_parts(parts, body))
     }
 
-    /// Returns the principal that the request's bearer token speaks for.
+    /// Returns the principal of the request's bearer token.
     async fn principal(&self, headers: &mut HeaderMap) -> Result<Option<Principal>, Challenge> {
         let Some(token) = bearer(headers)? else { return Ok(None) };
         // Mark the header as sensitive, so that the debug output of the headers does not show the
@@ -320,13 +321,14 @@ impl AuthGate {
     }
 }
 
-/// Returns the principal for which a request begins a session, if it begins one.
+/// Returns the principal of a request that may begin a session: a `POST` without a session id.
 fn beginner<B>(request: &Request<B>) -> Option<Principal> {
     let begins = request.method() == Method::POST && !has_session(request.headers());
     request.extensions().get::<Principal>().filter(|_| begins).cloned()
 }
 
-/// Returns whether the body is JSON. rmcp reads no other body.
+/// Returns whether the request is a `POST` whose body is JSON, or has no content type. rmcp reads
+/// only JSON bodies.
 fn is_json_post(parts: &Parts) -> bool {
     let content_type = parts.headers.get(header::CONTENT_TYPE);
     let is_json = content_type.is_none_or(|value| {

@@ -1,4 +1,5 @@
-// The package of the tests compiles the examples of the README, together with those of the book.
+// Leave the README out of this crate's doctests: the package `tests` compiles its examples,
+// together with those of the book.
 #![cfg_attr(not(doctest), doc = include_str!("../README.md"))]
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]

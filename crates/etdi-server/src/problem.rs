@@ -40,8 +40,8 @@ pub enum ToolProblem {
     },
     /// The handler writes keys into ETDI's part of `_meta`.
     #[error(
-        "the handler gives the tool `{}` the _meta key `{}`: keys under `dev.etdi/` are written \
-         here only; remove it",
+        "the handler gives the tool `{}` the `_meta` key `{}`, but only ETDI may write keys under \
+         `dev.etdi/`: remove the key from the handler's tool",
         escaped(tool),
         escaped(key)
     )]
@@ -99,10 +99,10 @@ pub enum ToolProblem {
         /// The changes.
         diff: Box<Diff>,
     },
-    /// Clients are sent a tool that differs from the signed one.
+    /// Some clients are sent a tool that differs from the signed one.
     #[error(
-        "the tool `{}` is altered on its way to clients below or from MCP 2026-07-28, so its \
-         signature would not hold",
+        "some clients would not get the tool `{}` as it was signed, so its signature would not \
+         verify: list the same tool to clients below MCP 2026-07-28 and to newer clients",
         escaped(tool)
     )]
     AlteredInTransit {

@@ -47,7 +47,7 @@ impl ServerReporter {
         self.auth_failure(failure_of(principal, "foreign_session", reason));
     }
 
-    /// Reports that a caller may call a tool that requires a token.
+    /// Reports that a caller is authorized for a tool that requires a token.
     pub(crate) fn authenticated(&self, principal: &Principal) {
         tracing::debug!(
             issuer = principal.issuer(),
@@ -63,7 +63,7 @@ impl ServerReporter {
         }
     }
 
-    /// Reports a call without a token, or with a valid token that is not sufficient.
+    /// Reports a call without a token, or with a token that has expired or lacks scopes.
     pub(crate) fn call_denied(
         &self,
         principal: Option<&Principal>,

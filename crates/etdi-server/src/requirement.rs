@@ -35,7 +35,7 @@ impl Requirement {
         principal.missing_scopes(&self.scopes)
     }
 
-    /// Returns the scopes as a challenge names them.
+    /// Returns the scopes as a challenge names them: separated by spaces.
     pub(crate) fn scope_text(&self) -> String {
         self.scopes.iter().map(String::as_str).collect::<Vec<_>>().join(" ")
     }

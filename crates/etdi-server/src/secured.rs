@@ -29,8 +29,8 @@ const LISTINGS: usize = 3;
 ///
 /// [`SecureServer::wrap`] makes it. The wrapper answers `tools/list` with definitions, lets
 /// `tools/call` through only to published tools, and passes all other requests to the wrapped
-/// handler unchanged. Each method of the trait is forwarded by hand: a method that is left to its
-/// default would silently replace the author's.
+/// handler unchanged. Each method of the trait is forwarded by hand: without that, the trait's
+/// default would silently answer in place of the author's method.
 ///
 /// The wrapper has no state of its own, so it may be made once per session or once per request, as
 /// rmcp's HTTP service does.
@@ -123,7 +123,8 @@ impl<H: ServerHandler> ServerHandler for Secured<H> {
 
     fn get_tool(&self, name: &str) -> Option<Tool> {
         let mut tool = [self.handler.get_tool(name)?];
-        // A tool that may not be published may not be called either, whatever its schema.
+        // Return `None` for a refused tool. rmcp reads only the schema here, to check the headers
+        // of a call, and `call_tool` refuses the call.
         self.publish(&mut tool).ok()?;
         let [tool] = tool;
         Some(tool)
@@ -134,8 +135,8 @@ impl<H: ServerHandler> ServerHandler for Secured<H> {
         request: CustomRequest,
         context: RequestContext<RoleServer>,
     ) -> Result<CustomResult, ErrorData> {
-        // If rmcp cannot read the parameters, it passes these requests on as the author's own
-        // requests.
+        // If rmcp cannot read the parameters, it passes these requests on as custom requests. The
+        // author's handler must not get them unchecked.
         if matches!(&*request.method, "tools/list" | "tools/call") {
             let message = format!("the parameters of {} are malformed", request.method);
             return Err(ErrorData::invalid_params(message, None));

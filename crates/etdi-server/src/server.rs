@@ -21,7 +21,7 @@ use crate::spec::{Resolved, ToolSpec};
 
 /// Publishes the definitions of one server's tools and enforces them.
 ///
-/// A clone is cheap and shares everything. A factory that makes a handler once per session or once
+/// A clone is cheap and shares all state. A factory that makes a handler once per session or once
 /// per request captures a clone.
 #[derive(Clone, Debug)]
 pub struct SecureServer {
@@ -142,12 +142,12 @@ impl SecureServer {
     ///
     /// If an attestation binds digests, the first listing that shows the new version obtains
     /// another attestation, and is refused without it. The new version's
-    /// [requirements](ToolSpec::requires) for callers hold at once. A call with the version that is
-    /// published now changes only these requirements.
+    /// [requirements](ToolSpec::requires) for callers hold at once. If `spec` has the definition
+    /// that is declared now, only these requirements change.
     ///
     /// # Errors
-    /// [`ServerError::SameVersion`] if another definition is declared under the version that is
-    /// published now; [`ServerError::NotDeclared`], [`ServerError::NoKey`],
+    /// [`ServerError::SameVersion`] if `spec` has the id and version that are declared now, but
+    /// another definition; [`ServerError::NotDeclared`], [`ServerError::NoKey`],
     /// [`ServerError::Refused`].
     pub fn replace_tool(&self, name: &str, spec: ToolSpec) -> Result<(), ServerError> {
         let provider = self.inner.provider.as_ref().ok_or(ServerError::NoKey)?;

@@ -18,7 +18,7 @@ pub(crate) enum DefinitionSource {
     Presigned(Arc<SignedDefinition>),
 }
 
-/// The definition of one tool.
+/// The signed definition of one tool.
 #[derive(Clone, Debug)]
 pub(crate) struct Signed {
     pub(crate) member: Map<String, Value>,
@@ -26,7 +26,8 @@ pub(crate) struct Signed {
     pub(crate) canonical: Arc<str>,
 }
 
-/// Fails for keys in `_meta` that no tool may have, signed or not.
+/// Fails if the handler's `_meta` has a key under ETDI's prefix. Only this crate writes such keys,
+/// also for unsigned tools.
 pub(crate) fn refuse_reserved_meta(tool: &Tool) -> Result<(), ToolProblem> {
     let mut keys = tool.meta.iter().flat_map(|meta| meta.keys());
     match keys.find(|key| key.starts_with(META_PREFIX)) {
@@ -47,7 +48,8 @@ impl DefinitionSource {
         key: Option<&SigningKey>,
     ) -> Result<Signed, ToolProblem> {
         let name = || tool.name.to_string();
-        // rmcp leaves this schema out for clients below 2026-07-28.
+        // For clients below MCP 2026-07-28, rmcp leaves out an output schema whose root is not an
+        // object.
         if tool
             .output_schema
             .as_ref()

@@ -74,9 +74,9 @@ impl ToolSpec {
         self.with_permission(scope.into(), description.into(), false)
     }
 
-    /// Lets only callers whose access token has this scope call the tool. Several calls add up. The
-    /// definition then names the scope as a required permission, unless
-    /// [`permission`](Self::permission) declares it with a description.
+    /// Restricts calls of the tool to callers whose access token has this scope. Several scopes are
+    /// required together. The definition names each of them as a required permission, with the
+    /// description from [`permission`](Self::permission) if there is one.
     ///
     /// Needs an identity provider from [`attest_with`](crate::SecureServerBuilder::attest_with) or
     /// [`authorize_with`](crate::SecureServerBuilder::authorize_with); without a provider the
@@ -87,15 +87,15 @@ impl ToolSpec {
         self
     }
 
-    /// Lets only callers with a valid access token call the tool, with any scopes. Needs an
+    /// Restricts calls of the tool to callers with a valid access token, with any scopes. Needs an
     /// identity provider, like [`requires`](Self::requires).
     pub fn require_auth(mut self) -> Self {
         self.authorization = true;
         self
     }
 
-    /// Lets only calls with a call proof through. Needs call proofs; without them the server is not
-    /// built.
+    /// Requires a call proof for each call of the tool. This release does not have call proofs, so
+    /// the server is then not built.
     pub fn require_call_proof(mut self) -> Self {
         self.call_proof = true;
         self

@@ -17,7 +17,7 @@ pub(super) enum Asked {
 }
 
 impl Asked {
-    /// Reads one JSON-RPC message that all readers read alike.
+    /// Reads one JSON-RPC message. Fails if two parsers could read it differently.
     ///
     /// # Errors
     /// A sentence with the reason why the body is not such a message.
@@ -26,7 +26,7 @@ impl Asked {
         // the bytes.
         let limits = Limits::TOOL.with_depth(DEPTH).with_bytes(max);
         let value = json::parse_any_integer(body, limits).map_err(|error| {
-            format!("the body is not JSON that all readers read alike: {error}")
+            format!("the body is not JSON, or two parsers could read it differently: {error}")
         })?;
         let message = match &value {
             Value::Object(message) => message,

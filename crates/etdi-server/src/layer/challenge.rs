@@ -15,7 +15,7 @@ const LONGEST_DESCRIPTION: usize = 500;
 /// The reason why a request is refused.
 #[derive(Debug)]
 pub(super) enum Challenge {
-    /// The request has no token, and `requirement`, or a valid token, is needed.
+    /// The request has no token, and needs a token that meets `requirement`, or any valid token.
     NoToken { requirement: Option<Requirement> },
     /// A token was presented, and it is refused or cannot be judged now.
     Refused(OAuthError),
@@ -115,7 +115,7 @@ pub(super) fn unreadable(why: &str) -> Response<Full<Bytes>> {
     json_response(StatusCode::BAD_REQUEST, &json!({"jsonrpc": "2.0", "id": null, "error": error}))
 }
 
-/// Returns rmcp's answer to a session that does not exist.
+/// Returns 404, which rmcp also answers for a session that does not exist.
 pub(super) fn no_such_session() -> Response<Full<Bytes>> {
     let error = json!({"code": -32600, "message": "the session does not exist for this caller"});
     json_response(StatusCode::NOT_FOUND, &json!({"jsonrpc": "2.0", "id": null, "error": error}))

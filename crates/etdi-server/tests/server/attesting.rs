@@ -23,8 +23,8 @@ use crate::app::{builder, described, key, list, scan, tool, verify};
 use crate::wire::{Client, LEGACY, ROUTES, Route};
 
 const TTL: Duration = Duration::from_secs(3600);
-/// A short life for tests of renewal, which wait until the server looks at the clock: once a
-/// second.
+/// A short life for tests of renewal: the server then looks at the clock once a second, so the
+/// tests do not wait long.
 const SHORT_TTL: Duration = Duration::from_secs(40);
 
 async fn describe(idp: &Issuer) -> SecureServerBuilder {
@@ -228,7 +228,7 @@ async fn attack_28_an_attestation_that_clients_would_refuse_is_not_published() {
         assert!(error.to_string().starts_with("cannot start the server: it is configured to"));
         assert!(secure.attestation().is_none());
         assert_closed(&secure, &app).await;
-        // Refused clients do not make the server ask again and again.
+        // The refused requests of clients do not cause further requests to the issuer.
         assert_eq!(idp.tokens(), 1);
     }
 }
@@ -272,7 +272,7 @@ async fn the_audience_of_attestations_is_refused_for_calls() {
     let ServerError::NotAttested { source, .. } = &error else { panic!("{error}") };
     let refused = ConfigError::AttestationAudience(ATTESTATIONS.to_owned());
     assert_eq!(**source, OAuthError::Config(refused));
-    // The same holds for the address of the layer.
+    // The layer's address must not be the audience of attestations either.
     let secure = builder(&key())
         .attest_with(
             idp.provider_of(AttestationConfig::audience("https://a.example/").claim(CLAIM)).await,
@@ -438,7 +438,7 @@ async fn the_old_attestation_is_served_while_renewal_fails_and_a_report_says_so(
         assert_eq!(said.code.as_deref(), Some("not_renewed"));
         assert_eq!(secure.attestation().unwrap().as_str(), first.as_str());
     }
-    // The attestation has expired. Clients are sent it unchanged, and call it expired.
+    // The attestation has expired. The server still publishes it, and clients report it as expired.
     let tools = list(&mut open(&secure, &app).await).await;
     let evidence_now = {
         idp.come_back();

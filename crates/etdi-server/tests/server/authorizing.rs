@@ -207,7 +207,7 @@ async fn attack_29_an_attestation_is_not_a_bearer_token() {
     let mut another = idp.access_claims("alice", "");
     another.as_object_mut().unwrap().remove("scope");
     another["aud"] = json!(ATTESTATIONS);
-    // Even if an issuer signed such a token, it would not be a credential.
+    // The server must refuse a token for both audiences, even if an issuer signed it.
     let mut both = another.clone();
     both["aud"] = json!([API, ATTESTATIONS]);
     for route in HTTP_ROUTES {

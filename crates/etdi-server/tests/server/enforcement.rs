@@ -124,7 +124,7 @@ async fn calls_refusals_and_new_versions_are_reported() {
     client.ask("tools/call", json!({"name": "scan"})).await;
     app.set([described("scan", "poisoned")]);
     client.ask("tools/list", json!({})).await;
-    // The published version is not a new one.
+    // A replacement by the published version is not reported as a new version.
     secure.replace_tool("scan", ToolSpec::version("1.0.0")).unwrap();
     secure.replace_tool("scan", ToolSpec::version("1.1.0")).unwrap();
 

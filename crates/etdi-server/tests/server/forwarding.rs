@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use crate::recorder::Recorder;
 use crate::wire::{Client, LEGACY, MODERN, ROUTES, Route};
 
-/// (method on the wire, parameters, method of the trait, the protocol version that has it, or both)
+/// (method on the wire, parameters, method of the trait, the only protocol version that has it, or
+/// `None` if both have it)
 fn requests() -> Vec<(&'static str, Value, &'static str, Option<&'static str>)> {
     vec![
         ("ping", json!({}), "ping", Some(LEGACY)),

@@ -205,7 +205,7 @@ async fn the_layer_needs_a_provider() {
     let idp = Issuer::start().await;
     let secure = crate::authorizing::secure(&idp).await;
     assert!(matches!(secure.auth_layer("docs.example").map(drop), Err(ServerError::Refused(_))));
-    // The layer goes around any service, a router or rmcp's own.
+    // The layer can wrap a router as well as rmcp's service.
     let layer = secure.auth_layer(RESOURCE).unwrap();
     drop(layer.layer(axum::Router::<()>::new()));
 }

@@ -1,4 +1,4 @@
-//! A server behind its layer, over HTTP, and the answers that a client gets before MCP.
+//! A server behind its layer, and a client that reads the plain HTTP answers of both.
 
 use std::sync::Arc;
 

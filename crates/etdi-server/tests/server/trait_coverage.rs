@@ -31,7 +31,8 @@ fn block(source: &str, head: &str) -> String {
     lines.take_while(|line| *line != "}").collect::<Vec<_>>().join("\n")
 }
 
-/// Returns the names after `fn` at the beginning of a line, where no comment has one.
+/// Returns the names after `fn` at the beginning of a line. A comment line begins with `//`, so its
+/// words do not count.
 fn methods(block: &str) -> BTreeSet<String> {
     block
         .lines()
@@ -61,7 +62,8 @@ fn rmcp_folder() -> PathBuf {
     manifest.parent().unwrap().to_owned()
 }
 
-/// Returns the platform of this machine: other platforms' packages may not be here.
+/// Returns the platform of this machine. Without it, `cargo metadata --offline` fails if packages
+/// of other platforms are not downloaded.
 fn host(cargo: &Path) -> String {
     let beside = cargo.with_file_name(format!("rustc{}", std::env::consts::EXE_SUFFIX));
     let rustc = if beside.exists() { beside } else { PathBuf::from("rustc") };

@@ -1,4 +1,4 @@
-//! A client with only the necessary knowledge of MCP, so that it returns the server's own text.
+//! A minimal MCP client that returns the server's text as it was sent.
 
 use std::sync::Arc;
 
