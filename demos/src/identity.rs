@@ -13,7 +13,8 @@ pub const API: &str = "https://api.etdi-tools.demo.com";
 /// The API for attestations only.
 pub const ATTESTATIONS: &str = "https://attestations.trustedsoft.example";
 
-/// The file of a server's folder that names its identity provider. Only its owner can read it.
+/// The file that names a server's identity provider, in the server's folder. Only the file's owner can
+/// read it.
 const IDENTITY_FILE: &str = "identity.json";
 
 /// The settings for attestations.
@@ -21,7 +22,7 @@ const IDENTITY_FILE: &str = "identity.json";
 pub(crate) struct Attestations {
     /// The API for attestations.
     pub(crate) audience: String,
-    /// The claim that binds digests. Without a claim, the signing key is bound.
+    /// The claim that binds digests. Without a claim, attestations bind the signing key.
     pub(crate) claim: Option<String>,
 }
 
@@ -97,7 +98,7 @@ impl Identity {
     }
 }
 
-/// Returns a network that allows an issuer on this machine, as the embedded issuers are.
+/// Returns a network that allows an issuer on this machine, such as an embedded issuer.
 pub(crate) fn loopback() -> Network {
     Network::default().dangerous().allow_loopback_http()
 }

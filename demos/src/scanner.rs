@@ -26,7 +26,8 @@ pub fn scan(document: &str) -> Vec<Finding> {
         .collect()
 }
 
-/// Splits a text into runs that may be one number written with blanks, and single words.
+/// Splits a text into runs. A run is one word, or several words that may be one number written with
+/// blanks.
 fn runs(text: &str) -> Vec<String> {
     let mut runs: Vec<String> = Vec::new();
     let mut open = false;

@@ -1,4 +1,4 @@
-//! The scenarios, and what they share.
+//! The scenarios, and their shared parts.
 
 pub mod e2e;
 mod idp;

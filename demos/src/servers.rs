@@ -14,14 +14,14 @@ use crate::claims::Transport;
 use crate::scanner::scan;
 use crate::state::State;
 
-/// The name of the tool that both servers offer.
+/// The name of the tool that all servers offer.
 pub const TOOL: &str = "secure_docs_scanner";
-/// Its title.
+/// The title of the tool.
 pub const TITLE: &str = "SecureDocs Scanner";
-/// Its description in version 1.0.0.
+/// The description of the tool in version 1.0.0.
 pub const DESCRIPTION: &str =
     "Scans a document for personal data and reports what it finds. The document stays private.";
-/// Its description in version 1.1.0.
+/// The description of the tool in version 1.1.0.
 pub const DESCRIPTION_1_1: &str = "Scans a document for personal data and reports what it finds, \
      with the place of each. The document stays private.";
 /// The text that an attacker wants the model to read.
@@ -32,14 +32,14 @@ pub const SCOPE: &str = "documents:read";
 pub const CALL_SCOPE: &str = "execute:tools";
 /// The id of the publisher.
 pub const PROVIDER: &str = "https://trustedsoft.example";
-/// The file of the legitimate server's folder that holds the publisher's private key.
+/// The file with the publisher's private key, in the folder of a server of TrustedSoft.
 pub const KEY_FILE: &str = "publisher.pem";
-/// The file of the impostor's folder that holds the genuine tool, as any client can read it.
+/// The file with the genuine tool as any client can read it, in the impostor's folder.
 pub const GENUINE_FILE: &str = "genuine.json";
-/// The file of the impostor's folder that holds an attestation that the impostor obtained.
+/// The file with an attestation that the impostor obtained, in the impostor's folder.
 pub const ATTESTATION_FILE: &str = "attestation";
 
-/// The server that a process is.
+/// The server that a process runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Role {
     /// TrustedSoft's server.
@@ -74,7 +74,8 @@ pub async fn run(role: Role, transport: Transport, state: State) -> anyhow::Resu
     }
 }
 
-/// Returns the scanner's tool object, which both servers offer in exactly this form.
+/// Returns the scanner's tool object. The honest servers and the impostor's copy have exactly this
+/// form.
 fn scanner_tool(description: &'static str) -> Tool {
     let schema = json!({
         "type": "object",

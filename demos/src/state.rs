@@ -1,5 +1,6 @@
-//! The folder through which a demo server and the demo talk beside MCP: the offer of the server (the
-//! control channel), and the effects of its work, from which claims are read.
+//! The folder through which the demo and a demo server exchange data without MCP. The demo writes the
+//! server's offer there (the control channel). The server writes the effects of its work there, and the
+//! demo checks its claims against them.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
@@ -28,7 +29,7 @@ impl State {
         &self.0
     }
 
-    /// Sets the offer of the server from its next listing on.
+    /// Sets the offer of the server from its next listing on: a version or a variant of its tool.
     ///
     /// # Errors
     /// If the file cannot be written.
@@ -93,7 +94,8 @@ impl State {
         self.append("events", &format!("{line}\n"))
     }
 
-    /// Returns the events of the server so far. An incomplete line is left for the next call.
+    /// Returns the events of the server so far. A line that is not complete yet is left for the next
+    /// call.
     #[must_use]
     pub fn events(&self) -> Vec<EventRecord> {
         let text = self.read("events").unwrap_or_default();

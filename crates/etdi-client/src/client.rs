@@ -28,8 +28,7 @@ use crate::wire::error::ConnectError;
 use crate::wire::handler::Observed;
 use crate::wire::link::{Lifecycle, Link, ListChanges};
 
-/// A client that connects to servers and judges their tools. Cheap to clone; clones share
-/// everything.
+/// A client that connects to servers and judges their tools. A clone is cheap and shares all state.
 #[derive(Clone)]
 pub struct EtdiClient {
     settings: Arc<Settings>,
@@ -54,8 +53,8 @@ pub enum BuildError {
 }
 
 impl EtdiClient {
-    /// Begins a client that trusts the entries of `trust`, at level Enhanced, with approvals in
-    /// memory.
+    /// Returns a builder of a client that trusts the entries of `trust`, at level Enhanced, with
+    /// approvals in memory.
     pub fn builder(trust: TrustConfig) -> EtdiClientBuilder<()> {
         EtdiClientBuilder {
             trust,
@@ -108,8 +107,8 @@ impl EtdiClient {
 
     /// Connects as [`connect_stdio`](Self::connect_stdio) does, for a command whose configuration
     /// holds variables. `configured` is the command as in the configuration, and gives the server's
-    /// identity. `command` is the same with the values of the variables, and is started (wire
-    /// format, section 6). Errors and the log name the command as configured.
+    /// identity. `command` is the same command with the values of the variables, and is started
+    /// (wire format, section 6). Errors and the log name the command as configured.
     ///
     /// # Errors
     /// [`ConnectError`] if the connection cannot be made. The process is ended then.
@@ -128,7 +127,8 @@ impl EtdiClient {
             None => command,
         };
         let (link, startup) = Link::stdio(&configured.command, &command, &self.lifecycle).await?;
-        // A child keeps the token that it was started with.
+        // A child process keeps the token that it was started with, so the connection does not
+        // renew tokens.
         ServerConnection::new(self.judge(server), link, &startup, executable, None)
     }
 
@@ -137,7 +137,7 @@ impl EtdiClient {
         Judge::new(server, context, self.settings.clone())
     }
 
-    /// Returns the context that calls to a server are made for.
+    /// Returns the authorization context of the calls to a server.
     fn context_at(&self, server: &ServerIdentity) -> AuthorizationContext {
         match (&self.context, self.sources.get(server)) {
             (Some(context), _) => context.clone(),
@@ -146,8 +146,8 @@ impl EtdiClient {
         }
     }
 
-    /// Returns the tokens of a new connection, and the first token. If the provider gives no token,
-    /// the connection is not made.
+    /// Returns the tokens of a new connection, and the first token. Fails if the provider does not
+    /// give a token; the connection is then not made.
     async fn tokens(
         &self,
         server: &ServerIdentity,
@@ -196,24 +196,24 @@ impl<H: ClientHandler> EtdiClientBuilder<H> {
         self
     }
 
-    /// Sets the column of the decision table that applies. Enhanced by default.
+    /// Sets the level, which is the column of the decision table that applies. Enhanced by default.
     pub fn level(mut self, level: SecurityLevel) -> Self {
         self.level = level;
         self
     }
 
-    /// Sets how changes of approved tools are handled, by the findings of a review. Every change is
-    /// asked about by default.
+    /// Sets how changes of approved tools are handled, by the findings of a review. By default, a
+    /// person is asked about every change.
     ///
-    /// The policy applies only where the level would ask because a definition changed. If it blocks
-    /// a change, the tool is blocked as in any other case. If it accepts a change, the tool is
+    /// The policy applies only where the level would ask because a definition changed. If the
+    /// policy blocks a change, the tool is blocked. If the policy accepts a change, the tool is
     /// approved when the change is seen, with
     /// [`ApprovalBasis::Policy`](etdi_types::ApprovalBasis::Policy) and without a person. This
-    /// approval has the same end and the same grants as the earlier one; a definition that requires
-    /// more is asked about. A tool that was let through before the change cannot be called any more
-    /// ([`CallError::Stale`](crate::CallError::Stale)). The review counts two groups of tools as
-    /// others: those that this client's connections listed last, and those that the store says are
-    /// approved.
+    /// approval has the same end and the same grants as the earlier one; if the definition requires
+    /// more permissions, a person is asked. A tool that was let through before the change cannot be
+    /// called any longer ([`CallError::Stale`](crate::CallError::Stale)). The review compares the
+    /// definition with the names of other tools: those that this client's connections listed last,
+    /// and all approved tools in the store.
     pub fn review_policy(mut self, policy: ReviewPolicy) -> Self {
         self.policy = policy;
         self
@@ -226,15 +226,15 @@ impl<H: ClientHandler> EtdiClientBuilder<H> {
     }
 
     /// Sets how old a listing may be when a tool is called. With zero, the listing is read before
-    /// every call. The level's own age by default.
+    /// every call. The default depends on the level.
     pub fn definition_max_age(mut self, age: Duration) -> Self {
         self.max_age = Some(age);
         self
     }
 
-    /// Sets the context that calls are made for: approvals count only in their own context. By
-    /// default the context is the client of the provider that gives a server its tokens, or
-    /// [`AuthorizationContext::None`] for a server without tokens.
+    /// Sets the authorization context of all calls. An approval counts only in the context in which
+    /// it was given. By default the context is the client of the provider that gives a server its
+    /// tokens, or [`AuthorizationContext::None`] for a server without tokens.
     pub fn authorization_context(mut self, context: AuthorizationContext) -> Self {
         self.context = Some(context);
         self
@@ -247,20 +247,21 @@ impl<H: ClientHandler> EtdiClientBuilder<H> {
     }
 
     /// Sets how long a server may take to start and to complete the handshake, and how long the
-    /// reading of a whole listing may take. By default 120 seconds and 30 seconds: a server that a
-    /// package manager has to fetch first needs almost a minute.
+    /// reading of a whole listing may take. The defaults are 120 seconds for the start and 30
+    /// seconds for a listing: a server that a package manager has to fetch first needs almost a
+    /// minute.
     ///
     /// A server is first asked for the newest revision of MCP, with `server/discover`. If it does
-    /// not answer within ten seconds, it also gets `initialize`, with which earlier revisions
-    /// begin. So the time must be longer than ten seconds.
+    /// not know this request, or does not answer within ten seconds, the client sends `initialize`,
+    /// with which earlier revisions begin. So the time must be longer than ten seconds.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.start_timeout = timeout;
         self.timeout = timeout;
         self
     }
 
-    /// Sets the host's own handler. It gets the requests and notifications of servers (sampling,
-    /// elicitation, roots, notifications), unchanged. All connections share it.
+    /// Sets the host's own handler. The handler gets the requests and notifications of servers
+    /// (sampling, elicitation, roots, notifications) unchanged. All connections share it.
     pub fn handler<T: ClientHandler>(self, handler: T) -> EtdiClientBuilder<T> {
         EtdiClientBuilder {
             handler,
@@ -282,14 +283,15 @@ impl<H: ClientHandler> EtdiClientBuilder<H> {
 
     /// Obtains tokens for the calls to `server` from `provider`, and attaches them: as bearer
     /// tokens on HTTP, and in the variable `ETDI_ACCESS_TOKEN` of a child process. Other servers do
-    /// not get these tokens: a server that gets a token can use it elsewhere, so a token that two
-    /// servers accept belongs to both of them.
+    /// not get these tokens: a server could use a token at any other server that accepts it, so
+    /// give a token only to servers that may act for each other.
     ///
     /// `request` holds the audience (RFC 8707), if it is not the provider's own, and the scopes
     /// that every token holds from the start. On HTTP, a token also holds the scopes that the
     /// called tools require and a person granted. A server's `insufficient_scope` challenge is
-    /// answered once, and only with scopes that a person granted. A child process keeps its first
-    /// token, so `request` must name the scopes that its tools require.
+    /// answered once, and only if `request` or a person's grant has each scope that it names. A
+    /// child process keeps its first token, so `request` must name the scopes that its tools
+    /// require.
     pub fn token_for(
         mut self,
         server: ServerIdentity,

@@ -1,10 +1,10 @@
-//! Converts a tool that was let through to the type of rmcp.
+//! Converts an approved tool to rmcp's `Tool`.
 
 use etdi_judge::{ApprovedTool, Problem};
 use rmcp::model::Tool;
 use serde_json::Value;
 
-/// The conversion of a tool that was let through to the type of rmcp.
+/// The conversion of an approved tool to rmcp's `Tool`.
 pub trait ModelTool {
     /// Returns exactly the definition that was let through, without its evidence.
     ///

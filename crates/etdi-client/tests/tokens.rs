@@ -28,7 +28,7 @@ use rmcp::transport::StreamableHttpService;
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 
-/// A provider that grants every request, and remembers it. A token holds its scopes as text.
+/// A provider that grants every request and records its scopes. A token holds its scopes as text.
 #[derive(Clone, Debug, Default)]
 struct Granting {
     asked: Arc<Mutex<Vec<BTreeSet<String>>>>,
@@ -107,7 +107,7 @@ impl ServerHandler for App {
     }
 }
 
-/// Answers a call with 403 as long as its token lacks a demanded scope.
+/// Answers a call with 403 if its token lacks a demanded scope, or if every token is to be refused.
 async fn demand(State(app): State<App>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     let bytes = axum::body::to_bytes(body, 1 << 20).await.unwrap();

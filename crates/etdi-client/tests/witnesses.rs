@@ -1,5 +1,5 @@
-//! Types that cannot be made, copied from text, or used in another type's place. The examples in
-//! the crate's documentation that must not compile test the other half.
+//! Types that other code cannot make, read from text, or convert from another type. The
+//! `compile_fail` examples in the crate's README test the rest.
 #![cfg(test)]
 
 use etdi_client::{
@@ -25,7 +25,7 @@ fn a_strict_client_needs_call_proofs() {
     assert!(error.to_string().contains("needs call proofs"), "{error}");
 }
 
-/// A host may move any of these to another thread.
+/// A host may move any of these futures to another thread.
 #[test]
 fn the_futures_of_a_connection_are_send() {
     fn is_send<T: Send>(_: impl FnOnce(ServerConnection, ApprovedTool, ApprovalRequest) -> T) {}

@@ -1,4 +1,4 @@
-//! The duties of every event sink, as a test that its author can run.
+//! The duties of every event sink, as a test that the author of a sink can run.
 
 use etdi_types::ApprovalBasis;
 use etdi_types::verdict::KeyTrust;

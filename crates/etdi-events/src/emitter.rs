@@ -31,7 +31,7 @@ pub struct Emitter {
 }
 
 /// The parts that all clones of an emitter share. If the clock panics, the registry is unchanged,
-/// so its lock does not have to be poisoned.
+/// so a lock without poisoning is safe.
 struct Hub {
     clock: Box<dyn Clock>,
     registry: Mutex<Registry>,
@@ -62,13 +62,13 @@ impl Emitter {
         }
     }
 
-    /// Returns the same emitter, for the events of another component.
+    /// Returns a handle of the same emitter that names another component in its records.
     #[must_use]
     pub fn with_source(&self, source: impl Into<String>) -> Self {
         Self { source: Arc::from(source.into()), ..self.clone() }
     }
 
-    /// Returns the same emitter, for the events of one operation.
+    /// Returns a handle of the same emitter that marks its records as part of one operation.
     #[must_use]
     pub fn with_correlation(&self, correlation: CorrelationId) -> Self {
         Self { correlation: Some(correlation), ..self.clone() }
@@ -156,22 +156,24 @@ impl Emitter {
         self.listen(Filter::everything(), false, Box::new(sink))
     }
 
-    /// Ends a listener, a sink or a subscription. After this returns, no new call of the listener
-    /// begins; a call that has begun continues. Returns whether a listener with this id existed.
+    /// Ends a listener, a sink or a subscription. Waiting records of a listener or a sink are not
+    /// handled any longer, except the one that its thread has already taken. Returns whether a
+    /// listener with this id existed.
     pub fn off(&self, id: ListenerId) -> bool {
         let removed = self.hub.registry.lock().remove(id);
         // Drop the entry here, after the lock is released: the drop may run code of the host.
         removed.is_some()
     }
 
-    /// Receives every event asynchronously. At most `capacity` records wait (at least 1). Records
-    /// that arrive when the queue is full are dropped and counted.
+    /// Returns a stream of all events. At most `capacity` records wait (at least 1). Records that
+    /// arrive when the queue is full are dropped and counted.
     #[must_use = "dropping a subscription ends it"]
     pub fn subscribe(&self, capacity: usize) -> Subscription {
         self.receive(Filter::everything(), capacity)
     }
 
-    /// Receives the events of some types asynchronously. Bounded like [`Emitter::subscribe`].
+    /// Returns a stream of the events of some types. The stream is bounded like that of
+    /// [`Emitter::subscribe`].
     #[must_use = "dropping a subscription ends it"]
     pub fn subscribe_to(
         &self,

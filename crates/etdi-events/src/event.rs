@@ -5,8 +5,8 @@
 macro_rules! constructor {
     ($name:ident { $($given:ident: $kind:ty),+ $(; $($unset:ident),+)? }) => {
         impl $name {
-            /// Takes the members that are always known. The other members are public, and empty
-            /// until they are set.
+            /// Makes the event from the members that are always known. The other members are
+            /// public, and empty until they are set.
             #[must_use]
             pub fn new($($given: $kind),+) -> Self {
                 Self { $($given: $given.into(),)+ $($($unset: Default::default(),)+)? }
@@ -95,7 +95,7 @@ events! {
     ToolDiscovered = "tool_discovered",
     /// A definition was judged.
     ToolVerified = "tool_verified",
-    /// A person approved one digest of one tool.
+    /// One digest of one tool was approved, by a person or by a policy.
     ToolApproved = "tool_approved",
     /// A tool was called.
     ToolInvoked = "tool_invoked",
@@ -103,7 +103,8 @@ events! {
     ToolUpdated = "tool_updated",
     /// A tool of an earlier listing of this connection is missing from a complete one.
     ToolRemoved = "tool_removed",
-    /// An approval no longer covers the served definition; a person must be asked again.
+    /// The approval of a tool does not cover the served definition any longer; a person must be
+    /// asked again.
     ToolReapprovalRequested = "tool_reapproval_requested",
     /// An approval, or the evidence behind a tool, has expired.
     ToolExpired = "tool_expired",
@@ -125,7 +126,7 @@ events! {
     TokenAcquired = "token_acquired",
     /// A token passed validation.
     TokenValidated = "token_validated",
-    /// A token was replaced ahead of its expiry.
+    /// A token was replaced before it expired.
     TokenRefreshed = "token_refreshed",
     /// A token has expired.
     TokenExpired = "token_expired",
@@ -149,7 +150,8 @@ events! {
     ProviderRegistered = "provider_registered",
     /// The known data of an identity provider changed, for example its keys.
     ProviderUpdated = "provider_updated",
-    /// An identity provider could not be reached or gave a bad answer.
+    /// An identity provider could not be reached, gave a bad answer, or did not attest a server's
+    /// definitions.
     ProviderError = "provider_error",
 }
 
@@ -178,7 +180,7 @@ impl Display for EventType {
     }
 }
 
-/// The name does not belong to any event.
+/// The error for a name that is not the name of an event.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{}` is not an event name; the names are: {}", etdi_types::text::escaped(.name), names())]
 pub struct UnknownEventType {

@@ -7,8 +7,8 @@ use etdi_types::text::json_escaped;
 use crate::record::EventRecord;
 use crate::sink::{EventSink, SinkError};
 
-/// Writes each record as one line of JSON. Writes only whole lines, and flushes when the queue is
-/// empty. Characters that a reader cannot see are JSON escapes.
+/// Writes each record as one line of JSON. Passes each line to the writer as a whole, and flushes
+/// the writer after each batch of records. Characters that a reader cannot see are JSON escapes.
 #[derive(Debug)]
 pub struct JsonLinesSink<W> {
     writer: W,

@@ -22,7 +22,7 @@ pub struct EventRecord {
     pub time: OffsetDateTime,
     /// The operation that this event is part of.
     pub correlation_id: Option<CorrelationId>,
-    /// The component that emitted it.
+    /// The component that emitted the event.
     pub source: String,
     /// The event itself.
     #[serde(flatten)]
@@ -30,8 +30,8 @@ pub struct EventRecord {
 }
 
 impl EventRecord {
-    /// Takes the members that are always known. Only an [`Emitter`](crate::Emitter) and the test of
-    /// a sink need this. `correlation_id` is public, and `None` until it is set.
+    /// Makes a record from the members that are always known. Only an [`Emitter`](crate::Emitter)
+    /// and the test of a sink need this. `correlation_id` is public, and `None` until it is set.
     #[must_use]
     pub fn new(
         id: Uuid,

@@ -12,8 +12,8 @@ use crate::record::EventRecord;
 /// [`contract::sink_keeps_its_contract`](crate::contract::sink_keeps_its_contract) checks an
 /// implementation.
 ///
-/// The trait may gain methods. A new method has a default that returns an error or does no work: a
-/// sink without the method must not claim a success.
+/// The trait may gain methods. A new method has a default that returns an error or does not do any
+/// work, so that a sink without the method does not claim a success.
 ///
 /// The strings in a record may hold any text that a server chose to send: write them as data.
 pub trait EventSink: Send {
@@ -25,8 +25,8 @@ pub trait EventSink: Send {
     /// gets the next record.
     fn record(&mut self, record: &EventRecord) -> Result<(), SinkError>;
 
-    /// Makes all records that were taken visible at the destination. Called whenever the queue is
-    /// empty.
+    /// Makes all records that were taken visible at the destination. Called when the queue is
+    /// empty, and between long batches of records.
     ///
     /// # Errors
     ///

@@ -62,8 +62,8 @@ impl Stream for Subscription {
     type Item = Arc<EventRecord>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        // Register the waker before looking at the queue: a record that arrives in between must
-        // wake it.
+        // Register the waker before looking at the queue: otherwise a record that arrives in
+        // between would not wake the receiver.
         self.state.waker.register(context.waker());
         match self.records.try_recv() {
             Ok(record) => Poll::Ready(Some(record)),
@@ -131,7 +131,8 @@ impl Feed {
 
 impl Drop for Feed {
     fn drop(&mut self) {
-        // The queue must end before the receiver looks at it again.
+        // Drop the sender before the receiver wakes: otherwise the receiver would find an open,
+        // empty queue and wait for ever.
         self.queue = None;
         self.state.waker.wake();
     }

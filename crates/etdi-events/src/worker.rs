@@ -79,7 +79,7 @@ impl Counters {
     }
 }
 
-/// Takes records in batches, so that one flush of a sink covers many records.
+/// Handles records in batches, so that one flush of a sink covers many records.
 fn run(
     mut sink: Box<dyn EventSink>,
     records: &Receiver<Arc<EventRecord>>,

@@ -16,7 +16,8 @@ use etdi_types::ManualClock;
 use futures::executor::block_on;
 use futures::{FutureExt, StreamExt};
 
-/// Far longer than any step here takes: only a failing test waits this long.
+/// The time limit of a wait, far longer than any step here takes. Only a failing test waits this
+/// long.
 const LONG: Duration = Duration::from_secs(60);
 /// The bound of a listener's queue.
 const QUEUE: usize = 1024;

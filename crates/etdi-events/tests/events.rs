@@ -194,7 +194,7 @@ fn id_of_line(line: &str) -> Uuid {
     record.id
 }
 
-/// A writer whose content the test can read while the sink owns a clone.
+/// A writer whose content the test can read while the sink owns a clone of it.
 #[derive(Clone, Default)]
 struct Shared(Arc<Mutex<Vec<u8>>>);
 

@@ -1,4 +1,5 @@
-// The package of the tests compiles the examples of the README, together with those of the book.
+// Leave the README out of this crate's doctests: the package `tests` compiles its examples,
+// together with those of the book.
 #![cfg_attr(not(doctest), doc = include_str!("../README.md"))]
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
@@ -13,7 +14,7 @@ pub use etdi_types::{
     SigningKey, StdioCommand, Subject, SystemClock, ToolDefinition, ToolId, TrustConfig,
     TrustError, Verdict, VerifyingKey, Version, What, Who, decide,
 };
-// The module `judge` brings the function of the same name.
+// `judge` is the name of a module and of a function. This line exports both.
 #[doc(inline)]
 pub use etdi_types::{
     clock, confusable, decision, definition, diff, digest, evidence, identity, instructions, json,

@@ -50,7 +50,7 @@ pub(super) struct IdentityProvider {
 pub(super) struct Embedded {
     issuer: DevIssuer,
     layout: IssuerLayout,
-    /// The folder through which its clock is moved.
+    /// The folder through which the demo moves the issuer's clock.
     state: State,
 }
 
@@ -107,18 +107,18 @@ impl IdentityProvider {
         })
     }
 
-    /// Returns "ETDI Tool Registry", which asks for tokens for calls.
+    /// Returns the configuration of "ETDI Tool Registry", which asks for tokens for calls.
     pub(super) fn registry(&self) -> OAuthConfig {
         self.registry.clone()
     }
 
-    /// Returns "ETDI Tool Registry" with a wrong secret.
+    /// Returns the configuration of "ETDI Tool Registry" with a wrong secret.
     pub(super) fn with_wrong_secret(&self) -> OAuthConfig {
         self.registry().client(self.registry.client_id().unwrap_or_default(), "not-the-secret")
     }
 
-    /// Writes what a server needs before it starts: its application at this identity provider, and the
-    /// other issuer whose tokens are valid as well.
+    /// Writes the file that a server reads when it starts: its application at this identity provider,
+    /// and the issuer `beside` whose tokens are valid as well.
     pub(super) fn introduce(&self, server: &State, beside: Option<&str>) -> anyhow::Result<()> {
         let embedded = self.embedded.as_ref();
         let identity = Identity {
@@ -130,7 +130,8 @@ impl IdentityProvider {
         identity.write(server)
     }
 
-    /// Returns the configuration of a user: TrustedSoft's key, and the one client that may vouch for it.
+    /// Returns the trust configuration of a user: TrustedSoft's key, and the one client that may vouch
+    /// for TrustedSoft.
     pub(super) fn trust(&self, key: &SigningKey) -> anyhow::Result<TrustConfig> {
         let mut provider =
             TrustedProvider::new(PROVIDER, "trustedsoft.example", key.public_jwk().clone());
@@ -164,7 +165,7 @@ impl IdentityProvider {
 }
 
 impl Embedded {
-    /// Starts a second issuer, whose endpoints are laid out as in the standards and not as at Auth0.
+    /// Starts a second issuer. Its endpoints have the paths of the standards, not those of Auth0.
     pub(super) async fn plain(folder: &Path, api: &str) -> anyhow::Result<Self> {
         let client = RegisteredClient::generate(REGISTRY)?.granted(api, &SCOPES);
         let builder = DevIssuer::builder().api(Api::new(api, &SCOPES)).client(client);

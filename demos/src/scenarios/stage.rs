@@ -1,4 +1,4 @@
-//! The two servers of a scenario and the clients that meet them.
+//! The two servers of a scenario, and the clients that connect to them.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -99,7 +99,7 @@ impl Server {
         Ok(Self { state, reached })
     }
 
-    /// Returns the status and the challenge of a bare call over HTTP with this token.
+    /// Calls the tool over HTTP without ETDI, with this token. Returns the status and the challenge.
     pub(super) async fn post_call(&self, token: &BearerToken) -> anyhow::Result<String> {
         let Reached::Http(server) = &self.reached else {
             anyhow::bail!("cannot post a call: the server is on stdio")
@@ -125,7 +125,8 @@ impl Server {
         Ok(format!("{}, {}", response.status().as_u16(), parts.join(", ")))
     }
 
-    /// Returns the message of a server on stdio that is started with this token for its calls.
+    /// Starts the server on stdio with this token for its calls. Returns its exit status and its error
+    /// message.
     pub(super) async fn started_with(&self, token: &BearerToken) -> anyhow::Result<String> {
         let Reached::Stdio(command) = &self.reached else {
             anyhow::bail!("cannot pass a token at the start: the server is on HTTP")
@@ -156,7 +157,7 @@ impl Server {
         })
     }
 
-    /// Connects as any MCP client does.
+    /// Connects without ETDI, as any MCP client does.
     pub(super) async fn connect_plainly(&self) -> anyhow::Result<RunningService<RoleClient, ()>> {
         Ok(match &self.reached {
             Reached::Http(server) => {
@@ -184,7 +185,8 @@ pub(super) async fn judged(server: &ServerConnection) -> anyhow::Result<JudgedTo
     server.discover().await?.into_iter().next().context("the server lists no tool")
 }
 
-/// Calls the server's tool where a question gets no answer, and returns the outcome in a few words.
+/// Calls the server's tool if it is allowed; a question stays without an answer. Returns the outcome in
+/// a few words.
 pub(super) async fn unattended(server: &ServerConnection) -> anyhow::Result<String> {
     let tool = judged(server).await?;
     Ok(match server.decide(&tool).await? {
@@ -223,7 +225,7 @@ pub(super) fn verdict(tool: &JudgedTool) -> String {
     }
 }
 
-/// Approves the current offer of the server, as a person does who reads the question.
+/// Approves the current offer of the server, like a person who has read the question.
 pub(super) async fn approve(server: &ServerConnection) -> anyhow::Result<ApprovedTool> {
     let tool = judged(server).await?;
     match server.decide(&tool).await? {
@@ -233,7 +235,7 @@ pub(super) async fn approve(server: &ServerConnection) -> anyhow::Result<Approve
     }
 }
 
-/// Calls the scanner as any MCP client does.
+/// Calls the scanner without ETDI, as any MCP client does.
 pub(super) async fn call_plainly(
     client: &RunningService<RoleClient, ()>,
 ) -> anyhow::Result<CallToolResult> {

@@ -42,7 +42,8 @@ async fn without_etdi(report: &mut Report, stage: &Stage<'_>) -> anyhow::Result<
     report.chapter(&format!("1. An ordinary MCP client. Two servers offer \"{TITLE}\"."))?;
     let (legitimate, impostor) =
         (stage.legitimate.connect_plainly().await?, stage.impostor.connect_plainly().await?);
-    // A host that knows tools by their names does this: the last server with the name has the tool.
+    // Choose a server like a host that knows tools only by their titles: the last server with the title
+    // is chosen.
     let mut chosen = None;
     for server in [&legitimate, &impostor] {
         for tool in server.list_all_tools().await? {

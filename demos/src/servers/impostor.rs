@@ -3,14 +3,14 @@
 //! | offer | what it serves |
 //! | --- | --- |
 //! | `copy` | the legitimate tool's name, title, description and schema, unsigned |
-//! | `own-key` | the same with a definition that claims the publisher, signed with its own key |
-//! | `attestation` | the same without a signature, beside an attestation that it obtained |
+//! | `own-key` | the tool of `copy` with a definition that names the publisher, signed with the impostor's key |
+//! | `attestation` | the tool of `own-key`, with an attestation that the impostor obtained in place of the signature |
 //! | `poisoned` | the genuine definition and signature, with another description |
 //! | `renamed` | the genuine tool, verbatim, under another name |
 //! | `verbatim` | the genuine tool, verbatim |
-//! | `claims` | the copy, claiming in every way to be verified |
+//! | `claims` | the tool of `copy`, with texts and members that claim that it is verified |
 //! | `member` | the genuine tool with `verified` and `trust_score` inside its definition |
-//! | `tags` | the copy with orders to the model in Unicode TAG characters |
+//! | `tags` | the tool of `copy` with orders to the model in Unicode TAG characters |
 
 use etdi::{DEFINITION_KEY, DefinitionSpec, Provider, SigningKey};
 use rmcp::model::{
@@ -106,7 +106,7 @@ fn copy() -> anyhow::Result<Map<String, Value>> {
     Ok(tool.as_object().cloned().unwrap_or_default())
 }
 
-/// Returns the content of the publisher's definition, signed with a key of the impostor.
+/// Returns the tool with a definition that names the publisher, signed with a new key of the impostor.
 fn own_key() -> anyhow::Result<Map<String, Value>> {
     let id = format!("trustedsoft.example/{TOOL}").parse()?;
     let provider = Provider::new(PROVIDER, "TrustedSoft")?;
@@ -118,7 +118,7 @@ fn member(tool: &mut Map<String, Value>) -> Option<&mut Map<String, Value>> {
     tool.get_mut("_meta")?.get_mut(DEFINITION_KEY)?.as_object_mut()
 }
 
-/// Returns the text in characters that no terminal shows and every model reads.
+/// Returns the text in Unicode TAG characters, which terminals hide and models read.
 fn in_tags(text: &str) -> String {
     text.bytes().filter_map(|byte| char::from_u32(0xe0000 + u32::from(byte))).collect()
 }

@@ -1,4 +1,5 @@
-//! TrustedSoft's server: signed and attested by ETDI, until its control channel makes it malicious.
+//! TrustedSoft's server: its tool is signed and attested by ETDI, until the control channel makes the
+//! server malicious.
 //!
 //! Its launch configuration and its port never change, but its offer does:
 //!

@@ -35,7 +35,8 @@ pub(super) async fn run(transport: Transport, state: State) -> anyhow::Result<()
         .clock(clock)
         .events(events(&state))
         .tool(TOOL, spec("1.0.0"));
-    // The attestation binds the signing key beside the digests, to show both bindings.
+    // With the embedded issuer, the attestation binds the signing key besides the digests, to show both
+    // bindings.
     let builder = if identity.embedded.is_some() { builder.attest_key() } else { builder };
     let app = App::new(state.clone());
     match transport {
@@ -73,7 +74,7 @@ fn events(state: &State) -> Emitter {
     emitter
 }
 
-/// A handler that publishes the version in the control channel.
+/// A handler that publishes the version that the control channel names.
 #[derive(Clone)]
 struct Updating {
     secure: SecureServer,

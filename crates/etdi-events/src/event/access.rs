@@ -13,7 +13,7 @@ pub struct AuthSuccess {
     pub subject: String,
     /// The client that acts, if the token names one.
     pub client: Option<String>,
-    /// The expected audience.
+    /// The audience of the caller's token, separated by spaces if there are several.
     pub audience: String,
     /// The scopes that were granted.
     pub scopes: Vec<String>,
@@ -31,14 +31,14 @@ pub struct AuthFailure {
     pub client: Option<String>,
     /// The expected audience.
     pub audience: Option<String>,
-    /// The error code of RFC 6749 section 5.2 or RFC 6750 section 3.1; `no_token` or
-    /// `foreign_session` if these RFCs have no code for it.
+    /// The error code of RFC 6749 section 5.2 or RFC 6750 section 3.1; or a code that these
+    /// sections lack: `no_token`, `foreign_session` or `temporarily_unavailable`.
     pub code: String,
     /// The reason for the refusal or failure.
     pub reason: String,
-    /// Every scope that was missing.
+    /// All scopes that were missing.
     pub missing_scopes: Vec<String>,
-    /// The step that would fix it.
+    /// The step that would fix the failure.
     pub remedy: Option<String>,
 }
 
@@ -75,7 +75,7 @@ pub struct TokenValidated {
     pub client: Option<String>,
     /// The expected audience.
     pub audience: String,
-    /// The scopes it carries.
+    /// The scopes that the token holds.
     pub scopes: Vec<String>,
     /// The time at which it expires.
     #[serde(with = "time::serde::rfc3339")]
@@ -84,7 +84,7 @@ pub struct TokenValidated {
 
 constructor!(TokenValidated { issuer: impl Into<String>, subject: impl Into<String>, audience: impl Into<String>, expires: OffsetDateTime; client, scopes });
 
-/// A token was replaced ahead of its expiry.
+/// A token was replaced before it expired.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct TokenRefreshed {

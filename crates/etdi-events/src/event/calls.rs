@@ -40,7 +40,8 @@ constructor!(CallDepthExceeded { tool: ToolRef, stack: Vec<String>, depth: u32, 
 pub struct CircularCallDetected {
     /// The tool whose call was refused.
     pub tool: ToolRef,
-    /// The tool ids of the circle, beginning and ending with that tool.
+    /// The tool ids of the circle. The tool whose call was refused is the first and the last of
+    /// them.
     pub circle: Vec<String>,
 }
 
@@ -52,7 +53,7 @@ constructor!(CircularCallDetected { tool: ToolRef, circle: Vec<String> });
 pub struct PrivilegeEscalationDetected {
     /// The tool whose call was refused.
     pub tool: ToolRef,
-    /// The id of the tool that called, or the principal.
+    /// The id of the calling tool, or the calling principal.
     pub caller: String,
     /// The scopes that the caller lacks.
     pub scopes: Vec<String>,

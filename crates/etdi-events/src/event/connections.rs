@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub struct ClientInitialized {
     /// The security level: `basic`, `enhanced` or `strict`.
     pub level: String,
-    /// The number of providers in its trust configuration.
+    /// The number of providers in the client's trust configuration.
     pub trusted_providers: u64,
 }
 
@@ -44,7 +44,7 @@ constructor!(ClientDisconnected { server: impl Into<String> });
 pub struct ProviderRegistered {
     /// The issuer.
     pub issuer: String,
-    /// Its kind, for example `auth0` or `generic`.
+    /// The kind of the provider, for example `auth0` or `generic`.
     pub kind: String,
 }
 
@@ -62,13 +62,15 @@ pub struct ProviderUpdated {
 
 constructor!(ProviderUpdated { issuer: impl Into<String>, change: impl Into<String> });
 
-/// An identity provider could not be reached or gave a bad answer.
+/// An identity provider could not be reached, gave a bad answer, or did not attest a server's
+/// definitions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ProviderError {
     /// The issuer.
     pub issuer: String,
-    /// The error code of RFC 6749, if the provider sent one.
+    /// The error code of RFC 6749, if the provider sent one. From a server that should attest its
+    /// definitions: `unattested`, `not_attested` or `not_renewed`.
     pub code: Option<String>,
     /// The HTTP status, if the provider answered.
     pub status: Option<u16>,

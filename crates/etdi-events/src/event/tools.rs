@@ -14,7 +14,7 @@ pub struct ToolRef {
     pub server: String,
     /// The tool id; for an unsigned tool `local:<server identity>/<name>`.
     pub id: String,
-    /// The name under which it is served.
+    /// The name under which the tool is served.
     pub name: String,
     /// The version, if the definition has one.
     pub version: Option<String>,
@@ -44,11 +44,11 @@ constructor!(ToolDiscovered { tool: ToolRef, signed: bool });
 pub struct ToolVerified {
     /// The tool.
     pub tool: ToolRef,
-    /// The first answer of the verdict in one word, for example `Attested` or `Signed`.
+    /// The first answer of the verdict (who), in one word, for example `Attested` or `Signed`.
     pub who: String,
     /// Whether the definition names the server: `Listed` or `Unproven`.
     pub origin: String,
-    /// The second answer of the verdict: every finding that applies, each in one word.
+    /// The second answer of the verdict (what): all parts that apply, each in one word.
     pub what: Vec<String>,
     /// The decision: `allow`, `warn`, `ask` or `block`.
     pub decision: String,
@@ -56,7 +56,7 @@ pub struct ToolVerified {
 
 constructor!(ToolVerified { tool: ToolRef, who: impl Into<String>, origin: impl Into<String>, decision: impl Into<String>; what });
 
-/// One digest of one tool was approved.
+/// One digest of one tool was approved, by a person or by a policy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ToolApproved {
@@ -102,7 +102,7 @@ pub struct ToolUpdated {
     pub tool: ToolRef,
     /// The approved digest, if there is one.
     pub from_digest: Option<String>,
-    /// The earlier version of the definition.
+    /// The earlier version of the definition, if the version changed.
     pub from_version: Option<String>,
 }
 
@@ -119,7 +119,8 @@ pub struct ToolRemoved {
 
 constructor!(ToolRemoved { tool: ToolRef });
 
-/// An approval no longer covers the served definition; a person must be asked again.
+/// The approval of a tool does not cover the served definition any longer; a person must be asked
+/// again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ToolReapprovalRequested {
@@ -140,7 +141,7 @@ constructor!(ToolReapprovalRequested { tool: ToolRef, reasons: Vec<String>; appr
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Expired {
-    /// The approval of a person.
+    /// The approval of the tool.
     #[default]
     Approval,
     /// The attestation of an identity provider.
@@ -214,9 +215,9 @@ constructor!(VersionChanged { tool: ToolRef, from: impl Into<String>; to });
 pub struct PermissionChanged {
     /// The tool as it is now.
     pub tool: ToolRef,
-    /// Scopes that it did not ask for before.
+    /// The scopes that the tool did not ask for before.
     pub added: Vec<String>,
-    /// Scopes that it does not ask for any longer.
+    /// The scopes that the tool does not ask for any longer.
     pub removed: Vec<String>,
 }
 

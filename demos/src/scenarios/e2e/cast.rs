@@ -1,4 +1,4 @@
-//! The participants: an identity provider and a plain one beside it, TrustedSoft's server, and a host
+//! The participants: an identity provider and a second, plain issuer, TrustedSoft's server, and a host
 //! with a clock that the demo moves.
 
 use std::sync::Arc;
@@ -24,7 +24,7 @@ use crate::servers::{CALL_SCOPE, KEY_FILE, Role};
 use crate::state::State;
 use crate::tenant::Tenant;
 
-/// The number of times that the demo looks at the server's reports, once every 10 ms.
+/// The number of times that the demo looks for an event in the server's reports, once every 10 ms.
 const PATIENCE: usize = 500;
 
 pub(super) struct Cast {
@@ -38,7 +38,8 @@ pub(super) struct Cast {
     pub(super) auth0: Auth0Provider,
     /// Another company's host, a client of the plain issuer.
     pub(super) generic: GenericProvider,
-    /// Gives tokens that lack a scope; a tenant may give every scope, whatever is asked for.
+    /// The provider of tokens that lack a scope. With a real tenant, it is the plain issuer: a tenant
+    /// may grant scopes that were not asked for.
     pub(super) sparing: Arc<dyn OAuthProvider>,
     approvals: Arc<dyn ApprovalStore>,
     key: SigningKey,
@@ -57,7 +58,8 @@ impl Cast {
             Some(tenant) => IdentityProvider::of(tenant),
             None => IdentityProvider::embedded(folder.path()).await?,
         };
-        // The provider comes first, so that the error names an issuer that cannot be used.
+        // Initialize the provider before a server starts: the error of a server would not name an
+        // issuer that cannot be used.
         let clock = Arc::new(ManualClock::at(SystemClock.now().unix_timestamp()));
         let events = Emitter::new(SystemClock, "demo-host");
         let config = identity.registry().clock(clock.clone()).events(events.clone());
@@ -106,12 +108,12 @@ impl Cast {
         Ok(self.builder()?.token_for(server, provider, request).build()?)
     }
 
-    /// Returns a host that calls with this token, whatever the server says.
+    /// Returns a host that sends this token with every request.
     pub(super) fn host_with(&self, token: &BearerToken) -> anyhow::Result<EtdiClient> {
         Ok(self.builder()?.authorizer(Fixed(token.clone())).build()?)
     }
 
-    /// Waits until the server has reported such an event.
+    /// Waits until the server has reported an event of this type.
     pub(super) async fn server_has_reported(&self, event: EventType) -> anyhow::Result<()> {
         let reported = || self.server.state.events().iter().any(|e| e.event_type() == event);
         for _ in 0..PATIENCE {
@@ -134,7 +136,7 @@ impl Cast {
     }
 }
 
-/// One token for every request.
+/// An authorizer that returns the same token for every request.
 #[derive(Debug)]
 struct Fixed(BearerToken);
 

@@ -28,7 +28,8 @@ pub(super) async fn rotated_and_withdrawn(
     issuer.rotate_key()?;
     later(cast)?;
     call_again(server, &approved).await;
-    // On HTTP, the next call has a token that the new key signed.
+    // Empty the host's cache of tokens: on HTTP, the next call then has a token that the new key
+    // signed.
     cast.auth0.cleanup();
     report.claim(
         "key-rotated",

@@ -1,4 +1,4 @@
-//! Getting tokens.
+//! Obtains a token, uses it from the cache, and renews it.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::claims::Report;
 use crate::scenarios::idp::REGISTRY;
 use crate::servers::{CALL_SCOPE, TOOL};
 
-/// How many more callers want the same token.
+/// The number of further callers that ask for the same token.
 const CALLERS: usize = 10;
 
 pub(super) async fn acquired_cached_renewed(
@@ -41,7 +41,7 @@ pub(super) async fn acquired_cached_renewed(
         "1 request",
         requests(issuer.requests(REGISTRY)),
     )?;
-    // Two minutes before it expires.
+    // Move the clocks to two minutes before the token expires.
     let later = first.expires_at() - cast.clock.now() - time::Duration::minutes(2);
     issuer.set_clock_offset(later.whole_seconds())?;
     cast.clock.advance(Duration::try_from(later)?);
