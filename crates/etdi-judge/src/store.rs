@@ -185,8 +185,8 @@ pub enum StoreError {
     /// The approval changed in the meantime: another definition was approved, or the approval was
     /// withdrawn.
     #[error(
-        "another definition was approved in the meantime ({}); look at the tool again",
-        approved.map_or_else(|| "the approval was withdrawn".to_owned(), |digest| digest.to_string())
+        "the approval changed in the meantime ({}); look at the tool again",
+        approved.map_or_else(|| "it was withdrawn".to_owned(), |digest| format!("approved now: {digest}"))
     )]
     Conflict {
         /// The digest that is approved now.

@@ -165,7 +165,9 @@ pub enum OAuthError {
     #[error("no provider is registered for the issuer \"{}\"; register one, or refuse the token", escaped(.0))]
     UnknownIssuer(String),
     /// The process is shutting down.
-    #[error("cannot complete the request: the process is shutting down")]
+    #[error(
+        "cannot complete the request: the process is shutting down, or the task of the request failed"
+    )]
     Interrupted,
 }
 

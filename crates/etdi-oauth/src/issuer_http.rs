@@ -123,8 +123,9 @@ impl IssuerHttp {
 
 /// Returns a header value that is marked as sensitive, so that logs do not show it.
 pub(crate) fn sensitive(text: &str) -> Result<HeaderValue, OAuthError> {
-    let mut value = HeaderValue::from_str(text)
-        .map_err(|_| OAuthError::BadAnswer("a header cannot hold the issuer's nonce".to_owned()))?;
+    let mut value = HeaderValue::from_str(text).map_err(|_| {
+        OAuthError::BadAnswer("an HTTP header cannot hold the nonce or the proof".to_owned())
+    })?;
     value.set_sensitive(true);
     Ok(value)
 }

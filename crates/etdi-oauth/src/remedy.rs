@@ -7,7 +7,7 @@ pub(crate) const NOT_A_JWT: &str = "request the token with the API's identifier 
 pub(crate) const ACCESS_TOKEN: &str =
     "send an access token, not an ID token or another kind of JWT";
 pub(crate) const UNKNOWN_KEY: &str = "if the issuer has just rotated its keys, try again in half a minute; \
-     otherwise another issuer signed it";
+     otherwise another issuer signed the token";
 pub(crate) const ISSUER: &str = "the issuer must match to the byte, its trailing slash included; correct the configuration or use a token of \
      that issuer";
 pub(crate) const AUDIENCE: &str = "the audience must equal the API identifier exactly, to the byte";

@@ -10,7 +10,7 @@ use crate::store::{ApprovalStore, NewApproval, Sighting, StoreError};
 
 /// A promise that a store breaks.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the approval store breaks its contract: {0}")]
+#[error("the approval store does not keep its contract: {0}")]
 pub struct Broken(String);
 
 /// Checks the contract. The store must be **empty**.
@@ -40,7 +40,7 @@ async fn pins_and_ledger_are_written_once(store: &dyn ApprovalStore) -> Result<(
         "the first pin stays",
         known.pins.len() == 1 && first(&known.pins)?.digest == digest("first"),
     )?;
-    let entry = known.ledger.first().ok_or_else(|| Broken("a ledger entry is lost".to_owned()))?;
+    let entry = known.ledger.first().ok_or_else(|| Broken("a ledger entry was lost".to_owned()))?;
     holds("the first ledger entry stays", entry.digest == digest("first"))?;
     let mut renamed = subject("a.example/once", "1.0.0", "here");
     renamed.id = "a.example/other".to_owned();
@@ -154,11 +154,11 @@ fn holds(promise: &str, kept: bool) -> Result<(), Broken> {
 }
 
 fn failed(error: StoreError) -> Broken {
-    Broken(format!("a method fails: {error}"))
+    Broken(format!("a method failed: {error}"))
 }
 
 fn first(pins: &[Pin]) -> Result<&Pin, Broken> {
-    pins.first().ok_or_else(|| Broken("a pin is lost".to_owned()))
+    pins.first().ok_or_else(|| Broken("a pin was lost".to_owned()))
 }
 
 async fn known(
