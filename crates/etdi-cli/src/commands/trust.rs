@@ -161,10 +161,8 @@ fn remove(id: &str, yes: bool, context: &Context) -> Ending {
             .at(id)
             .next("etdi trust list"));
     }
-    let question = format!(
-        "Stop trusting {}? Its definitions can then not be verified",
-        etdi::text::escaped(id)
-    );
+    let question =
+        format!("Stop trusting {}? Its tools are then not trusted", etdi::text::escaped(id));
     if !yes && !context.prompt.confirm(&question, "give --yes")? {
         return Err(CliError::new(
             "cannot remove the provider: the answer was no; no changes were made",
