@@ -38,7 +38,7 @@ where
     T: Clone + Send + Sync + 'static,
     E: Clone + From<Interrupted> + Send + Sync + 'static,
 {
-    /// Waits for the running attempt with this key, and returns its result. If there is no such
+    /// Waits for the running attempt with this key, and returns its result. Without such an
     /// attempt, `decide` returns a result or the attempt to start. `decide` is called under the
     /// lock, so that it sees the result that a finished attempt has stored.
     pub(crate) async fn join(&self, key: K, decide: impl FnOnce() -> Flight<T, E>) -> Result<T, E> {
