@@ -150,12 +150,12 @@ async fn attack_26_call_answered_by_a_redirect_to_another_host() {
     host.outlive_the_list();
     let error = call(&connection, &approved).await.unwrap_err();
     assert!(
-        matches!(error, CallError::Discover(DiscoverError::Listing(ListError::Redirected))),
+        matches!(error, CallError::Discover(DiscoverError::Listing(ListError::Redirected { .. }))),
         "{error:?}"
     );
     server.redirect("initialize", &trap.uri());
     let error = host.client.connect_http(&server.uri()).await.unwrap_err();
-    assert!(matches!(error, ConnectError::Redirected), "{error:?}");
+    assert!(matches!(error, ConnectError::Redirected { .. }), "{error:?}");
     assert_eq!(trap.requests(), 0);
     server.assert_not_called();
 }

@@ -147,11 +147,14 @@ async fn extra_huge_and_odd_cursors(transport: Transport) {
     let connection = server.connect(&host.client).await;
     // No page has this cursor, so the answer is the same page again, with a cursor that was already
     // seen.
-    for cursor in ["c".repeat(1 << 20).as_str(), "", "../../etc/passwd", "\u{e0041}\u{202e}"] {
+    for cursor in ["c".repeat(1 << 20).as_str(), "../../etc/passwd", "\u{e0041}\u{202e}"] {
         server.list(json!({"tools": [tool("scan")], "nextCursor": cursor}).to_string());
         let refused = listing_refused(connection.discover().await);
         assert_eq!(refused, ListingError::RepeatedCursor);
     }
+    // Servers before MCP 2026-07-28 mean the end of the list by an empty cursor.
+    server.list(json!({"tools": [tool("scan")], "nextCursor": ""}).to_string());
+    assert_eq!(connection.discover().await.unwrap().len(), 1);
     for cursor in [json!(7), json!({}), json!(["a"])] {
         server.list(json!({"tools": [tool("scan")], "nextCursor": cursor}).to_string());
         assert_eq!(listing_refused(connection.discover().await), ListingError::Cursor);

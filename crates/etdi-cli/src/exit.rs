@@ -92,6 +92,9 @@ pub(crate) struct CliError {
     /// The file, flag, address or name that the error is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     at: Option<String>,
+    /// The last lines that a server wrote to its standard error before it ended, escaped.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    last_lines: Vec<String>,
     /// The next step: a command if one solves the problem.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
@@ -101,7 +104,13 @@ pub(crate) struct CliError {
 
 impl CliError {
     pub(crate) fn new(what: impl Display) -> Self {
-        Self { error: what.to_string(), at: None, next: None, exit: Exit::CannotCheck }
+        Self {
+            error: what.to_string(),
+            at: None,
+            last_lines: Vec::new(),
+            next: None,
+            exit: Exit::CannotCheck,
+        }
     }
 
     /// Puts `cannot VERB NOUN: ` before an error that does not begin with `cannot` yet. `doing` is the
@@ -149,12 +158,22 @@ impl CliError {
         self
     }
 
+    /// Adds the last lines of a server's standard error. They must be escaped.
+    pub(crate) fn with_last_lines(mut self, lines: Vec<String>) -> Self {
+        self.last_lines = lines;
+        self
+    }
+
     pub(crate) fn what(&self) -> &str {
         &self.error
     }
 
     pub(crate) fn place(&self) -> Option<&str> {
         self.at.as_deref()
+    }
+
+    pub(crate) fn last_lines(&self) -> &[String] {
+        &self.last_lines
     }
 
     pub(crate) fn next_step(&self) -> Option<&str> {

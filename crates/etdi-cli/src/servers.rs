@@ -7,6 +7,8 @@ pub(crate) mod hosts;
 pub(crate) mod label;
 pub(crate) mod network;
 pub(crate) mod session;
+pub(crate) mod start;
 pub(crate) mod store;
 pub(crate) mod target;
 pub(crate) mod tokens;
+mod unreachable;

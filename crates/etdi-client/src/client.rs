@@ -246,16 +246,19 @@ impl<H: ClientHandler> EtdiClientBuilder<H> {
         self
     }
 
-    /// Sets how long a server may take to start and to complete the handshake, and how long the
-    /// reading of a whole listing may take. The defaults are 120 seconds for the start and 30
-    /// seconds for a listing: a server that a package manager has to fetch first needs almost a
-    /// minute.
+    /// Sets how long a server may take to start and to complete the handshake. The default is 120
+    /// seconds: a server that a package manager has to fetch first needs almost a minute.
     ///
     /// A server is first asked for the newest revision of MCP, with `server/discover`. If it does
     /// not know this request, or does not answer within ten seconds, the client sends `initialize`,
     /// with which earlier revisions begin. So the time must be longer than ten seconds.
-    pub fn timeout(mut self, timeout: Duration) -> Self {
+    pub fn start_timeout(mut self, timeout: Duration) -> Self {
         self.start_timeout = timeout;
+        self
+    }
+
+    /// Sets how long the reading of a whole listing may take. The default is 30 seconds.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }

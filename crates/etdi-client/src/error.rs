@@ -7,7 +7,9 @@ use etdi_types::{KeyError, Scope, SignatureError};
 use rmcp::ErrorData;
 use rmcp::service::ServiceError;
 
-use crate::wire::error::{ListError, RequestError, is_not_judged, is_redirect_send};
+use crate::wire::error::{Denial, ListError, Redirect, is_not_judged, redirect};
+use crate::wire::http::error::RequestError;
+use crate::wire::words;
 
 /// The error of tools that could not be listed or judged.
 #[derive(Debug, thiserror::Error)]
@@ -71,29 +73,36 @@ pub enum CallError {
     #[error("cannot call the tool: the server ended the session again and again")]
     SessionEnded,
     /// The server answered the call with a redirect. Only the configured server got the arguments.
-    #[error("the server answered with a redirect, which is not followed; configure its final URI")]
-    Redirected,
+    #[error("cannot call the tool: {}", Redirect(to.as_deref()))]
+    Redirected {
+        /// The address that the server redirects to, as the server wrote it, without its query.
+        to: Option<String>,
+    },
     /// The call failed.
-    #[error("the call failed: {}", escaped(&.0.to_string()))]
+    #[error("the call failed: {}", escaped(&words::service(.0)))]
     Service(ServiceError),
 }
 
 impl From<ServiceError> for CallError {
     fn from(error: ServiceError) -> Self {
         match &error {
-            ServiceError::TransportSend(source) if is_redirect_send(source) => Self::Redirected,
             ServiceError::TransportSend(source) => {
-                match source.error.downcast_ref::<RequestError>() {
+                if let Some(to) = redirect(source) {
+                    return Self::Redirected { to };
+                }
+                match words::request_error(source) {
                     // A call of this crate has a permit, so the gate refuses it only after a new
                     // session began.
                     Some(RequestError::Io(refused)) if is_not_judged(refused) => Self::SessionEnded,
                     Some(RequestError::InsufficientScope(said)) => Self::InsufficientScope {
                         scopes: said.required_scope.clone().unwrap_or_default(),
                     },
-                    Some(RequestError::AuthRequired(said)) => {
-                        Self::Unauthorized { challenge: said.www_authenticate_header.clone() }
-                    }
-                    _ => Self::Service(error),
+                    request => match request.and_then(Denial::of) {
+                        Some(Denial { challenge, said }) => {
+                            Self::Unauthorized { challenge: challenge.unwrap_or(said) }
+                        }
+                        None => Self::Service(error),
+                    },
                 }
             }
             ServiceError::McpError(refusal) => match refusal.code.0 {

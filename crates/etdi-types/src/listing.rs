@@ -88,6 +88,8 @@ impl Page {
 pub struct Listing {
     tools: Vec<RawTool>,
     cursors: Vec<String>,
+    /// The place of each page's first tool.
+    page_starts: Vec<usize>,
     pages: usize,
     bytes: usize,
 }
@@ -112,11 +114,15 @@ impl Listing {
     /// [`ListingError::TooManyTools`], [`ListingError::TooManyBytes`]: the listing is refused.
     pub fn add(&mut self, page: Page) -> Result<Option<String>, ListingError> {
         self.pages += 1;
+        if self.is_repeated_at_the_end(&page) {
+            return Ok(None);
+        }
         let cursor = page.next_cursor.as_ref();
         self.bytes += page.tools.iter().chain(cursor).map(String::len).sum::<usize>();
         if self.bytes > MAX_BYTES {
             return Err(ListingError::TooManyBytes);
         }
+        self.page_starts.push(self.tools.len());
         self.tools.extend(page.tools);
         if self.tools.len() > MAX_TOOLS {
             return Err(ListingError::TooManyTools);
@@ -132,6 +138,28 @@ impl Listing {
         }
         self.cursors.push(cursor.clone());
         Ok(Some(cursor))
+    }
+
+    /// Returns whether a server means the end of its list by an empty cursor, as servers before MCP
+    /// 2026-07-28 do: asked with this cursor, the server answers with its first or last page again.
+    fn is_repeated_at_the_end(&self, page: &Page) -> bool {
+        let second = self.page_starts.get(1).copied().unwrap_or(self.tools.len());
+        let last = self.page_starts.last().copied().unwrap_or_default();
+        self.cursors.last().is_some_and(String::is_empty)
+            && (self.tools.get(..second) == Some(&page.tools)
+                || self.tools.get(last..) == Some(&page.tools))
+    }
+
+    /// Returns the number of tools so far.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.tools.len()
+    }
+
+    /// Returns whether no page with a tool was added yet.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.tools.is_empty()
     }
 
     /// Returns the tools, each parsed or refused on its own. Marks tools that share a name or an
@@ -182,6 +210,36 @@ fn signed_id(tool: &ListedTool) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn page(tools: &[&str], cursor: Option<&str>) -> Page {
+        Page {
+            tools: tools.iter().map(|tool| (*tool).to_owned()).collect(),
+            next_cursor: cursor.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn an_empty_cursor_that_leads_to_a_known_page_ends_the_list() {
+        for again in [page(&["a", "b"], Some("1")), page(&["c"], Some(""))] {
+            let mut listing = Listing::default();
+            assert_eq!(listing.add(page(&["a", "b"], Some("1"))).unwrap().as_deref(), Some("1"));
+            assert_eq!(listing.add(page(&["c"], Some(""))).unwrap().as_deref(), Some(""));
+            assert_eq!(listing.add(again).unwrap(), None);
+            assert_eq!(listing.len(), 3);
+        }
+    }
+
+    #[test]
+    fn an_empty_cursor_may_also_lead_to_another_page() {
+        let mut listing = Listing::default();
+        listing.add(page(&["a"], Some(""))).unwrap();
+        assert_eq!(listing.add(page(&["b"], None)).unwrap(), None);
+        assert_eq!(listing.len(), 2);
+        let mut endless = Listing::default();
+        endless.add(page(&["a"], Some(""))).unwrap();
+        let error = endless.add(page(&["b"], Some(""))).unwrap_err();
+        assert_eq!(error, ListingError::RepeatedCursor);
+    }
 
     #[test]
     fn pages_that_are_small_enough_alone_are_too_large_together() {

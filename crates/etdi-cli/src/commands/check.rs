@@ -22,6 +22,7 @@ use crate::servers::desk::Desk;
 use crate::servers::host_config::{self, Endpoint};
 use crate::servers::network::NetworkOptions;
 use crate::servers::session::Session;
+use crate::servers::start::StartOptions;
 use crate::servers::target::NamedServer;
 use crate::show::instructions::Given;
 use crate::terminal::shell::{flag, quoted};
@@ -50,6 +51,8 @@ pub(crate) struct CheckArgs {
     lock: LockOptions,
     #[command(flatten)]
     network: NetworkOptions,
+    #[command(flatten)]
+    start: StartOptions,
 }
 
 /// The form of the answer.
@@ -111,7 +114,14 @@ impl CheckArgs {
         };
         // The store is dropped after the check: a tool that is seen for the first time leaves no record.
         let store = Arc::new(MemoryApprovals::new());
-        let desk = Desk::over(store, trust, AuthorizationContext::None, &self.network, context)?;
+        let desk = Desk::over(
+            store,
+            trust,
+            AuthorizationContext::None,
+            &self.network,
+            &self.start,
+            context,
+        )?;
         let wanted = |server: &&LockedServer| {
             self.server.as_ref().is_none_or(|wanted| *wanted == server.name)
         };

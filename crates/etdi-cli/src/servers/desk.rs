@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
-use etdi::client::{ConnectError, ExecutableState, ServerConnection};
-use etdi::text::escaped;
+use etdi::client::{ExecutableState, ServerConnection};
 use etdi::{ApprovalStore, AuthorizationContext, EtdiClient, SqliteApprovals, TrustConfig};
 
 use crate::context::Context;
@@ -16,9 +16,11 @@ use crate::servers::host_config::Endpoint;
 use crate::servers::label;
 use crate::servers::network::NetworkOptions;
 use crate::servers::session::{Session, Words};
+use crate::servers::start::StartOptions;
 use crate::servers::store::StoreOptions;
 use crate::servers::target::NamedServer;
 use crate::servers::tokens::{BearerTokens, SharedTokens};
+use crate::servers::unreachable;
 use crate::terminal::line::Line;
 
 /// The flags of the commands that judge servers.
@@ -30,11 +32,15 @@ pub(crate) struct ServerArgs {
     caller: CallerOptions,
     #[command(flatten)]
     network: NetworkOptions,
+    #[command(flatten)]
+    start: StartOptions,
 }
 
 /// The trust configuration, the approvals and the client that judge servers.
 pub(crate) struct Desk {
     client: EtdiClient,
+    /// The time that a server has for its first answer.
+    start_timeout: Duration,
     store: Arc<dyn ApprovalStore>,
     /// The names of servers. `None` if the store does not keep names.
     record: Option<SqliteApprovals>,
@@ -50,13 +56,13 @@ pub(crate) struct Desk {
 impl Desk {
     /// Opens the trust configuration and the store of the user.
     pub(crate) fn new(args: &ServerArgs, context: &Context) -> Result<Self, CliError> {
-        let ServerArgs { store, caller, network } = args;
+        let ServerArgs { store, caller, network, start } = args;
         let trust = trust_file::read(context)?;
         let record = store.open(context)?;
         let kept = Arc::new(record.clone());
-        let desk = Self::over(kept, trust, caller.context(), network, context)?;
+        let desk = Self::over(kept, trust, caller.context(), network, start, context)?;
         let words = [context.words(), store.words()].into_iter().collect();
-        let judging = [caller.words(), network.words()].into_iter().collect();
+        let judging = [caller.words(), network.words(), Some(start.words())].into_iter().collect();
         Ok(Self { record: Some(record), words, judging, ..desk })
     }
 
@@ -66,19 +72,31 @@ impl Desk {
         trust: TrustConfig,
         caller: AuthorizationContext,
         network: &NetworkOptions,
+        start: &StartOptions,
         context: &Context,
     ) -> Result<Self, CliError> {
         let network = network.network()?;
+        let start_timeout = start.time(context)?;
         let tokens = Arc::new(BearerTokens::default());
         let client = EtdiClient::builder(trust)
             .shared_approvals(Arc::clone(&store))
             .network(network)
+            .start_timeout(start_timeout)
             .authorizer(SharedTokens(Arc::clone(&tokens)))
             .authorization_context(caller.clone())
             .clock(Arc::clone(&context.clock))
             .build()
             .map_err(CliError::new)?;
-        Ok(Self { client, store, record: None, tokens, caller, words: None, judging: None })
+        Ok(Self {
+            client,
+            start_timeout,
+            store,
+            record: None,
+            tokens,
+            caller,
+            words: None,
+            judging: None,
+        })
     }
 
     /// Connects to a server and judges its tools.
@@ -106,10 +124,18 @@ impl Desk {
             }
             Endpoint::Http { .. } => None,
         };
+        let (uri, has_token) = match &endpoint {
+            Endpoint::Http { uri, token } => (Some(uri.clone()), token.is_some()),
+            Endpoint::Stdio { .. } => (None, false),
+        };
         let connection = self.connect(&name, endpoint, context).await?;
         let _progress = context.out.progress(format!("listing and judging the tools of {name}"));
-        let tools = connection.discover().await.map_err(|error| CliError::new(error).at(&name))?;
-        let executable = connection.executable().await.map_err(CliError::new)?;
+        let tools = connection.discover().await;
+        let tools = tools
+            .map_err(|error| unreachable::unlisted(&error, uri.as_deref(), has_token).at(&name))?;
+        let executable = connection.executable().await;
+        let executable = executable
+            .map_err(|error| CliError::new(error).cannot("read the program on record"))?;
         if let ExecutableState::Changed { was, now } = &executable {
             let line = Line::new().warn("another program is behind this command now: ");
             context.out.remark(line.text(now).text("; it was ").text(was));
@@ -152,7 +178,10 @@ impl Desk {
         endpoint: Endpoint,
         context: &Context,
     ) -> Result<ServerConnection, CliError> {
-        let _progress = context.out.progress(format!("connecting to {name}"));
+        let _progress = context.out.progress(format!(
+            "waiting for the first answer of {name}, at most {} s",
+            self.start_timeout.as_secs_f64()
+        ));
         match endpoint {
             Endpoint::Http { uri, token } => {
                 let has_token = token.is_some();
@@ -160,7 +189,7 @@ impl Desk {
                     self.tokens.give(&uri, token).map_err(|error| error.at(name))?;
                 }
                 let connected = self.client.connect_http(&uri).await;
-                connected.map_err(|error| unconnected(&error, has_token).at(name))
+                connected.map_err(|error| unreachable::http(&error, &uri, has_token).at(name))
             }
             Endpoint::Stdio { configured, started } => {
                 // Show the command as configured: the values of variables may be secrets.
@@ -170,43 +199,8 @@ impl Desk {
                 }
                 context.out.remark(line);
                 let connected = self.client.connect_expanded(&configured, started).await;
-                // The server's standard error is the server's own text, so it is not shown here.
-                connected.map_err(|error| {
-                    let cwd = configured.cwd.unwrap_or_default();
-                    let next = match &error {
-                        ConnectError::NoFolder { .. } => format!("make {cwd}, or correct `cwd`"),
-                        ConnectError::Spawn { source, .. }
-                            if source.kind() == std::io::ErrorKind::NotFound =>
-                        {
-                            "install it, or correct its name or the PATH".to_owned()
-                        }
-                        _ => "start the command by itself: it may say why".to_owned(),
-                    };
-                    CliError::new(error).at(name).next(next)
-                })
+                connected.map_err(|error| unreachable::stdio(&error, &configured).at(name))
             }
         }
-    }
-}
-
-/// Returns the error for a failed connection. The next step depends on whether the server wants a token,
-/// or refused the one that it got.
-fn unconnected(error: &ConnectError, has_token: bool) -> CliError {
-    let Some(challenge) = error.challenge() else {
-        let next = match error {
-            ConnectError::Redirected | ConnectError::Uri(_) => return CliError::new(error),
-            ConnectError::Timeout { .. } => "see whether the server is busy, and try again",
-            _ => {
-                "see whether the server runs, and whether this is the address of its MCP endpoint, often …/mcp"
-            }
-        };
-        return CliError::new(error).next(next);
-    };
-    let challenge = escaped(challenge);
-    match has_token {
-        false => CliError::new(format!("the server wants an access token: {challenge}"))
-            .next("give it with --token-file FILE, or --token-file - from standard input"),
-        true => CliError::new(format!("the server refuses the access token: {challenge}"))
-            .next("`etdi token` shows its issuer, audience, scopes and end"),
     }
 }

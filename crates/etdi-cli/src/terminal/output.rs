@@ -175,6 +175,12 @@ impl Output {
         if let Some(place) = error.place() {
             lines.push(Line::new().dim("  at: ").text(place));
         }
+        if !error.last_lines().is_empty() {
+            lines.push(Line::new().dim("  the last lines of its standard error:"));
+        }
+        // Each line begins with a bar: without it, the server could imitate a line of this program.
+        let bar = |line: &String| Line::new().dim("    | ").text(line);
+        lines.extend(error.last_lines().iter().map(bar));
         if let Some(next) = error.next_step() {
             lines.push(Line::new().dim("  next: ").command(next));
         }

@@ -16,6 +16,7 @@ mod issuer;
 mod lock_screens;
 mod lockfile;
 mod next;
+mod odd_servers;
 mod pages;
 mod program;
 mod readme;

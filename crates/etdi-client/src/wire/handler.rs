@@ -11,7 +11,7 @@ use rmcp::RoleClient;
 use rmcp::model::{
     CancelledNotificationParam, ClientConfig, CreateMessageRequestParams, CreateMessageResult,
     CustomNotification, CustomRequest, CustomResult, ElicitRequestParams, ElicitResult, ErrorData,
-    ListRootsResult, LoggingMessageNotificationParam, ProgressNotificationParam,
+    Implementation, ListRootsResult, LoggingMessageNotificationParam, ProgressNotificationParam,
     ResourceUpdatedNotificationParam, SubscriptionsAcknowledgedNotificationParams,
     TaskStatusNotificationParams,
 };
@@ -118,7 +118,12 @@ impl<H: ClientHandler> ClientHandler for Observed<H> {
         self.inner.on_custom_notification(notification, context).await;
     }
 
+    /// Returns the handler's own name, or this crate's in place of rmcp's default.
     fn get_info(&self) -> ClientConfig {
-        self.inner.get_info()
+        let mut info = self.inner.get_info();
+        if info.client_info == Implementation::from_build_env() {
+            info.client_info = Implementation::new("etdi", env!("CARGO_PKG_VERSION"));
+        }
+        info
     }
 }

@@ -4,9 +4,10 @@
 //! read them. The raw text of the handshake is taken below this layer, and a person may approve the
 //! instructions from that text.
 //!
-//! A server of an earlier revision that acknowledges every method with an empty result does not
-//! know `server/discover` either. rmcp falls back to `initialize` only after an error, so the empty
-//! result becomes an error here.
+//! Only an answer of MCP 2026-07-28 ends the probe, `server/discover`. A server of an earlier
+//! revision answers it with anything: an empty result, the result of another method, an error with
+//! any code or id. rmcp falls back to `initialize` only after an error with the id of the probe, so
+//! every other answer becomes such an error.
 //!
 //! rmcp waits ten seconds for the answer to its probe, `server/discover`, and then sends
 //! `initialize`. A server that was still starting answers both. rmcp would take the first answer
@@ -17,18 +18,22 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rmcp::RoleClient;
-use rmcp::model::{
-    ClientRequest, ErrorData, JsonRpcMessage, RequestId, ServerJsonRpcMessage, ServerResult,
+use rmcp::model::{ClientRequest, JsonRpcMessage, RequestId, ServerJsonRpcMessage, ServerResult};
+use rmcp::service::{
+    ClientInitializeError, ClientLifecycleMode, RxJsonRpcMessage, TxJsonRpcMessage,
 };
-use rmcp::service::{ClientLifecycleMode, RxJsonRpcMessage, TxJsonRpcMessage};
 use rmcp::transport::Transport;
 
 use super::error::ConnectError;
 use super::ids::answers;
+use super::startup;
 
-/// Connects. A server that knows only `server/discover` may answer it after rmcp gave up on it, and
-/// then refuse the `initialize` that rmcp sent next. Such a server is asked once more, without
-/// `initialize`.
+/// Connects, and connects once more in two cases:
+///
+/// - A server that knows only `server/discover` answered it after rmcp gave up on it, and then
+///   refused the `initialize` that rmcp sent next. It is asked without `initialize`.
+/// - A server ended at `server/discover`, or refuses `initialize` after it. Older servers take no
+///   request before `initialize`, so this server is asked without `server/discover`.
 pub(super) async fn negotiate<L>(
     mode: &ClientLifecycleMode,
     connect: impl AsyncFn(ClientLifecycleMode, LateDiscovery) -> Result<L, ConnectError>,
@@ -39,7 +44,20 @@ pub(super) async fn negotiate<L>(
             let preferred_versions = preferred_versions.clone();
             connect(ClientLifecycleMode::Discover { preferred_versions }, late).await
         }
+        (Err(error), ClientLifecycleMode::Auto { .. }) if is_about_the_probe(&error) => {
+            connect(ClientLifecycleMode::Initialize, late).await
+        }
         (done, _) => done,
+    }
+}
+
+fn is_about_the_probe(error: &ConnectError) -> bool {
+    match error {
+        ConnectError::Ended { .. } => true,
+        ConnectError::Handshake(error) => {
+            matches!(**error, ClientInitializeError::LegacyFallbackFailed { .. })
+        }
+        _ => false,
     }
 }
 
@@ -93,6 +111,31 @@ impl<T> Withheld<T> {
         }
         is_late
     }
+
+    /// Returns the answer to the probe in a form that rmcp understands. `None` if `message` is not
+    /// an answer, or if the probe was answered. As long as it is not answered, the probe is the only
+    /// request that was sent, so every answer is its answer, whatever its id.
+    fn answer_to_probe(&mut self, message: &ServerJsonRpcMessage) -> Option<ServerJsonRpcMessage> {
+        let probe = self.probe.as_ref()?;
+        let answer = match message {
+            JsonRpcMessage::Response(response)
+                if is_discovery(message) && answers(probe, &response.id) =>
+            {
+                message.clone()
+            }
+            JsonRpcMessage::Response(_) => {
+                let reason = "server/discover was answered with the result of another method";
+                JsonRpcMessage::error(startup::legacy(reason), Some(probe.clone()))
+            }
+            JsonRpcMessage::Error(error) => {
+                let error = startup::refused_probe(error.error.clone());
+                JsonRpcMessage::error(error, Some(probe.clone()))
+            }
+            _ => return None,
+        };
+        self.probe = None;
+        Some(answer)
+    }
 }
 
 impl<T: Transport<RoleClient>> Transport<RoleClient> for Withheld<T> {
@@ -121,20 +164,15 @@ impl<T: Transport<RoleClient>> Transport<RoleClient> for Withheld<T> {
             tracing::debug!("the answer to server/discover came after initialize was sent");
             message = self.inner.receive().await?;
         }
+        if let Some(answer) = self.answer_to_probe(&message) {
+            message = answer;
+        }
         if let JsonRpcMessage::Response(response) = &mut message {
-            let probe = self.probe.take_if(|probe| answers(probe, &response.id));
             match &mut response.result {
                 ServerResult::InitializeResult(result) => result.instructions = None,
                 ServerResult::DiscoverResult(result) => result.instructions = None,
-                ServerResult::EmptyResult(_) if probe.is_some() => {
-                    let text = "server/discover was answered with an empty result";
-                    let error = ErrorData::invalid_request(text, None);
-                    return Some(JsonRpcMessage::error(error, probe));
-                }
                 _ => {}
             }
-        } else if let JsonRpcMessage::Error(error) = &message {
-            self.probe.take_if(|probe| error.id.as_ref().is_none_or(|id| answers(probe, id)));
         }
         Some(message)
     }

@@ -15,22 +15,37 @@ pub(crate) fn answers(request: &RequestId, response: &RequestId) -> bool {
             (RequestId::Number(number), RequestId::String(text)) if text.parse() == Ok(*number))
 }
 
-/// Returns every `id` of a JSON object that has no `method`. The message may be any text; a text
-/// that cannot be read has no ids. A message with two ids is kept for both requests, so that its
-/// refusal says why.
-pub(crate) fn response_ids(message: &[u8]) -> Vec<RequestId> {
-    let text = message.strip_prefix(b"\xef\xbb\xbf").unwrap_or(message);
-    let mut reader = serde_json::Deserializer::from_slice(text);
-    let mut found = Envelope::default();
-    // A text that breaks off keeps the ids before the break: an error about that text says more
-    // than an error about a missing one.
-    reader.deserialize_map(&mut found).ok();
-    if found.is_call { Vec::new() } else { found.ids }
+/// The requests that a message answers.
+#[derive(Debug, Default)]
+pub(crate) struct Answered {
+    /// Each `id` of the message. A message with two ids is kept for both requests, so that its
+    /// refusal says why.
+    pub(crate) ids: Vec<RequestId>,
+    /// Whether the message has an `error`.
+    pub(crate) is_error: bool,
+}
+
+impl Answered {
+    /// Reads a message. A message is an answer if it is a JSON object that has a `result` or an
+    /// `error`, and no `method`. Any other text answers no request.
+    pub(crate) fn by(message: &[u8]) -> Self {
+        let text = message.strip_prefix(b"\xef\xbb\xbf").unwrap_or(message);
+        let mut reader = serde_json::Deserializer::from_slice(text);
+        let mut found = Envelope::default();
+        // A text that breaks off keeps the ids before the break: an error about that text says more
+        // than an error about a missing one.
+        reader.deserialize_map(&mut found).ok();
+        match found.is_call || !(found.has_result || found.answered.is_error) {
+            true => Self::default(),
+            false => found.answered,
+        }
+    }
 }
 
 #[derive(Default)]
 struct Envelope {
-    ids: Vec<RequestId>,
+    answered: Answered,
+    has_result: bool,
     is_call: bool,
 }
 
@@ -44,9 +59,17 @@ impl<'de> Visitor<'de> for &mut Envelope {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         while let Some(name) = map.next_key::<Cow<'de, str>>()? {
             match name.as_ref() {
-                "id" => self.ids.extend(map.next_value::<Option<RequestId>>()?),
+                "id" => self.answered.ids.extend(map.next_value::<Option<RequestId>>()?),
                 "method" => {
                     self.is_call = true;
+                    map.next_value::<IgnoredAny>()?;
+                }
+                "result" => {
+                    self.has_result = true;
+                    map.next_value::<IgnoredAny>()?;
+                }
+                "error" => {
+                    self.answered.is_error = true;
                     map.next_value::<IgnoredAny>()?;
                 }
                 _ => {

@@ -27,13 +27,15 @@ use tokio::task::AbortHandle;
 
 use super::any_service::AnyService;
 use super::authorizer::HttpAuthorizer;
-use super::error::{ConnectError, ListError, is_redirect};
+use super::error::{ConnectError, ListError};
 use super::gate::{Gate, OwnListing};
-use super::handshake::{Withheld, negotiate};
+use super::handshake::{LateDiscovery, Withheld, negotiate};
 use super::http::RawHttpClient;
+use super::http::legacy::LegacyTransport;
 use super::page::{RawListing, RawPage, RawPages};
 use super::raw::{Captured, RawResponses};
-use super::stdio::StdioTransport;
+use super::startup;
+use super::stdio::{SideOutput, StdioTransport};
 use super::stop::Stop;
 
 /// The function that makes the handler of one connection.
@@ -61,6 +63,9 @@ pub(crate) struct Lifecycle {
     pub(crate) authorizer: Option<Arc<dyn HttpAuthorizer>>,
 }
 
+/// The parts that a transport and its connection share.
+type Shared = (Arc<RawResponses>, Arc<Gate>);
+
 /// The raw response that began the session.
 pub(crate) type Startup = Bytes;
 
@@ -87,7 +92,7 @@ impl Link {
             let (raws, gate) = Default::default();
             let spawned =
                 StdioTransport::spawn(name, command, Arc::clone(&raws), Arc::clone(&gate));
-            let transport = spawned.map_err(|source| match &command.cwd {
+            let (transport, side) = spawned.map_err(|source| match &command.cwd {
                 // The operating system gives the same error for a missing folder and for a missing
                 // program.
                 Some(folder) if !Path::new(folder).is_dir() => {
@@ -96,7 +101,10 @@ impl Link {
                 _ => ConnectError::Spawn { command: name.to_owned(), source },
             })?;
             let transport = Withheld::new(transport, late);
-            Self::serve(transport, raws, gate, lifecycle, mode, false).await
+            match Self::serve(transport, (raws, gate), lifecycle, mode, false).await {
+                Err(ConnectError::Ended { .. }) => Err(ended(side).await),
+                done => done,
+            }
         })
         .await
     }
@@ -116,17 +124,40 @@ impl Link {
             )
             .map_err(ConnectError::HttpClient)?;
             let config = StreamableHttpClientTransportConfig::with_uri(uri.as_str());
-            let transport = StreamableHttpClientTransport::with_client(client, config);
+            let transport = StreamableHttpClientTransport::with_client(client.clone(), config);
             let transport = Withheld::new(transport.into_transport(), late);
-            Self::serve(transport, raws, gate, lifecycle, mode, true).await
+            let newer = (Arc::clone(&raws), Arc::clone(&gate));
+            match Self::serve(transport, newer, lifecycle, mode, true).await {
+                Err(error) if client.is_refused_post() => {
+                    Self::legacy(client, (raws, gate), lifecycle, error).await
+                }
+                done => done,
+            }
         })
         .await
     }
 
+    /// Connects to a server that may have only the transport of MCP 2024-11-05. Returns `earlier`
+    /// for a server that does not have this transport either.
+    async fn legacy(
+        client: RawHttpClient,
+        shared: Shared,
+        lifecycle: &Lifecycle,
+        earlier: ConnectError,
+    ) -> Result<(Self, Startup), ConnectError> {
+        let after = lifecycle.start_timeout;
+        let opened = tokio::time::timeout(after, LegacyTransport::open(client)).await;
+        let transport = match opened.map_err(|_| ConnectError::Timeout { after })? {
+            Ok(transport) => transport,
+            Err(error) => return Err(ConnectError::of_request(&error).unwrap_or(earlier)),
+        };
+        let transport = Withheld::new(transport, LateDiscovery::default());
+        Self::serve(transport, shared, lifecycle, ClientLifecycleMode::Initialize, false).await
+    }
+
     async fn serve<T: Transport<RoleClient> + 'static>(
         transport: Withheld<T>,
-        raws: Arc<RawResponses>,
-        gate: Arc<Gate>,
+        (raws, gate): Shared,
         lifecycle: &Lifecycle,
         mode: ClientLifecycleMode,
         rewrites: bool,
@@ -299,9 +330,17 @@ fn handshake(error: ClientInitializeError, raws: &RawResponses) -> ConnectError 
     match raws.take_startup() {
         Some(Captured::TooLarge) => ConnectError::TooLarge,
         Some(Captured::NotUtf8) => ConnectError::NotUtf8,
-        _ if is_redirect(&error) => ConnectError::Redirected,
-        _ => ConnectError::Handshake(Box::new(error)),
+        Some(Captured::Text(text)) => match startup::malformed_member(&text) {
+            Some(member) => ConnectError::Malformed { member },
+            None => error.into(),
+        },
+        None => error.into(),
     }
+}
+
+async fn ended(side: SideOutput) -> ConnectError {
+    let skipped = side.skipped();
+    ConnectError::Ended { last_lines: side.last_lines().await, skipped }
 }
 
 fn startup(came: Option<Captured>) -> Result<Startup, ConnectError> {

@@ -7,7 +7,7 @@
 //!
 //! rmcp reads the same bytes on its own: its reader parses each line of a stdio server, and its
 //! worker parses each event of a stream. Both are private to rmcp, so rmcp reads a page once more.
-//! Before that, `response_ids` finds the id of a message, and skips all values.
+//! Before that, `Answered::by` finds the ids of a message, and skips all values.
 
 use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};
@@ -16,8 +16,10 @@ use bytes::Bytes;
 use etdi_types::listing::ListedTool;
 use etdi_types::{Listing, ListingError, Page};
 use rmcp::model::{
-    ErrorData, JsonRpcMessage, ListToolsResult, RequestId, ServerJsonRpcMessage, ServerResult, Tool,
+    ErrorCode, ErrorData, JsonRpcMessage, ListToolsResult, RequestId, ServerJsonRpcMessage,
+    ServerResult, Tool,
 };
+use serde_json::Value;
 
 use super::ids::answers;
 
@@ -82,25 +84,38 @@ impl RawText {
         }
     }
 
-    /// Returns the JSON-RPC error, if this message is one.
+    /// Returns a member of the message. Of a member that is there twice, the last one.
+    pub(crate) fn member(&self, name: &str) -> Option<Value> {
+        let text = self.bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&self.bytes);
+        serde_json::from_slice::<Value>(text).ok()?.get_mut(name).map(Value::take)
+    }
+
+    /// Returns the JSON-RPC error, if this message is one. Servers also send an error without a
+    /// code, or a text in place of the object (JSON-RPC 2.0, section 5.1, wants both).
     pub(crate) fn error(&self) -> Option<ErrorData> {
-        match serde_json::from_slice(&self.bytes) {
-            Ok(ServerJsonRpcMessage::Error(said)) => Some(said.error),
-            _ => None,
-        }
+        let error = self.member("error").filter(|error| !error.is_null())?;
+        let code = error.get("code").and_then(Value::as_i64).and_then(|code| code.try_into().ok());
+        let message = error.as_str().or_else(|| error.get("message")?.as_str());
+        Some(ErrorData::new(
+            code.map_or(ErrorCode::INTERNAL_ERROR, ErrorCode),
+            message.map_or_else(|| error.to_string(), str::to_owned),
+            error.get("data").cloned(),
+        ))
     }
 
     /// Returns the message in the form that rmcp gets after the listing request `id`.
     ///
     /// rmcp learns from listings which headers a call needs. It reads a page as a whole or not at
     /// all. So one malformed tool would make it learn no headers for the other tools.
-    pub(crate) fn readable(
-        &self,
-        id: &RequestId,
-    ) -> Result<ServerJsonRpcMessage, serde_json::Error> {
-        match self.page() {
-            Ok(page) if self.answers(id) => Ok(page.message(id)),
-            _ => serde_json::from_slice(&self.bytes),
+    pub(crate) fn readable(&self, id: &RequestId) -> Option<ServerJsonRpcMessage> {
+        if let Ok(page) = self.page()
+            && self.answers(id)
+        {
+            return Some(page.message(id));
+        }
+        match self.error() {
+            Some(error) => Some(JsonRpcMessage::error(error, Some(id.clone()))),
+            None => serde_json::from_slice(&self.bytes).ok(),
         }
     }
 }
@@ -140,8 +155,12 @@ impl RawPages {
             passed.map(|tools| tools.iter().map(|tool| tool.name.as_ref()).collect());
         let is_passed =
             |tool: &Tool| passed.as_ref().is_none_or(|names| names.contains(tool.name.as_ref()));
-        self.usable.extend(page.readable.iter().map(|tool| tool.as_ref().is_some_and(is_passed)));
-        self.listing.add(page.page)
+        let before = self.listing.len();
+        let cursor = self.listing.add(page.page)?;
+        // A page that repeats an earlier one at the end is not added.
+        let added = if self.listing.len() > before { page.readable.as_slice() } else { &[] };
+        self.usable.extend(added.iter().map(|tool| tool.as_ref().is_some_and(is_passed)));
+        Ok(cursor)
     }
 
     pub(crate) fn complete(self) -> RawListing {

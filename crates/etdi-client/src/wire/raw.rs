@@ -6,11 +6,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::{Mutex, MutexGuard};
-use rmcp::model::{ClientJsonRpcMessage, ClientRequest, RequestId};
+use rmcp::model::{
+    ClientJsonRpcMessage, ClientRequest, ErrorData, JsonRpcMessage, RequestId, ServerJsonRpcMessage,
+};
 use tokio::sync::Notify;
 
-use super::ids::{answers, response_ids};
+use super::ids::{Answered, answers};
 use super::page::RawText;
+use super::startup::{self, Greeting};
 
 /// The most bytes of one response that are kept (wire format, section 6).
 pub(crate) const MAX_RESPONSE: usize = 16 * 1024 * 1024;
@@ -30,6 +33,49 @@ pub(crate) enum Captured {
     NotUtf8,
 }
 
+/// A request whose response is judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    Greeting(Greeting),
+    /// `tools/list`.
+    List,
+}
+
+impl Asked {
+    fn of(request: &ClientRequest) -> Option<Self> {
+        match request {
+            ClientRequest::DiscoverRequest(_) => Some(Self::Greeting(Greeting::Discover)),
+            ClientRequest::InitializeRequest(_) => Some(Self::Greeting(Greeting::Initialize)),
+            ClientRequest::ListToolsRequest(_) => Some(Self::List),
+            _ => None,
+        }
+    }
+
+    fn is_greeting(self) -> bool {
+        matches!(self, Self::Greeting(_))
+    }
+}
+
+/// A response that was kept, with the request that it answers.
+pub(crate) struct Kept {
+    text: Arc<RawText>,
+    asked: Asked,
+    id: RequestId,
+}
+
+impl Kept {
+    /// Returns the response in the form that rmcp gets.
+    pub(crate) fn message(&self) -> ServerJsonRpcMessage {
+        match self.asked {
+            Asked::Greeting(greeting) => startup::message(&self.text, greeting, &self.id),
+            Asked::List => self.text.readable(&self.id).unwrap_or_else(|| {
+                let text = "the listing is not JSON that can be read";
+                JsonRpcMessage::error(ErrorData::parse_error(text, None), Some(self.id.clone()))
+            }),
+        }
+    }
+}
+
 /// The requests whose responses are judged, and the responses that came. A transport fills it
 /// before rmcp sees a response; the reader of listings empties it.
 #[derive(Debug, Default)]
@@ -42,7 +88,7 @@ pub(crate) struct RawResponses {
 #[derive(Debug)]
 struct Slot {
     id: RequestId,
-    startup: bool,
+    asked: Asked,
     came: Option<Captured>,
 }
 
@@ -52,15 +98,13 @@ impl RawResponses {
         let ClientJsonRpcMessage::Request(request) = message else {
             return false;
         };
-        let startup = match &request.request {
-            ClientRequest::ListToolsRequest(_) => false,
-            ClientRequest::InitializeRequest(_) | ClientRequest::DiscoverRequest(_) => true,
-            _ => return false,
+        let Some(asked) = Asked::of(&request.request) else {
+            return false;
         };
         let mut waiting = self.lock();
-        if startup {
+        if asked.is_greeting() {
             // Only the most recent answer to the handshake is kept.
-            waiting.retain(|slot| !slot.startup);
+            waiting.retain(|slot| !slot.asked.is_greeting());
             self.startups.fetch_add(1, Ordering::Relaxed);
         }
         // A transport that retries sends the same request again.
@@ -68,7 +112,7 @@ impl RawResponses {
             if waiting.len() >= MAX_WAITING {
                 waiting.pop_front();
             }
-            waiting.push_back(Slot { id: request.id.clone(), startup, came: None });
+            waiting.push_back(Slot { id: request.id.clone(), asked, came: None });
         }
         true
     }
@@ -84,21 +128,41 @@ impl RawResponses {
         self.lock().iter().any(|slot| slot.came.is_none())
     }
 
-    /// Keeps `message` if it is a response that is waited for, and returns its text with the ids
-    /// that it answers. Only the first response to a request counts, as in rmcp.
-    pub(crate) fn offer(&self, message: &[u8]) -> Option<Arc<RawText>> {
+    /// Keeps `message` if it is a response that is waited for. Only the first response to a request
+    /// counts, as in rmcp.
+    pub(crate) fn offer(&self, message: &[u8]) -> Option<Kept> {
         if !self.is_waiting() {
             return None;
         }
-        let ids = response_ids(message);
+        self.keep(message, Answered::by(message).ids)
+    }
+
+    /// Keeps the body of the HTTP response to the request `id`. An error in the body answers this
+    /// request, whatever its id: servers leave the id out where they did not read the request.
+    pub(crate) fn offer_body(&self, body: &[u8], id: &RequestId) -> Option<Kept> {
+        if !self.is_waiting() {
+            return None;
+        }
+        let Answered { mut ids, is_error } = Answered::by(body);
+        if is_error {
+            ids.push(id.clone());
+        }
+        self.keep(body, ids)
+    }
+
+    fn keep(&self, message: &[u8], ids: Vec<RequestId>) -> Option<Kept> {
         let mut waiting = self.lock();
         let answered = waiting.iter_mut().filter(|slot| ids.iter().any(|id| answers(&slot.id, id)));
         let mut kept = None;
         for slot in answered {
-            let text = kept.get_or_insert_with(|| Arc::new(RawText::new(message, ids.clone())));
+            let first = kept.get_or_insert_with(|| Kept {
+                text: Arc::new(RawText::new(message, ids.clone())),
+                asked: slot.asked,
+                id: slot.id.clone(),
+            });
             slot.came.get_or_insert_with(|| match message.len() > MAX_RESPONSE {
                 true => Captured::TooLarge,
-                false => Captured::Text(Arc::clone(text)),
+                false => Captured::Text(Arc::clone(&first.text)),
             });
         }
         drop(waiting);
@@ -137,7 +201,7 @@ impl RawResponses {
     /// Takes the response to the last handshake request.
     pub(crate) fn take_startup(&self) -> Option<Captured> {
         let mut waiting = self.lock();
-        let at = waiting.iter().position(|slot| slot.startup)?;
+        let at = waiting.iter().position(|slot| slot.asked.is_greeting())?;
         waiting.remove(at)?.came
     }
 

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::stream::BoxStream;
 use futures::{Stream, StreamExt};
+use rmcp::model::RequestId;
 use sse_stream::{Error, Sse, SseStream};
 
-use super::page::RawText;
 use super::raw::{Captured, RawResponses};
 
 /// Parses an event stream. An event may have at most `max` bytes.
@@ -29,17 +29,24 @@ where
 }
 
 /// Offers the data of every event to the raw responses, before the reader of the stream gets it.
+/// The reader gets a judged response in the form that rmcp reads. `posted` is the request that the
+/// stream answers: an error on the stream answers it, whatever its id.
 pub(super) fn tapped(
     events: BoxStream<'static, Result<Sse, Error>>,
     raws: Arc<RawResponses>,
-    mut rewrite: impl FnMut(&RawText) -> Option<String> + Send + 'static,
+    posted: Option<RequestId>,
 ) -> BoxStream<'static, Result<Sse, Error>> {
     events
         .map(move |event| match event {
             Ok(mut event) => {
-                let kept = event.data.as_ref().and_then(|data| raws.offer(data.as_bytes()));
-                if let Some(other) = kept.and_then(|text| rewrite(&text)) {
-                    event.data = Some(other);
+                let kept = event.data.as_ref().and_then(|data| match &posted {
+                    Some(id) => raws.offer_body(data.as_bytes(), id),
+                    None => raws.offer(data.as_bytes()),
+                });
+                if let Some(data) =
+                    kept.and_then(|kept| serde_json::to_string(&kept.message()).ok())
+                {
+                    event.data = Some(data);
                 }
                 Ok(event)
             }

@@ -9,6 +9,7 @@ mod freshness;
 mod gate;
 mod handler;
 mod instructions;
+mod legacy;
 mod policy;
 mod redirects;
 mod refusals;

@@ -27,7 +27,7 @@ async fn arguments_do_not_follow_a_redirect() {
         redirect(&server, "tools/call", &elsewhere);
         let secret = serde_json::Map::from_iter([("secret".to_owned(), "s".into())]);
         let error = connection.call(&tool, secret).await.unwrap_err();
-        assert!(matches!(error, CallError::Redirected), "{way:?}: {error:?}");
+        assert!(matches!(error, CallError::Redirected { .. }), "{way:?}: {error:?}");
         assert_eq!(*elsewhere.script.methods.lock().unwrap(), [""; 0]);
     }
 }
@@ -39,12 +39,15 @@ async fn listings_and_handshakes_do_not_follow_a_redirect() {
         let connection = client().connect_http(&server.uri).await.unwrap();
         redirect(&server, "tools/list", &elsewhere);
         let error = connection.discover().await.unwrap_err();
-        let refused = matches!(error, DiscoverError::Listing(ListError::Redirected));
+        let refused = matches!(error, DiscoverError::Listing(ListError::Redirected { .. }));
         assert!(refused, "{way:?}: {error:?}");
         for method in ["server/discover", "initialize"] {
             redirect(&server, method, &elsewhere);
             let error = client().connect_http(&server.uri).await.unwrap_err();
-            assert!(matches!(error, ConnectError::Redirected), "{way:?} {method}: {error:?}");
+            assert!(
+                matches!(error, ConnectError::Redirected { .. }),
+                "{way:?} {method}: {error:?}"
+            );
         }
         assert_eq!(*elsewhere.script.methods.lock().unwrap(), [""; 0]);
     }

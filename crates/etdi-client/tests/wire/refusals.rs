@@ -14,7 +14,11 @@ fn tool(name: &str) -> String {
 
 /// Makes a client with a short time limit, for answers that never come.
 fn patient_for(timeout: Duration) -> EtdiClient {
-    EtdiClient::builder(TrustConfig::default()).timeout(timeout).build().unwrap()
+    EtdiClient::builder(TrustConfig::default())
+        .start_timeout(timeout)
+        .timeout(timeout)
+        .build()
+        .unwrap()
 }
 
 #[tokio::test]
