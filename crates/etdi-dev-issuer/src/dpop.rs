@@ -96,3 +96,51 @@ impl Proof {
         self.claims.get(name)?.as_str()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use etdi_types::SigningKey;
+    use etdi_types::keys::base64url_encode;
+    use serde_json::json;
+
+    use super::*;
+
+    const ENDPOINT: &str = "http://127.0.0.1/oauth/token";
+    const NOW: i64 = 1_800_000_000;
+
+    fn proof(key: &SigningKey, claims: &Value) -> String {
+        let mut jwk = serde_json::to_value(key.public_jwk()).unwrap();
+        jwk.as_object_mut().unwrap().retain(|name, _| ["crv", "kty", "x"].contains(&name.as_str()));
+        let header = json!({ "typ": "dpop+jwt", "alg": "EdDSA", "jwk": jwk });
+        let encoded = |value: &Value| base64url_encode(value.to_string().as_bytes());
+        let input = format!("{}.{}", encoded(&header), encoded(claims));
+        format!("{input}.{}", base64url_encode(&key.sign(input.as_bytes())))
+    }
+
+    #[test]
+    fn a_proof_counts_for_a_minute_before_and_after_its_time() {
+        let proofs = Proofs::new().unwrap();
+        let key = SigningKey::generate().unwrap();
+        let check = |claims: Value| {
+            let headers = HeaderMap::from_iter([(
+                axum::http::HeaderName::from_static("dpop"),
+                proof(&key, &claims).parse().unwrap(),
+            )]);
+            proofs.check(&headers, ENDPOINT, NOW)
+        };
+        let claims = |iat: Value| {
+            json!({ "htm": "POST", "htu": ENDPOINT, "iat": iat, "nonce": proofs.nonce,
+                "jti": iat.to_string() })
+        };
+        for apart in [-60, 0, 60] {
+            let found = check(claims(json!(NOW + apart))).unwrap();
+            assert_eq!(found, Some(key.public_jwk().thumbprint()), "{apart}");
+        }
+        for iat in [json!(NOW - 61), json!(NOW + 61), json!(i64::MIN), json!(i64::MAX)] {
+            assert!(check(claims(iat.clone())).is_err(), "{iat}");
+        }
+        for iat in [json!(null), json!(NOW.to_string()), json!(0.5)] {
+            assert!(check(claims(iat.clone())).is_err(), "{iat}");
+        }
+    }
+}

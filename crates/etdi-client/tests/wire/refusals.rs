@@ -84,6 +84,15 @@ async fn a_handshake_that_never_comes_times_out() {
     }
 }
 
+/// With the clock paused, the time passes at once when all tasks wait.
+#[tokio::test(start_paused = true)]
+async fn a_server_has_two_minutes_to_start_unless_the_host_says_otherwise() {
+    let script = Script { silent_start: true, ..Script::default() };
+    let error = connect(&client(), Way::Stdio, script).await.unwrap_err();
+    let ConnectError::Timeout { after } = error else { panic!("{error:?}") };
+    assert_eq!(after, Duration::from_secs(120));
+}
+
 #[tokio::test]
 async fn a_command_that_does_not_start_is_named() {
     let command = etdi_types::StdioCommand::new("/no/such/program\u{1b}[2J");
