@@ -143,7 +143,7 @@ async fn attack_26_call_answered_by_a_redirect_to_another_host() {
 
     server.redirect("tools/call", &trap.uri());
     let error = call(&connection, &approved).await.unwrap_err();
-    assert!(matches!(error, CallError::Redirected), "{error:?}");
+    assert!(matches!(error, CallError::Redirected { .. }), "{error:?}");
     assert_eq!(trap.requests(), 0);
 
     server.redirect("tools/list", &trap.uri());

@@ -18,6 +18,7 @@
 //! 12. `program`: the run of the program, from its arguments to its exit code
 
 #![forbid(unsafe_code)]
+#![cfg_attr(not(test), deny(clippy::use_debug))]
 #![warn(missing_docs)]
 
 mod cli;

@@ -39,8 +39,10 @@ pub enum SinkViolation {
     Flush(#[source] SinkError),
     /// After a flush, the destination does not hold exactly the given records, in order.
     #[error(
-        "after a flush the destination holds the records {found:?}, but the sink got {expected:?}; \
-         each record must arrive once, in order"
+        "after a flush the destination holds the records [{}], but the sink got [{}]; each record \
+         must arrive once, in order",
+        list(found),
+        list(expected)
     )]
     Differs {
         /// The ids of the given records.
@@ -234,4 +236,8 @@ fn tool() -> ToolRef {
 
 fn at() -> OffsetDateTime {
     OffsetDateTime::from_unix_timestamp(1_800_000_000).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+}
+
+fn list(ids: &[Uuid]) -> String {
+    ids.iter().map(Uuid::to_string).collect::<Vec<_>>().join(", ")
 }

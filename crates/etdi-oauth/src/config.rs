@@ -318,8 +318,9 @@ pub enum ConfigError {
     Domain(String),
     /// The configuration is for another kind of provider.
     #[error(
-        "the configuration is for the kind {found:?}, but the provider is of the kind {expected:?}; use the \
-             constructor of OAuthConfig that has the provider's name"
+        "the configuration is for the kind {}, but the provider is of the kind {}; use the constructor of \
+             OAuthConfig that has the provider's name",
+        found.as_str(), expected.as_str()
     )]
     Kind {
         /// The kind of the provider.

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
+#![cfg_attr(not(test), deny(clippy::use_debug))]
 #![warn(missing_docs)]
 
 pub mod attestation;

@@ -2,6 +2,7 @@
 // together with those of the book.
 #![cfg_attr(not(doctest), doc = include_str!("../README.md"))]
 #![forbid(unsafe_code)]
+#![cfg_attr(not(test), deny(clippy::use_debug))]
 #![warn(missing_docs)]
 
 mod admission;

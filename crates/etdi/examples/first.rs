@@ -1,4 +1,4 @@
-//! A server and a host in one program: `cargo run -p etdi --example first`.
+//! A server and a host in one program: `cargo run --example first`.
 #![expect(clippy::print_stdout, reason = "an example shows what it does")]
 
 use std::sync::Arc;
