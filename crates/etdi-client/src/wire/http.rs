@@ -77,23 +77,32 @@ impl RawHttpClient {
         self.refused_post.load(Ordering::Acquire)
     }
 
-    /// Adds the token of the server, if there is one.
+    /// Adds the token and the headers of the server, if there are any.
     async fn authorized(
         &self,
         request: reqwest::RequestBuilder,
     ) -> Result<reqwest::RequestBuilder, RequestError> {
-        Ok(match self.token().await? {
+        let mut headers = HashMap::new();
+        let token = self.authorize(&mut headers).await?;
+        let request = request.headers(headers.into_iter().collect());
+        Ok(match token {
             Some(token) => request.bearer_auth(token),
             None => request,
         })
     }
 
-    async fn token(&self) -> Result<Option<String>, RequestError> {
+    /// Returns the token of a request, and adds the server's own headers to those of the transport.
+    async fn authorize(
+        &self,
+        headers: &mut HashMap<HeaderName, HeaderValue>,
+    ) -> Result<Option<String>, RequestError> {
         let Some(authorizer) = &self.authorizer else {
             return Ok(None);
         };
-        let token = authorizer.bearer_token(&self.server).await;
-        let token = token.map_err(|error| RequestError::Io(io::Error::other(error)))?;
+        let refused = |error| RequestError::Io(io::Error::other(error));
+        let token = authorizer.bearer_token(&self.server).await.map_err(refused)?;
+        let own = authorizer.headers(&self.server).await.map_err(refused)?;
+        own.add_to(headers, token.is_some());
         Ok(token.map(|token| token.expose_secret().to_owned()))
     }
 
@@ -110,16 +119,19 @@ impl RawHttpClient {
         uri: &str,
         message: &ClientJsonRpcMessage,
         session: Option<Arc<str>>,
-        headers: HashMap<HeaderName, HeaderValue>,
+        mut headers: HashMap<HeaderName, HeaderValue>,
         limits: StreamableHttpResponseLimits,
     ) -> Result<StreamableHttpPostResponse, RequestError> {
+        let token = self.authorize(&mut headers).await?;
         let posted = Posted::of(message, session.is_some());
-        let request = self
+        let mut request = self
             .http
             .post(uri)
             .header(ACCEPT, [EVENT_STREAM_MIME_TYPE, JSON_MIME_TYPE].join(", "))
             .headers(headers.into_iter().collect());
-        let mut request = self.authorized(request).await?;
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
         if let Some(session) = &session {
             request = request.header(HEADER_SESSION_ID, session.as_ref());
         }
@@ -172,9 +184,9 @@ impl StreamableHttpClient for RawHttpClient {
         uri: Arc<str>,
         session: Arc<str>,
         _token: Option<String>,
-        headers: HashMap<HeaderName, HeaderValue>,
+        mut headers: HashMap<HeaderName, HeaderValue>,
     ) -> Result<(), RequestError> {
-        let token = self.token().await?;
+        let token = self.authorize(&mut headers).await?;
         self.http.delete_session(uri, session, token, headers).await.map_err(from_rmcp)
     }
 
@@ -196,10 +208,10 @@ impl StreamableHttpClient for RawHttpClient {
         session: Option<Arc<str>>,
         last_event: Option<String>,
         _token: Option<String>,
-        headers: HashMap<HeaderName, HeaderValue>,
+        mut headers: HashMap<HeaderName, HeaderValue>,
         max: usize,
     ) -> Result<Events, RequestError> {
-        let token = self.token().await?;
+        let token = self.authorize(&mut headers).await?;
         let events = self
             .http
             .get_stream_with_max_sse_event_size(uri, session, last_event, token, headers, max)
