@@ -272,8 +272,8 @@ impl Configurations {
     ) -> Result<&mut BTreeMap<String, Result<Endpoint, CliError>>, CliError> {
         if !self.0.contains_key(from) {
             let path = lock.root().join(from);
-            let entries = host_config::read(&path, &|name| context.environment.get(name))?;
-            let servers = entries.into_iter().map(|entry| (entry.name, entry.endpoint));
+            let config = host_config::read(&path, &|name| context.environment.get(name))?;
+            let servers = config.servers.into_iter().map(|entry| (entry.name, entry.endpoint));
             self.0.insert(from.to_owned(), servers.collect());
         }
         Ok(self.0.entry(from.to_owned()).or_default())

@@ -3,13 +3,14 @@
 use clap::Args;
 use etdi::ToolDefinition;
 use etdi::client::ExecutableState;
+use etdi::text::escaped;
 use serde_json::{Value, json};
 
 use crate::context::Context;
 use crate::exit::{CliError, Ending, Exit};
 use crate::servers::desk::{Desk, ServerArgs};
-use crate::servers::host_config;
-use crate::servers::hosts;
+use crate::servers::host_config::{self, ConfiguredServer, HostConfig, Skip};
+use crate::servers::hosts::{self, HostFile};
 use crate::servers::session::{Session, heading};
 use crate::servers::target::ServerTarget;
 use crate::show::instructions::Given;
@@ -50,9 +51,12 @@ impl DiscoverArgs {
         let (mut exit, mut answers) = (Exit::Ok, Vec::new());
         for server in servers {
             let (name, remarks) = (server.name.clone(), server.remarks.clone());
-            if server.disabled && is_all {
-                server.say_disabled(context);
-                answers.push(json!({ "name": name, "disabled": true }));
+            if let Some(skip) = server.skip.filter(|_| is_all) {
+                server.say_skipped(context);
+                let disabled = skip == Skip::Disabled;
+                answers.push(
+                    json!({ "name": name, "disabled": disabled, "skipped": skip.to_string() }),
+                );
                 continue;
             }
             let look = async |session: &Session| show(&name, session, context).await;
@@ -142,49 +146,80 @@ async fn show(name: &str, session: &Session, context: &Context) -> Result<(Exit,
 /// person may decide to start a third party's command.
 fn list_hosts(context: &Context) -> Exit {
     let out = &context.out;
-    let (mut exit, mut answers) = (Exit::Ok, Vec::new());
+    let (mut exit, mut answers, mut is_empty) = (Exit::Ok, Vec::new(), true);
     let environment = context.environment;
-    for file in hosts::found(environment) {
-        let path = file.path.display().to_string();
-        out.line(heading(&path).dim(format!("  {}", file.host)));
-        let mut names = Vec::new();
-        let mut problem = None;
-        match host_config::read(&file.path, &|name| environment.get(name)) {
-            Ok(entries) => {
-                for entry in &entries {
-                    let line = Line::new().text("  ").theirs(&entry.name).dim(": ");
-                    let disabled = if entry.disabled { "  disabled" } else { "" };
-                    out.indented(line.theirs(&entry.what).dim(disabled), 4);
-                    for remark in &entry.remarks {
-                        out.indented(Line::new().text("    ").warn(remark), 6);
-                    }
-                    names.push(json!({
-                        "name": entry.name, "what": entry.what, "disabled": entry.disabled,
-                        "remarks": entry.remarks,
-                    }));
-                }
-                if let Some(file) = quoted(&path).filter(|_| !entries.is_empty()) {
+    for HostFile { host, path } in hosts::found(environment) {
+        let read = host_config::read(&path, &|name| environment.get(name));
+        let path = path.display().to_string();
+        let title = heading(&path).dim(format!("  {host}"));
+        answers.push(match read {
+            // Settings of a host often name no servers.
+            Ok(config) if config.servers.is_empty() && config.elsewhere.is_empty() => {
+                json!({ "file": path, "host": host, "servers": [], "elsewhere": [], "error": null })
+            }
+            Ok(config) => {
+                is_empty = false;
+                out.line(title);
+                let (servers, elsewhere) = list(&config, context);
+                if let Some(file) = quoted(&path).filter(|_| !servers.is_empty()) {
                     out.next(format!("etdi discover --from {file}"));
                 }
+                json!({
+                    "file": path, "host": host, "servers": servers, "elsewhere": elsewhere,
+                    "error": null,
+                })
             }
             Err(error) => {
-                exit = exit.and(Exit::CannotCheck);
-                if !context.out.is_json() {
+                (exit, is_empty) = (exit.and(Exit::CannotCheck), false);
+                out.line(title);
+                if !out.is_json() {
                     out.error(&error);
                 }
-                problem = Some(error);
+                json!({
+                    "file": path, "host": host, "servers": [], "elsewhere": [],
+                    "error": error.what(),
+                })
             }
-        }
-        let (host, error) = (file.host, problem.as_ref().map(CliError::what));
-        answers.push(json!({ "file": path, "host": host, "servers": names, "error": error }));
+        });
     }
-    if answers.is_empty() {
-        out.line("No host configuration was found in this folder or for this user.");
+    if is_empty {
+        out.line("No host configuration with servers was found in this folder or for this user.");
         out.next("etdi discover URL");
         out.next("etdi discover -- COMMAND");
     }
     out.json(&json!({ "files": answers, "exit": exit.code() }));
     exit
+}
+
+/// Shows the servers of one file, and returns them as JSON: those for this folder, and those of other
+/// projects.
+fn list(config: &HostConfig, context: &Context) -> (Vec<Value>, Vec<Value>) {
+    let out = &context.out;
+    let servers = config.servers.iter().map(|server| {
+        let ConfiguredServer { name, what, endpoint, skip, remarks } = server;
+        let skipped = skip.map(|skip| skip.to_string());
+        let error = endpoint.as_ref().err().filter(|_| skip.is_none()).map(CliError::what);
+        let line = Line::new().text("  ").theirs(name).dim(": ").theirs(what);
+        let mark = skipped.as_ref().map(|skipped| format!("  {skipped}"));
+        out.indented(line.dim(mark.unwrap_or_default()), 4);
+        for remark in remarks {
+            out.indented(Line::new().text("    ").warn(remark), 6);
+        }
+        if let Some(error) = error {
+            out.indented(Line::new().text("    ").bad("error: ").text(error), 6);
+        }
+        json!({
+            "name": name, "what": what, "disabled": *skip == Some(Skip::Disabled),
+            "skipped": skipped, "remarks": remarks, "error": error,
+        })
+    });
+    let servers = servers.collect();
+    let elsewhere = config.elsewhere.iter().map(|other| {
+        let line = Line::new().text("  ").theirs(&other.name).dim(": ").theirs(&other.what);
+        out.indented(line.dim("  of the project ").dim(escaped(&other.project)), 4);
+        json!({ "name": other.name, "what": other.what, "project": other.project })
+    });
+    (servers, elsewhere.collect())
 }
 
 fn failed(name: &str, error: &CliError) -> Value {

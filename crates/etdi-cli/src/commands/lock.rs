@@ -131,18 +131,8 @@ impl LockArgs {
             let words = quoted(&name);
             return Ok(vec![NamedServer::given(name, endpoint, words)]);
         }
-        let mut entries = host_config::read(&self.from, &|name| context.environment.get(name))?;
-        let names = host_config::names(&entries);
-        if let Some(wanted) = &self.server {
-            entries.retain(|entry| entry.name == *wanted);
-        }
-        if entries.is_empty() {
-            return Err(match &self.server {
-                Some(name) => host_config::unnamed(&names, Some(name)),
-                None => CliError::new("cannot lock the servers: the file names no server")
-                    .at(self.from.display()),
-            });
-        }
+        let config = host_config::read(&self.from, &|name| context.environment.get(name))?;
+        let entries = config.named(self.server.as_deref(), &self.from)?;
         let servers =
             entries.into_iter().map(|entry| NamedServer::configured(entry, &self.from)).collect();
         match self.server {

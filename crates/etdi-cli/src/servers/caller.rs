@@ -10,15 +10,15 @@ use crate::terminal::shell::flag;
 /// are issued to, and uses only the approvals for that client.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct CallerOptions {
-    /// The client id of a host that obtains access tokens, at the identity provider: approvals are for
-    /// its calls. Otherwise they are for calls without authorization.
+    /// Use the approvals for calls of this client: the client id of a host that obtains access tokens.
+    /// Without this flag, the approvals are for calls without authorization.
     #[arg(long, value_name = "CLIENT_ID", requires = "for_issuer")]
     for_client: Option<String>,
     /// With --for-client: the identity provider, as its tokens spell it in `iss`.
     #[arg(long, value_name = "ISSUER", requires = "for_client")]
     for_issuer: Option<String>,
-    /// With --for-client: calls for this user, the `sub` of their tokens. Otherwise for the client
-    /// itself.
+    /// With --for-client: calls for this user, the `sub` of their tokens. Without this flag: calls for
+    /// the client itself.
     #[arg(long, value_name = "SUBJECT", requires = "for_client")]
     for_subject: Option<String>,
 }

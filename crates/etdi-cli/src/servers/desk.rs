@@ -19,8 +19,8 @@ use crate::servers::session::{Session, Words};
 use crate::servers::start::StartOptions;
 use crate::servers::store::StoreOptions;
 use crate::servers::target::NamedServer;
-use crate::servers::tokens::{BearerTokens, SharedTokens};
-use crate::servers::unreachable;
+use crate::servers::tokens::{KnownCredentials, SharedCredentials};
+use crate::servers::unreachable::{self, Given};
 use crate::terminal::line::Line;
 
 /// The flags of the commands that judge servers.
@@ -44,7 +44,7 @@ pub(crate) struct Desk {
     store: Arc<dyn ApprovalStore>,
     /// The names of servers. `None` if the store does not keep names.
     record: Option<SqliteApprovals>,
-    tokens: Arc<BearerTokens>,
+    credentials: Arc<KnownCredentials>,
     /// The caller that approvals are for.
     caller: AuthorizationContext,
     /// The flags that name the trust configuration and the store, quoted for a shell.
@@ -77,12 +77,12 @@ impl Desk {
     ) -> Result<Self, CliError> {
         let network = network.network()?;
         let start_timeout = start.time(context)?;
-        let tokens = Arc::new(BearerTokens::default());
+        let credentials = Arc::new(KnownCredentials::default());
         let client = EtdiClient::builder(trust)
             .shared_approvals(Arc::clone(&store))
             .network(network)
             .start_timeout(start_timeout)
-            .authorizer(SharedTokens(Arc::clone(&tokens)))
+            .authorizer(SharedCredentials(Arc::clone(&credentials)))
             .authorization_context(caller.clone())
             .clock(Arc::clone(&context.clock))
             .build()
@@ -92,7 +92,7 @@ impl Desk {
             start_timeout,
             store,
             record: None,
-            tokens,
+            credentials,
             caller,
             words: None,
             judging: None,
@@ -124,15 +124,16 @@ impl Desk {
             }
             Endpoint::Http { .. } => None,
         };
-        let (uri, has_token) = match &endpoint {
-            Endpoint::Http { uri, token } => (Some(uri.clone()), token.is_some()),
-            Endpoint::Stdio { .. } => (None, false),
+        let given = Given::to(&endpoint);
+        let uri = match &endpoint {
+            Endpoint::Http { uri, .. } => Some(uri.clone()),
+            Endpoint::Stdio { .. } => None,
         };
         let connection = self.connect(&name, endpoint, context).await?;
         let _progress = context.out.progress(format!("listing and judging the tools of {name}"));
         let tools = connection.discover().await;
         let tools = tools
-            .map_err(|error| unreachable::unlisted(&error, uri.as_deref(), has_token).at(&name))?;
+            .map_err(|error| unreachable::unlisted(&error, uri.as_deref(), given).at(&name))?;
         let executable = connection.executable().await;
         let executable = executable
             .map_err(|error| CliError::new(error).cannot("read the program on record"))?;
@@ -182,14 +183,12 @@ impl Desk {
             "waiting for the first answer of {name}, at most {} s",
             self.start_timeout.as_secs_f64()
         ));
+        let given = Given::to(&endpoint);
         match endpoint {
-            Endpoint::Http { uri, token } => {
-                let has_token = token.is_some();
-                if let Some(token) = token {
-                    self.tokens.give(&uri, token).map_err(|error| error.at(name))?;
-                }
+            Endpoint::Http { uri, token, headers } => {
+                self.credentials.give(&uri, token, &headers).map_err(|error| error.at(name))?;
                 let connected = self.client.connect_http(&uri).await;
-                connected.map_err(|error| unreachable::http(&error, &uri, has_token).at(name))
+                connected.map_err(|error| unreachable::http(&error, &uri, given).at(name))
             }
             Endpoint::Stdio { configured, started } => {
                 // Show the command as configured: the values of variables may be secrets.

@@ -1,32 +1,40 @@
 //! The servers in the configuration of a host.
 //!
-//! A new format needs a change in at most four files. `hosts.rs` lists the files of hosts. `formats.rs`
-//! lists the places of servers in a file. `members.rs` reads the members of one server. `variables.rs`
-//! expands the variables in their values.
+//! `document.rs` parses a file. `places.rs` finds the entries of servers in it. `members.rs` reads one
+//! entry, and `remarks.rs` names the members without an effect. `template.rs` has the syntax of
+//! variables, and `variables.rs` their values. A new host needs a change where it differs.
 
-mod formats;
+mod document;
+mod endpoint;
 mod jsonc;
 mod members;
+mod object;
+mod places;
+mod remarks;
+mod template;
 mod variables;
 
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::fmt::{self, Debug, Display, Formatter};
+use std::path::{Path, PathBuf};
 
 use etdi::text::escaped;
 use etdi::{ResourceUri, ServerIdentity, StdioCommand};
 use secrecy::SecretString;
-use serde_json::Value;
 
+use self::document::{Document, Format};
 use self::members::ServerMembers;
+use self::places::{Entry, Found};
 use self::variables::Variables;
 use crate::exit::CliError;
 use crate::files;
+use crate::terminal::line::Line;
+use crate::terminal::output::Output;
 
-/// The address or the command of a server.
-#[derive(Clone, Debug)]
+/// The address or the command of a server. `Debug` shows no values of variables and headers.
+#[derive(Clone)]
 pub(crate) enum Endpoint {
-    /// A server on HTTP, with the bearer token that is sent to it.
-    Http { uri: String, token: Option<SecretString> },
+    /// A server on HTTP, with the bearer token and the other headers that are sent to it.
+    Http { uri: String, token: Option<SecretString>, headers: Vec<(String, SecretString)> },
     /// A server on stdio: the command as configured, which is its identity, and the command as started,
     /// with the values of variables.
     Stdio { configured: StdioCommand, started: StdioCommand },
@@ -34,7 +42,7 @@ pub(crate) enum Endpoint {
 
 impl Endpoint {
     pub(crate) fn http(uri: impl Into<String>) -> Self {
-        Self::Http { uri: uri.into(), token: None }
+        Self::Http { uri: uri.into(), token: None, headers: Vec::new() }
     }
 
     pub(crate) fn stdio(command: StdioCommand) -> Self {
@@ -45,11 +53,38 @@ impl Endpoint {
     pub(crate) fn identity(&self) -> Result<ServerIdentity, CliError> {
         match self {
             Self::Http { uri, .. } => {
-                ResourceUri::parse(uri).map(ServerIdentity::Http).map_err(CliError::new)
+                let uri = ResourceUri::parse(uri).map_err(|error| {
+                    CliError::new(error)
+                        .next("correct the address, such as https://docs.example/mcp")
+                })?;
+                Ok(ServerIdentity::Http(uri))
             }
             Self::Stdio { configured, .. } => Ok(ServerIdentity::from(configured)),
         }
     }
+}
+
+impl Debug for Endpoint {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Http { uri, token, headers } => {
+                let headers: Vec<_> = headers.iter().map(|(name, _)| name).collect();
+                let mut http = f.debug_struct("Http");
+                http.field("uri", uri).field("token", token).field("headers", &headers).finish()
+            }
+            Self::Stdio { configured, .. } => {
+                f.debug_struct("Stdio").field("configured", configured).finish_non_exhaustive()
+            }
+        }
+    }
+}
+
+/// The servers of a configuration file.
+pub(crate) struct HostConfig {
+    /// The servers for the current folder, sorted by name.
+    pub(crate) servers: Vec<ConfiguredServer>,
+    /// The servers of other projects. They are not started here.
+    pub(crate) elsewhere: Vec<OtherServer>,
 }
 
 /// A server in a configuration file.
@@ -59,165 +94,207 @@ pub(crate) struct ConfiguredServer {
     pub(crate) what: String,
     /// The endpoint, or why it is not known.
     pub(crate) endpoint: Result<Endpoint, CliError>,
-    /// Whether the configuration disables the server. If so, the endpoint is an error.
-    pub(crate) disabled: bool,
+    /// Why the server is skipped, if it is. If so, the endpoint is an error.
+    pub(crate) skip: Option<Skip>,
     /// Remarks about the entry, for a person.
     pub(crate) remarks: Vec<String>,
 }
 
-/// Reads the servers of a file, sorted by name. `environment` gives the values of variables.
+/// A server of another project.
+pub(crate) struct OtherServer {
+    pub(crate) project: String,
+    pub(crate) name: String,
+    pub(crate) what: String,
+}
+
+/// The reason why a server is skipped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Skip {
+    /// The configuration disables the server.
+    Disabled,
+    /// The host contains the server, or fetches it.
+    OfHost,
+}
+
+impl Display for Skip {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Disabled => "disabled in its configuration",
+            Self::OfHost => "part of its host",
+        })
+    }
+}
+
+/// Reads the servers of a file. `environment` gives the values of variables.
 pub(crate) fn read(
     path: &Path,
     environment: &dyn Fn(&str) -> Option<String>,
-) -> Result<Vec<ConfiguredServer>, CliError> {
+) -> Result<HostConfig, CliError> {
     let variables = Variables::of_file(path, environment);
-    parse(&files::read(path)?, &variables).map_err(|error| error.at(path.display()))
+    parse(&files::read(path)?, variables, &current_projects())
+        .map_err(|error| error.at(path.display()))
 }
 
-/// Returns the names of the servers.
-pub(crate) fn names(entries: &[ConfiguredServer]) -> Vec<String> {
-    entries.iter().map(|entry| entry.name.clone()).collect()
-}
-
-/// Returns the error for a name that no server has, with the names that exist.
-pub(crate) fn unnamed(names: &[String], wanted: Option<&str>) -> CliError {
-    CliError::new("the file has no server with this name")
-        .at(wanted.unwrap_or_default())
-        .next(format!("name one of: {}", names.join(", ")))
-}
-
-fn parse(text: &str, variables: &Variables<'_>) -> Result<Vec<ConfiguredServer>, CliError> {
-    let document = jsonc::parse(text)?;
-    let mut servers = Vec::new();
-    for section in formats::sections(&document)? {
-        servers.extend(
-            section.iter().map(|(name, value)| ConfiguredServer::of(name, value, variables)),
-        );
+impl HostConfig {
+    /// Returns the servers of a command: the one with the name `wanted`, or all. Fails if there are none.
+    pub(crate) fn named(
+        self,
+        wanted: Option<&str>,
+        path: &Path,
+    ) -> Result<Vec<ConfiguredServer>, CliError> {
+        let Self { mut servers, elsewhere } = self;
+        let Some(wanted) = wanted else {
+            return match servers.is_empty() {
+                true => Err(no_server(&elsewhere).at(path.display())),
+                false => Ok(servers),
+            };
+        };
+        let known: Vec<_> = servers.iter().map(|one| escaped(&one.name).to_string()).collect();
+        servers.retain(|server| server.name == wanted);
+        if !servers.is_empty() {
+            return Ok(servers);
+        }
+        let error = CliError::new("cannot find the server: the file has no server with this name");
+        Err(match (elsewhere.iter().find(|other| other.name == wanted), known.is_empty()) {
+            (Some(other), _) => {
+                CliError::new("cannot use the server: it belongs to another project")
+                    .next(format!("run this command in {}", escaped(&other.project)))
+            }
+            (None, true) => no_server(&elsewhere),
+            (None, false) => error.next(format!("name one of: {}", known.join(", "))),
+        }
+        .at(wanted))
     }
-    servers.sort_by(|one, other| one.name.cmp(&other.name));
-    for pair in servers.windows(2) {
-        if let [one, other] = pair
-            && one.name == other.name
-        {
-            let name = escaped(&one.name);
-            return Err(CliError::new(format!("the server \"{name}\" is in the file twice")));
+
+    /// Prints a remark about each server of another project.
+    pub(crate) fn say_elsewhere(&self, out: &Output) {
+        for other in &self.elsewhere {
+            let line = Line::new().text("skipped: ").theirs(&other.name);
+            out.remark(line.text(", which is of the project ").theirs(&other.project));
         }
     }
-    Ok(servers)
+}
+
+/// Returns the error for a file without servers that can be started here.
+fn no_server(elsewhere: &[OtherServer]) -> CliError {
+    if let Some(other) = elsewhere.first() {
+        return CliError::new("cannot find a server: all in the file belong to other projects")
+            .next(format!(
+                "run this command in the folder of one, such as {}",
+                escaped(&other.project)
+            ));
+    }
+    CliError::new(format!(
+        "cannot find a server: the file has none in {}, and its own members are not servers",
+        places::MEMBERS
+    ))
+    .next("give the configuration of a host; `etdi discover` finds those on this machine")
+}
+
+fn parse(text: &str, variables: Variables<'_>, here: &[PathBuf]) -> Result<HostConfig, CliError> {
+    let Document { root, format } = Document::parse(text)?;
+    let variables = variables.with_inputs(&root);
+    let mut found = Found::of(&root, here)?;
+    found.entries.sort_by(|one, other| one.name.cmp(&other.name));
+    let mut servers: Vec<_> =
+        found.wrong.iter().map(|place| ConfiguredServer::wrong(place)).collect();
+    for same in found.entries.chunk_by(|one, other| one.name == other.name) {
+        servers.extend(ConfiguredServer::of(same, format, &variables));
+    }
+    let other = |(project, entry): (&str, Entry<'_>)| OtherServer {
+        project: project.to_owned(),
+        what: members::what(entry.value),
+        name: entry.name,
+    };
+    let elsewhere = found.elsewhere.into_iter().map(other).collect();
+    Ok(HostConfig { servers, elsewhere })
+}
+
+/// Returns the folders that may be the current project, the best one first: the current folder, and the
+/// repository that it is in.
+fn current_projects() -> Vec<PathBuf> {
+    let folders = [std::path::absolute(".").ok(), Path::new(".").canonicalize().ok()];
+    let folders: Vec<_> = folders.into_iter().flatten().collect();
+    let repository = |folder: &PathBuf| {
+        folder.ancestors().find(|folder| folder.join(".git").exists()).map(Path::to_owned)
+    };
+    let repositories: Vec<_> = folders.iter().filter_map(repository).collect();
+    folders.into_iter().chain(repositories).collect()
 }
 
 impl ConfiguredServer {
-    fn of(name: &str, value: &Value, variables: &Variables<'_>) -> Self {
-        let configured = ServerMembers::of(name, value);
-        let what = configured.as_ref().map(ServerMembers::what).unwrap_or_default();
-        let (disabled, remarks) = match &configured {
-            Ok(configured) => (configured.disabled, configured.remarks.clone()),
-            Err(_) => (false, Vec::new()),
+    /// Reads the entries with one name. Claude Code uses the entry of the project before the one of all
+    /// projects; other entries must be the same.
+    fn of(same: &[Entry<'_>], format: Format, variables: &Variables<'_>) -> Option<Self> {
+        let of_project = |entry: &&Entry<'_>| entry.place.starts_with("projects.");
+        let (first, more) = same.split_first()?;
+        let mut projects = same.iter().filter(of_project);
+        match (projects.next(), projects.next()) {
+            (Some(one), None) if !more.is_empty() => {
+                let mut server = Self::one(one, format, variables);
+                server.remarks.push("it is used in place of the server of all projects".to_owned());
+                Some(server)
+            }
+            _ => match more.iter().find(|other| other.value != first.value) {
+                Some(other) => Some(Self::twice(first, other)),
+                None => Some(Self::one(first, format, variables)),
+            },
+        }
+    }
+
+    fn one(entry: &Entry<'_>, format: Format, variables: &Variables<'_>) -> Self {
+        let (name, what) = (entry.name.clone(), members::what(entry.value));
+        let (endpoint, skip, remarks) = match ServerMembers::of(entry, format) {
+            Ok(ServerMembers { launch: Ok(launch), remarks }) => {
+                (launch.endpoint(&name, variables), None, remarks)
+            }
+            Ok(ServerMembers { launch: Err(skip), remarks }) => {
+                (Err(skip.error()), Some(skip), remarks)
+            }
+            Err(error) => (Err(error), None, Vec::new()),
         };
-        let endpoint = match disabled {
-            true => Err(CliError::new("the server is disabled, so it is not started")
-                .next("enable it in its configuration")),
-            false => configured.and_then(|configured| configured.endpoint(name, variables)),
-        };
-        Self { name: name.to_owned(), what, endpoint, disabled, remarks }
+        Self { name, what, endpoint, skip, remarks }
+    }
+
+    fn twice(one: &Entry<'_>, other: &Entry<'_>) -> Self {
+        let error = CliError::new(format!(
+            "cannot read the server \"{}\": it is in the file twice, in {} and in {}",
+            escaped(&one.name),
+            one.place(),
+            other.place()
+        ));
+        Self::with_error(&one.name, error.next("remove one of the two"))
+    }
+
+    /// Returns the entry for a member that holds no servers though its name says so.
+    fn wrong(place: &str) -> Self {
+        let place_shown = escaped(place);
+        let error =
+            CliError::new(format!("cannot read the servers: `{place_shown}` is not an object"))
+                .next("write the servers by name: { \"NAME\": { \"command\": … } }");
+        Self::with_error(place, error)
+    }
+
+    fn with_error(name: &str, error: CliError) -> Self {
+        let (what, remarks) = (String::new(), Vec::new());
+        Self { name: name.to_owned(), what, endpoint: Err(error), skip: None, remarks }
     }
 }
 
-impl ServerMembers {
-    fn what(&self) -> String {
-        let words = self.command.iter().chain(&self.args).map(String::as_str);
-        match &self.url {
-            Some(url) => url.clone(),
-            None => words.collect::<Vec<_>>().join(" "),
-        }
-    }
-
-    fn endpoint(self, name: &str, variables: &Variables<'_>) -> Result<Endpoint, CliError> {
-        let refuse =
-            |why: &str| Err(CliError::new(format!("the server \"{}\" {why}", escaped(name))));
-        if self.env_file {
-            return refuse("takes variables from an `envFile`, which this command does not read");
-        }
-        if self.transport.as_deref() == Some("sse") {
-            return refuse("is on the transport SSE, which is not supported; MCP replaced it");
-        }
-        if self.command.as_deref().is_some_and(|command| command.trim().is_empty()) {
-            return refuse("has an empty `command`");
-        }
-        match (self.command, self.url) {
-            (Some(command), None) => {
-                let mut configured = StdioCommand::new(command).args(self.args);
-                (configured.env, configured.cwd) = (self.env, self.cwd);
-                let started = expanded(&configured, name, variables)?;
-                Ok(Endpoint::Stdio { configured, started })
+impl Skip {
+    fn error(self) -> CliError {
+        match self {
+            Self::Disabled => {
+                CliError::new("cannot use the server: it is disabled, so it is not started")
+                    .next("enable it in its configuration")
             }
-            (None, Some(url)) => {
-                // The address is the server's identity: it is shown and stored, so it must not have a
-                // secret.
-                if let Some(variable) = Variables::first(&url) {
-                    let error = CliError::new(format!(
-                        "the server \"{}\" has the variable \"{}\" in its `url`; the value would \
-                         be stored and shown as the server's identity",
-                        escaped(name),
-                        escaped(variable)
-                    ));
-                    return Err(error.next(
-                        "write the address in full, and give a secret as a bearer token in `headers`",
-                    ));
-                }
-                let uri = url;
-                let token = bearer(self.headers, name, variables)?;
-                Ok(Endpoint::Http { uri, token })
-            }
-            _ => refuse("needs either `command` or `url`"),
+            Self::OfHost => CliError::new("cannot use the server: it is part of its host")
+                .next("name a server with a command or an address"),
         }
     }
 }
 
-fn expanded(
-    configured: &StdioCommand,
-    name: &str,
-    variables: &Variables<'_>,
-) -> Result<StdioCommand, CliError> {
-    let expand = |text: &String| variables.expand(text, name);
-    let env = configured.env.iter();
-    let mut command = StdioCommand::new(expand(&configured.command)?);
-    command.args = configured.args.iter().map(expand).collect::<Result<_, _>>()?;
-    command.env =
-        env.map(|(key, value)| Ok((key.clone(), expand(value)?))).collect::<Result<_, _>>()?;
-    command.cwd = configured.cwd.as_ref().map(expand).transpose()?;
-    Ok(command)
-}
-
-/// Returns the bearer token in the headers. Any other header is an error, because it would not be sent.
-fn bearer(
-    headers: BTreeMap<String, String>,
-    name: &str,
-    variables: &Variables<'_>,
-) -> Result<Option<SecretString>, CliError> {
-    let mut token = None;
-    for (header, value) in headers {
-        let value = variables.expand(&value, name)?;
-        match value.split_once(' ') {
-            Some((scheme, rest))
-                if header.eq_ignore_ascii_case("authorization")
-                    && scheme.eq_ignore_ascii_case("bearer")
-                    && token.is_none() =>
-            {
-                token = Some(SecretString::from(rest.trim().to_owned()));
-            }
-            _ => {
-                return Err(CliError::new(format!(
-                    "the server \"{}\" wants the header \"{}\"; this command sends only a bearer \
-                     token",
-                    escaped(name),
-                    escaped(&header)
-                )));
-            }
-        }
-    }
-    Ok(token)
-}
-
+#[cfg(test)]
+mod corpus;
 #[cfg(test)]
 mod tests;

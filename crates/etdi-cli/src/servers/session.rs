@@ -60,9 +60,11 @@ impl Session {
             Err(_) => self.tools.iter().find(named).or_else(|| self.tools.iter().find(other)),
         };
         found.ok_or_else(|| {
-            CliError::new("the server lists no tool with this name, id or digest")
-                .at(wanted)
-                .next(self.command("discover", ""))
+            CliError::new(
+                "cannot find the tool: the server lists none with this name, id or digest",
+            )
+            .at(wanted)
+            .next(self.command("discover", ""))
         })
     }
 

@@ -14,8 +14,8 @@ use crate::terminal::shell::quoted;
 /// The flag that names the store of approvals.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct StoreOptions {
-    /// The file of approvals; created if missing. Otherwise approvals.db in ETDI_DATA, in etdi
-    /// in $XDG_DATA_HOME (~/.local/share), on Windows in %APPDATA%.
+    /// The file of approvals; created if missing. Without this flag: approvals.db in $ETDI_DATA, or
+    /// in etdi in $XDG_DATA_HOME (~/.local/share), or on Windows in %APPDATA%.
     #[arg(long, value_name = "PATH")]
     store: Option<PathBuf>,
 }

@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use crate::context::Context;
 use crate::exit::CliError;
 use crate::files;
-use crate::servers::host_config::{self, ConfiguredServer, Endpoint};
+use crate::servers::host_config::{self, ConfiguredServer, Endpoint, Skip};
 use crate::servers::hosts::FROM_HELP;
 use crate::terminal::line::Line;
 use crate::terminal::shell::{all_quoted, quoted};
@@ -24,8 +24,8 @@ pub(crate) struct NamedServer {
     pub(crate) endpoint: Result<Endpoint, CliError>,
     /// The words of a command that name the server, quoted for a shell. `None` if they cannot be typed.
     pub(crate) words: Option<String>,
-    /// Whether the configuration disables the server. If so, the endpoint is an error.
-    pub(crate) disabled: bool,
+    /// Why the server is skipped, if it is. If so, the endpoint is an error.
+    pub(crate) skip: Option<Skip>,
     /// Remarks about the configuration of the server, for a person.
     pub(crate) remarks: Vec<String>,
 }
@@ -34,7 +34,7 @@ impl NamedServer {
     /// Creates a server from the command line. Its name is its address or its command.
     pub(crate) fn given(name: String, endpoint: Endpoint, words: Option<String>) -> Self {
         let (endpoint, remarks) = (Ok(endpoint), Vec::new());
-        Self { name, is_named: false, endpoint, words, disabled: false, remarks }
+        Self { name, is_named: false, endpoint, words, skip: None, remarks }
     }
 
     /// Creates a server from an entry of a configuration.
@@ -45,21 +45,24 @@ impl NamedServer {
             let is = if name.starts_with('-') { '=' } else { ' ' };
             format!("--from {file} --server{is}{name}")
         });
-        let ConfiguredServer { name, endpoint, disabled, remarks, .. } = entry;
-        Self { name, is_named: true, endpoint, words, disabled, remarks }
+        let ConfiguredServer { name, endpoint, skip, remarks, .. } = entry;
+        Self { name, is_named: true, endpoint, words, skip, remarks }
     }
 
-    /// Removes the disabled servers, and prints a remark about each.
+    /// Removes the servers that are skipped, and prints a remark about each.
     pub(crate) fn enabled(servers: Vec<Self>, context: &Context) -> Vec<Self> {
-        let (disabled, enabled): (Vec<_>, Vec<_>) =
-            servers.into_iter().partition(|server| server.disabled);
-        disabled.iter().for_each(|server| server.say_disabled(context));
+        let (skipped, enabled): (Vec<_>, Vec<_>) =
+            servers.into_iter().partition(|server| server.skip.is_some());
+        skipped.iter().for_each(|server| server.say_skipped(context));
         enabled
     }
 
-    pub(crate) fn say_disabled(&self, context: &Context) {
-        let line = Line::new().text("skipped: ").theirs(&self.name);
-        context.out.remark(line.text(", which is disabled in its configuration"));
+    /// Prints a remark about a server that is skipped.
+    pub(crate) fn say_skipped(&self, context: &Context) {
+        if let Some(skip) = self.skip {
+            let line = Line::new().text("skipped: ").theirs(&self.name);
+            context.out.remark(line.text(format!(", which is {skip}")));
+        }
     }
 
     /// Returns the identity under which pins and approvals are stored.
@@ -78,7 +81,7 @@ pub(crate) struct ServerSource {
     command: Vec<String>,
     #[arg(long, value_name = "FILE", help = FROM_HELP)]
     from: Option<PathBuf>,
-    /// With --from: this one of its servers.
+    /// The name of one server in the file of --from.
     #[arg(long, value_name = "NAME", requires = "from")]
     server: Option<String>,
     /// A file with the access token for this one server; `-` reads it from standard input.
@@ -122,7 +125,7 @@ impl ServerTarget {
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ToolTarget {
     /// The tools, each by its name on the server, its id or its digest; then the server's address,
-    /// if it is on HTTP.
+    /// if it is on HTTP. Only `approve` takes several tools.
     #[arg(value_name = "TOOL|URL")]
     words: Vec<String>,
     /// The server's instructions, which are not a tool.
@@ -150,7 +153,7 @@ impl ToolTarget {
         match (self.tools(), self.instructions) {
             ([tool], false) => Ok(ToolOrInstructions::Tool(tool)),
             ([], true) => Ok(ToolOrInstructions::Instructions),
-            _ => Err(CliError::new("specify one tool and its server, or --instructions")
+            _ => Err(CliError::new("cannot choose a tool: give one tool, or --instructions")
                 .next("`etdi discover` shows the tools of a server")),
         }
     }
@@ -167,9 +170,19 @@ impl ToolTarget {
     /// Returns the one server. Fails if there are several.
     pub(crate) fn server(&self, context: &Context) -> Result<NamedServer, CliError> {
         let mut servers = self.options.servers(self.split().1, context)?;
+        if servers.len() > 1 {
+            servers = NamedServer::enabled(servers, context);
+        }
         match (servers.pop(), servers.is_empty()) {
             (Some(server), true) => Ok(server),
-            _ => Err(CliError::new("the file has several servers").next("add --server NAME")),
+            (Some(_), false) => {
+                Err(CliError::new("cannot choose a server: the file has several servers")
+                    .next("add --server NAME"))
+            }
+            (None, _) => {
+                Err(CliError::new("cannot choose a server: each one in the file is skipped")
+                    .next("enable a server in its configuration"))
+            }
         }
     }
 
@@ -195,8 +208,8 @@ impl ServerSource {
         let mut servers = self.named(url, context)?;
         let Some(token) = self.token(context)? else { return Ok(servers) };
         let [server] = servers.as_mut_slice() else {
-            return Err(CliError::new("a token is for one server, and the file has several")
-                .next("add --server NAME"));
+            let what = "cannot send the token: it is for one server, and the file has several";
+            return Err(CliError::new(what).next("add --server NAME"));
         };
         server.words = server.words.take().zip(self.token_words()).map(|(server, token)| {
             // The flags come first: arguments after `--` belong to the server.
@@ -227,21 +240,17 @@ impl ServerSource {
             }
             (None, None, Some(path)) => {
                 let environment = context.environment;
-                let mut entries = host_config::read(path, &|name| environment.get(name))?;
-                if entries.is_empty() {
-                    return Err(CliError::new("the file names no server").at(path.display()));
+                let config = host_config::read(path, &|name| environment.get(name))?;
+                if self.server.is_none() {
+                    config.say_elsewhere(&context.out);
                 }
-                let names = host_config::names(&entries);
-                if let Some(wanted) = &self.server {
-                    entries.retain(|entry| entry.name == *wanted);
-                }
-                if entries.is_empty() {
-                    return Err(host_config::unnamed(&names, self.server.as_deref()));
-                }
-                Ok(entries.into_iter().map(|entry| NamedServer::configured(entry, path)).collect())
+                let entries = config.named(self.server.as_deref(), path)?.into_iter();
+                Ok(entries.map(|entry| NamedServer::configured(entry, path)).collect())
             }
-            _ => Err(CliError::new("specify exactly one server")
-                .next("give its URL, its command after `--`, or --from FILE")),
+            _ => {
+                Err(CliError::new("cannot choose a server: the command line must name exactly one")
+                    .next("give its URL, its command after `--`, or --from FILE"))
+            }
         }
     }
 
@@ -254,6 +263,7 @@ impl ServerSource {
                 let value = context.environment.get(ACCESS_TOKEN_VARIABLE).ok_or_else(|| {
                     CliError::new("cannot read the access token: the variable is not set")
                         .at(ACCESS_TOKEN_VARIABLE)
+                        .next("set the variable, or give the token with --token-file FILE")
                 })?;
                 zeroize::Zeroizing::new(value)
             }
@@ -262,7 +272,8 @@ impl ServerSource {
         let token = text.trim();
         // RFC 6750, section 2.1: a b64token is one word of visible ASCII.
         if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(CliError::new("the access token must be one word of visible ASCII"));
+            return Err(CliError::new("cannot send the access token: it is not one word of ASCII")
+                .next("give the token alone, without `Bearer` before it"));
         }
         Ok(Some(SecretString::from(token.to_owned())))
     }

@@ -7,14 +7,40 @@ use etdi::client::{ConnectError, DiscoverError, ListError};
 use etdi::text::escaped;
 
 use crate::exit::CliError;
+use crate::servers::host_config::Endpoint;
 
 const LONGER: &str = "try again, or give the server longer with --timeout SECONDS";
 
-/// Returns the error for a server on HTTP. The next step depends on whether the server got a token.
-pub(super) fn http(error: &ConnectError, uri: &str, has_token: bool) -> CliError {
+/// The credentials that a server was given.
+#[derive(Clone, Copy)]
+pub(super) enum Given {
+    Token,
+    Headers,
+    Neither,
+}
+
+impl Given {
+    pub(super) fn to(endpoint: &Endpoint) -> Self {
+        match endpoint {
+            Endpoint::Http { token, headers, .. } => Self::of(token.is_some(), !headers.is_empty()),
+            Endpoint::Stdio { .. } => Self::Neither,
+        }
+    }
+
+    fn of(has_token: bool, has_headers: bool) -> Self {
+        match (has_token, has_headers) {
+            (true, _) => Self::Token,
+            (false, true) => Self::Headers,
+            (false, false) => Self::Neither,
+        }
+    }
+}
+
+/// Returns the error for a server on HTTP. The next step depends on the credentials that it got.
+pub(super) fn http(error: &ConnectError, uri: &str, given: Given) -> CliError {
     let next = match error {
         ConnectError::Unauthorized { challenge, .. } => {
-            return unauthorized(error, challenge.as_deref(), has_token);
+            return unauthorized(error, challenge.as_deref(), given);
         }
         ConnectError::Redirected { to } => {
             return CliError::new(error).next(final_address(uri, to.as_deref()));
@@ -53,10 +79,10 @@ pub(super) fn stdio(error: &ConnectError, configured: &StdioCommand) -> CliError
 }
 
 /// Returns the error for tools that could not be listed.
-pub(super) fn unlisted(error: &DiscoverError, uri: Option<&str>, has_token: bool) -> CliError {
+pub(super) fn unlisted(error: &DiscoverError, uri: Option<&str>, given: Given) -> CliError {
     match error {
         DiscoverError::Listing(ListError::Unauthorized { challenge, .. }) => {
-            unauthorized(error, challenge.as_deref(), has_token)
+            unauthorized(error, challenge.as_deref(), given)
         }
         DiscoverError::Listing(ListError::Redirected { to }) => {
             CliError::new(error).next(final_address(uri.unwrap_or_default(), to.as_deref()))
@@ -71,17 +97,16 @@ pub(super) fn unlisted(error: &DiscoverError, uri: Option<&str>, has_token: bool
     }
 }
 
-fn unauthorized(
-    error: impl std::fmt::Display,
-    challenge: Option<&str>,
-    has_token: bool,
-) -> CliError {
-    let next = match (challenge, has_token) {
-        (_, true) => "`etdi token` shows the issuer, audience, scopes and end of the token",
-        (Some(_), false) => {
+fn unauthorized(error: impl std::fmt::Display, challenge: Option<&str>, given: Given) -> CliError {
+    let next = match (given, challenge) {
+        (Given::Token, _) => "`etdi token` shows the issuer, audience, scopes and end of the token",
+        (Given::Headers, _) => {
+            "correct `headers` in the configuration, or give an access token with --token-file FILE"
+        }
+        (Given::Neither, Some(_)) => {
             "give an access token with --token-file FILE, or --token-file - from standard input"
         }
-        (None, false) => {
+        (Given::Neither, None) => {
             "give an access token with --token-file FILE, or in the host's file the header that the \
              server's documentation names"
         }

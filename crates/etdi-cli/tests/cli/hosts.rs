@@ -45,7 +45,10 @@ fn a_server_that_is_disabled_is_not_started() {
         assert_eq!(ran.code, 0, "{}", ran.err);
         assert!(ran.err.contains("skipped: docs, which is disabled"), "{}", ran.err);
         let answer = run(&folder, &["discover", "--json"]).json();
-        assert_eq!(answer["servers"], json!([{ "name": "docs", "disabled": true }]));
+        let skipped = json!({
+            "name": "docs", "disabled": true, "skipped": "disabled in its configuration",
+        });
+        assert_eq!(answer["servers"], json!([skipped]));
         for all in [&["approve", "--all", "--by", "alice"][..], &["lock"]] {
             let ran = run(&folder, all);
             assert!(ran.err.contains("skipped: docs, which is disabled"), "{}", ran.err);
@@ -60,11 +63,7 @@ fn a_server_that_is_disabled_is_not_started() {
         ] {
             let ran = run(&folder, one);
             assert_eq!(ran.code, 2, "{one:?} {}", ran.out);
-            assert!(
-                ran.err.contains("the server is disabled, so it is not started"),
-                "{}",
-                ran.err
-            );
+            assert!(ran.err.contains("it is disabled, so it is not started"), "{}", ran.err);
         }
         assert!(!folder.file("started").exists());
     }
@@ -110,19 +109,15 @@ fn members_that_are_not_read_are_named() {
 #[test]
 fn an_error_in_a_configuration_is_named() {
     for (entry, says) in [
-        (entry(&json!({ "args": "x" })), "`args` of the server \"docs\" is not a list of texts"),
-        (
-            entry(&json!({ "env": { "A": 1 } })),
-            "`env` of the server \"docs\" is not an object of texts",
-        ),
-        (entry(&json!({ "cwd": 1 })), "`cwd` of the server \"docs\" is not a text"),
-        (
-            entry(&json!({ "disabled": "no" })),
-            "`disabled` of the server \"docs\" is not true or false",
-        ),
-        (entry(&json!({ "command": " " })), "the server \"docs\" has an empty `command`"),
+        (entry(&json!({ "args": "x" })), "the server \"docs\": `args` is a string, not a list"),
+        (entry(&json!({ "env": { "A": [1] } })), "`env.A` is a list, not a string"),
+        (entry(&json!({ "cwd": 1 })), "`cwd` is a number, not a string"),
+        (entry(&json!({ "disabled": "no" })), "`disabled` is a string, not true or false"),
+        (entry(&json!({ "command": " " })), "`command` is empty"),
         (entry(&json!({ "envFile": ".env" })), "`envFile`"),
-        (json!("npx"), "the server \"docs\" is not an object"),
+        (entry(&json!({ "url": "https://docs.example/mcp" })), "both `command` and `url`"),
+        (entry(&json!({ "type": "http" })), "its `type` is \"http\", but it has a `command`"),
+        (json!("npx"), "the server \"docs\": it is a string, not an object"),
         (entry(&json!({ "cwd": "nowhere" })), "the folder to run it in does not exist"),
         (entry(&json!({ "command": "no-such-program" })), "install it, or correct its name"),
         (entry(&json!({ "args": ["-c", "exit 3"] })), "the server ended before it answered"),
@@ -135,17 +130,92 @@ fn an_error_in_a_configuration_is_named() {
         assert!(!folder.file("started").exists(), "{entry}");
     }
     for (file, says) in [
-        ("[]", "the file is not a JSON object"),
-        (r#"{"mcpServers":[]}"#, "the value at /mcpServers is not an object"),
-        (r#"{"mcp":{"servers":1}}"#, "the value at /mcp/servers is not an object"),
-        (r#"{"mcpServers":{}}"#, "the file names no server"),
+        ("[]", "it is not an object"),
+        (r#"{"mcpServers":1}"#, "`mcpServers` is not an object"),
+        (r#"{"mcp":{"servers":1}}"#, "`mcp.servers` is not an object"),
+        (r#"{"mcpServers":{}}"#, "cannot find a server: the file has none in `mcpServers`"),
+        ("a = ", "line 1, column 5 is not TOML"),
     ] {
         let folder = folder();
         folder.put(".mcp.json", file);
         let ran = run(&folder, &["discover"]);
         assert_eq!(ran.code, 2, "{file} {}", ran.out);
-        assert!(ran.err.contains(says) && ran.err.contains(".mcp.json"), "{file} {}", ran.err);
+        let words: Vec<_> = ran.err.split_whitespace().collect();
+        assert!(words.join(" ").contains(says), "{file} {}", ran.err);
     }
+}
+
+#[test]
+fn an_entry_that_is_not_understood_costs_itself_alone() {
+    let folder = configured(&json!({ "bad": { "command": 7 }, "docs": entry(&json!({})) }));
+    let ran = run(&folder, &["discover", "--json"]);
+    assert_eq!(ran.code, 2, "{}", ran.err);
+    let servers = ran.json()["servers"].clone();
+    assert!(servers[0]["error"].as_str().unwrap().contains("`command` is a number"), "{servers}");
+    assert_eq!(servers[1]["tools"][0]["name"], "scan", "{servers}");
+    let listed = folder.run(&["discover"]);
+    assert_eq!(listed.code, 0);
+    assert!(listed.out.contains("`command` is a number"), "{}", listed.out);
+}
+
+/// Hosts start a server in the folder of its project, wherever they were started themselves.
+#[test]
+fn a_server_starts_in_the_folder_of_its_configuration() {
+    let folder = folder();
+    for (file, member) in [("sub/.mcp.json", "mcpServers"), ("sub/.vscode/mcp.json", "servers")] {
+        std::fs::create_dir_all(folder.file(file).parent().unwrap()).unwrap();
+        for name in ["server.sh", "tools.json"] {
+            std::fs::copy(folder.file(name), folder.file(&format!("sub/{name}"))).unwrap();
+        }
+        folder.put(file, &json!({ member: { "docs": entry(&json!({})) } }).to_string());
+        let ran = folder.run(&["discover", "--from", file]);
+        assert_eq!(ran.code, 1, "{}", ran.err);
+        assert!(folder.file("sub/started").exists() && !folder.file("started").exists());
+        std::fs::remove_file(folder.file("sub/started")).unwrap();
+    }
+}
+
+#[test]
+fn a_value_that_a_host_asks_for_comes_from_the_environment() {
+    let folder = folder();
+    folder.put("key", "s3cret");
+    let script = "[ \"$KEY\" = \"$(cat key)\" ] || exit 1; . ./server.sh";
+    let entry = json!({
+        "command": "/bin/sh", "args": ["-c", script], "env": { "KEY": "${input:api-key}" },
+    });
+    std::fs::create_dir(folder.file(".vscode")).unwrap();
+    let config = json!({ "inputs": [{ "id": "api-key" }], "servers": { "docs": entry } });
+    folder.put(".vscode/mcp.json", &config.to_string());
+    let from = ["discover", "--from", ".vscode/mcp.json"];
+    let ran = folder.run(&from);
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.contains("set ETDI_INPUT_API_KEY in the environment"), "{}", ran.err);
+    let folder = folder.set("ETDI_INPUT_API_KEY", "s3cret");
+    let ran = folder.run(&from);
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    assert!(!(ran.out + &ran.err).contains("s3cret"));
+}
+
+#[test]
+fn of_the_projects_in_one_file_only_the_current_one_is_started() {
+    let folder = folder().set("HOME", ".");
+    let here = folder.path().canonicalize().unwrap();
+    let mut projects = serde_json::Map::new();
+    let server = |name: &str| json!({ "mcpServers": { name: entry(&json!({})) } });
+    projects.insert(here.to_str().unwrap().to_owned(), server("docs"));
+    projects.insert("/srv/other".to_owned(), server("other"));
+    folder.put(".claude.json", &json!({ "projects": projects }).to_string());
+    let listed = folder.run(&["discover", "--json"]).json();
+    let file = &listed["files"][0];
+    assert_eq!(file["servers"][0]["name"], "docs", "{listed}");
+    assert_eq!(file["elsewhere"][0]["name"], "other", "{listed}");
+    assert_eq!(file["elsewhere"][0]["project"], "/srv/other", "{listed}");
+    let ran = folder.run(&["discover", "--from", ".claude.json"]);
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    assert!(ran.err.contains("skipped: other, which is of the project /srv/other"), "{}", ran.err);
+    let ran = folder.run(&["discover", "--from", ".claude.json", "--server", "other"]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.contains("run this command in /srv/other"), "{}", ran.err);
 }
 
 #[test]

@@ -20,15 +20,29 @@ pub(crate) struct HttpServer {
 impl HttpServer {
     /// Starts a server that lists the tools in the folder's file.
     pub(crate) fn start(folder: &Folder) -> Self {
-        Self::start_for(folder, None)
+        Self::start_for(folder, |_| true)
     }
 
     /// Starts the same server, which answers only requests with this token.
     pub(crate) fn guarded(folder: &Folder, token: &'static str) -> Self {
-        Self::start_for(folder, Some(token))
+        let expected = format!("Bearer {token}");
+        Self::start_for(folder, move |headers| is(headers, "authorization", &expected))
     }
 
-    fn start_for(folder: &Folder, token: Option<&'static str>) -> Self {
+    /// Starts the same server, which answers only requests with this header.
+    pub(crate) fn wanting(folder: &Folder, name: &'static str, value: &'static str) -> Self {
+        Self::start_for(folder, move |headers| is(headers, name, value))
+    }
+
+    /// Starts the same server, which answers only requests without this header.
+    pub(crate) fn refusing(folder: &Folder, name: &'static str) -> Self {
+        Self::start_for(folder, move |headers| !headers.contains_key(name))
+    }
+
+    fn start_for(
+        folder: &Folder,
+        admits: impl Fn(&HeaderMap) -> bool + Clone + Send + Sync + 'static,
+    ) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -41,13 +55,11 @@ impl HttpServer {
         let router = Router::new().route(
             "/mcp",
             post(move |headers: HeaderMap, Json(message): Json<Value>| {
-                let tools = tools.clone();
+                let (tools, admits) = (tools.clone(), admits.clone());
                 async move {
-                    let given = headers.get("authorization").and_then(|value| value.to_str().ok());
-                    let has = |token: &str| given == Some(&format!("Bearer {token}"));
-                    match token.is_none_or(has) {
+                    match admits(&headers) {
                         true => answer(tools, message).await,
-                        false => refusal(given.is_some()),
+                        false => refusal(headers.contains_key("authorization")),
                     }
                 }
             }),
@@ -55,6 +67,11 @@ impl HttpServer {
         runtime.spawn(async move { axum::serve(listener, router).await });
         Self { url, _runtime: runtime }
     }
+}
+
+/// Returns whether the request has this header, once.
+fn is(headers: &HeaderMap, name: &str, value: &str) -> bool {
+    headers.get_all(name).iter().collect::<Vec<_>>() == [value]
 }
 
 /// Returns the refusal of RFC 6750, section 3. A client that sent a token sent the wrong one.

@@ -25,36 +25,141 @@ fn said(ran: &Ran) -> String {
     format!("{}{}", ran.out, ran.err)
 }
 
+/// The files of hosts, each with the member that holds the servers.
+const JSON_FILES: &[(&str, &str, &str)] = &[
+    ("Claude Code, this project", ".mcp.json", "mcpServers"),
+    ("VS Code, this project", ".vscode/mcp.json", "servers"),
+    ("VS Code, this project", ".vscode/settings.json", "mcp.servers"),
+    ("VS Code, this project", "app.code-workspace", "servers"),
+    ("VS Code, this project", ".devcontainer/devcontainer.json", "servers"),
+    ("Cursor, this project", ".cursor/mcp.json", "mcpServers"),
+    ("Gemini CLI, this project", ".gemini/settings.json", "mcpServers"),
+    ("Zed, this project", ".zed/settings.json", "context_servers"),
+    ("Roo, this project", ".roo/mcp.json", "mcpServers"),
+    ("Kiro, this project", ".kiro/settings/mcp.json", "mcpServers"),
+    ("opencode, this project", "opencode.json", "mcp"),
+    ("Kilo, this project", "kilo.jsonc", "mcp"),
+    ("Crush, this project", "crush.json", "mcp"),
+    ("Claude Code", "home/.claude.json", "mcpServers"),
+    ("Claude Desktop", "config/Claude/claude_desktop_config.json", "mcpServers"),
+    ("VS Code", "config/Code/User/mcp.json", "servers"),
+    ("VS Code", "config/Code - Insiders/User/mcp.json", "servers"),
+    ("VS Code", "config/Code/User/profiles/a/mcp.json", "servers"),
+    ("Copilot CLI", "home/.copilot/mcp-config.json", "mcpServers"),
+    ("Windsurf", "home/.codeium/windsurf/mcp_config.json", "mcpServers"),
+    ("Cline", "home/.cline/data/settings/cline_mcp_settings.json", "mcpServers"),
+    ("Antigravity", "home/.gemini/antigravity/mcp_config.json", "mcpServers"),
+    ("opencode", "config/opencode/opencode.jsonc", "mcp"),
+    ("Zed", "config/zed/settings.json", "context_servers"),
+    ("LM Studio", "home/.lmstudio/mcp.json", "mcpServers"),
+];
+
 #[test]
 fn the_configurations_of_hosts_are_listed_and_no_server_is_started() {
-    let folder = folder().set("HOME", ".").set("XDG_CONFIG_HOME", "config");
-    let server = r#"{"command":"/bin/sh","args":["-c","touch started"],"env":{"KEY":"s3cret"}}"#;
-    for (path, member) in [
-        (".mcp.json", "mcpServers"),
-        (".vscode/mcp.json", "servers"),
-        (".cursor/mcp.json", "mcpServers"),
-        ("config/Claude/claude_desktop_config.json", "mcpServers"),
-        ("config/Code/User/mcp.json", "servers"),
-    ] {
+    let folder = folder().set("HOME", "home").set("XDG_CONFIG_HOME", "config");
+    let put = |path: &str, text: &str| {
         std::fs::create_dir_all(folder.file(path).parent().unwrap()).unwrap();
-        folder.put(path, &format!("{{ // a host's\n \"{member}\": {{ \"docs\": {server}, }} }}"));
+        folder.put(path, text);
+    };
+    let server = r#"{"command":"/bin/sh","args":["-c","touch started"],"env":{"KEY":"s3cret"}}"#;
+    for (_, path, member) in JSON_FILES {
+        put(path, &format!("{{ // a host's\n \"{member}\": {{ \"docs\": {server}, }} }}"));
     }
+    let toml = "[mcp_servers.docs]\ncommand = '/bin/sh'\nargs = ['-c', 'touch started']\n";
+    put(".codex/config.toml", toml);
+    put("home/.codex/config.toml", toml);
+    let command = "cmd: /bin/sh\n    args: [-c, touch started]\n    envs: { KEY: s3cret }\n";
+    put(
+        "config/goose/config.yaml",
+        &format!("extensions:\n  docs:\n    type: stdio\n    {command}"),
+    );
+    let list = "mcpServers:\n  - name: docs\n    command: /bin/sh\n    args: [-c, touch started]\n";
+    put("home/.continue/config.yaml", list);
+    // A host reads `opencode.json` only if there is no `opencode.jsonc`. Settings without servers and a
+    // missing file are left out.
+    put("config/opencode/opencode.json", "{ \"mcp\": { \"shadowed\": {} } }");
+    put("home/.gemini/settings.json", "{ \"theme\": \"Default\" }");
+
     let ran = folder.run(&["discover", "--json"]);
     assert_eq!(ran.code, 0, "{}", ran.err);
     let answer = ran.json();
     let files = answer["files"].as_array().unwrap();
-    let hosts: Vec<_> = files.iter().map(|file| file["host"].as_str().unwrap()).collect();
-    for host in ["Claude Code, this project", "VS Code, this project", "Claude Desktop", "VS Code"]
-    {
-        assert!(hosts.contains(&host), "{hosts:?}");
+    let others = [
+        ("Codex, this project", ".codex/config.toml"),
+        ("Codex", "home/.codex/config.toml"),
+        ("goose", "config/goose/config.yaml"),
+        ("Continue", "home/.continue/config.yaml"),
+    ];
+    let expected = JSON_FILES.iter().map(|(host, path, _)| (*host, *path)).chain(others);
+    for (host, path) in expected {
+        let is_it = |file: &&Value| file["host"] == host && file["file"] == path;
+        let file = files.iter().find(is_it).unwrap_or_else(|| panic!("{path}: {answer:#}"));
+        assert_eq!(file["servers"][0]["name"], "docs", "{file}");
+        assert_eq!(file["servers"][0]["what"], "/bin/sh -c touch started", "{file}");
     }
-    assert!(files.iter().all(|file| file["servers"][0]["name"] == "docs"));
+    let count = |name: &str| answer.to_string().matches(name).count();
+    assert_eq!((count("shadowed"), count("s3cret")), (0, 0));
     let text = folder.run(&["discover"]);
     assert!(text.err.contains("etdi discover --from .vscode/mcp.json"), "{}", text.err);
-    assert!(!said(&text).contains("s3cret"));
+    assert!(!said(&text).contains("s3cret") && !said(&text).contains("home/.gemini/settings.json"));
     assert!(!folder.file("started").exists());
     folder.put(".mcp.json", "{");
     assert_eq!(folder.run(&["discover"]).code, 2);
+}
+
+#[test]
+fn a_variable_names_the_folder_of_a_host() {
+    let folder = folder().set("HOME", "home").set("CODEX_HOME", "codex");
+    for path in ["home/.codex/config.toml", "codex/config.toml"] {
+        std::fs::create_dir_all(folder.file(path).parent().unwrap()).unwrap();
+        folder.put(path, "[mcp_servers.docs]\ncommand = 'x'\n");
+    }
+    let files = folder.run(&["discover", "--json"]).json()["files"].clone();
+    assert_eq!(
+        (files.as_array().unwrap().len(), &files[0]["file"]),
+        (1, &json!("codex/config.toml"))
+    );
+}
+
+/// The values of headers are sent to the server of the entry. They are not shown, and not in its identity.
+#[test]
+fn configured_headers_are_sent_to_their_server_alone() {
+    let folder = folder().set("DOCS_KEY", "s3cret-key");
+    let wanting = HttpServer::wanting(&folder, "x-api-key", "s3cret-key");
+    let basic = HttpServer::wanting(&folder, "authorization", "Basic s3cret-key");
+    let other = HttpServer::refusing(&folder, "x-api-key");
+    let config = json!({ "mcpServers": {
+        "a": { "type": "http", "url": wanting.url, "headers": { "X-Api-Key": "${DOCS_KEY}" } },
+        "b": { "url": basic.url, "headers": { "Authorization": "Basic ${DOCS_KEY}" } },
+        "c": { "url": other.url },
+        "d": { "url": wanting.url, "headers": { "X-Api-Key": "s3cret-other" } },
+        "e": { "url": "http://docs.example/mcp", "headers": { "X-Api-Key": "s3cret-key" } },
+        "f": { "url": wanting.url, "headers": { "Host": "s3cret-key" } } } });
+    folder.put(".mcp.json", &config.to_string());
+    let ran = folder.run(&["discover", "--from", ".mcp.json", "--json"]);
+    let servers = ran.json()["servers"].clone();
+    for at in 0..3 {
+        assert_eq!(servers[at]["tools"][0]["name"], "scan", "{at} {servers}");
+    }
+    let identity = wanting.url.parse::<etdi::ServerIdentity>().unwrap();
+    assert_eq!(servers[0]["server"], json!(identity), "{servers}");
+    for (at, says) in [
+        (3, "the server refuses the headers"),
+        (4, "cannot send the headers: the server is not on https"),
+        (5, "cannot send the header \"Host\""),
+    ] {
+        assert!(servers[at]["error"].as_str().unwrap().contains(says), "{at} {servers}");
+        assert!(servers[at]["next"].is_string(), "{at} {servers}");
+    }
+    assert!(!said(&ran).contains("s3cret"), "{}", said(&ran));
+    // A token of the command line takes the place of a configured one.
+    folder.put("token", "s3cret-token");
+    let guarded = HttpServer::guarded(&folder, "s3cret-token");
+    let headers = json!({ "Authorization": "Basic other" });
+    let config = json!({ "mcpServers": { "a": { "url": guarded.url, "headers": headers } } });
+    folder.put(".mcp.json", &config.to_string());
+    let ran = folder.run(&["discover", "--from", ".mcp.json", "--token-file", "token"]);
+    assert_eq!(ran.code, 1, "{}", ran.err);
 }
 
 #[test]
@@ -72,7 +177,7 @@ fn variables_are_replaced_but_not_in_the_identity() {
     let folder = folder.set("SCRIPT", "");
     let ran = folder.run(&[&["discover"], &from[..]].concat());
     assert_eq!(ran.code, 2);
-    assert!(ran.err.contains("\"docs\" needs the variable \"SCRIPT\""), "{}", ran.err);
+    assert!(ran.err.contains("the variable \"SCRIPT\""), "{}", ran.err);
 }
 
 #[test]
@@ -117,7 +222,7 @@ fn a_token_goes_to_one_server_and_never_in_clear_text() {
     assert_eq!(ran.code, 1, "{}", ran.err);
     let ran = folder.run(&["discover", "http://docs.example/mcp", "--token-file", "token"]);
     assert_eq!(ran.code, 2);
-    assert!(ran.err.contains("only over https"), "{}", ran.err);
+    assert!(ran.err.contains("not on https"), "{}", ran.err);
 }
 
 #[test]

@@ -1,10 +1,14 @@
-//! JSON with comments and trailing commas, as VS Code and Cursor read it. The reader accepts no other
-//! extension: otherwise a host and this command could see different servers in one file.
+//! JSON with comments and trailing commas, as VS Code and Cursor read it.
+//!
+//! Every other extension of JSON is refused: a host and this command could see different servers in one
+//! file.
 
+use etdi::text::escaped;
 use jsonc_parser::ast::{Object, Value as Node};
 use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
 use serde_json::{Map, Value};
 
+use super::document::malformed;
 use crate::exit::CliError;
 
 /// Parses `text`. Errors do not quote the text, because values of `env` may be secrets.
@@ -21,13 +25,9 @@ pub(super) fn parse(text: &str) -> Result<Value, CliError> {
         allow_non_finite_numbers: false,
         allow_extended_string_escapes: false,
     };
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let parsed = parse_to_ast(text, &CollectOptions::default(), &options).map_err(|error| {
-        CliError::new(format!(
-            "line {}, column {}: not valid JSON; comments and trailing commas are allowed",
-            error.line_display(),
-            error.column_display()
-        ))
+        let (line, column) = (error.line_display() as u64, error.column_display() as u64);
+        malformed("JSON (comments and trailing commas are allowed)", line, column)
     })?;
     parsed.value.map_or(Ok(Value::Null), value)
 }
@@ -35,8 +35,10 @@ pub(super) fn parse(text: &str) -> Result<Value, CliError> {
 fn value(node: Node<'_>) -> Result<Value, CliError> {
     Ok(match node {
         Node::StringLit(text) => Value::String(text.value.into_owned()),
-        // Members that are read are never numbers.
-        Node::NumberLit(number) => serde_json::from_str(number.value).unwrap_or(Value::Null),
+        Node::NumberLit(number) => serde_json::from_str(number.value).map_err(|_| {
+            CliError::new("cannot read the configuration: it has a number that is too large")
+                .next("write the number in quotes")
+        })?,
         Node::BooleanLit(boolean) => Value::Bool(boolean.value),
         Node::NullKeyword(_) => Value::Null,
         Node::Array(array) => {
@@ -51,10 +53,12 @@ fn members(object: Object<'_>) -> Result<Map<String, Value>, CliError> {
     for property in object.properties {
         let name = property.name.into_string();
         if members.contains_key(&name) {
+            let name = escaped(&name);
             return Err(CliError::new(format!(
-                "the member \"{}\" occurs twice, and hosts differ in which one they use",
-                etdi::text::escaped(&name)
-            )));
+                "cannot read the configuration: the member \"{name}\" is twice in one object, and \
+                 hosts differ in which of the two they use"
+            ))
+            .next("remove one of the two"));
         }
         members.insert(name, value(property.value)?);
     }
@@ -69,8 +73,7 @@ mod tests {
 
     #[test]
     fn comments_and_trailing_commas_are_read() {
-        let text =
-            "\u{feff}// servers\n{ \"a\": [1, \"//no\",], /* more */ \"b\": { \"c\": true, }, }";
+        let text = "// servers\n{ \"a\": [1, \"//no\",], /* more */ \"b\": { \"c\": true, }, }";
         assert_eq!(parse(text).unwrap(), json!({ "a": [1, "//no"], "b": { "c": true } }));
     }
 
@@ -80,7 +83,7 @@ mod tests {
             ["{a: 1}", "{'a': 1}", "{\"a\": 1 \"b\": 2}", "{\"a\": 0x1}", "{\"a\": \"\\x41\"}"]
         {
             let error = parse(text).unwrap_err();
-            assert!(error.what().starts_with("line 1,"), "{text}: {error:?}");
+            assert!(error.what().contains("line 1,"), "{text}: {error:?}");
         }
         let error = parse(r#"{"a": 1, "\u0061": "s3cret"}"#).unwrap_err();
         assert!(error.what().contains("twice") && !error.what().contains("s3cret"), "{error:?}");
