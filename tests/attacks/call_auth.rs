@@ -258,7 +258,7 @@ async fn attack_44_identity_provider_gone_before_the_attestation() {
     issuer.go_down();
     let error = secure.check(app.clone()).await.unwrap_err();
     let ServerError::NotAttested { source, .. } = &error else { panic!("{error}") };
-    assert_eq!(**source, OAuthError::Unavailable { status: 503 });
+    assert_eq!(**source, OAuthError::Unavailable { status: 503, retry_after: None });
 
     let site = address.serve(&secure, &app, Sessions::None);
     for (tool, token) in [("scan", Some(&*token)), ("known", Some(&*token)), ("harmless", None)] {

@@ -9,7 +9,8 @@ use etdi_types::verdict::Binding;
 use etdi_types::{Digest, ToolId, Version};
 use time::OffsetDateTime;
 
-use crate::claims::{self, Confirmation, Times, instant};
+use crate::claims::{self, Confirmation, Times};
+use crate::instants::instant;
 use crate::issuer_rules::IssuerRules;
 use crate::jwks::KeySet;
 use crate::jwt::{self, Jwt};

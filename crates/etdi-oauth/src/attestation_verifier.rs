@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::fmt::{self, Debug, Formatter};
 use std::sync::Arc;
+use std::time::Duration;
 
 use etdi_types::Clock;
 use etdi_types::evidence::AttestationEvidence;
@@ -17,13 +18,14 @@ use crate::discovery::discover;
 use crate::error::OAuthError;
 use crate::flight::{Flight, Flights};
 use crate::http::{HttpClient, HttpError, Network};
+use crate::instants::between;
 use crate::jwks::JwksClient;
 use crate::jwt::claimed_issuer;
 use crate::token_error::TokenError;
 use crate::vendor::vendor;
 
 /// The time for which a failed discovery is not tried again.
-const FAILURE_HOLDS: time::Duration = time::Duration::seconds(30);
+const FAILURE_HOLDS: Duration = Duration::from_secs(30);
 
 /// Validates attestations. Needs only a trust configuration: the verifier finds the address of each
 /// issuer's keys itself, once. Cheap to clone.
@@ -150,10 +152,10 @@ impl VerifierState {
         let found = self.found.lock();
         match found.get(issuer)? {
             IssuerKeys::Keys(jwks) => Some(Ok(jwks.clone())),
-            IssuerKeys::Failed(error, at) if *at <= now && now - *at < FAILURE_HOLDS => {
-                Some(Err(error.clone()))
+            IssuerKeys::Failed(error, at) => {
+                let holds = between(*at, now).is_some_and(|age| age < FAILURE_HOLDS);
+                holds.then(|| Err(error.clone()))
             }
-            IssuerKeys::Failed(..) => None,
         }
     }
 

@@ -18,6 +18,7 @@ use time::OffsetDateTime;
 
 use crate::error::OAuthError;
 use crate::flight::{Flight, Flights};
+use crate::instants::{after, before, between};
 
 /// The largest number of tokens in the cache.
 const CAPACITY: u64 = 1_000;
@@ -27,7 +28,7 @@ const CAPACITY: u64 = 1_000;
 const LONGEST_MARGIN: Duration = Duration::from_secs(5 * 60);
 
 /// The pause after a failed renewal, while the old token is still valid.
-const RENEWAL_INTERVAL: time::Duration = time::Duration::seconds(30);
+const RENEWAL_INTERVAL: Duration = Duration::from_secs(30);
 
 /// The longest time for which a caller waits for a renewal. Then it gets the old token, which is
 /// still valid.
@@ -152,7 +153,7 @@ impl<T: Perishable> TokenCache<T> {
             }
             (Err(error), Some(mut kept)) if now < kept.token.expires_at() => {
                 tracing::debug!(%error, "a renewal failed; the token is still good");
-                kept.renew_at = now.saturating_add(RENEWAL_INTERVAL);
+                kept.renew_at = after(now, RENEWAL_INTERVAL);
                 self.kept.insert(key, kept);
             }
             (Err(_), _) => self.kept.invalidate(&key),
@@ -168,12 +169,13 @@ fn jittered(longest: Duration) -> Duration {
     if aws_lc_rs::rand::fill(&mut random).is_err() {
         return longest;
     }
-    let fraction = u32::from(u16::from_be_bytes(random));
-    longest / 2 + (longest / 2).saturating_mul(fraction) / u32::from(u16::MAX)
+    let half = longest.checked_div(2).unwrap_or_default();
+    let fraction = f64::from(u16::from_be_bytes(random)) / f64::from(u16::MAX);
+    half.saturating_add(Duration::try_from_secs_f64(half.as_secs_f64() * fraction).unwrap_or(half))
 }
 
 fn renew_at(now: OffsetDateTime, expires_at: OffsetDateTime) -> OffsetDateTime {
-    let lifetime = Duration::try_from(expires_at - now).unwrap_or(Duration::ZERO);
-    let margin = jittered((lifetime / 10).min(LONGEST_MARGIN));
-    expires_at.saturating_sub(margin.try_into().unwrap_or_default())
+    let lifetime = between(now, expires_at).unwrap_or_default();
+    let tenth = lifetime.checked_div(10).unwrap_or_default();
+    before(expires_at, jittered(tenth.min(LONGEST_MARGIN)))
 }

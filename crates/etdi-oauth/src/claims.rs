@@ -3,13 +3,17 @@
 use std::collections::BTreeSet;
 
 use etdi_types::Scope;
-use etdi_types::json::{Object, Value};
+use etdi_types::json::{Number, Object, Value};
 use time::OffsetDateTime;
 
+use crate::instants::{self, instant};
 use crate::token_error::TokenError;
 
 /// 2^53: the largest NumericDate that is accepted.
 const MAX_DATE: f64 = 9_007_199_254_740_992.0;
+
+/// 2^53 − 1: the largest integer that each JSON reader reads as the same number.
+const MAX_INTEGER: f64 = 9_007_199_254_740_991.0;
 
 /// The difference between two clocks that is tolerated, in seconds.
 const LEEWAY: f64 = 60.0;
@@ -35,7 +39,7 @@ impl Times {
     /// Accepts if `now < exp + 60`, `nbf ≤ now + 60`, `iat ≤ now + 60`. Expiry is checked last: a
     /// token that is expired and also not yet valid is reported as not yet valid.
     pub(crate) fn check(&self, now: OffsetDateTime) -> Result<(), TokenError> {
-        let now = (now - OffsetDateTime::UNIX_EPOCH).as_seconds_f64();
+        let now = instants::date(now);
         let early = |claim, date: f64| {
             (date > now + LEEWAY).then(|| TokenError::NotYetValid { claim, from: instant(date) })
         };
@@ -49,12 +53,6 @@ impl Times {
             Err(TokenError::Expired { since: instant(self.expires) })
         }
     }
-}
-
-/// Returns the instant of a NumericDate. A date outside the calendar becomes the calendar's first
-/// or last instant.
-pub(crate) fn instant(date: f64) -> OffsetDateTime {
-    OffsetDateTime::UNIX_EPOCH.saturating_add(time::Duration::saturating_seconds_f64(date))
 }
 
 /// The `cnf` claim (RFC 7800).
@@ -128,7 +126,11 @@ pub(crate) fn scope_claim(
 fn date(claims: &Object<'_>, name: &'static str) -> Result<Option<f64>, TokenError> {
     match claims.get(name) {
         None => Ok(None),
-        Some(Value::Number(number)) if number.value <= MAX_DATE => Ok(Some(number.value)),
+        Some(Value::Number(Number { value, integer, .. }))
+            if *value <= if *integer { MAX_INTEGER } else { MAX_DATE } =>
+        {
+            Ok(Some(*value))
+        }
         Some(other) => Err(malformed(name, "a number of at most 2^53", other)),
     }
 }

@@ -1,6 +1,6 @@
 //! Finds the endpoints of an issuer: RFC 8414 and OpenID Connect Discovery 1.0.
 
-use etdi_types::json::{self, JsonError, Limits, Object, Value};
+use etdi_types::json::{self, JsonError, JsonErrorKind, Limits, Object, Value};
 use etdi_types::text::escaped;
 
 use reqwest::Url;
@@ -71,6 +71,17 @@ pub enum DiscoveryError {
         /// The reason.
         source: HttpError,
     },
+    /// The issuer answers that it cannot serve its metadata now, and no address has the document.
+    #[error(
+        "the issuer \"{}\" answers requests for its metadata with status {status}; try again later",
+        escaped(issuer)
+    )]
+    Unavailable {
+        /// The issuer.
+        issuer: String,
+        /// The last such status: 429, or 500 and above.
+        status: u16,
+    },
     /// The well-known addresses have no document.
     #[error(
         "the issuer \"{}\" has no metadata at {}; check its address, or configure the endpoints",
@@ -79,10 +90,11 @@ pub enum DiscoveryError {
     NotFound {
         /// The issuer.
         issuer: String,
-        /// The addresses that were tried, each with its status.
+        /// The addresses that were tried, each with its status or with the reason why its answer is
+        /// not the document.
         tried: Vec<String>,
     },
-    /// The document is not strict JSON.
+    /// The document names a member twice, or two readers could read it differently in another way.
     #[error("the metadata at \"{}\" is refused: {source}", escaped(url))]
     Json {
         /// The address of the metadata.
@@ -124,28 +136,66 @@ pub enum DiscoveryError {
     },
 }
 
+impl DiscoveryError {
+    /// Returns whether discovery may succeed a moment later.
+    pub(crate) fn is_transient(&self) -> bool {
+        match self {
+            Self::Http { source, .. } => source.is_transient(),
+            Self::Unavailable { .. } => true,
+            _ => false,
+        }
+    }
+}
+
 /// Finds the endpoints of `issuer`.
 ///
 /// For an issuer with a path, four addresses are tried: RFC 8414 (the well-known part inserted
 /// before the path), then OpenID Connect (appended to the path), then each document in the other
-/// form.
+/// form. An answer that is not the document
+/// means that the document is at another address: a web server may answer each unknown path with a
+/// redirect, with a page, or with `{}`. A document that is found and must not be used is the error
+/// only after each form was tried.
 pub(crate) async fn discover(http: &HttpClient, issuer: &str) -> Result<Endpoints, DiscoveryError> {
     let unusable = |source| DiscoveryError::Http { issuer: issuer.to_owned(), source };
-    let mut tried = Vec::new();
+    let (mut tried, mut failed, mut found) = (Vec::new(), None, None);
     for url in well_known(http.network().check(issuer).map_err(unusable)?) {
         tracing::debug!(url, "looking for the issuer's metadata");
-        let response = http.get(&url).await.map_err(unusable)?;
-        if response.status != 200 {
-            tried.push(format!("{url} ({})", response.status));
-            continue;
-        }
-        let endpoints = read(&url, issuer, &response.body)?;
-        endpoints
-            .check(http)
-            .map_err(|source| DiscoveryError::Endpoint { issuer: issuer.to_owned(), source })?;
-        return Ok(endpoints);
+        let why_not = match http.get(&url).await {
+            Ok(response) if response.status == 200 => match read(&url, issuer, &response.body) {
+                Ok(endpoints) => return checked(http, issuer, endpoints),
+                Err(NoEndpoints::NotADocument(why)) => why.to_owned(),
+                Err(NoEndpoints::Refused(error)) => {
+                    found.get_or_insert(error);
+                    continue;
+                }
+            },
+            Ok(response) => {
+                if response.status == 429 || response.status >= 500 {
+                    failed = Some(response.status);
+                }
+                response.status.to_string()
+            }
+            Err(error) if error.is_transient() => return Err(unusable(error)),
+            Err(error) => error.to_string(),
+        };
+        tried.push(format!("{url} ({why_not})"));
     }
-    Err(DiscoveryError::NotFound { issuer: issuer.to_owned(), tried })
+    let issuer = issuer.to_owned();
+    Err(match (found, failed) {
+        (Some(error), _) => error,
+        (None, Some(status)) => DiscoveryError::Unavailable { issuer, status },
+        (None, None) => DiscoveryError::NotFound { issuer, tried },
+    })
+}
+
+/// Returns the endpoints if each of them may be requested.
+fn checked(
+    http: &HttpClient,
+    issuer: &str,
+    endpoints: Endpoints,
+) -> Result<Endpoints, DiscoveryError> {
+    let refused = |source| DiscoveryError::Endpoint { issuer: issuer.to_owned(), source };
+    endpoints.check(http).map_err(refused).map(|()| endpoints)
 }
 
 /// Returns the addresses at which `issuer` may have its metadata. They differ from `issuer` only in
@@ -167,20 +217,36 @@ fn well_known(issuer: Url) -> Vec<String> {
     paths.into_iter().map(at).collect()
 }
 
-fn read(url: &str, issuer: &str, body: &[u8]) -> Result<Endpoints, DiscoveryError> {
-    let value = json::parse(body, LIMITS)
-        .map_err(|source| DiscoveryError::Json { url: url.to_owned(), source })?;
-    let lacks = |member| DiscoveryError::Member { url: url.to_owned(), member };
-    let object = value.as_object().ok_or_else(|| lacks("issuer"))?;
+/// The reason why an answer gives no endpoints.
+#[derive(Debug, PartialEq, Eq)]
+enum NoEndpoints {
+    /// The answer is not metadata of an issuer.
+    NotADocument(&'static str),
+    /// The answer is metadata that must not be used.
+    Refused(DiscoveryError),
+}
+
+fn read(url: &str, issuer: &str, body: &[u8]) -> Result<Endpoints, NoEndpoints> {
+    let refuse = NoEndpoints::Refused;
+    let value = json::parse_any_integer(body, LIMITS).map_err(|source| match source.kind {
+        // Two readers could read such a document differently.
+        JsonErrorKind::DuplicateMember(_) | JsonErrorKind::ReservedMember(_) => {
+            refuse(DiscoveryError::Json { url: url.to_owned(), source })
+        }
+        _ => NoEndpoints::NotADocument("not JSON"),
+    })?;
+    let nameless = NoEndpoints::NotADocument("no `issuer`");
+    let object = value.as_object().ok_or(NoEndpoints::NotADocument("not an object"))?;
     let text = |member| text(object, member).map(str::to_owned);
-    let found = text("issuer").ok_or_else(|| lacks("issuer"))?;
+    let found = text("issuer").ok_or(nameless)?;
     if found != issuer {
-        return Err(DiscoveryError::IssuerMismatch {
+        return Err(refuse(DiscoveryError::IssuerMismatch {
             url: url.to_owned(),
             expected: issuer.to_owned(),
             found,
-        });
+        }));
     }
+    let lacks = |member| refuse(DiscoveryError::Member { url: url.to_owned(), member });
     let strings = |value: &Value<'_>| -> Option<Vec<String>> {
         let texts = value.as_array()?.iter().map(Value::as_str);
         Some(texts.flatten().map(str::to_owned).collect())
@@ -259,17 +325,20 @@ mod tests {
         assert!(read("u", "https://a.example/", body).is_ok());
         assert_eq!(
             read("u", "https://a.example", body),
-            Err(DiscoveryError::IssuerMismatch {
+            Err(NoEndpoints::Refused(DiscoveryError::IssuerMismatch {
                 url: "u".to_owned(),
                 expected: "https://a.example".to_owned(),
                 found: "https://a.example/".to_owned(),
-            })
+            }))
         );
     }
 
     #[test]
     fn a_duplicate_member_refuses_the_metadata() {
         let body = br#"{"issuer":"https://a.example","issuer":"https://b.example"}"#;
-        assert!(matches!(read("u", "https://a.example", body), Err(DiscoveryError::Json { .. })));
+        assert!(matches!(
+            read("u", "https://a.example", body),
+            Err(NoEndpoints::Refused(DiscoveryError::Json { .. }))
+        ));
     }
 }

@@ -45,12 +45,15 @@ pub enum OAuthError {
     },
     /// The issuer does not accept the client's credentials.
     #[error(
-        "the issuer does not accept the client \"{}\" ({status} invalid_client); {remedy}",
-        escaped(client)
+        "the issuer does not accept the client \"{}\" ({status} invalid_client){}; {remedy}",
+        escaped(client),
+        said(description)
     )]
     InvalidClient {
         /// The client's id.
         client: String,
+        /// The issuer's own description.
+        description: String,
         /// The HTTP status.
         status: u16,
         /// The next step.
@@ -58,10 +61,10 @@ pub enum OAuthError {
     },
     /// The issuer knows the client, but refuses this request.
     #[error(
-        "the issuer refuses the client \"{}\" ({status} {}): {}; {remedy}",
+        "the issuer refuses the client \"{}\" ({}){}; {remedy}",
         escaped(client),
-        escaped(code),
-        escaped(description)
+        answer(*status, code),
+        said(description)
     )]
     UnauthorizedClient {
         /// The client's id.
@@ -77,25 +80,37 @@ pub enum OAuthError {
     },
     /// The issuer has no API with this name.
     #[error(
-        "the issuer has no API \"{}\" for this client ({status} {}); {remedy}",
+        "the issuer has no API \"{}\" for this client ({}){}; {remedy}",
         escaped(audience),
-        escaped(code)
+        answer(*status, code),
+        said(description)
     )]
     WrongAudience {
         /// The audience that was asked for.
         audience: String,
         /// The error code.
         code: String,
+        /// The issuer's own description.
+        description: String,
         /// The HTTP status.
         status: u16,
         /// The next step.
         remedy: &'static str,
     },
     /// A requested scope does not exist, or the client may not have it.
-    #[error("the issuer refuses the scopes \"{}\" ({status} invalid_scope); {remedy}", escaped(&scopes.join(" ")))]
+    #[error(
+        "the issuer refuses the scopes \"{}\" ({}){}; {remedy}",
+        escaped(&scopes.join(" ")),
+        answer(*status, code),
+        said(description)
+    )]
     InvalidScope {
         /// The scopes that were asked for.
         scopes: Vec<String>,
+        /// The error code: `invalid_scope`, or the issuer's own.
+        code: String,
+        /// The issuer's own description.
+        description: String,
         /// The HTTP status.
         status: u16,
         /// The next step.
@@ -114,7 +129,8 @@ pub enum OAuthError {
     /// Too many requests.
     #[error("the issuer limits the rate of requests; {}", wait(retry_after))]
     RateLimited {
-        /// The time to wait, if the issuer names one.
+        /// The time for which the provider sends no request: as the issuer says, at most an hour;
+        /// 10 seconds if the issuer does not say.
         retry_after: Option<Duration>,
     },
     /// No answer from the issuer.
@@ -126,16 +142,20 @@ pub enum OAuthError {
         remedy: &'static str,
     },
     /// The issuer failed.
-    #[error("the issuer failed with status {status}; try again later")]
+    #[error("the issuer failed with status {status}; {}", wait(retry_after))]
     Unavailable {
         /// The HTTP status.
         status: u16,
+        /// The time for which the provider sends no request, if the issuer names one; at most an
+        /// hour.
+        retry_after: Option<Duration>,
     },
     /// Any other refusal.
     #[error(
-        "the issuer refused the request ({status} {}): {}",
-        escaped(code),
-        escaped(description)
+        "the issuer refused the request ({}){}{}",
+        answer(*status, code),
+        said(description),
+        unexplained(code, description)
     )]
     Refused {
         /// The error code of RFC 6749, section 5.2; empty if the answer has no code.
@@ -185,11 +205,11 @@ impl OAuthError {
         match self {
             Self::Token(error) => Some(error.code()),
             Self::InvalidClient { .. } => Some("invalid_client"),
-            Self::InvalidScope { .. } => Some("invalid_scope"),
             Self::InsufficientScope { .. } => Some("insufficient_scope"),
             Self::UnknownIssuer(_) => Some("invalid_token"),
             Self::UnauthorizedClient { code, .. }
             | Self::WrongAudience { code, .. }
+            | Self::InvalidScope { code, .. }
             | Self::Refused { code, .. } => {
                 Some(code).filter(|code| !code.is_empty()).map(|c| &**c)
             }
@@ -208,7 +228,7 @@ impl OAuthError {
             | Self::UnauthorizedClient { status, .. }
             | Self::WrongAudience { status, .. }
             | Self::InvalidScope { status, .. }
-            | Self::Unavailable { status }
+            | Self::Unavailable { status, .. }
             | Self::Refused { status, .. } => Some(*status),
             Self::RateLimited { .. } => Some(429),
             Self::Jwks { source: JwksError::Status(status), .. } => Some(*status),
@@ -230,7 +250,14 @@ impl OAuthError {
             Self::InvalidScope { remedy, .. } | Self::InsufficientScope { remedy, .. } => {
                 Some(remedy.clone())
             }
-            Self::RateLimited { retry_after } => Some(wait(retry_after)),
+            Self::RateLimited { retry_after } | Self::Unavailable { retry_after, .. } => {
+                Some(wait(retry_after))
+            }
+            Self::Refused { code, description, .. }
+                if code.is_empty() && description.is_empty() =>
+            {
+                Some(UNEXPLAINED.to_owned())
+            }
             _ => None,
         }
     }
@@ -239,7 +266,9 @@ impl OAuthError {
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::RateLimited { retry_after } => *retry_after,
+            Self::RateLimited { retry_after } | Self::Unavailable { retry_after, .. } => {
+                *retry_after
+            }
             _ => None,
         }
     }
@@ -267,6 +296,27 @@ impl OAuthError {
                 | Self::RateLimited { .. }
                 | Self::Interrupted
         )
+    }
+}
+
+/// The next step after a refusal that does not give a reason.
+const UNEXPLAINED: &str = "check the client's id and secret, and read the issuer's log";
+
+/// Returns the status and the code of an answer.
+fn answer(status: u16, code: &str) -> String {
+    if code.is_empty() { status.to_string() } else { format!("{status} {}", escaped(code)) }
+}
+
+/// Returns the issuer's own description, if there is one, behind a colon.
+fn said(description: &str) -> String {
+    if description.is_empty() { String::new() } else { format!(": {}", escaped(description)) }
+}
+
+fn unexplained(code: &str, description: &str) -> String {
+    if code.is_empty() && description.is_empty() {
+        format!(" and gave no reason; {UNEXPLAINED}")
+    } else {
+        String::new()
     }
 }
 

@@ -2,26 +2,27 @@
 //! issuer's answer.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use etdi_types::SigningKey;
 use etdi_types::json::{self, Limits, Object, Value};
 use reqwest::header::HeaderName;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use time::OffsetDateTime;
 
-use crate::claims::{Times, instant};
+use crate::claims::Times;
 use crate::dpop;
 use crate::error::OAuthError;
 use crate::http::{BODY_LIMIT, HttpResponse};
-use crate::issuer_http::{IssuerHttp, sensitive};
+use crate::instants::{after, instant};
+use crate::issuer_http::{Asked, IssuerHttp, sensitive};
 use crate::jwt::{Jwt, object};
-use crate::refusal::{RefusedRequest, refusal};
 use crate::vendor::AudienceParameter;
 
 const LIMITS: Limits = Limits::TOOL.with_depth(32).with_bytes(BODY_LIMIT);
 
 /// The time for which a token without a known expiry is kept.
-const UNTOLD_LIFETIME: time::Duration = time::Duration::minutes(5);
+const UNTOLD_LIFETIME: Duration = Duration::from_secs(5 * 60);
 
 /// The parameters of a grant.
 #[derive(Clone, Debug)]
@@ -45,7 +46,7 @@ pub(crate) async fn grant(
     issuer: &IssuerHttp,
     request: &GrantRequest,
 ) -> Result<Granted, OAuthError> {
-    let (config, client) = (&issuer.config, issuer.client()?);
+    let config = &issuer.config;
     let mut form = vec![("grant_type", "client_credentials")];
     let scope = scope_parameter(config.audience_parameter, request);
     match (config.audience_parameter, &request.audience) {
@@ -64,15 +65,8 @@ pub(crate) async fn grant(
         tracing::debug!(issuer = issuer.issuer(), "the issuer wants its nonce in the proof");
         response = post(issuer, &form, request).await?;
     }
-    if response.status != 200 {
-        let refused = RefusedRequest {
-            kind: issuer.kind(),
-            client: &client.id,
-            audience: request.audience.as_deref(),
-            scopes: &request.scopes,
-        };
-        return Err(refusal(&response, &refused, client.secret.expose_secret(), issuer.now()));
-    }
+    let (audience, scopes) = (request.audience.as_deref(), &request.scopes);
+    let response = issuer.accepted(response, &Asked { audience, scopes, token: None })?;
     read(issuer, &response, request)
 }
 
@@ -116,7 +110,7 @@ fn read(
     request: &GrantRequest,
 ) -> Result<Granted, OAuthError> {
     let bad = OAuthError::BadAnswer;
-    let value = json::parse(&response.body, LIMITS)
+    let value = json::parse_any_integer(&response.body, LIMITS)
         .map_err(|error| bad(format!("the token response is refused: {error}")))?;
     let answer =
         value.as_object().ok_or_else(|| bad("the token response is not an object".to_owned()))?;
@@ -161,26 +155,62 @@ fn read_own_token(issuer: &IssuerHttp, token: &str) -> Option<(BTreeSet<String>,
 /// Returns the earlier of `expires_in` and the token's own `exp`. If both are missing, the token is
 /// kept for five minutes.
 fn expiry(answer: &Object<'_>, inside: Option<f64>, now: OffsetDateTime) -> OffsetDateTime {
-    let seconds = match answer.get("expires_in") {
-        Some(Value::Number(number)) => Some(number.value),
-        Some(Value::String(text)) => text.parse().ok().filter(|value: &f64| value.is_finite()),
-        _ => None,
-    };
-    let told =
-        seconds.map(|seconds| now.saturating_add(time::Duration::saturating_seconds_f64(seconds)));
+    let told = answer.get("expires_in").and_then(lifetime).map(|lifetime| after(now, lifetime));
     match (told, inside.map(instant)) {
         (Some(told), Some(inside)) => told.min(inside),
         (Some(one), None) | (None, Some(one)) => one,
-        (None, None) => now.saturating_add(UNTOLD_LIFETIME),
+        (None, None) => after(now, UNTOLD_LIFETIME),
     }
+}
+
+/// Reads `expires_in` (RFC 6749, section 5.1): a number of seconds, which some issuers send as a
+/// string. A value that is not a time in the future does not count: with it, each call would ask
+/// for a new token.
+fn lifetime(value: &Value<'_>) -> Option<Duration> {
+    let seconds = match value {
+        Value::Number(number) => number.value,
+        Value::String(text) => text.trim().parse().ok()?,
+        _ => return None,
+    };
+    let is_time = seconds > 0.0 && seconds.is_finite();
+    is_time.then(|| Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
 }
 
 /// Returns whether the issuer asks for a nonce in the proof (RFC 9449, section 8).
 fn is_nonce_challenge(response: &HttpResponse) -> bool {
     response.status == 400
         && response.header("dpop-nonce").is_some()
-        && json::parse(&response.body, LIMITS).is_ok_and(|value| {
+        && json::parse_any_integer(&response.body, LIMITS).is_ok_and(|value| {
             let error = value.as_object().and_then(|object| object.get("error"));
             error.and_then(Value::as_str) == Some("use_dpop_nonce")
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn expires_in_is_read_in_every_form_and_never_overflows() {
+        let now = OffsetDateTime::from_unix_timestamp(1_800_000_000).unwrap();
+        let expiry = |expires_in: &str, inside| {
+            let text = format!("{{\"expires_in\":{expires_in}}}");
+            let value = json::parse_any_integer(text.as_bytes(), LIMITS).unwrap();
+            expiry(value.as_object().unwrap(), inside, now)
+        };
+        for told in ["3600", "3600.0", "\"3600\"", "\" 3600 \"", "3.6e3"] {
+            assert_eq!(expiry(told, None), now + time::Duration::HOUR, "{told}");
+        }
+        let untold = now + time::Duration::minutes(5);
+        for odd in [
+            "0", "-1", "-1e300", "null", "true", "[]", "{}", "\"\"", "\"1h\"", "\"NaN\"", "\"inf\"",
+        ] {
+            assert_eq!(expiry(odd, None), untold, "{odd}");
+            let inside = 1_800_000_060.0;
+            assert_eq!(expiry(odd, Some(inside)), instant(inside), "{odd}");
+        }
+        for huge in ["1e300", "9007199254740993", "18446744073709551616", "\"1e300\""] {
+            assert_eq!(expiry(huge, None), instant(f64::MAX), "{huge}");
+        }
+    }
 }

@@ -103,7 +103,7 @@ impl HttpClient {
         }
         let mut body = Zeroizing::new(Vec::new());
         while let Some(chunk) = answer.chunk().await.map_err(transport)? {
-            if body.len() + chunk.len() > BODY_LIMIT {
+            if body.len().saturating_add(chunk.len()) > BODY_LIMIT {
                 return Err(too_large);
             }
             body.extend_from_slice(&chunk);

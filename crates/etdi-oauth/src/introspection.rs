@@ -4,14 +4,12 @@ use std::collections::BTreeSet;
 
 use etdi_events::TokenRevoked;
 use etdi_types::json::{self, Limits, Value};
-use secrecy::ExposeSecret;
 use time::OffsetDateTime;
 
-use crate::claims::instant;
 use crate::error::OAuthError;
 use crate::http::{BODY_LIMIT, HttpResponse};
-use crate::issuer_http::IssuerHttp;
-use crate::refusal::{RefusedRequest, refusal};
+use crate::instants::instant;
+use crate::issuer_http::{Asked, IssuerHttp};
 use crate::token::BearerToken;
 
 /// The issuer's answer about a token.
@@ -40,8 +38,8 @@ pub(crate) async fn introspect(
     let response = post_token(issuer, endpoint, token).await?;
     let limits = Limits::TOOL.with_depth(32).with_bytes(BODY_LIMIT);
     let bad = |reason: String| OAuthError::BadAnswer(format!("the introspection {reason}"));
-    let value =
-        json::parse(&response.body, limits).map_err(|error| bad(format!("is refused: {error}")))?;
+    let value = json::parse_any_integer(&response.body, limits)
+        .map_err(|error| bad(format!("is refused: {error}")))?;
     let answer = value.as_object();
     let active = answer.and_then(|answer| answer.get("active"));
     let (Some(answer), Some(active)) = (answer, active.and_then(Value::as_bool)) else {
@@ -84,16 +82,6 @@ async fn post_token(
 ) -> Result<HttpResponse, OAuthError> {
     let form = [("token", token.expose()), ("token_type_hint", "access_token")];
     let response = issuer.post(endpoint, &form, || Ok(Vec::new())).await?;
-    if response.status == 200 {
-        return Ok(response);
-    }
-    let client = issuer.client()?;
-    let refused = RefusedRequest {
-        kind: issuer.kind(),
-        client: &client.id,
-        audience: None,
-        scopes: &BTreeSet::new(),
-    };
-    let secret = client.secret.expose_secret();
-    Err(issuer.failed(refusal(&response, &refused, secret, issuer.now())))
+    let asked = Asked { audience: None, scopes: &BTreeSet::new(), token: Some(token.expose()) };
+    issuer.accepted(response, &asked).map_err(|error| issuer.failed(error))
 }

@@ -4,10 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use etdi_events::{TokenAcquired, TokenExpired, TokenRefreshed, TokenValidated};
+use etdi_types::Scope;
 use etdi_types::trust::{IssuerKind, TrustedIssuer};
-use etdi_types::{Digest, Scope};
 use futures::FutureExt;
-use moka::sync::Cache;
 use secrecy::ExposeSecret;
 use serde_json::json;
 use time::OffsetDateTime;
@@ -21,25 +20,20 @@ use crate::grant::{GrantRequest, Granted, grant};
 use crate::http::HttpClient;
 use crate::introspection::{Introspection, introspect, revoke};
 use crate::issuer_http::IssuerHttp;
-use crate::jwks::{JwksClient, JwksError, KeySet};
+use crate::jwks::{JwksClient, JwksError};
 use crate::jwt::Jwt;
+use crate::presented::{NotVerified, PresentedTokens};
 use crate::request::{AttestationRequest, TokenRequest};
 use crate::token::{AccessToken, AttestationToken, BearerToken};
-use crate::token_error::TokenError;
 use crate::validation::{Expectations, Principal, VerifiedToken};
 use crate::vendor::{AudienceParameter, scope_remedy, vendor};
-
-/// The number of verified tokens that are remembered.
-const REMEMBERED_TOKENS: u64 = 10_000;
 
 pub(crate) struct IssuerClient {
     http: IssuerHttp,
     jwks: JwksClient,
     tokens: Arc<TokenCache<AccessToken>>,
     attestations: Arc<TokenCache<AttestationToken>>,
-    /// Tokens whose signature was verified, by their SHA-256. Each use checks the expectations, the
-    /// time, and that the key is still published.
-    verified: Cache<[u8; 32], VerifiedToken>,
+    presented: PresentedTokens,
 }
 
 impl IssuerClient {
@@ -62,7 +56,11 @@ impl IssuerClient {
         };
         let endpoints = match &config.endpoints {
             Some(endpoints) => endpoints.clone(),
-            None => discover(&http, &issuer).await.map_err(discovered)?,
+            None => {
+                let find = || discover(&http, &issuer);
+                let found = config.retry.repeat(find, DiscoveryError::is_transient).await;
+                found.map_err(discovered)?
+            }
         };
         endpoints
             .check(&http)
@@ -76,9 +74,10 @@ impl IssuerClient {
             jwks,
             tokens: Arc::new(TokenCache::new(Arc::clone(&clock))),
             attestations: Arc::new(TokenCache::new(clock)),
-            verified: Cache::new(REMEMBERED_TOKENS),
+            presented: PresentedTokens::new(),
         };
-        let refreshed = this.jwks.refresh().await;
+        let retry = &this.http.config.retry;
+        let refreshed = retry.repeat(|| this.jwks.refresh(), JwksError::is_transient).await;
         let keys = refreshed.map_err(|source| this.http.failed(this.jwks_error(source)))?;
         tracing::debug!(issuer, keys = keys.keys().len(), "the provider is ready");
         Ok(Arc::new(this))
@@ -174,7 +173,8 @@ impl IssuerClient {
         tracing::debug!(issuer = self.issuer(), subject = principal.subject(), "a token is valid");
         self.http.emit(|| {
             let (issuer, subject) = (principal.issuer(), principal.subject());
-            let (audience, expires) = (expected.audience_text(), principal.expires_at());
+            let audience = expected.accepted(principal.audience()).cloned().unwrap_or_default();
+            let expires = principal.expires_at();
             let mut validated = TokenValidated::new(issuer, subject, audience, expires);
             validated.client = principal.client().map(str::to_owned);
             validated.scopes = principal.scopes().iter().cloned().collect();
@@ -187,7 +187,7 @@ impl IssuerClient {
     pub(crate) fn clear(&self) {
         self.tokens.clear();
         self.attestations.clear();
-        self.verified.invalidate_all();
+        self.presented.clear();
     }
 
     pub(crate) async fn introspect(
@@ -197,38 +197,28 @@ impl IssuerClient {
         introspect(&self.http, token).await
     }
 
-    /// Revokes the token. This program forgets the token even if the issuer does not revoke it.
-    pub(crate) async fn revoke(&self, token: &BearerToken) -> Result<(), OAuthError> {
+    /// Drops one token from the cache.
+    pub(crate) fn forget(&self, token: &BearerToken) {
         self.tokens.forget(|kept| kept.expose() == token.expose());
-        let digest = Digest::of(token.expose().as_bytes());
-        self.verified.invalidate(digest.as_bytes());
+    }
+
+    /// Revokes the token. This program forgets and refuses the token even if the issuer does not
+    /// revoke it.
+    pub(crate) async fn revoke(&self, token: &BearerToken) -> Result<(), OAuthError> {
+        self.presented.revoke(token.expose());
+        self.forget(token);
         revoke(&self.http, token).await
     }
 
     async fn verify(&self, token: &str) -> Result<VerifiedToken, OAuthError> {
-        let digest = *Digest::of(token.as_bytes()).as_bytes();
-        if let (Some(verified), Some(keys)) = (self.verified.get(&digest), self.jwks.current())
-            && verified.is_backed_by(&keys)
-        {
-            return Ok(verified);
-        }
-        let rules = &self.http.config.rules;
-        let verify = |keys: &KeySet| VerifiedToken::verify(token, rules, keys);
-        let keys = self.jwks.keys().await.map_err(|e| self.jwks_error(e))?;
-        let verified = match verify(&keys) {
-            // Issuer, `typ` and algorithm are right, so the issuer may have changed its keys: fetch
-            // the keys once more.
-            Err(TokenError::UnknownKey { kid: Some(kid) } | TokenError::KeyWithdrawn { kid }) => {
-                let keys = self.jwks.keys_with(Some(&kid)).await;
-                verify(&*keys.map_err(|e| self.jwks_error(e))?)
+        let verified = self.presented.verify(token, &self.http.config.rules, &self.jwks).await;
+        verified.map_err(|error| match error {
+            NotVerified::Refused(error) => {
+                tracing::debug!(issuer = self.issuer(), %error, "a token is refused");
+                error.into()
             }
-            result => result,
-        };
-        let verified = verified.inspect_err(|error| {
-            tracing::debug!(issuer = self.issuer(), %error, "a token is refused");
-        })?;
-        self.verified.insert(digest, verified.clone());
-        Ok(verified)
+            NotVerified::NoKeys(error) => self.jwks_error(error),
+        })
     }
 
     async fn acquire(

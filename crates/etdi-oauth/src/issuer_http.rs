@@ -1,6 +1,7 @@
 //! Sends authenticated requests to one issuer, and reports failures as events. Keeps the issuer's
-//! nonce, and the time before which the issuer must not be asked again.
+//! nonce, and the pause during which the issuer must not be asked again.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use base64::Engine;
@@ -17,7 +18,8 @@ use crate::config::{ClientAuthentication, ClientCredentials, ConfigError, OAuthC
 use crate::discovery::Endpoints;
 use crate::error::OAuthError;
 use crate::http::{HttpClient, HttpError, HttpResponse};
-use crate::retry::retry_after;
+use crate::limiter::Limiter;
+use crate::refusal::{RefusedRequest, is_refusal, refusal};
 use crate::vendor::vendor;
 
 /// Sends requests to one issuer, as its client.
@@ -26,13 +28,20 @@ pub(crate) struct IssuerHttp {
     pub(crate) endpoints: Endpoints,
     http: HttpClient,
     dpop_nonce: Mutex<Option<Arc<str>>>,
-    hold_off: Mutex<Option<OffsetDateTime>>,
+    limiter: Limiter,
+}
+
+/// The parameters of a request that its refusal may name.
+pub(crate) struct Asked<'a> {
+    pub(crate) audience: Option<&'a str>,
+    pub(crate) scopes: &'a BTreeSet<String>,
+    /// The token that the request is about.
+    pub(crate) token: Option<&'a str>,
 }
 
 impl IssuerHttp {
     pub(crate) fn new(config: OAuthConfig, endpoints: Endpoints, http: HttpClient) -> Self {
-        let (dpop_nonce, hold_off) = (Mutex::default(), Mutex::default());
-        Self { config, endpoints, http, dpop_nonce, hold_off }
+        Self { config, endpoints, http, dpop_nonce: Mutex::default(), limiter: Limiter::default() }
     }
 
     pub(crate) fn issuer(&self) -> &str {
@@ -58,31 +67,55 @@ impl IssuerHttp {
         form: &[(&str, &str)],
         more_headers: impl Fn() -> Result<Vec<(HeaderName, HeaderValue)>, OAuthError>,
     ) -> Result<HttpResponse, OAuthError> {
-        self.check_hold_off()?;
         let (body, authorization) = encode(form, self.client()?);
+        let call = self.limiter.call();
         let attempt = || async {
+            call.check(self.now())?;
             let mut headers = more_headers()?;
             headers.extend(authorization.clone().map(|value| (AUTHORIZATION, value)));
-            Ok::<_, OAuthError>(self.http.post_form(endpoint, &body, &headers).await)
+            let answer = self.http.post_form(endpoint, &body, &headers).await;
+            if let Ok(response) = &answer {
+                call.note(response, self.now());
+            }
+            Ok::<_, OAuthError>(answer)
         };
         let answer = self.config.retry.run(self.issuer(), &*self.config.clock, attempt).await?;
-        let response = answer.map_err(|source| self.unreachable(source))?;
-        if response.status == 429 {
-            let now = self.now();
-            *self.hold_off.lock() = retry_after(&response, now).map(|after| now + after);
-        }
-        Ok(response)
+        answer.map_err(|source| self.unreachable(source))
     }
 
-    /// Fails if the issuer has asked the client to wait, and the wait is not over.
-    fn check_hold_off(&self) -> Result<(), OAuthError> {
-        let now = self.now();
-        match *self.hold_off.lock() {
-            Some(until) if now < until => {
-                Err(OAuthError::RateLimited { retry_after: (until - now).try_into().ok() })
-            }
-            _ => Ok(()),
+    /// Returns the answer if it is a success, and otherwise the issuer's refusal. Some issuers
+    /// refuse with status 200.
+    pub(crate) fn accepted(
+        &self,
+        response: HttpResponse,
+        asked: &Asked<'_>,
+    ) -> Result<HttpResponse, OAuthError> {
+        if response.status == 200 && !is_refusal(&response.body) {
+            return Ok(response);
         }
+        let client = self.client()?;
+        let secret = client.secret.expose_secret();
+        let basic = credentials(client);
+        let secrets: Vec<&str> = [secret, basic.as_str()].into_iter().chain(asked.token).collect();
+        let refused = RefusedRequest {
+            kind: self.kind(),
+            client: &client.id,
+            audience: asked.audience,
+            scopes: asked.scopes,
+            secrets: &secrets,
+        };
+        Err(match refusal(&response, &refused) {
+            OAuthError::RateLimited { .. } => {
+                if response.status != 429 {
+                    self.limiter.limited(self.now());
+                }
+                OAuthError::RateLimited { retry_after: self.limiter.pause(self.now()) }
+            }
+            OAuthError::Unavailable { status, .. } => {
+                OAuthError::Unavailable { status, retry_after: self.limiter.pause(self.now()) }
+            }
+            error => error,
+        })
     }
 
     pub(crate) fn dpop_nonce(&self) -> Option<Arc<str>> {
@@ -146,13 +179,17 @@ fn encode(
             (Zeroizing::new(body.finish()), None)
         }
         ClientAuthentication::Basic => {
-            let encoded = |text: &str| -> String {
-                form_urlencoded::byte_serialize(text.as_bytes()).collect()
-            };
-            let pair = Zeroizing::new(format!("{}:{}", encoded(&client.id), encoded(secret)));
-            let credentials = base64::engine::general_purpose::STANDARD.encode(pair.as_bytes());
-            let header = sensitive(&format!("Basic {credentials}")).ok();
+            let header = sensitive(&format!("Basic {}", *credentials(client))).ok();
             (Zeroizing::new(body.finish()), header)
         }
     }
+}
+
+/// Returns the client's id and secret as `client_secret_basic` sends them.
+fn credentials(client: &ClientCredentials) -> Zeroizing<String> {
+    let encoded =
+        |text: &str| -> String { form_urlencoded::byte_serialize(text.as_bytes()).collect() };
+    let secret = client.secret.expose_secret();
+    let pair = Zeroizing::new(format!("{}:{}", encoded(&client.id), encoded(secret)));
+    Zeroizing::new(base64::engine::general_purpose::STANDARD.encode(pair.as_bytes()))
 }

@@ -154,6 +154,10 @@ impl<K: ProviderKind> OAuthProvider for IssuerProvider<K> {
         self.client.revoke(token).await
     }
 
+    fn forget(&self, token: &BearerToken) {
+        self.client.forget(token);
+    }
+
     fn cleanup(&self) {
         self.client.clear();
     }

@@ -14,6 +14,7 @@ use time::OffsetDateTime;
 
 use crate::flight::{Flight, Flights, Interrupted};
 use crate::http::{HttpClient, HttpError, Network};
+use crate::instants::{after, between};
 
 pub use set::{KeySet, KeySetError, SkippedKey, UsableKey};
 
@@ -57,6 +58,17 @@ pub enum JwksError {
     /// The fetch was cut off because the process is shutting down.
     #[error("cannot fetch the issuer's keys: the process is shutting down")]
     Interrupted,
+}
+
+impl JwksError {
+    /// Returns whether a fetch may succeed a moment later.
+    pub(crate) fn is_transient(&self) -> bool {
+        match self {
+            Self::Http(error) => error.is_transient(),
+            Self::Status(status) => *status == 429 || *status >= 500,
+            _ => false,
+        }
+    }
 }
 
 impl From<Interrupted> for JwksError {
@@ -229,7 +241,8 @@ impl SharedKeys {
 
     fn attempted_lately(&self) -> bool {
         let now = self.clock.now();
-        self.state().last_attempt.is_some_and(|at| at <= now && now - at < FETCH_INTERVAL)
+        let age = self.state().last_attempt.and_then(|at| between(at, now));
+        age.is_some_and(|age| age < FETCH_INTERVAL)
     }
 
     fn usable_though_stale(&self) -> Option<Arc<KeySet>> {
@@ -237,8 +250,8 @@ impl SharedKeys {
         let state = self.state();
         let kept = state.kept.as_ref()?;
         // If the clock moved backwards, the age of the keys is unknown, so stale keys are not used.
-        let age = now - kept.fetched_at;
-        (!age.is_negative() && age < STALE_LIMIT).then(|| Arc::clone(&kept.keys))
+        let age = between(kept.fetched_at, now)?;
+        (age < STALE_LIMIT).then(|| Arc::clone(&kept.keys))
     }
 
     async fn fetch(&self) -> Result<Arc<KeySet>, JwksError> {
@@ -261,7 +274,7 @@ impl SharedKeys {
                 state.kept = Some(CachedKeys {
                     keys: Arc::clone(&keys),
                     fetched_at: now,
-                    fresh_until: now.saturating_add(lifetime.try_into().unwrap_or_default()),
+                    fresh_until: after(now, lifetime),
                 });
                 Ok(keys)
             }

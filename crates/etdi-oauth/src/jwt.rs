@@ -55,9 +55,10 @@ impl<'a> Jwt<'a> {
         Ok(Self { header, payload, signing_input, signature })
     }
 
-    /// Reads the claims as strict JSON.
+    /// Reads the claims as strict JSON. Integers beyond 2^53 are read too, because issuers put their
+    /// own ids into claims that nobody here reads; a date beyond 2^53 is refused where it is read.
     pub(crate) fn claims(&self) -> Result<Value<'_>, TokenError> {
-        let value = json::parse(&self.payload, LIMITS)
+        let value = json::parse_any_integer(&self.payload, LIMITS)
             .map_err(|error| TokenError::Malformed(format!("its claims are refused: {error}")))?;
         match value {
             Value::Object(_) => Ok(value),
@@ -88,7 +89,7 @@ pub(crate) fn claimed_issuer(token: &str) -> Result<(String, Option<String>), To
 impl Header {
     fn read(bytes: &[u8]) -> Result<Self, TokenError> {
         let malformed = |reason: String| TokenError::Malformed(reason);
-        let value = json::parse(bytes, LIMITS)
+        let value = json::parse_any_integer(bytes, LIMITS)
             .map_err(|error| malformed(format!("its header is refused: {error}")))?;
         let object = value
             .as_object()

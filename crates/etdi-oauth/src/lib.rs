@@ -2,6 +2,8 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), deny(clippy::use_debug))]
 #![warn(missing_docs)]
+// Times and sizes come from issuers, servers and callers. `instants` has the arithmetic on times.
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 
 pub mod attestation;
 mod attestation_verifier;
@@ -16,6 +18,7 @@ mod error;
 mod flight;
 mod grant;
 mod http;
+mod instants;
 mod introspection;
 mod issuer_client;
 mod issuer_http;
@@ -23,12 +26,16 @@ mod issuer_provider;
 mod issuer_rules;
 pub mod jwks;
 mod jwt;
+mod limiter;
+mod presented;
 mod provider;
+mod redaction;
 mod refusal;
 mod registry;
 mod remedy;
 mod request;
 mod retry;
+mod retry_after;
 mod token;
 mod token_error;
 pub mod validation;

@@ -70,13 +70,22 @@ pub trait OAuthProvider: Debug + Send + Sync {
         Err(OAuthError::NotOffered("introspection"))
     }
 
-    /// Revokes a token (RFC 7009).
+    /// Revokes a token (RFC 7009). This provider must refuse the token from then on, even if the
+    /// issuer does not revoke it: the signature of a revoked JWT stays good until it expires, and
+    /// other servers accept it until then.
     ///
     /// # Errors
     /// [`OAuthError::NotOffered`] if the issuer does not offer revocation.
     async fn revoke(&self, token: &BearerToken) -> Result<(), OAuthError> {
         let _ = token;
         Err(OAuthError::NotOffered("revocation"))
+    }
+
+    /// Forgets this token of [`token`](Self::token), because a server refused it as invalid. The
+    /// next request gets another token. By default forgets every token.
+    fn forget(&self, token: &BearerToken) {
+        let _ = token;
+        self.cleanup();
     }
 
     /// Forgets every token.
@@ -123,6 +132,10 @@ impl<P: OAuthProvider + ?Sized> OAuthProvider for Arc<P> {
 
     async fn revoke(&self, token: &BearerToken) -> Result<(), OAuthError> {
         (**self).revoke(token).await
+    }
+
+    fn forget(&self, token: &BearerToken) {
+        (**self).forget(token);
     }
 
     fn cleanup(&self) {

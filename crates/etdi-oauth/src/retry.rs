@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable, Sleeper, TokioSleeper};
 use etdi_types::Clock;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc2822;
 
 use crate::http::{HttpError, HttpResponse};
+use crate::retry_after::retry_after;
 
 /// The number of attempts and the pauses after 429, 5xx, timeouts and failed connections. Only
 /// these are tried again: any other refusal would be the same the next time.
@@ -66,6 +65,21 @@ impl RetryPolicy {
         self.run_with(TokioSleeper, issuer, clock, attempt).await
     }
 
+    /// Repeats a whole `operation` after the errors that may pass.
+    ///
+    /// # Errors
+    /// The error of the last time.
+    pub(crate) async fn repeat<T, E, F>(
+        &self,
+        operation: impl Fn() -> F,
+        may_pass: impl Fn(&E) -> bool,
+    ) -> Result<T, E>
+    where
+        F: Future<Output = Result<T, E>>,
+    {
+        operation.retry(self.pauses()).sleep(TokioSleeper).when(may_pass).await
+    }
+
     async fn run_with<E, F>(
         &self,
         sleeper: impl Sleeper,
@@ -108,10 +122,10 @@ impl RetryPolicy {
     /// pause is between half of its longest time and all of it.
     fn pauses(&self) -> ExponentialBuilder {
         ExponentialBuilder::new()
-            .with_min_delay(self.first / 2)
+            .with_min_delay(half(self.first))
             .with_factor(2.0)
-            .with_max_delay(self.longest / 2)
-            .with_max_times(usize::try_from(self.attempts - 1).unwrap_or(usize::MAX))
+            .with_max_delay(half(self.longest))
+            .with_max_times(usize::try_from(self.attempts.saturating_sub(1)).unwrap_or(usize::MAX))
             .with_jitter()
     }
 
@@ -119,10 +133,11 @@ impl RetryPolicy {
     /// clients from returning at the same moment. Returns `None` if the issuer asked for a longer
     /// pause than the policy allows.
     fn adjusted(&self, pause: Duration, asked_for: Option<Duration>) -> Option<Duration> {
+        let jitter = pause.checked_div(8).unwrap_or_default();
         match asked_for {
             None => Some(pause),
             Some(asked) if asked > self.longest => None,
-            Some(asked) => Some(asked + pause / 8),
+            Some(asked) => Some(asked.max(pause).saturating_add(jitter)),
         }
     }
 }
@@ -154,24 +169,15 @@ impl<E> Unfinished<E> {
     }
 }
 
+fn half(duration: Duration) -> Duration {
+    duration.checked_div(2).unwrap_or_default()
+}
+
 fn is_final(answer: &Answer) -> bool {
     match answer {
         Ok(response) => response.status != 429 && response.status < 500,
         Err(error) => !error.is_transient(),
     }
-}
-
-/// Reads `Retry-After` (RFC 9110, section 10.2.3), in seconds or as a date; or Auth0's
-/// `x-ratelimit-reset`, in seconds after the epoch.
-pub(crate) fn retry_after(response: &HttpResponse, now: OffsetDateTime) -> Option<Duration> {
-    let until = |at: OffsetDateTime| Duration::try_from(at - now).unwrap_or(Duration::ZERO);
-    if let Some(value) = response.header("retry-after") {
-        let seconds = value.trim().parse().ok().map(Duration::from_secs);
-        let date = || OffsetDateTime::parse(value.trim(), &Rfc2822).ok().map(until);
-        return seconds.or_else(date);
-    }
-    let reset = response.header("x-ratelimit-reset")?.trim().parse().ok()?;
-    OffsetDateTime::from_unix_timestamp(reset).ok().map(until)
 }
 
 #[cfg(test)]
@@ -276,24 +282,5 @@ mod tests {
         let result = RetryPolicy::default().run("issuer", &ManualClock::at(0), attempt).await;
         assert_eq!(result.err(), Some("no proof"));
         assert_eq!(made.get(), 1);
-    }
-
-    #[test]
-    fn retry_after_is_read_in_every_form() {
-        let now = OffsetDateTime::from_unix_timestamp(784_111_717).unwrap();
-        for (name, value, expected) in [
-            ("retry-after", "60", Some(60)),
-            ("retry-after", "Sun, 06 Nov 1994 08:49:37 GMT", Some(60)),
-            ("retry-after", "Sun, 06 Nov 1994 08:00:00 GMT", Some(0)),
-            ("retry-after", "soon", None),
-            ("x-ratelimit-reset", "784111747", Some(30)),
-            ("x-other", "1", None),
-        ] {
-            assert_eq!(
-                retry_after(&response(429, &[(name, value)]), now),
-                expected.map(Duration::from_secs),
-                "{name}: {value}"
-            );
-        }
     }
 }

@@ -72,6 +72,9 @@ pub enum TokenError {
         /// The header's `kid`, if there is one.
         kid: Option<String>,
     },
+    /// This program has revoked the token.
+    #[error("the token was revoked; {}", remedy::NEW_TOKEN)]
+    Revoked,
     /// The key did not make this signature.
     #[error("the token's signature does not verify; {}", remedy::NEW_TOKEN)]
     BadSignature,
@@ -105,7 +108,7 @@ pub enum TokenError {
     #[error("the token's audience is \"{}\", not \"{}\"; {}", escaped(&found.join("\", \"")),
         escaped(expected), remedy::AUDIENCE)]
     WrongAudience {
-        /// The expected audience.
+        /// The expected audience; several with ` or ` between them.
         expected: String,
         /// The audiences in the token.
         found: Vec<String>,

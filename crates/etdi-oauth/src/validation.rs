@@ -71,7 +71,7 @@ impl VerifiedToken {
         now: OffsetDateTime,
     ) -> Result<Principal, TokenError> {
         let claims = &self.claims;
-        if !claims.audience.iter().any(|one| expected.accepts(one)) {
+        if expected.accepted(&claims.audience).is_none() {
             return Err(TokenError::WrongAudience {
                 expected: expected.audience_text(),
                 found: claims.audience.clone(),

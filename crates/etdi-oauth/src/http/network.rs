@@ -61,7 +61,7 @@ impl Network {
     }
 
     pub(crate) fn token_timeout(&self) -> Duration {
-        self.timeout * 2
+        self.timeout.saturating_mul(2)
     }
 
     pub(crate) fn roots(&self) -> &[reqwest::Certificate] {

@@ -7,7 +7,7 @@ use etdi_types::AuthorizationContext;
 use time::OffsetDateTime;
 
 use super::claims::Claims;
-use crate::claims::instant;
+use crate::instants::instant;
 
 /// The audience and the scopes that a token must have.
 ///
@@ -17,7 +17,8 @@ use crate::claims::instant;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Expectations {
-    audience: String,
+    /// One of these is enough.
+    audiences: Vec<String>,
     scopes: BTreeSet<String>,
     proven_key: Option<String>,
 }
@@ -26,7 +27,15 @@ impl Expectations {
     /// Demands this audience, compared as bytes. The audience is always checked.
     #[must_use]
     pub fn audience(audience: impl Into<String>) -> Self {
-        Self { audience: audience.into(), scopes: BTreeSet::new(), proven_key: None }
+        Self { audiences: vec![audience.into()], scopes: BTreeSet::new(), proven_key: None }
+    }
+
+    /// Accepts this audience as well. One of them is enough: an API may have a name at its issuer
+    /// and a URI at which clients reach it.
+    #[must_use]
+    pub fn or_audience(mut self, audience: impl Into<String>) -> Self {
+        self.audiences.push(audience.into());
+        self
     }
 
     /// Demands a scope. Scopes are case-sensitive, without prefixes or wildcards.
@@ -52,12 +61,13 @@ impl Expectations {
         self
     }
 
-    pub(super) fn accepts(&self, audience: &str) -> bool {
-        self.audience == audience
+    /// Returns the audience of a token that is an expected one.
+    pub(crate) fn accepted<'t>(&self, audiences: &'t [String]) -> Option<&'t String> {
+        audiences.iter().find(|one| self.audiences.contains(one))
     }
 
-    pub(crate) fn audience_text(&self) -> String {
-        self.audience.clone()
+    pub(super) fn audience_text(&self) -> String {
+        self.audiences.join(" or ")
     }
 
     pub(super) fn missing(&self, granted: &BTreeSet<String>) -> Vec<String> {

@@ -3,9 +3,12 @@
 
 mod acquiring;
 mod attesting;
+mod discovering;
 mod failures;
 mod jwks;
 mod keys;
+mod limiting;
 mod providers;
+mod revoking;
 mod secrets;
 mod validating;

@@ -18,7 +18,7 @@ assert_obj_safe!(OAuthProvider);
 assert_impl_all!(Auth0Provider: Send, Sync, Clone);
 assert_not_impl_any!(BearerToken: std::fmt::Display, AsRef<str>, PartialEq);
 
-fn metadata(issuer: &str, base: &Issuer) -> Value {
+pub fn metadata(issuer: &str, base: &Issuer) -> Value {
     json!({
         "issuer": issuer,
         "token_endpoint": base.url("/token"),
@@ -29,7 +29,7 @@ fn metadata(issuer: &str, base: &Issuer) -> Value {
 }
 
 /// Starts an issuer with this path whose metadata is at this address.
-async fn issuer_with(path: &str, well_known: &str) -> (Issuer, String) {
+pub async fn issuer_with(path: &str, well_known: &str) -> (Issuer, String) {
     let base = Issuer::bare().await;
     let issuer = base.url(path);
     base.reply(well_known, Reply::json(&metadata(&issuer, &base)));
@@ -51,7 +51,7 @@ async fn issuer_with(path: &str, well_known: &str) -> (Issuer, String) {
     (base, issuer)
 }
 
-fn generic(base: &Issuer, issuer: &str) -> OAuthConfig {
+pub fn generic(base: &Issuer, issuer: &str) -> OAuthConfig {
     base.plug(OAuthConfig::generic(issuer)).client(CLIENT, SECRET).audience(API)
 }
 

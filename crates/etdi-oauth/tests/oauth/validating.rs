@@ -95,7 +95,8 @@ fn a_token_from_the_future_is_refused_with_a_leeway_of_a_minute() {
 
 #[test]
 fn a_date_is_a_number_of_at_most_two_to_the_53() {
-    for date in [json!("1"), json!([1]), json!({}), json!(1e300), json!(true)] {
+    let inexact = json!(9_007_199_254_740_993_u64);
+    for date in [json!("1"), json!([1]), json!({}), json!(1e300), json!(true), inexact] {
         for claim in ["exp", "iat", "nbf"] {
             let error = with_claims(&json!({ claim: date })).unwrap_err();
             assert!(
@@ -110,6 +111,41 @@ fn a_date_is_a_number_of_at_most_two_to_the_53() {
         check(&FIRST.sign_text(&FIRST.header().to_string(), &null)),
         Err(TokenError::MalformedClaim { claim: "exp", found: "null", .. })
     ));
+}
+
+/// Issuers put their own ids into tokens. Readers disagree about such an integer, and no check reads
+/// it.
+#[test]
+fn an_integer_beyond_two_to_the_53_in_a_claim_that_nobody_reads_does_not_refuse_the_token() {
+    for number in ["9007199254740993", "-9007199254740993", "18446744073709551616"] {
+        let extra = format!("{{\"session\":{number},\"x\":{{\"ids\":[{number}]}},");
+        let claims = claims().to_string().replacen('{', &extra, 1);
+        assert!(check(&FIRST.sign_text(&FIRST.header().to_string(), &claims)).is_ok(), "{number}");
+        let header = FIRST.header().to_string().replacen('{', &extra, 1);
+        assert!(check(&FIRST.sign_text(&header, &claims)).is_ok(), "{number}");
+    }
+}
+
+#[test]
+fn one_of_two_expected_audiences_is_enough() {
+    let expected = expected().or_audience("https://docs.example/mcp");
+    let judge = |aud: Value| {
+        let token = FIRST.sign(&with(claims(), &json!({ "aud": aud })));
+        validate(&token, &rules(), &keys(), &expected, now())
+    };
+    for aud in [json!(API), json!("https://docs.example/mcp"), json!(["x", API])] {
+        assert!(judge(aud.clone()).is_ok(), "{aud}");
+    }
+    for aud in [json!("https://docs.example/mcp/"), json!("https://docs.example"), json!("")] {
+        let error = judge(aud.clone()).unwrap_err();
+        assert_eq!(
+            error,
+            TokenError::WrongAudience {
+                expected: format!("{API} or https://docs.example/mcp"),
+                found: vec![aud.as_str().unwrap().to_owned()],
+            }
+        );
+    }
 }
 
 #[test]

@@ -240,7 +240,7 @@ async fn attack_44_without_its_identity_provider_the_server_does_not_start_and_s
     idp.go_down();
     let error = secure.check(app.clone()).await.unwrap_err();
     let ServerError::NotAttested { source, .. } = &error else { panic!("{error}") };
-    assert_eq!(**source, OAuthError::Unavailable { status: 503 });
+    assert_eq!(**source, OAuthError::Unavailable { status: 503, retry_after: None });
     assert_closed(&secure, &app).await;
     // A provider cannot be initialized either.
     assert!(Auth0Provider::initialize(idp.config()).await.is_err());
