@@ -3,6 +3,9 @@
 //! Only a provider makes an [`AttestationToken`], after it has validated the token as every client
 //! will. A token with scopes, a second audience or missing definitions never reaches this module.
 
+// The times of a token come from its issuer.
+#![deny(clippy::arithmetic_side_effects)]
+
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -21,12 +24,12 @@ use crate::server::{SecureServer, SharedServer};
 
 /// The attestation is renewed when a tenth of its life is left, but at most this long before its
 /// end. The token caches of etdi-oauth do not renew earlier either.
-const LONGEST_MARGIN: time::Duration = time::Duration::minutes(5);
+const LONGEST_MARGIN: Duration = Duration::from_secs(5 * 60);
 
 /// The time for which a refusal holds before the identity provider is asked again. It doubles with
 /// each further refusal, up to `LONGEST_PAUSE`.
-const FIRST_PAUSE: time::Duration = time::Duration::seconds(30);
-const LONGEST_PAUSE: time::Duration = time::Duration::minutes(16);
+const FIRST_PAUSE: Duration = Duration::from_secs(30);
+const LONGEST_PAUSE: Duration = Duration::from_secs(16 * 60);
 
 /// Asks one identity provider for one server's attestation.
 #[derive(Debug)]
@@ -50,8 +53,8 @@ struct RenewalState {
 #[derive(Debug)]
 struct Refused {
     error: OAuthError,
-    until: OffsetDateTime,
-    pause: time::Duration,
+    since: OffsetDateTime,
+    pause: Duration,
 }
 
 impl Attestor {
@@ -110,32 +113,52 @@ impl Attestor {
 
 impl RenewalState {
     fn refusal(&self, now: OffsetDateTime) -> Option<OAuthError> {
-        let refused = self.refused.as_ref().filter(|refused| now < refused.until)?;
-        Some(refused.error.clone())
+        let refused = self.refused.as_ref()?;
+        // If the clock went back, the refusal has ended: its rest could be any time.
+        let age = since(refused.since, now)?;
+        (age < refused.pause).then(|| refused.error.clone())
     }
 
     fn refuse(&mut self, error: OAuthError, now: OffsetDateTime) {
-        let last = self.refused.as_ref().map(|refused| refused.pause * 2);
+        let last = self.refused.as_ref().map(|refused| refused.pause.saturating_mul(2));
         let pause = last.unwrap_or(FIRST_PAUSE).min(LONGEST_PAUSE);
-        self.refused = Some(Refused { error, until: now + pause, pause });
+        self.refused = Some(Refused { error, since: now, pause });
     }
 
     /// Returns the time from which the attestation is due for renewal, and the time from which it
     /// is overdue.
     fn renewal(&self, token: &AttestationToken) -> (OffsetDateTime, OffsetDateTime) {
         let expires = token.expires_at();
-        let life = expires - self.obtained_at.unwrap_or(expires);
-        let margin: time::Duration = life / 10;
-        let margin = margin.clamp(time::Duration::ZERO, LONGEST_MARGIN);
-        (expires - margin, expires - margin / 2)
+        let margin = part(self.life(token), 10).min(LONGEST_MARGIN);
+        let before = |margin: Duration| {
+            expires.saturating_sub(margin.try_into().unwrap_or(time::Duration::MAX))
+        };
+        (before(margin), before(part(margin, 2)))
     }
 
     /// Returns the pause between two looks at the clock: a small part of the attestation's life.
     fn tick(&self, token: Option<&AttestationToken>) -> Duration {
-        let life = token.zip(self.obtained_at).map(|(token, at)| token.expires_at() - at);
-        let part = life.and_then(|life| Duration::try_from(life / 40).ok()).unwrap_or_default();
-        part.clamp(Duration::from_secs(1), Duration::from_secs(30))
+        let life = token.map(|token| self.life(token)).unwrap_or_default();
+        part(life, 40).clamp(Duration::from_secs(1), Duration::from_secs(30))
     }
+
+    /// Returns how long the attestation is good from the time at which it was obtained.
+    fn life(&self, token: &AttestationToken) -> Duration {
+        self.obtained_at.and_then(|at| since(at, token.expires_at())).unwrap_or_default()
+    }
+}
+
+fn part(duration: Duration, of: u32) -> Duration {
+    duration.checked_div(of).unwrap_or_default()
+}
+
+/// Returns the time from `earlier` to `later`; `None` if `later` is the earlier one.
+#[expect(
+    clippy::arithmetic_side_effects,
+    reason = "the difference of two instants of the calendar always fits"
+)]
+fn since(earlier: OffsetDateTime, later: OffsetDateTime) -> Option<Duration> {
+    Duration::try_from(later - earlier).ok()
 }
 
 impl SecureServer {
@@ -221,7 +244,7 @@ impl SecureServer {
         definitions: &Definitions,
     ) -> Result<AttestationToken, OAuthError> {
         let token = attestor.request(definitions).await?;
-        match (audience(&token), self.call_audience(None)) {
+        match (audience(&token), self.call_audience()) {
             (None, _) => {
                 Err(OAuthError::BadAnswer("the attestation's audience cannot be read".to_owned()))
             }

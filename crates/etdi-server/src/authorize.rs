@@ -27,8 +27,8 @@ pub(crate) enum Authorizer {
 #[derive(Debug)]
 pub(crate) struct Authorization {
     pub(crate) authorizer: Authorizer,
-    /// The audience that tokens must have. If it is `None`, tokens must be for the resource that
-    /// they are presented to.
+    /// The configured audience for calls. Over HTTP, tokens for the resource that they are
+    /// presented to are accepted too.
     pub(crate) audience: Option<String>,
     pub(crate) clock: Arc<dyn Clock>,
     /// The principal of the calls on stdio.

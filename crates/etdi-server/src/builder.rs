@@ -108,8 +108,9 @@ impl<S> SecureServerBuilder<S> {
         self
     }
 
-    /// Sets the audience that access tokens must have, compared as bytes: the identifier of the
-    /// API. Without it, the audience must be the resource URI that the token is presented to.
+    /// Sets the audience of access tokens, compared as bytes: the identifier that the API has at its
+    /// issuer. Over HTTP, tokens for the resource URI of [`SecureServer::auth_layer`] are accepted
+    /// too, because standard MCP clients ask for these; without this method, they are the only ones.
     pub fn audience(mut self, audience: impl Into<String>) -> Self {
         self.audience = Some(audience.into());
         self

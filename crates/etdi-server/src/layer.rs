@@ -78,6 +78,7 @@ pub struct AuthService<S> {
 struct AuthGate {
     secure: SecureServer,
     expected: Expectations,
+    /// The expected audiences, for reports.
     audience: String,
     metadata: Metadata,
     max_body_bytes: usize,
@@ -87,8 +88,9 @@ struct AuthGate {
 
 impl SecureServer {
     /// Returns the layer that authorizes calls of this server at `resource`, the URI at which
-    /// clients reach it. Tokens must be for the audience that was configured with
-    /// [`audience`](crate::SecureServerBuilder::audience), or else for `resource`.
+    /// clients reach it. Tokens must be for `resource`, or for the audience that was configured with
+    /// [`audience`](crate::SecureServerBuilder::audience): standard MCP clients ask for a token for
+    /// the `resource` of the metadata (RFC 8707), and some issuers know an API by another name.
     ///
     /// # Errors
     /// [`ServerError::NoIdentityProvider`] if the server has no provider to judge tokens;
@@ -100,16 +102,24 @@ impl SecureServer {
         }
         let uri = ResourceUri::parse(resource)
             .map_err(|error| ServerBuildError::Address(error.to_string()))?;
-        let audience = self.call_audience(Some(uri.as_str())).unwrap_or_default();
-        if self.catalog().attestation_audience() == Some(&*audience) {
-            return Err(ServerError::AttestationAudience(audience));
+        let mut expected = Expectations::audience(uri.as_str());
+        let mut audiences = vec![uri.as_str().to_owned()];
+        if let Some(configured) = self.call_audience() {
+            expected = expected.or_audience(configured);
+            audiences.push(configured.to_owned());
         }
+        let catalog = self.catalog();
+        let for_attestations = catalog.attestation_audience();
+        if let Some(shared) = audiences.iter().find(|one| Some(&***one) == for_attestations) {
+            return Err(ServerError::AttestationAudience(shared.clone()));
+        }
+        drop(catalog);
         let metadata =
             Metadata::of(&uri).map_err(|error| ServerBuildError::Address(error.to_string()))?;
         let gate = AuthGate {
             secure: self.clone(),
-            expected: Expectations::audience(&audience),
-            audience,
+            expected,
+            audience: audiences.join(" or "),
             metadata,
             max_body_bytes: MAX_BODY_BYTES,
             every_request: false,
@@ -118,10 +128,9 @@ impl SecureServer {
         Ok(AuthLayer { gate: Arc::new(gate) })
     }
 
-    /// Returns the audience that access tokens must have.
-    pub(crate) fn call_audience(&self, resource: Option<&str>) -> Option<String> {
-        let configured = self.authorization().and_then(|known| known.audience.clone());
-        configured.or_else(|| resource.map(str::to_owned))
+    /// Returns the audience for calls that was configured.
+    pub(crate) fn call_audience(&self) -> Option<&str> {
+        self.authorization()?.audience.as_deref()
     }
 }
 
@@ -135,7 +144,8 @@ impl AuthLayer {
     }
 
     /// Refuses every request without a valid token, listings included. Only the metadata stays
-    /// public.
+    /// public. The preflight requests of browsers pass as well, because browsers never send a token
+    /// with them.
     #[must_use]
     pub fn for_every_request(mut self) -> Self {
         Arc::make_mut(&mut self.gate).every_request = true;
@@ -218,7 +228,7 @@ impl AuthGate {
         parts.extensions.remove::<Caller>();
         let principal =
             self.principal(&mut parts.headers).await.map_err(|c| c.answer(&self.metadata))?;
-        if principal.is_none() && self.every_request {
+        if principal.is_none() && self.every_request && !is_preflight(&parts) {
             return Err(Challenge::NoToken { requirement: None }.answer(&self.metadata));
         }
         let (asked, body) = if is_json_post(&parts) {
@@ -325,6 +335,14 @@ impl AuthGate {
 fn beginner<B>(request: &Request<B>) -> Option<Principal> {
     let begins = request.method() == Method::POST && !has_session(request.headers());
     request.extensions().get::<Principal>().filter(|_| begins).cloned()
+}
+
+/// Returns whether a browser asks which requests a page may send (Fetch standard, CORS-preflight
+/// request). Such a request does not reach a tool.
+fn is_preflight(parts: &Parts) -> bool {
+    parts.method == Method::OPTIONS
+        && parts.headers.contains_key(header::ORIGIN)
+        && parts.headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
 }
 
 /// Returns whether the request is a `POST` whose body is JSON, or has no content type. rmcp reads

@@ -12,6 +12,7 @@ mod builder;
 mod catalog;
 mod check;
 mod error;
+mod hosts;
 mod layer;
 mod pages;
 mod presigned;

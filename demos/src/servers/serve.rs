@@ -36,10 +36,12 @@ pub(super) async fn http<H: ServerHandler + Clone>(
     handler: H,
     layer: Option<AuthLayer>,
 ) -> anyhow::Result<()> {
+    // rmcp checks the host of a request by default, and not its origin.
+    let origin = url.trim_end_matches("/mcp").to_owned();
     let mcp = StreamableHttpService::new(
         move || Ok(handler.clone()),
         Arc::new(LocalSessionManager::default()),
-        StreamableHttpServerConfig::default(),
+        StreamableHttpServerConfig::default().with_allowed_origins([origin]),
     );
     let router = Router::new().nest_service("/mcp", mcp);
     let router = match layer {

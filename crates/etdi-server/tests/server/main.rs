@@ -5,6 +5,8 @@ mod app;
 #[cfg(test)]
 mod attesting;
 #[cfg(test)]
+mod audiences;
+#[cfg(test)]
 mod authorizing;
 #[cfg(test)]
 mod building;
@@ -14,6 +16,8 @@ mod checking;
 mod enforcement;
 #[cfg(test)]
 mod forwarding;
+#[cfg(test)]
+mod hosts;
 #[cfg(test)]
 mod layering;
 #[cfg(test)]

@@ -69,7 +69,18 @@ impl Site {
         (route, version): (Route, &'static str),
         layer: Option<AuthLayer>,
     ) -> Self {
-        let config = StreamableHttpServerConfig::default()
+        let config = StreamableHttpServerConfig::default();
+        Self::configured(secure, handler, (route, version), layer, config).await
+    }
+
+    pub async fn configured<H: ServerHandler + Clone>(
+        secure: &SecureServer,
+        handler: H,
+        (route, version): (Route, &'static str),
+        layer: Option<AuthLayer>,
+        config: StreamableHttpServerConfig,
+    ) -> Self {
+        let config = config
             .with_legacy_session_mode(route == Route::Sessions)
             .with_json_response(route == Route::Json);
         let sessions = Arc::new(LocalSessionManager::default());
