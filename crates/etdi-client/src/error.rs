@@ -7,6 +7,7 @@ use etdi_types::{KeyError, Scope, SignatureError};
 use rmcp::ErrorData;
 use rmcp::service::ServiceError;
 
+use crate::wire::credentials::forgotten;
 use crate::wire::error::{Denial, ListError, Redirect, is_not_judged, redirect};
 use crate::wire::http::error::RequestError;
 use crate::wire::words;
@@ -89,6 +90,9 @@ impl From<ServiceError> for CallError {
             ServiceError::TransportSend(source) => {
                 if let Some(to) = redirect(source) {
                     return Self::Redirected { to };
+                }
+                if let Some(challenge) = forgotten(&error) {
+                    return Self::Unauthorized { challenge: challenge.to_owned() };
                 }
                 match words::request_error(source) {
                     // A call of this crate has a permit, so the gate refuses it only after a new

@@ -23,7 +23,8 @@ pub use etdi_judge::{
 #[cfg(feature = "sqlite")]
 pub use etdi_judge::{Checkpoint, CheckpointError, SqliteApprovals, SqliteError};
 pub use model_tool::ModelTool;
-pub use wire::authorizer::{HeaderError, HttpAuthorizer, RequestHeaders};
+pub use wire::authorizer::HttpAuthorizer;
 pub use wire::child::kill_stdio_servers;
 pub use wire::error::{ConnectError, ListError};
 pub use wire::gate::NotJudged;
+pub use wire::headers::{HeaderError, RequestHeaders};

@@ -3,10 +3,12 @@
 pub(crate) mod any_service;
 pub(crate) mod authorizer;
 pub(crate) mod child;
+pub(crate) mod credentials;
 pub(crate) mod error;
 pub(crate) mod gate;
 pub(crate) mod handler;
 mod handshake;
+pub(crate) mod headers;
 pub(crate) mod http;
 mod ids;
 mod lines;

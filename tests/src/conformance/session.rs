@@ -214,6 +214,9 @@ impl From<ConnectError> for Failure {
 impl From<DiscoverError> for Failure {
     fn from(error: DiscoverError) -> Self {
         match &error {
+            DiscoverError::Listing(ListError::Unauthorized { challenge }) => {
+                Self::Challenge(challenge.clone())
+            }
             DiscoverError::Listing(ListError::Service(source)) => {
                 failure(source.auth_challenge(), &error)
             }

@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 
 use crate::connection::ServerConnection;
 use crate::error::{CallError, DiscoverError};
+use crate::wire::authorizer::forgotten;
 
 /// The limit of reads of a listing for one call, if it changes while it is judged.
 const MAX_READS: usize = 4;
@@ -53,16 +54,16 @@ impl ServerConnection {
         let mut params =
             CallToolRequestParams::new(tool.name().to_owned()).with_arguments(arguments);
         params.meta = Some(meta).filter(|meta| !meta.is_empty());
-        let mut result = self.send(params.clone()).await;
+        let mut result = self.send(tool, &mut judged, params.clone()).await;
         if let Err(CallError::SessionEnded) = &result {
             judged = self.admit(tool).await?;
-            result = self.send(params.clone()).await;
+            result = self.send(tool, &mut judged, params.clone()).await;
         }
         if let Err(CallError::InsufficientScope { scopes }) = &result
             && self.answer_challenge(scopes, &judged).await?
         {
             judged = self.admit(tool).await?;
-            result = self.send(params).await;
+            result = self.send(tool, &mut judged, params).await;
         }
         let succeeded = result.as_ref().is_ok_and(|result| result.is_error != Some(true));
         self.judge.reporter().invoked(&judged, succeeded, self.now() - begun);
@@ -104,8 +105,21 @@ impl ServerConnection {
         Ok(tokens.obtain(named).await?)
     }
 
-    async fn send(&self, params: CallToolRequestParams) -> Result<CallToolResult, CallError> {
-        Ok(self.link.call(params).await?)
+    /// Sends a call. If the server refuses its token as invalid and the token was forgotten, judges
+    /// the tool again, and sends the call once more with another token.
+    async fn send(
+        &self,
+        tool: &ApprovedTool,
+        judged: &mut JudgedTool,
+        params: CallToolRequestParams,
+    ) -> Result<CallToolResult, CallError> {
+        match self.link.call(params.clone()).await {
+            Err(error) if forgotten(&error).is_some() => {
+                *judged = self.admit(tool).await?;
+                Ok(self.link.call(params).await?)
+            }
+            result => Ok(result?),
+        }
     }
 
     /// Returns the decision about the tool on a listing that is young enough, and that the server

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use etdi_oauth::{AccessToken, OAuthError, OAuthProvider, TokenRequest};
+use etdi_oauth::{AccessToken, BearerToken, OAuthError, OAuthProvider, TokenRequest};
 use etdi_types::{AuthorizationContext, ResourceUri};
 use parking_lot::Mutex;
 use secrecy::SecretString;
@@ -78,5 +78,10 @@ impl HttpAuthorizer for Tokens {
         _server: &ResourceUri,
     ) -> Result<Option<SecretString>, Box<dyn std::error::Error + Send + Sync>> {
         Ok(Some(SecretString::from(self.token().await?.expose().to_owned())))
+    }
+
+    fn forget(&self, _server: &ResourceUri, token: &SecretString) -> bool {
+        self.source.provider.forget(&BearerToken::new(token.clone()));
+        true
     }
 }

@@ -3,7 +3,7 @@
 //! and the end of a session, go through rmcp's client.
 
 mod answer;
-mod challenge;
+pub(super) mod challenge;
 pub(crate) mod error;
 pub(super) mod legacy;
 
@@ -16,14 +16,13 @@ use std::time::Duration;
 use futures::stream::BoxStream;
 use http::header::ACCEPT;
 use http::{HeaderName, HeaderValue};
-use rmcp::model::ClientJsonRpcMessage;
+use rmcp::model::{ClientJsonRpcMessage, ClientRequest};
 use rmcp::transport::common::http_header::{
     EVENT_STREAM_MIME_TYPE, HEADER_SESSION_ID, JSON_MIME_TYPE,
 };
 use rmcp::transport::streamable_http_client::{
     SseError, StreamableHttpClient, StreamableHttpPostResponse, StreamableHttpResponseLimits,
 };
-use secrecy::ExposeSecret;
 use sse_stream::Sse;
 
 use etdi_types::ResourceUri;
@@ -31,6 +30,7 @@ use etdi_types::ResourceUri;
 use self::answer::Posted;
 use self::error::{HttpError, RequestError, from_rmcp};
 use super::authorizer::HttpAuthorizer;
+use super::credentials::{Afterwards, Credentials, Sent};
 use super::gate::Gate;
 use super::raw::RawResponses;
 use super::sse;
@@ -44,8 +44,7 @@ type Events = BoxStream<'static, Result<Sse, SseError>>;
 #[derive(Clone)]
 pub(crate) struct RawHttpClient {
     http: reqwest::Client,
-    server: ResourceUri,
-    authorizer: Option<Arc<dyn HttpAuthorizer>>,
+    credentials: Credentials,
     raws: Arc<RawResponses>,
     gate: Arc<Gate>,
     /// Whether the server refused `initialize` with a status of a server of MCP 2024-11-05.
@@ -68,42 +67,14 @@ impl RawHttpClient {
         // every argument.
         let tunnelled = server.as_str().starts_with("https:");
         let http = if tunnelled { builder } else { builder.no_proxy() }.build()?;
-        Ok(Self { http, server, authorizer, raws, gate, refused_post: Arc::default() })
+        let credentials = Credentials::new(server, authorizer);
+        Ok(Self { http, credentials, raws, gate, refused_post: Arc::default() })
     }
 
     /// Returns whether the server may have only the transport of MCP 2024-11-05 (MCP 2025-11-25,
     /// transports, backwards compatibility).
     pub(super) fn is_refused_post(&self) -> bool {
         self.refused_post.load(Ordering::Acquire)
-    }
-
-    /// Adds the token and the headers of the server, if there are any.
-    async fn authorized(
-        &self,
-        request: reqwest::RequestBuilder,
-    ) -> Result<reqwest::RequestBuilder, RequestError> {
-        let mut headers = HashMap::new();
-        let token = self.authorize(&mut headers).await?;
-        let request = request.headers(headers.into_iter().collect());
-        Ok(match token {
-            Some(token) => request.bearer_auth(token),
-            None => request,
-        })
-    }
-
-    /// Returns the token of a request, and adds the server's own headers to those of the transport.
-    async fn authorize(
-        &self,
-        headers: &mut HashMap<HeaderName, HeaderValue>,
-    ) -> Result<Option<String>, RequestError> {
-        let Some(authorizer) = &self.authorizer else {
-            return Ok(None);
-        };
-        let refused = |error| RequestError::Io(io::Error::other(error));
-        let token = authorizer.bearer_token(&self.server).await.map_err(refused)?;
-        let own = authorizer.headers(&self.server).await.map_err(refused)?;
-        own.add_to(headers, token.is_some());
-        Ok(token.map(|token| token.expose_secret().to_owned()))
     }
 
     /// Checks a message that is about to be sent, and notes it if its response is judged.
@@ -119,10 +90,11 @@ impl RawHttpClient {
         uri: &str,
         message: &ClientJsonRpcMessage,
         session: Option<Arc<str>>,
-        mut headers: HashMap<HeaderName, HeaderValue>,
+        sent: Sent,
+        headers: HashMap<HeaderName, HeaderValue>,
         limits: StreamableHttpResponseLimits,
     ) -> Result<StreamableHttpPostResponse, RequestError> {
-        let token = self.authorize(&mut headers).await?;
+        let (token, headers) = sent.added_to(headers);
         let posted = Posted::of(message, session.is_some());
         let mut request = self
             .http
@@ -176,7 +148,8 @@ impl StreamableHttpClient for RawHttpClient {
         limits: StreamableHttpResponseLimits,
     ) -> Result<StreamableHttpPostResponse, RequestError> {
         self.admit(&message)?;
-        self.post(&uri, &message, session, headers, limits).await
+        let send = |sent| self.post(&uri, &message, session.clone(), sent, headers.clone(), limits);
+        self.credentials.authorize(after_forgetting(&message), send).await
     }
 
     async fn delete_session(
@@ -184,10 +157,15 @@ impl StreamableHttpClient for RawHttpClient {
         uri: Arc<str>,
         session: Arc<str>,
         _token: Option<String>,
-        mut headers: HashMap<HeaderName, HeaderValue>,
+        headers: HashMap<HeaderName, HeaderValue>,
     ) -> Result<(), RequestError> {
-        let token = self.authorize(&mut headers).await?;
-        self.http.delete_session(uri, session, token, headers).await.map_err(from_rmcp)
+        let send = |sent: Sent| {
+            let (uri, session) = (Arc::clone(&uri), Arc::clone(&session));
+            let (token, headers) = sent.added_to(headers.clone());
+            let ended = self.http.delete_session(uri, session, token, headers);
+            async move { ended.await.map_err(from_rmcp) }
+        };
+        self.credentials.authorize(Afterwards::Repeat, send).await
     }
 
     async fn get_stream(
@@ -208,16 +186,37 @@ impl StreamableHttpClient for RawHttpClient {
         session: Option<Arc<str>>,
         last_event: Option<String>,
         _token: Option<String>,
-        mut headers: HashMap<HeaderName, HeaderValue>,
+        headers: HashMap<HeaderName, HeaderValue>,
         max: usize,
     ) -> Result<Events, RequestError> {
-        let token = self.authorize(&mut headers).await?;
-        let events = self
-            .http
-            .get_stream_with_max_sse_event_size(uri, session, last_event, token, headers, max)
-            .await
-            .map_err(from_rmcp)?;
+        let send = |sent: Sent| {
+            let (uri, session) = (Arc::clone(&uri), session.clone());
+            let (token, headers) = sent.added_to(headers.clone());
+            let opened = self.http.get_stream_with_max_sse_event_size(
+                uri,
+                session,
+                last_event.clone(),
+                token,
+                headers,
+                max,
+            );
+            async move { opened.await.map_err(from_rmcp) }
+        };
+        let events = self.credentials.authorize(Afterwards::Repeat, send).await?;
         // A judged response may be resumed on this stream.
         Ok(sse::tapped(events, Arc::clone(&self.raws), None))
+    }
+}
+
+/// Returns what follows a refused token. A tool is judged again before it is called again, because
+/// the server may have changed while the other token was obtained.
+fn after_forgetting(message: &ClientJsonRpcMessage) -> Afterwards {
+    match message {
+        ClientJsonRpcMessage::Request(request)
+            if matches!(request.request, ClientRequest::CallToolRequest(_)) =>
+        {
+            Afterwards::Judge
+        }
+        _ => Afterwards::Repeat,
     }
 }

@@ -30,14 +30,24 @@ fn text(headers: &HeaderMap) -> Option<String> {
     if texts.is_empty() { None } else { Some(texts.join(", ")) }
 }
 
+/// Returns whether the server calls the token of a request invalid (RFC 6750, section 3.1).
+pub(crate) fn says_invalid_token(challenges: &str) -> bool {
+    parameter(challenges, "error").is_some_and(|error| error == "invalid_token")
+}
+
 /// Returns the scopes that the first `Bearer` challenge with scopes names. `None` for a text that
 /// cannot be read.
 fn scope(challenges: &str) -> Option<String> {
+    parameter(challenges, "scope")
+}
+
+/// Returns a parameter of the first `Bearer` challenge that has it.
+fn parameter(challenges: &str, wanted: &str) -> Option<String> {
     ChallengeParser::new(challenges)
         .filter_map(Result::ok)
         .filter(|challenge| challenge.scheme.eq_ignore_ascii_case("bearer"))
         .flat_map(|challenge| challenge.params)
-        .find(|(name, _)| name.eq_ignore_ascii_case("scope"))
+        .find(|(name, _)| name.eq_ignore_ascii_case(wanted))
         .map(|(_, value)| value.to_unescaped())
 }
 
@@ -74,5 +84,24 @@ mod tests {
         };
         assert_eq!(said.required_scope.as_deref(), Some("a"));
         assert_eq!(said.www_authenticate_header, "Basic realm=x, Bearer scope=a");
+    }
+
+    #[test]
+    fn a_challenge_says_that_the_token_is_invalid() {
+        for challenge in [
+            "Bearer error=\"invalid_token\"",
+            "Bearer realm=\"x\",error=\"invalid_token\",error_description=\"expired\"",
+            "Bearer resource_metadata=\"https://a.example/\", error=invalid_token",
+        ] {
+            assert!(says_invalid_token(challenge), "{challenge}");
+        }
+        for challenge in [
+            "Bearer",
+            "Bearer error=\"insufficient_scope\"",
+            "Bearer error=\"invalid_request\", error_description=\"not invalid_token\"",
+            "Bearer my_error=\"invalid_token\"",
+        ] {
+            assert!(!says_invalid_token(challenge), "{challenge}");
+        }
     }
 }

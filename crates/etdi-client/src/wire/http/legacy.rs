@@ -19,7 +19,8 @@ use rmcp::transport::streamable_http_client::SseError;
 use sse_stream::Sse;
 
 use super::error::{HttpError, RequestError};
-use super::{RawHttpClient, answer};
+use super::{RawHttpClient, after_forgetting, answer};
+use crate::wire::credentials::{Afterwards, Sent};
 use crate::wire::raw::MAX_RESPONSE;
 use crate::wire::sse;
 
@@ -77,9 +78,12 @@ impl Transport<RoleClient> for LegacyTransport {
         let (client, endpoint) = (self.client.clone(), self.endpoint.clone());
         async move {
             client.admit(&item)?;
-            let request = client.authorized(client.http.post(endpoint).json(&item)).await?;
-            let response = request.send().await.map_err(answer::unanswered)?;
-            answer::accepted(response).await
+            let post = |sent: Sent| {
+                let request = client.http.post(endpoint.clone()).json(&item);
+                let posted = sent.add_to(request).send();
+                async move { answer::accepted(posted.await.map_err(answer::unanswered)?).await }
+            };
+            client.credentials.authorize(after_forgetting(&item), post).await
         }
     }
 
