@@ -125,17 +125,30 @@ impl DoctorArgs {
         keys(&identity, &algorithms, chart);
         match (has_client, &audience) {
             (true, Some(audience)) => self.token(&identity, audience, chart).await,
+            // With a client from variables, AUTH0_AUDIENCE is set too.
             (true, None) => {
-                chart.fail("audience", "not configured: set AUTH0_AUDIENCE or give --audience");
+                chart.fail("audience", "not configured: give --audience");
                 chart.skip(&["scopes"], "needs an audience");
             }
-            (false, _) => chart.skip(
-                &["audience", "scopes"],
-                "a client is needed to ask for a token: set AUTH0_CLIENT_ID and AUTH0_CLIENT_SECRET, \
-                 or give --client-id",
-            ),
+            (false, _) => chart.skip(&["audience", "scopes"], &self.without_client(context)),
         }
         drop(progress);
+    }
+
+    /// Returns how to name a client. Flags and variables are not mixed, and a variable that is set is
+    /// not asked for.
+    fn without_client(&self, context: &Context) -> String {
+        let needed = "a client is needed to ask for a token";
+        if self.identity.issuer.is_some() {
+            return format!("{needed}: give --client-id");
+        }
+        let variables = ["AUTH0_CLIENT_ID", "AUTH0_CLIENT_SECRET", "AUTH0_AUDIENCE"];
+        let is_given = |name: &str| {
+            let by_flag = name == "AUTH0_AUDIENCE" && self.identity.audience.is_some();
+            by_flag || context.environment.get(name).is_some()
+        };
+        let unset: Vec<_> = variables.into_iter().filter(|name| !is_given(name)).collect();
+        format!("{needed}: set {}", unset.join(", "))
     }
 
     /// Asks for a token as the client, and validates it as a server would.

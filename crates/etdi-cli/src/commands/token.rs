@@ -193,7 +193,7 @@ fn parts(text: &str) -> Result<(Vec<u8>, Vec<u8>), CliError> {
 }
 
 fn parse<'b>(bytes: &'b [u8], name: &str) -> Result<Value<'b>, CliError> {
-    let value = json::parse(bytes, LIMITS)
+    let value = json::parse_any_integer(bytes, LIMITS)
         .map_err(|error| CliError::new(format!("cannot decode the token's {name}: {error}")))?;
     match value {
         Value::Object(_) => Ok(value),

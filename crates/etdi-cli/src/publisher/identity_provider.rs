@@ -53,9 +53,14 @@ impl IdentityOptions {
         context: &Context,
     ) -> Result<Option<ProviderConfig>, CliError> {
         let variable = |name: &str| context.environment.get(name);
+        // `--audience` also stands in for the variable that completes the group.
+        let with_audience = |name: &str| {
+            let given = self.audience.clone().filter(|_| name == "AUTH0_AUDIENCE");
+            variable(name).or(given.filter(|_| variable("AUTH0_DOMAIN").is_some()))
+        };
         let found = match &self.issuer {
             Some(issuer) => Some(self.by_flags(issuer, client, context)?),
-            None => self.by_variables(variable)?,
+            None => self.by_variables(with_audience)?,
         };
         let Some((mut config, from)) = found else {
             return Ok(None);

@@ -4,6 +4,7 @@ use etdi_testkit::folder::{COMMAND, Folder, Ran};
 use etdi_testkit::publisher::SPEC;
 use serde_json::json;
 
+use crate::issuer::FixedIssuer;
 use crate::lockfile::{approve_all, check, configuration, locked, on_stdio, tool};
 use crate::program::new_folder;
 use crate::server::HttpServer;
@@ -84,6 +85,22 @@ fn an_unknown_name_is_answered_with_the_known_names() {
         assert_eq!(ran.code, 2, "{}", ran.out);
         assert!(ran.err.contains(": docs\n"), "{}", ran.err);
     }
+}
+
+/// The variables of Auth0 have no effect beside `--issuer`.
+#[test]
+fn doctor_asks_for_the_flag_of_a_client_beside_an_issuer() {
+    let issuer = FixedIssuer::start();
+    let folder = new_folder().trusting().set("AUTH0_CLIENT_ID", "a");
+    let folder = folder.set("AUTH0_CLIENT_SECRET", "b").set("AUTH0_AUDIENCE", "c");
+    let arguments = ["doctor", "--issuer", &issuer.url, "--danger-loopback-http", "--json"];
+    let ran = folder.run(&arguments).json();
+    let checks = ran["checks"].as_array().unwrap();
+    let audience = checks.iter().find(|check| check["check"] == "audience").unwrap();
+    assert_eq!(
+        audience["says"], "a client is needed to ask for a token: give --client-id",
+        "{ran}"
+    );
 }
 
 #[test]
