@@ -234,12 +234,14 @@ async fn an_opaque_token_is_introspected_and_revoked() {
     assert!(said.active);
     assert_eq!(said.client.as_deref(), Some(REGISTRY));
     assert!(said.expires_at.is_some());
-    provider.revoke(&token).await.unwrap();
-    assert!(!provider.introspect(&token).await.unwrap().active);
     // The validation says that an opaque token is not a JWT.
     let error = provider.validate(&token, &for_the_api()).await.unwrap_err();
     assert_eq!(error, OAuthError::Token(TokenError::NotAJwt));
     assert!(error.to_string().contains("the API's identifier as its audience"), "{error}");
+    provider.revoke(&token).await.unwrap();
+    assert!(!provider.introspect(&token).await.unwrap().active);
+    let error = provider.validate(&token, &for_the_api()).await.unwrap_err();
+    assert_eq!(error, OAuthError::Token(TokenError::Revoked));
 }
 
 async fn opaque_token(idp: &Idp) -> String {

@@ -11,7 +11,8 @@ use rmcp::model::{
     Tool,
 };
 use rmcp::service::{
-    ClientCacheConfig, ClientLifecycleMode, ClientServiceExt, RunningService, ServiceError,
+    ClientCacheConfig, ClientInitializeError, ClientLifecycleMode, ClientServiceExt,
+    RunningService, ServiceError,
 };
 use rmcp::transport::{StreamableHttpClientTransport, TokioChildProcess};
 use rmcp::{Peer, RoleClient};
@@ -39,7 +40,24 @@ impl Session {
             preferred_versions: vec![ProtocolVersion::V_2026_07_28],
             legacy_version: Some(ProtocolVersion::V_2025_11_25),
         };
-        let service = match place {
+        let service = match Self::bare_once(place, host.clone(), mode.clone()).await {
+            // rmcp alone takes the late answer of a server that starts slowly for another answer.
+            Err(ClientInitializeError::ConflictInitResponseId(..)) => {
+                Self::bare_once(place, host, mode).await
+            }
+            service => service,
+        };
+        let service = service.unwrap();
+        service.peer().set_response_cache_config(ClientCacheConfig::disabled()).await;
+        Self::Bare(service)
+    }
+
+    async fn bare_once(
+        place: &Place,
+        host: Host,
+        mode: ClientLifecycleMode,
+    ) -> Result<RunningService<RoleClient, Host>, ClientInitializeError> {
+        match place {
             Place::Stdio(command) => {
                 let (program, arguments) = command.split_first().unwrap();
                 let mut command = Command::new(program);
@@ -51,10 +69,7 @@ impl Session {
                 let transport = StreamableHttpClientTransport::from_uri(serving.url.clone());
                 host.serve_with_lifecycle(transport, mode).await
             }
-        };
-        let service = service.unwrap();
-        service.peer().set_response_cache_config(ClientCacheConfig::disabled()).await;
-        Self::Bare(service)
+        }
     }
 
     /// Connects through `EtdiClient`, as a person who approves every tool.

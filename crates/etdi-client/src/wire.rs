@@ -4,6 +4,7 @@ pub(crate) mod any_service;
 pub(crate) mod authorizer;
 pub(crate) mod child;
 pub(crate) mod credentials;
+mod cut;
 pub(crate) mod error;
 pub(crate) mod gate;
 pub(crate) mod handler;

@@ -54,13 +54,14 @@ impl HttpAuthorizer for Configured {
 
 /// Answers with sessions, so that the client also opens a stream and ends the session.
 async fn answer(State(seen): State<UnboundedSender<Seen>>, request: Request) -> Response<Body> {
+    let (parts, body) = request.into_parts();
     let all = |name: &str| {
-        let values = request.headers().get_all(name).iter();
+        let values = parts.headers.get_all(name).iter();
         values.map(|value| value.to_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
     let (keys, authorizations) = (all("x-api-key"), all("authorization"));
-    let http = request.method().clone();
-    let body = axum::body::to_bytes(request.into_body(), 1 << 20).await.unwrap();
+    let http = parts.method.clone();
+    let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
     let message: Value = serde_json::from_slice(&body).unwrap_or_default();
     let method = message["method"].as_str().map_or_else(|| http.to_string(), str::to_owned);
     seen.send(Seen { method: method.clone(), keys, authorizations }).unwrap();

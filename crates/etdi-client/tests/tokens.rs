@@ -291,7 +291,7 @@ async fn a_server_that_refuses_every_token_costs_one_token_and_its_reason_is_in_
     }
     let error = server.discover().await.unwrap_err();
     assert!(error.to_string().contains("the issuer has withdrawn its key"), "{error}");
-    let DiscoverError::Listing(ListError::Unauthorized { challenge }) = &error else {
+    let DiscoverError::Listing(ListError::Unauthorized { said: challenge, .. }) = &error else {
         panic!("{error:?}");
     };
     assert_eq!(challenge, ROTATED);

@@ -214,8 +214,8 @@ impl From<ConnectError> for Failure {
 impl From<DiscoverError> for Failure {
     fn from(error: DiscoverError) -> Self {
         match &error {
-            DiscoverError::Listing(ListError::Unauthorized { challenge }) => {
-                Self::Challenge(challenge.clone())
+            DiscoverError::Listing(ListError::Unauthorized { challenge, .. }) => {
+                failure(challenge.as_deref(), &error)
             }
             DiscoverError::Listing(ListError::Service(source)) => {
                 failure(source.auth_challenge(), &error)

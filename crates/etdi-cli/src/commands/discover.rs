@@ -216,7 +216,7 @@ fn list(config: &HostConfig, context: &Context) -> (Vec<Value>, Vec<Value>) {
     let servers = servers.collect();
     let elsewhere = config.elsewhere.iter().map(|other| {
         let line = Line::new().text("  ").theirs(&other.name).dim(": ").theirs(&other.what);
-        out.indented(line.dim("  of the project ").dim(escaped(&other.project)), 4);
+        out.indented(line.dim("  in the project ").dim(escaped(&other.project)), 4);
         json!({ "name": other.name, "what": other.what, "project": other.project })
     });
     (servers, elsewhere.collect())

@@ -39,8 +39,8 @@ impl Given {
 /// Returns the error for a server on HTTP. The next step depends on the credentials that it got.
 pub(super) fn http(error: &ConnectError, uri: &str, given: Given) -> CliError {
     let next = match error {
-        ConnectError::Unauthorized { challenge, .. } => {
-            return unauthorized(error, challenge.as_deref(), given);
+        ConnectError::Unauthorized { challenge, said } => {
+            return unauthorized("connect to the server", challenge.as_deref(), said, given);
         }
         ConnectError::Redirected { to } => {
             return CliError::new(error).next(final_address(uri, to.as_deref()));
@@ -81,8 +81,8 @@ pub(super) fn stdio(error: &ConnectError, configured: &StdioCommand) -> CliError
 /// Returns the error for tools that could not be listed.
 pub(super) fn unlisted(error: &DiscoverError, uri: Option<&str>, given: Given) -> CliError {
     match error {
-        DiscoverError::Listing(ListError::Unauthorized { challenge, .. }) => {
-            unauthorized(error, challenge.as_deref(), given)
+        DiscoverError::Listing(ListError::Unauthorized { challenge, said }) => {
+            unauthorized("list the server's tools", challenge.as_deref(), said, given)
         }
         DiscoverError::Listing(ListError::Redirected { to }) => {
             CliError::new(error).next(final_address(uri.unwrap_or_default(), to.as_deref()))
@@ -97,7 +97,12 @@ pub(super) fn unlisted(error: &DiscoverError, uri: Option<&str>, given: Given) -
     }
 }
 
-fn unauthorized(error: impl std::fmt::Display, challenge: Option<&str>, given: Given) -> CliError {
+fn unauthorized(doing: &str, challenge: Option<&str>, said: &str, given: Given) -> CliError {
+    let reason = match given {
+        Given::Token => "the server refuses the access token",
+        Given::Headers => "the server refuses the headers",
+        Given::Neither => "the server wants authorization",
+    };
     let next = match (given, challenge) {
         (Given::Token, _) => "`etdi token` shows the issuer, audience, scopes and end of the token",
         (Given::Headers, _) => {
@@ -111,7 +116,7 @@ fn unauthorized(error: impl std::fmt::Display, challenge: Option<&str>, given: G
              server's documentation names"
         }
     };
-    CliError::new(error).next(next)
+    CliError::new(format!("cannot {doing}: {reason}: {}", escaped(said))).next(next)
 }
 
 fn final_address(uri: &str, to: Option<&str>) -> String {

@@ -197,7 +197,7 @@ fn a_value_that_a_host_asks_for_comes_from_the_environment() {
 }
 
 #[test]
-fn of_the_projects_in_one_file_only_the_current_one_is_started() {
+fn only_the_current_one_of_the_projects_in_a_file_is_started() {
     let folder = folder().set("HOME", ".");
     let here = folder.path().canonicalize().unwrap();
     let mut projects = serde_json::Map::new();

@@ -13,8 +13,13 @@ use crate::hostile::assert_harmless;
 use crate::program::new_folder;
 
 /// The commands that connect to a server.
-const COMMANDS: [&[&str]; 5] =
-    [&["discover"], &["show", "scan"], &["diff", "scan"], &["approve", "scan", "--yes"], &["lock"]];
+const COMMANDS: [&[&str]; 5] = [
+    &["discover"],
+    &["show", "scan"],
+    &["diff", "scan"],
+    &["approve", "scan", "--by", "alice"],
+    &["lock"],
+];
 
 /// Text of the libraries below, in place of words for a person.
 const LIBRARY_TEXT: [&str; 8] =
@@ -50,10 +55,17 @@ fn listed() -> String {
 }
 
 fn folder() -> Folder {
-    new_folder().trusting()
+    let folder = new_folder().trusting();
+    let [_, shell, script] = COMMAND;
+    let server = json!({ "command": shell, "args": [script] });
+    folder.put(".mcp.json", &json!({ "mcpServers": { "odd": server } }).to_string());
+    folder
 }
 
 fn run(folder: &Folder, command: &[&str], server: &[&str]) -> Ran {
+    // A lockfile is about configured servers.
+    let server =
+        if command == ["lock"] && server == COMMAND { &["--from", ".mcp.json"] } else { server };
     let ran = folder.run(&[command, server].concat());
     let shown = format!("{}{}", ran.out, ran.err);
     assert_harmless(&shown);
@@ -204,6 +216,11 @@ fn servers_on_stdio_that_cannot_be_used_say_why() {
 /// An answer: the status, the headers and the body.
 type Answer = (u16, Vec<(&'static str, &'static str)>, String);
 
+type Answering = fn() -> Answer;
+
+/// Chooses the messages that are answered in an odd way.
+type Chosen = fn(&Value) -> bool;
+
 struct OddServer {
     url: String,
     _runtime: tokio::runtime::Runtime,
@@ -271,7 +288,7 @@ fn empty(status: u16) -> Answer {
 
 #[test]
 fn odd_answers_to_the_probe_on_http_do_not_matter() {
-    let answers: [(&str, fn() -> Answer); 13] = [
+    let answers: [(&str, Answering); 13] = [
         ("404", || empty(404)),
         ("405 with a page", || html(405)),
         ("400 with a JSON-RPC error", bad_request),
@@ -301,8 +318,7 @@ fn servers_on_http_that_cannot_be_used_say_why() {
     let moved = || (307, vec![("location", "/mcp/?key=s3cret")], String::new());
     let all = |_: &Value| true;
     let list = |message: &Value| message["method"] == "tools/list";
-    type Chosen = fn(&Value) -> bool;
-    let cases: [(&str, Chosen, fn() -> Answer, &str); 11] = [
+    let cases: [(&str, Chosen, Answering, &str); 11] = [
         ("a challenge", all, challenge, "wants authorization: Bearer realm"),
         ("a challenge at the listing", list, challenge, "wants authorization: Bearer realm"),
         ("401 without a challenge", all, || empty(401), "--token-file"),

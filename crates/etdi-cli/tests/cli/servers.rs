@@ -75,7 +75,7 @@ fn the_configurations_of_hosts_are_listed_and_no_server_is_started() {
     );
     let list = "mcpServers:\n  - name: docs\n    command: /bin/sh\n    args: [-c, touch started]\n";
     put("home/.continue/config.yaml", list);
-    // A host reads `opencode.json` only if there is no `opencode.jsonc`. Settings without servers and a
+    // `opencode.jsonc` shadows `opencode.json`. Settings without servers and a
     // missing file are left out.
     put("config/opencode/opencode.json", "{ \"mcp\": { \"shadowed\": {} } }");
     put("home/.gemini/settings.json", "{ \"theme\": \"Default\" }");
@@ -186,7 +186,7 @@ fn a_server_that_wants_a_token_gets_the_one_that_was_given_for_it() {
     let server = HttpServer::guarded(&folder, "s3cret-token");
     let ran = folder.run(&["discover", &server.url]);
     assert_eq!(ran.code, 2);
-    assert!(ran.err.contains("wants an access token"), "{}", ran.err);
+    assert!(ran.err.contains("wants authorization: Bearer"), "{}", ran.err);
     assert!(ran.err.contains("--token-file"), "{}", ran.err);
     folder.put("token", "s3cret-token\n");
     folder.put("wrong", "s3cret-other");

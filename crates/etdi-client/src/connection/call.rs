@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 
 use crate::connection::ServerConnection;
 use crate::error::{CallError, DiscoverError};
-use crate::wire::authorizer::forgotten;
+use crate::wire::credentials::forgotten;
 
 /// The limit of reads of a listing for one call, if it changes while it is judged.
 const MAX_READS: usize = 4;

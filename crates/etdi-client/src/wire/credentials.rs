@@ -27,7 +27,7 @@ pub(super) struct Credentials {
     forgotten: Arc<Mutex<Option<SecretString>>>,
 }
 
-/// What to do with a request after its token was forgotten.
+/// The next step for a request after its token was forgotten.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Afterwards {
     /// Send it again with another token.

@@ -16,6 +16,7 @@ use etdi_types::text::escaped;
 use rmcp::service::{ClientInitializeError, ServiceError};
 use rmcp::transport::DynamicTransportError;
 
+use super::cut::cut;
 use super::gate::NotJudged;
 use super::http::error::{HttpError, RequestError};
 use super::words::{self, request_error};
@@ -163,7 +164,7 @@ impl Denial {
             }
             _ => return None,
         };
-        Some(Self { challenge: Some(challenge.clone()), said: words::cut(challenge) })
+        Some(Self { challenge: Some(challenge.clone()), said: cut(challenge) })
     }
 }
 

@@ -102,7 +102,9 @@ impl LineCodec {
             Ok(None) => Ok(None),
             Ok(Some(text)) => {
                 let end = text.strip_suffix(b"\r").unwrap_or(&text).len();
-                Ok(Some(Line::Text(text.slice(..end))))
+                // The line feed of a log in UTF-16 ends with a zero byte, before the next message.
+                let start = text.iter().take_while(|byte| **byte == 0).count().min(end);
+                Ok(Some(Line::Text(text.slice(start..end))))
             }
             Err(AnyDelimiterCodecError::MaxChunkLengthExceeded) => Ok(Some(Line::TooLong)),
             Err(AnyDelimiterCodecError::Io(error)) => Err(error),
@@ -143,7 +145,7 @@ mod tests {
             (b"caf\xe9\n\xff\xfe\n".to_vec(), 2),
             (b"{\"level\":\"info\",\"id\":1}\n[1, 2]\n7\nnull\n".to_vec(), 4),
             (b"{\"half\": \n".to_vec(), 1),
-            (utf16, 2),
+            (utf16, 1),
             (b"\n \r\n".to_vec(), 0),
         ] {
             let output = [noise.as_slice(), PING, b"\n"].concat();

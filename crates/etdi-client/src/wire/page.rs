@@ -84,7 +84,7 @@ impl RawText {
         }
     }
 
-    /// Returns a member of the message. Of a member that is there twice, the last one.
+    /// Returns a member of the message. If the member is there twice, returns the last one.
     pub(crate) fn member(&self, name: &str) -> Option<Value> {
         let text = self.bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&self.bytes);
         serde_json::from_slice::<Value>(text).ok()?.get_mut(name).map(Value::take)

@@ -3,17 +3,14 @@
 //! Their own texts name Rust types, print values in the form of `Debug`, and quote a server at any
 //! length. A text of a server that comes out of here is cut, and still has to be escaped.
 
-use std::error::Error;
 use std::io;
 
 use rmcp::model::ErrorData;
 use rmcp::service::{ClientInitializeError, ServiceError};
 use rmcp::transport::DynamicTransportError;
 
+use super::cut::{cut, root};
 use super::http::error::RequestError;
-
-/// The most characters of a server's text that an error shows.
-const MAX_CHARACTERS: usize = 300;
 
 const ENDED: &str = "the server ended the connection before it answered";
 
@@ -127,24 +124,6 @@ fn is_broken_pipe(error: &DynamicTransportError) -> bool {
         && cause.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
-/// Returns the first cause.
-pub(super) fn root<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
-    let mut cause = error;
-    while let Some(earlier) = cause.source() {
-        cause = earlier;
-    }
-    cause
-}
-
-/// Returns the first characters of a server's text.
-pub(super) fn cut(text: &str) -> String {
-    let mut rest = text.char_indices().skip(MAX_CHARACTERS);
-    match rest.next().and_then(|(end, _)| text.get(..end)) {
-        Some(start) => format!("{start}…"),
-        None => text.to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use rmcp::RoleClient;
@@ -169,10 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_text_of_a_server_is_cut_between_characters() {
-        assert_eq!(cut(&"é".repeat(MAX_CHARACTERS)), "é".repeat(MAX_CHARACTERS));
-        let long = cut(&"é".repeat(MAX_CHARACTERS + 1));
-        assert_eq!(long, format!("{}…", "é".repeat(MAX_CHARACTERS)));
+    fn a_long_error_of_a_server_is_cut() {
         let said = ErrorData::internal_error("x".repeat(100_000), None);
         assert!(service(&ServiceError::McpError(said)).len() < 400);
     }

@@ -17,10 +17,10 @@ use rmcp::transport::streamable_http_client::{
 
 use super::challenge;
 use super::error::{HttpError, RequestError};
+use crate::wire::cut::cut;
 use crate::wire::page::RawText;
 use crate::wire::raw::{Captured, RawResponses};
-use crate::wire::words::{self, cut};
-use crate::wire::{sse, startup};
+use crate::wire::{sse, startup, words};
 
 /// The most bytes that are read of a body that explains a failure.
 const MAX_EXPLANATION: usize = 4 * 1024;

@@ -5,7 +5,7 @@ use http::StatusCode;
 use http::header::LOCATION;
 use rmcp::transport::streamable_http_client::StreamableHttpError;
 
-use crate::wire::words::{cut, root};
+use crate::wire::cut::{cut, root};
 
 /// The error of rmcp's worker for a request that failed.
 pub(crate) type RequestError = StreamableHttpError<HttpError>;

@@ -34,11 +34,13 @@ pub(crate) struct LegacyTransport {
 impl LegacyTransport {
     /// Opens the event stream and reads the endpoint.
     pub(crate) async fn open(client: RawHttpClient) -> Result<Self, RequestError> {
-        let uri = client.server.as_str();
-        let request = client.http.get(uri).header(ACCEPT, EVENT_STREAM_MIME_TYPE);
-        let response =
-            client.authorized(request).await?.send().await.map_err(answer::unanswered)?;
-        let response = answer::event_stream(response)?;
+        let uri = client.credentials.server().as_str();
+        let open = |sent: Sent| {
+            let request = client.http.get(uri).header(ACCEPT, EVENT_STREAM_MIME_TYPE);
+            let opened = sent.add_to(request).send();
+            async move { answer::event_stream(opened.await.map_err(answer::unanswered)?) }
+        };
+        let response = client.credentials.authorize(Afterwards::Repeat, open).await?;
         let events = sse::events(response.bytes_stream(), MAX_RESPONSE);
         let mut events = sse::tapped(events, Arc::clone(&client.raws), None);
         let named = loop {
