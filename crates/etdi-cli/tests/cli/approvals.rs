@@ -91,6 +91,13 @@ fn a_definition_that_changes_during_the_question_is_not_approved() {
     let ran = approve(&folder, &shown);
     assert_eq!(ran.code, 1, "{}", ran.err);
     assert!(ran.err.contains("changed since it was shown"), "{}", ran.err);
+    // The error is one sentence with a next step, and not the whole tool with its line feeds escaped.
+    assert!(!ran.err.contains("\\n") && !ran.err.contains("sends it elsewhere"), "{}", ran.err);
+    assert!(
+        ran.err.contains("  at: scan\n") && ran.err.contains("next: etdi show scan"),
+        "{}",
+        ran.err
+    );
     assert_eq!(approved(&folder).len(), 0);
 }
 

@@ -3,7 +3,7 @@
 use etdi::verdict::{DenyReason, UnknownReason};
 use etdi::{Decision, JudgedTool, May, ToolDefinition, What, Who};
 
-use super::approving::{Approving, not_approved, undecided, unseen};
+use super::approving::{Approving, undecided, unseen};
 use super::outcome::declined;
 use crate::exit::CliError;
 use crate::show::tool::Question;
@@ -38,8 +38,8 @@ impl Approving<'_> {
         if let Some(key) = &self.order.key {
             approval = approval.pinning(key.clone());
         }
-        let approved =
-            self.session.connection.approve(request, approval).await.map_err(not_approved)?;
+        let approved = self.session.connection.approve(request, approval).await;
+        let approved = approved.map_err(|error| self.not_approved(error))?;
         self.outcome.approved(&approved, self.context);
         Ok(())
     }

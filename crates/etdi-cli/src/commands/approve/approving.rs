@@ -98,6 +98,25 @@ impl<'a> Approving<'a> {
         }
     }
 
+    /// Returns the error of an approval. Its exit status says whether the approval was refused or could
+    /// not be checked.
+    pub(super) fn not_approved(&self, error: ApproveError) -> CliError {
+        match error {
+            // The texts of the library show the whole tool, in several lines.
+            ApproveError::Changed(tool) => {
+                let what = "cannot approve the tool: its definition or its verdict changed since it \
+                            was shown";
+                let next = self.session.command_on("show", &tool, "");
+                CliError::refused(what).at(tool.name()).next(next)
+            }
+            ApproveError::Blocked(refusal) => self.is_refused(&refusal),
+            ApproveError::Discover(_) | ApproveError::Store(StoreError::Unavailable(_)) => {
+                CliError::new(error)
+            }
+            _ => CliError::refused(error),
+        }
+    }
+
     /// Stores the approval of the server's instructions.
     pub(super) async fn store_instructions(
         &mut self,
@@ -106,7 +125,7 @@ impl<'a> Approving<'a> {
     ) -> Result<(), CliError> {
         let by = self.order.by.clone();
         let done = self.session.connection.approve_instructions(request.clone(), by).await;
-        done.map_err(not_approved)?;
+        done.map_err(|error| self.not_approved(error))?;
         self.outcome.approved_instructions(digest, self.context);
         Ok(())
     }
@@ -136,7 +155,7 @@ impl<'a> Approving<'a> {
             Ok(results) => results,
             Err(error) => {
                 shown.iter().for_each(|(name, digest)| self.outcome.waits(name, *digest));
-                return Err(not_approved(error.into()));
+                return Err(self.not_approved(error.into()));
             }
         };
         for (result, (name, digest)) in results.into_iter().zip(shown) {
@@ -144,7 +163,8 @@ impl<'a> Approving<'a> {
                 Ok(approved) => self.outcome.approved(&approved, self.context),
                 Err(error) => {
                     self.outcome.waits(&name, digest);
-                    self.outcome.failed(not_approved(error), self.context);
+                    let error = self.not_approved(error);
+                    self.outcome.failed(error, self.context);
                 }
             }
         }
@@ -178,17 +198,6 @@ pub(super) fn unseen() -> CliError {
 /// Returns the error of a tool that could not be judged.
 pub(super) fn undecided(error: impl Display) -> CliError {
     CliError::new(error).cannot("judge the tool")
-}
-
-/// Returns the error of an approval. Its exit status says whether the approval was refused or could not
-/// be checked.
-pub(super) fn not_approved(error: ApproveError) -> CliError {
-    match error {
-        ApproveError::Discover(_) | ApproveError::Store(StoreError::Unavailable(_)) => {
-            CliError::new(error)
-        }
-        _ => CliError::refused(error),
-    }
 }
 
 /// Returns the error of a question. If some tools were approved before it, the text must not say that

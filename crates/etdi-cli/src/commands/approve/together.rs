@@ -6,7 +6,7 @@ use etdi::client::{ExecutableState, RelaunchRequest};
 use etdi::text::escaped;
 use etdi::{ApprovalRequest, Decision, JudgedTool};
 
-use super::approving::{Approving, READING, not_approved, undecided, unseen};
+use super::approving::{Approving, READING, undecided, unseen};
 use super::outcome::declined;
 use crate::exit::CliError;
 use crate::show::hints::NOTE;
@@ -103,7 +103,7 @@ impl Approving<'_> {
             let _progress = self.context.out.progress(READING);
             self.session.connection.approve_relaunch(request, self.order.approval.clone()).await
         };
-        for tool in done.map_err(|error| not_approved(error).next("etdi list"))? {
+        for tool in done.map_err(|error| self.not_approved(error).next("etdi list"))? {
             self.outcome.approved(&tool, self.context);
         }
         Ok(())
