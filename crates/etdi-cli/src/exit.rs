@@ -100,6 +100,9 @@ pub(crate) struct CliError {
     next: Option<String>,
     #[serde(skip)]
     exit: Exit,
+    /// Whether the server could not be reached or read.
+    #[serde(skip)]
+    of_server: bool,
 }
 
 impl CliError {
@@ -110,6 +113,7 @@ impl CliError {
             last_lines: Vec::new(),
             next: None,
             exit: Exit::CannotCheck,
+            of_server: false,
         }
     }
 
@@ -136,6 +140,17 @@ impl CliError {
     /// Returns the error for a check that said no.
     pub(crate) fn refused(what: impl Display) -> Self {
         Self { exit: Exit::No, ..Self::new(what) }
+    }
+
+    /// Marks the error of a server that could not be reached or read.
+    pub(crate) fn of_server(mut self) -> Self {
+        self.of_server = true;
+        self
+    }
+
+    /// Returns whether the server could not be reached or read.
+    pub(crate) fn is_of_server(&self) -> bool {
+        self.of_server
     }
 
     /// Returns the exit status for this error.

@@ -6,6 +6,7 @@ pub(crate) mod lock_file;
 pub(crate) mod paths;
 pub(crate) mod pem_file;
 pub(crate) mod public_key;
+mod repository;
 pub(crate) mod tool_file;
 pub(crate) mod trust_file;
 

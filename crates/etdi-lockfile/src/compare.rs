@@ -9,6 +9,7 @@ use etdi_types::records::EvidenceRecord;
 use etdi_types::verdict::Who;
 
 use crate::drift::{Drift, DriftKind};
+use crate::launch::{Artifact, Launch, Loose};
 use crate::lockfile::{LineNumber, LockedServer, LockedTool, Signer};
 
 /// The current listing of a server.
@@ -124,6 +125,36 @@ impl LockedServer {
             }
         }
         drift
+    }
+
+    /// Compares the packages, images and commits of the command with the locked ones.
+    #[must_use]
+    pub fn compare_packages(&self, found: &BTreeSet<Artifact>) -> Option<Drift> {
+        if *found == self.packages {
+            return None;
+        }
+        let listed = |all: &BTreeSet<Artifact>| {
+            let all: Vec<_> = all.iter().map(Artifact::as_str).collect();
+            (!all.is_empty()).then(|| all.join(", "))
+        };
+        let mut drift = Drift::of_server(DriftKind::PackageChanged, self.line);
+        (drift.locked, drift.served) = (listed(&self.packages), listed(found));
+        Some(drift)
+    }
+
+    /// Compares the words with a target that can change with those that the lockfile names.
+    #[must_use]
+    pub fn compare_binding(&self, launch: &Launch) -> Option<Drift> {
+        let is_known = |loose: &&Loose| loose.of_machine || self.unbound.contains(&loose.word);
+        let (known, new): (Vec<_>, Vec<_>) = launch.loose.iter().partition(is_known);
+        let kind = match (new.is_empty(), known.is_empty()) {
+            (false, _) => DriftKind::BindingLost,
+            (true, false) => DriftKind::Unbound,
+            (true, true) => return None,
+        };
+        let words = if new.is_empty() { known } else { new };
+        let words: Vec<_> = words.into_iter().map(ToString::to_string).collect();
+        Some(Drift::of_server(kind, self.line).served(words.join("; ")))
     }
 
     fn compare_instructions(&self, served: Option<Digest>, drift: &mut Vec<Drift>) {

@@ -71,6 +71,9 @@ kinds! {
     ServerMissing = "server-missing", Drift,
         "The configuration does not name a locked server any longer.",
         "put it back, or remove it from the lockfile with `etdi lock --remove`";
+    ServerSkipped = "server-skipped", Note,
+        "The lockfile leaves this server out by name, and the server was not asked for its tools.",
+        "lock it with `etdi lock` when it is enabled and answers";
     FileAdded = "file-added", Drift,
         "The command starts a file that is not locked.",
         LOOK;
@@ -81,10 +84,13 @@ kinds! {
         "A locked file that the command starts is missing.",
         "put it back, or lock the server without it";
     PackageChanged = "package-changed", Drift,
-        "The command starts another package than the locked one.",
+        "The command starts other packages, images or commits than the locked ones.",
         LOOK;
+    BindingLost = "binding-lost", Drift,
+        "The command names a target that can change, and the lockfile does not say so.",
+        "look at what the command starts now, and lock the server again";
     Unbound = "unbound", Note,
-        "The command is not bound to one program: it names neither one version of a package nor a file beside the lockfile.",
+        "The command, or one of its variables, names a target that can change.",
         "name one version of a package, as in `npx -y name@1.2.3`, or a file of the repository";
     InstructionsAdded = "instructions-added", Drift,
         "The server gives instructions, and the lockfile has no instructions for it.",

@@ -12,8 +12,9 @@ mod write;
 
 pub use compare::{Served, ServedEvidence, ServedTool};
 pub use drift::{Drift, DriftKind, DriftLevel};
-pub use launch::{Launch, PackageVersion, PackageVersionError};
+pub use launch::{Artifact, ArtifactError, Launch, Loose, NoFiles, Place, Tree};
 pub use lockfile::{
     LOCKFILE_SCHEMA, LineNumber, LockedIdentity, LockedServer, LockedTool, Lockfile, Signer,
+    SkipReason,
 };
 pub use read::LockfileError;

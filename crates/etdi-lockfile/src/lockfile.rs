@@ -6,15 +6,17 @@
 //! is strict, and a lockfile has only one printed text. [`LockedServer::compare`] returns the
 //! differences between a server and its entry; it needs no network and no store.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::{self, Display, Formatter};
 
 use etdi_types::definition::ToolDefinition;
 use etdi_types::digest::Digest;
 use etdi_types::identity::ServerIdentity;
 use etdi_types::names::{Scope, ToolId, Version};
 use etdi_types::records::EvidenceRecord;
+use serde::{Deserialize, Serialize};
 
-use crate::launch::PackageVersion;
+use crate::launch::Artifact;
 use crate::read::LockfileError;
 use crate::{compare, read};
 
@@ -33,16 +35,21 @@ pub struct Lockfile {
 pub struct LockedServer {
     /// The name by which people know it; each server has its own.
     pub name: String,
-    /// The identity of the server.
-    pub identity: ServerIdentity,
+    /// The identity of the server. `None` only for a skipped server whose configuration did not say
+    /// which server it is.
+    pub identity: Option<ServerIdentity>,
     /// The file of the host's configuration that says how to reach the server: a path with `/`,
     /// relative to the lockfile. `None` for a server on HTTP that is known by its address alone.
     pub from: Option<String>,
+    /// The reason why the server was not asked for its tools. `None` for a server that was asked.
+    pub skipped: Option<SkipReason>,
     /// The digest of the instructions that may go to a model; `None` if there are no such
     /// instructions.
     pub instructions: Option<Digest>,
-    /// The package that its command starts, in one version.
-    pub package: Option<PackageVersion>,
+    /// The packages, images and commits that its command starts.
+    pub packages: BTreeSet<Artifact>,
+    /// The words of its command, and the names of its variables, with a target that can change.
+    pub unbound: BTreeSet<String>,
     /// The files of the repository that its command starts: paths with `/`, relative to the lockfile.
     pub files: BTreeMap<String, Digest>,
     /// The tools that it may list. Several tools of one name, each with its own id, are variants: a
@@ -50,6 +57,17 @@ pub struct LockedServer {
     pub tools: Vec<LockedTool>,
     /// The line of this entry in the file that it was read from.
     pub line: LineNumber,
+}
+
+/// The reason why a lockfile leaves out the tools of a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum SkipReason {
+    /// The configuration disables the server.
+    Disabled,
+    /// The server could not be reached, or its configuration could not be read.
+    Unreachable,
 }
 
 /// The locked data of one tool.
@@ -150,7 +168,7 @@ impl Lockfile {
     /// by name, then by id.
     ///
     /// # Errors
-    /// [`LockfileError::Duplicate`] if a server of another name has its identity, or two of its
+    /// [`LockfileError::Duplicate`] if two servers that were asked have one identity, or two of its
     /// tools are the same; the lockfile is unchanged then.
     pub fn put(&mut self, mut server: LockedServer) -> Result<(), LockfileError> {
         server.tools.sort_by_cached_key(LockedTool::key);
@@ -177,14 +195,57 @@ impl LockedServer {
     pub fn new(name: impl Into<String>, identity: ServerIdentity) -> Self {
         Self {
             name: name.into(),
-            identity,
+            identity: Some(identity),
             from: None,
+            skipped: None,
             instructions: None,
-            package: None,
+            packages: BTreeSet::new(),
+            unbound: BTreeSet::new(),
             files: BTreeMap::new(),
             tools: Vec::new(),
             line: LineNumber::default(),
         }
+    }
+}
+
+impl LockedServer {
+    /// Returns an entry that leaves out a server of the configuration `from`.
+    #[must_use]
+    pub fn left_out(
+        name: impl Into<String>,
+        from: impl Into<String>,
+        identity: Option<ServerIdentity>,
+        why: SkipReason,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            identity,
+            from: Some(from.into()),
+            skipped: Some(why),
+            instructions: None,
+            packages: BTreeSet::new(),
+            unbound: BTreeSet::new(),
+            files: BTreeMap::new(),
+            tools: Vec::new(),
+            line: LineNumber::default(),
+        }
+    }
+}
+
+impl SkipReason {
+    /// Returns the reason as it is written.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Disabled => "disabled",
+            Self::Unreachable => "unreachable",
+        }
+    }
+}
+
+impl Display for SkipReason {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 

@@ -1,6 +1,6 @@
 //! Reads a lockfile strictly.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ops::Range;
 
 use etdi_types::digest::Digest;
@@ -11,9 +11,10 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::compare::{OTHER, PARTS};
-use crate::launch::PackageVersion;
+use crate::launch::Artifact;
 use crate::lockfile::{
     LOCKFILE_SCHEMA, LineNumber, LockedIdentity, LockedServer, LockedTool, Lockfile, Signer,
+    SkipReason,
 };
 
 /// The reason why a text is not a lockfile.
@@ -65,10 +66,16 @@ struct LockfileTable {
 #[serde(deny_unknown_fields)]
 struct ServerTable {
     name: String,
-    identity: ServerIdentity,
+    identity: Option<ServerIdentity>,
     from: Option<String>,
+    skipped: Option<SkipReason>,
     instructions: Option<Digest>,
-    package: Option<PackageVersion>,
+    #[serde(default)]
+    packages: BTreeSet<Artifact>,
+    #[serde(default)]
+    unbound: BTreeSet<String>,
+    /// The one package of a lockfile from before `packages`.
+    package: Option<Artifact>,
     #[serde(default)]
     files: BTreeMap<String, Digest>,
     #[serde(default, rename = "tool")]
@@ -137,6 +144,25 @@ fn server(
         let what = format!("the path \"{path}\" leads out of the folder of the lockfile");
         return Err(LockfileError::Malformed { line: Some(line), what });
     }
+    if entry.identity.is_none() {
+        let has_more = entry.instructions.is_some()
+            || entry.package.is_some()
+            || !entry.unbound.is_empty()
+            || !(entry.packages.is_empty() && entry.files.is_empty() && entry.tools.is_empty());
+        if entry.skipped.is_none() || entry.from.is_none() || has_more {
+            let what = "a server without an `identity` must have `skipped` and `from`, and no other \
+                        member";
+            return Err(LockfileError::Malformed { line: Some(line), what: what.to_owned() });
+        }
+    }
+    let packages = match (entry.package, entry.packages) {
+        (None, packages) => packages,
+        (Some(package), packages) if packages.is_empty() => BTreeSet::from([package]),
+        (Some(_), _) => {
+            let what = "`package` and `packages` must not stand together".to_owned();
+            return Err(LockfileError::Malformed { line: Some(line), what });
+        }
+    };
     let mut tools = Vec::with_capacity(entry.tools.len());
     for one in entry.tools {
         let line = lines.of(&one.span());
@@ -147,8 +173,10 @@ fn server(
         name: entry.name,
         identity: entry.identity,
         from: entry.from,
+        skipped: entry.skipped,
         instructions: entry.instructions,
-        package: entry.package,
+        packages,
+        unbound: entry.unbound,
         files: entry.files,
         tools,
         line: LineNumber(Some(line)),
@@ -201,8 +229,12 @@ pub(crate) fn refuse_duplicates(servers: &[LockedServer]) -> Result<(), Lockfile
         if !names.insert(&server.name) {
             return Err(twice(format!("the server \"{}\"", server.name)));
         }
-        if !identities.insert(&server.identity) {
-            return Err(twice(format!("the identity {}", server.identity)));
+        // A server that is left out may be another name of one that is locked.
+        if let Some(identity) = &server.identity
+            && server.skipped.is_none()
+            && !identities.insert(identity)
+        {
+            return Err(twice(format!("the identity {identity}")));
         }
         let (mut ids, mut unsigned) = (HashSet::new(), HashSet::new());
         let mut definitions = HashSet::new();

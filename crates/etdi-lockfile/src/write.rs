@@ -22,15 +22,25 @@ impl Display for Lockfile {
 
 fn write_server(f: &mut Formatter<'_>, server: &LockedServer) -> fmt::Result {
     writeln!(f, "\n[[server]]\nname = {}", quoted(&server.name))?;
-    writeln!(f, "identity = {}", quoted(&server.identity.to_string()))?;
+    if let Some(identity) = &server.identity {
+        writeln!(f, "identity = {}", quoted(&identity.to_string()))?;
+    }
     if let Some(from) = &server.from {
         writeln!(f, "from = {}", quoted(from))?;
+    }
+    if let Some(skipped) = server.skipped {
+        writeln!(f, "skipped = \"{skipped}\"")?;
     }
     if let Some(instructions) = &server.instructions {
         writeln!(f, "instructions = \"{instructions}\"")?;
     }
-    if let Some(package) = &server.package {
-        writeln!(f, "package = {}", quoted(package.as_str()))?;
+    if !server.packages.is_empty() {
+        let packages: Vec<_> = server.packages.iter().map(|one| quoted(one.as_str())).collect();
+        writeln!(f, "packages = [{}]", packages.join(", "))?;
+    }
+    if !server.unbound.is_empty() {
+        let words: Vec<_> = server.unbound.iter().map(|word| quoted(word)).collect();
+        writeln!(f, "unbound = [{}]", words.join(", "))?;
     }
     if !server.files.is_empty() {
         writeln!(f, "\n[server.files]")?;

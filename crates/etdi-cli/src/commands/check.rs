@@ -8,15 +8,15 @@ use std::sync::Arc;
 use clap::{Args, ValueEnum};
 use etdi::hygiene::{Finding, inspect};
 use etdi::lockfile::{
-    Drift, DriftKind, DriftLevel, Launch, LineNumber, LockedServer, Lockfile, Served,
-    ServedEvidence, ServedTool,
+    Drift, DriftKind, DriftLevel, LineNumber, LockedServer, Lockfile, Served, ServedEvidence,
+    ServedTool, SkipReason,
 };
-use etdi::{AuthorizationContext, MemoryApprovals, TrustConfig};
+use etdi::{AuthorizationContext, MemoryApprovals, ServerIdentity, TrustConfig};
 
-use self::report::{CheckReport, ServerState};
+use self::report::{CheckReport, NextWords, ServerState};
 use crate::context::Context;
 use crate::exit::{CliError, Ending};
-use crate::files::lock_file::{self, LockOptions};
+use crate::files::lock_file::LockOptions;
 use crate::files::trust_file;
 use crate::servers::desk::Desk;
 use crate::servers::host_config::{self, Endpoint};
@@ -127,18 +127,10 @@ impl CheckArgs {
         };
         let mut configured = Configurations::default();
         for server in lockfile.servers().iter().filter(wanted) {
-            let words = self.words(server);
-            let endpoint = self.endpoint(server, &mut configured, context);
-            let state = match endpoint {
-                Ok(Some(endpoint)) => self.one(server, endpoint, &desk, context).await,
-                Ok(None) => {
-                    let drift = Drift::of_server(DriftKind::ServerMissing, server.line);
-                    Ok(ServerState::stopped(vec![drift]))
-                }
-                Err(error) => Err(error),
-            };
+            let next = self.next_words(server);
+            let state = self.state(server, &mut configured, &desk, context).await;
             let state = state.unwrap_or_else(|error| ServerState::failed(error.at(&server.name)));
-            report.add(&server.name, Some(&server.identity), words, state);
+            report.add(&server.name, server.identity.as_ref(), next, state);
         }
         if self.server.is_none() {
             self.added(&lockfile, &mut configured, report, context);
@@ -146,27 +138,44 @@ impl CheckArgs {
         Ok(())
     }
 
-    /// Returns the endpoint of a locked server. `None` if its configuration no longer names the server.
-    fn endpoint(
+    /// Returns the result for one entry of the lockfile.
+    async fn state(
         &self,
         locked: &LockedServer,
         configured: &mut Configurations,
+        desk: &Desk,
         context: &Context,
-    ) -> Result<Option<Endpoint>, CliError> {
-        let Some(from) = &locked.from else {
-            return match &locked.identity {
-                etdi::ServerIdentity::Http(uri) => Ok(Some(Endpoint::http(uri.as_str()))),
-                etdi::ServerIdentity::Stdio(_) => {
-                    Err(CliError::new("cannot start the server: the lockfile has no `from` for it")
-                        .next("etdi lock --from FILE"))
+    ) -> Result<ServerState, CliError> {
+        let (endpoint, skipped) = match (&locked.from, &locked.identity) {
+            (Some(from), _) => {
+                match configured.read(from, &self.lock, context)?.remove(&locked.name) {
+                    Some(entry) => (entry.endpoint, entry.skipped),
+                    None => {
+                        let drift = Drift::of_server(DriftKind::ServerMissing, locked.line);
+                        return Ok(ServerState::stopped(vec![drift]));
+                    }
                 }
-            };
+            }
+            (None, Some(ServerIdentity::Http(uri))) => (Ok(Endpoint::http(uri.as_str())), false),
+            (None, _) => {
+                let what = "cannot start the server: the lockfile has no `from` for it";
+                return Err(CliError::new(what).next("etdi lock --from FILE"));
+            }
         };
-        let servers = configured.read(from, &self.lock, context)?;
-        match servers.remove(&locked.name) {
-            Some(endpoint) => endpoint.map(Some),
-            None => Ok(None),
-        }
+        let endpoint = match (endpoint, locked.skipped) {
+            (Ok(endpoint), _) => endpoint,
+            (Err(_), Some(why)) if skipped => return Ok(left_out(locked, why, None)),
+            (Err(error), Some(why)) => return Ok(left_out(locked, why, Some(&error))),
+            // `etdi lock` notes in the lockfile that the configuration disables it.
+            (Err(error), None) if skipped => {
+                let from = self.from_words(locked.from.as_deref());
+                let next = self.lock.words().zip(from);
+                let next = next.map(|(lockfile, from)| format!("etdi lock {lockfile}{from}"));
+                return Err(next.into_iter().fold(error, CliError::next));
+            }
+            (Err(error), None) => return Err(error),
+        };
+        self.one(locked, endpoint, desk, context).await
     }
 
     async fn one(
@@ -178,57 +187,69 @@ impl CheckArgs {
     ) -> Result<ServerState, CliError> {
         let mut drift = Vec::new();
         let identity = endpoint.identity()?;
-        if identity != locked.identity {
-            let one = Drift::of_server(DriftKind::ServerIdentity, locked.line);
-            drift.push(one.locked(&locked.identity).served(&identity));
+        match &locked.identity {
+            Some(locked) if *locked == identity => {}
+            Some(before) => {
+                let one = Drift::of_server(DriftKind::ServerIdentity, locked.line);
+                drift.push(one.locked(before).served(&identity));
+            }
+            // The lockfile does not say which server was left out, so this one is not started.
+            None => {
+                drift.push(Drift::of_server(DriftKind::ServerAdded, locked.line).served(&identity))
+            }
         }
         if let Endpoint::Stdio { configured, started } = &mut endpoint {
             *started = self.lock.at_root(started.clone());
-            drift.extend(locked.compare_files(&self.lock.found(locked, started)?));
-            let package = match Launch::of(configured) {
-                Launch::Package(package) => Some(package),
-                _ => None,
-            };
-            if package != locked.package {
-                let mut one = Drift::of_server(DriftKind::PackageChanged, locked.line);
-                one.locked = locked.package.as_ref().map(ToString::to_string);
-                one.served = package.as_ref().map(ToString::to_string);
-                drift.push(one);
+            let launch = self.lock.launch(configured, started, context.environment);
+            drift.extend(locked.compare_files(&self.lock.found(locked, &launch)?));
+            drift.extend(locked.compare_packages(&launch.artifacts));
+            // Another command, or a missing file, says it already.
+            if drift.is_empty() {
+                drift.extend(locked.compare_binding(&launch));
             }
-            if !drift.is_empty() {
-                return Ok(ServerState::stopped(drift));
-            }
-            if !lock_file::is_bound(configured, locked) {
-                drift.push(Drift::of_server(DriftKind::Unbound, locked.line));
-            }
-        } else if !drift.is_empty() {
+        }
+        if drift.iter().any(|one| one.kind.level() == DriftLevel::Drift) {
             return Ok(ServerState::stopped(drift));
         }
         let name = locked.name.clone();
         let server = NamedServer { is_named: true, ..NamedServer::given(name, endpoint, None) };
-        let look = async |session: &Session| {
-            let (more, findings) = listed(locked, session).await?;
-            Ok((more, findings, session.tools.len()))
+        let session = match (desk.session(server, context).await, locked.skipped) {
+            (Ok(session), _) => session,
+            (Err(error), Some(why)) if error.is_of_server() => {
+                return Ok(left_out(locked, why, Some(&error)));
+            }
+            (Err(error), _) => return Err(error),
         };
-        let (more, findings, tools) = desk.visit(server, context, look).await?;
+        let found = listed(locked, &session).await;
+        session.connection.close().await;
+        let (more, findings) = found?;
         drift.extend(more);
-        Ok(ServerState::listed(drift, findings, tools))
+        Ok(ServerState::listed(drift, findings, session.tools.len()))
     }
 
-    /// Returns the words of a command that name a locked server, quoted for a shell. `None` if they
-    /// cannot be typed.
-    fn words(&self, locked: &LockedServer) -> Option<String> {
-        match (&locked.from, &locked.identity) {
-            (Some(from), _) => self.words_of(from, &locked.name),
-            (None, etdi::ServerIdentity::Http(uri)) => quoted(uri.as_str()),
-            (None, etdi::ServerIdentity::Stdio(_)) => None,
-        }
+    /// Returns the words of the commands that bring the entry of a server up to date.
+    fn next_words(&self, locked: &LockedServer) -> NextWords {
+        let server = match (&locked.from, &locked.identity) {
+            (Some(from), _) => self.server_words(from, &locked.name),
+            (None, Some(ServerIdentity::Http(uri))) => quoted(uri.as_str()),
+            (None, _) => None,
+        };
+        // Only without `--server`, `etdi lock` leaves out a server that is still not reached.
+        let lock = match locked.skipped {
+            Some(_) => self.from_words(locked.from.as_deref()),
+            None => server.clone(),
+        };
+        NextWords { approve: server, lock }
     }
 
-    fn words_of(&self, from: &str, name: &str) -> Option<String> {
-        let path = self.lock.root().join(from);
+    fn from_words(&self, from: Option<&str>) -> Option<String> {
+        let path = self.lock.root().join(from?);
         let path = path.strip_prefix(".").unwrap_or(&path).to_str().and_then(quoted)?;
-        Some(format!("--from {path} {}", flag("--server", name)?))
+        Some(format!("--from {path}"))
+    }
+
+    fn server_words(&self, from: &str, name: &str) -> Option<String> {
+        Some(format!("{} {}", self.from_words(Some(from))?, flag("--server", name)?))
     }
 
     /// Reports the servers that the configurations name and the lockfile does not have.
@@ -243,17 +264,29 @@ impl CheckArgs {
         if self.lock.root().join(PROJECT).is_file()
             && let Err(error) = configured.read(PROJECT, &self.lock, context)
         {
-            report.add(PROJECT, None, None, ServerState::failed(error));
+            report.add(PROJECT, None, NextWords::default(), ServerState::failed(error));
         }
         let known = |name: &str| lockfile.server(name).is_some();
         for (from, servers) in &configured.0 {
-            for name in servers.keys().filter(|name| !known(name)) {
+            for (name, entry) in servers.iter().filter(|(name, _)| !known(name)) {
                 let drift = Drift::of_server(DriftKind::ServerAdded, LineNumber::default());
-                let words = self.words_of(from, name);
-                report.add(name, None, words, ServerState::stopped(vec![drift.served(from)]));
+                let words = self.server_words(from, name);
+                // A server that cannot be started cannot be approved, and is left out by name.
+                let next = match entry.endpoint {
+                    Ok(_) => NextWords { approve: words.clone(), lock: words },
+                    Err(_) => NextWords { approve: None, lock: self.from_words(Some(from)) },
+                };
+                report.add(name, None, next, ServerState::stopped(vec![drift.served(from)]));
             }
         }
     }
+}
+
+/// Returns the result for a server that the lockfile leaves out and that was not asked.
+fn left_out(locked: &LockedServer, why: SkipReason, error: Option<&CliError>) -> ServerState {
+    let mut note = Drift::of_server(DriftKind::ServerSkipped, locked.line).locked(why);
+    note.served = error.map(|error| error.what().to_owned());
+    ServerState::stopped(vec![note])
 }
 
 /// The configuration file of a project.
@@ -261,7 +294,13 @@ const PROJECT: &str = ".mcp.json";
 
 /// The configurations that were read, each with its servers that are not compared yet.
 #[derive(Default)]
-struct Configurations(BTreeMap<String, BTreeMap<String, Result<Endpoint, CliError>>>);
+struct Configurations(BTreeMap<String, BTreeMap<String, ConfiguredEntry>>);
+
+struct ConfiguredEntry {
+    endpoint: Result<Endpoint, CliError>,
+    /// Whether the configuration disables the server, or its host contains it.
+    skipped: bool,
+}
 
 impl Configurations {
     fn read(
@@ -269,11 +308,16 @@ impl Configurations {
         from: &str,
         lock: &LockOptions,
         context: &Context,
-    ) -> Result<&mut BTreeMap<String, Result<Endpoint, CliError>>, CliError> {
+    ) -> Result<&mut BTreeMap<String, ConfiguredEntry>, CliError> {
         if !self.0.contains_key(from) {
             let path = lock.root().join(from);
             let config = host_config::read(&path, &|name| context.environment.get(name))?;
-            let servers = config.servers.into_iter().map(|entry| (entry.name, entry.endpoint));
+            let servers = config.servers.into_iter().map(|entry| {
+                // A server without a valid address has no identity to compare.
+                let valid = |endpoint: Endpoint| endpoint.identity().map(|_| endpoint);
+                let (endpoint, skipped) = (entry.endpoint.and_then(valid), entry.skip.is_some());
+                (entry.name, ConfiguredEntry { endpoint, skipped })
+            });
             self.0.insert(from.to_owned(), servers.collect());
         }
         Ok(self.0.entry(from.to_owned()).or_default())

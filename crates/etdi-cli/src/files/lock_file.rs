@@ -7,7 +7,9 @@ use clap::Args;
 use etdi::lockfile::{Launch, LockedServer, Lockfile};
 use etdi::{Digest, StdioCommand};
 
+use crate::environment::Environment;
 use crate::exit::CliError;
+use crate::files::repository::Repository;
 use crate::files::{self, Access, FileChange};
 use crate::terminal::shell::quoted;
 
@@ -114,30 +116,23 @@ impl LockOptions {
         command
     }
 
-    /// Returns the files of the repository that a command starts, with their digests. `command` must
-    /// come from [`at_root`](Self::at_root), and have the values of its variables.
-    pub(crate) fn files(
+    /// Returns everything that a command starts. `started` must come from [`at_root`](Self::at_root),
+    /// and have the values of its variables.
+    pub(crate) fn launch(
         &self,
-        command: &StdioCommand,
-    ) -> Result<BTreeMap<String, Digest>, CliError> {
-        let folder = Path::new(command.cwd.as_deref().unwrap_or("."));
-        // A program without a separator comes from PATH, not from the repository.
-        let program = Some(command.command.as_str()).filter(|name| name.contains(['/', '\\']));
-        let values = command.args.iter().map(|arg| match arg.split_once('=') {
-            Some((flag, value)) if flag.starts_with('-') => value,
-            _ => arg.as_str(),
-        });
-        let mut files = BTreeMap::new();
-        for named in program.into_iter().chain(values).filter(|named| !named.is_empty()) {
-            let path = folder.join(named);
-            if !path.is_file() {
-                continue;
-            }
-            if let Some(name) = self.relative(&path) {
-                files.insert(name, digest(&path)?);
-            }
-        }
-        Ok(files)
+        configured: &StdioCommand,
+        started: &StdioCommand,
+        environment: Environment,
+    ) -> Launch {
+        let folder = PathBuf::from(started.cwd.as_deref().unwrap_or("."));
+        let programs = environment.get("PATH").unwrap_or_default();
+        Launch::of(configured, started, &Repository { lock: self, folder, programs })
+    }
+
+    /// Returns the files that a command starts, with their digests.
+    pub(crate) fn files(&self, launch: &Launch) -> Result<BTreeMap<String, Digest>, CliError> {
+        let digest = |name: &String| Ok((name.clone(), digest(&self.root().join(name))?));
+        launch.files.iter().map(digest).collect()
     }
 
     /// Returns the files of [`files`](Self::files) and every locked file, with their digests. The
@@ -145,31 +140,18 @@ impl LockOptions {
     pub(crate) fn found(
         &self,
         locked: &LockedServer,
-        command: &StdioCommand,
+        launch: &Launch,
     ) -> Result<BTreeMap<String, Option<Digest>>, CliError> {
-        let mut found: BTreeMap<_, _> =
-            self.files(command)?.into_iter().map(|(path, digest)| (path, Some(digest))).collect();
-        for name in locked
-            .files
-            .keys()
-            .filter(|name| !found.contains_key(*name))
-            .cloned()
-            .collect::<Vec<_>>()
-        {
-            let path = self.root().join(&name);
-            let digest = if path.is_file() { Some(digest(&path)?) } else { None };
-            found.insert(name, digest);
+        let files = self.files(launch)?.into_iter();
+        let mut found: BTreeMap<_, _> = files.map(|(path, digest)| (path, Some(digest))).collect();
+        for name in locked.files.keys() {
+            if !found.contains_key(name) {
+                let path = self.root().join(name);
+                let digest = if path.is_file() { Some(digest(&path)?) } else { None };
+                found.insert(name.clone(), digest);
+            }
         }
         Ok(found)
-    }
-}
-
-/// Returns whether the lockfile binds a command to the program that it starts.
-pub(crate) fn is_bound(command: &StdioCommand, locked: &LockedServer) -> bool {
-    match Launch::of(command) {
-        Launch::Package(_) => true,
-        Launch::Floating(_) => false,
-        Launch::Program => !locked.files.is_empty(),
     }
 }
 
@@ -192,7 +174,9 @@ mod tests {
     }
 
     fn names(options: &LockOptions, command: StdioCommand) -> Vec<String> {
-        options.files(&options.at_root(command)).unwrap().into_keys().collect()
+        let started = options.at_root(command.clone());
+        let launch = options.launch(&command, &started, Environment);
+        options.files(&launch).unwrap().into_keys().collect()
     }
 
     #[test]

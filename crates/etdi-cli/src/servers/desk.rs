@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use etdi::client::{ExecutableState, ServerConnection};
+use etdi::client::{DiscoverError, ExecutableState, ServerConnection};
 use etdi::{ApprovalStore, AuthorizationContext, EtdiClient, SqliteApprovals, TrustConfig};
 
 use crate::context::Context;
@@ -129,11 +129,13 @@ impl Desk {
             Endpoint::Http { uri, .. } => Some(uri.clone()),
             Endpoint::Stdio { .. } => None,
         };
-        let connection = self.connect(&name, endpoint, context).await?;
+        let connected = self.connect(&name, endpoint, context).await;
+        let connection = connected.map_err(CliError::of_server)?;
         let _progress = context.out.progress(format!("listing and judging the tools of {name}"));
-        let tools = connection.discover().await;
-        let tools = tools
-            .map_err(|error| unreachable::unlisted(&error, uri.as_deref(), given).at(&name))?;
+        let tools = connection.discover().await.map_err(|error| {
+            let said = unreachable::unlisted(&error, uri.as_deref(), given).at(&name);
+            if matches!(error, DiscoverError::Listing(_)) { said.of_server() } else { said }
+        })?;
         let executable = connection.executable().await;
         let executable = executable
             .map_err(|error| CliError::new(error).cannot("read the program on record"))?;

@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use etdi::StdioCommand;
-use etdi::lockfile::Launch;
+use etdi::lockfile::{Launch, NoFiles};
 
 /// The most bytes of a name in a label.
 const LONGEST: usize = 128;
@@ -14,8 +14,10 @@ const LONGEST: usize = 128;
 /// Returns the label: the `name` in the host's configuration, then the program that the command starts.
 /// `started` has the values of variables. These values are not used in the label.
 pub(crate) fn of(name: Option<&str>, configured: &StdioCommand, started: &StdioCommand) -> String {
-    let what = match Launch::of(configured) {
-        Launch::Package(package) => package.to_string(),
+    let launch = Launch::of(configured, configured, &NoFiles);
+    let mut packages = launch.artifacts.iter();
+    let what = match (packages.next(), packages.next()) {
+        (Some(package), None) if launch.loose.is_empty() => package.to_string(),
         _ => program(configured, started),
     };
     match name {

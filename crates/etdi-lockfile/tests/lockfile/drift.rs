@@ -7,6 +7,7 @@ use etdi_types::verdict::UnknownReason;
 use etdi_types::{Digest, EvidenceRecord, ToolDefinition, Who};
 
 use crate::scene::*;
+use crate::tree::Repository;
 
 #[test]
 fn a_locked_definition_is_not_drift() {
@@ -92,6 +93,38 @@ fn a_checked_signer_is_compared_and_an_unchecked_one_is_never_believed() {
     ] {
         assert_eq!(kinds(&drift(&lock, &signed, evidence)), [expected]);
     }
+}
+
+#[test]
+fn a_target_that_can_change_is_drift_unless_the_lockfile_names_it() {
+    let launch = Repository::default().line("npx docs --unknown");
+    let mut lock = server(Vec::new());
+    let drift = lock.compare_binding(&launch);
+    assert_eq!(kinds(drift.as_slice()), [DriftKind::BindingLost]);
+    lock.unbound.extend(launch.unbound());
+    let drift = lock.compare_binding(&launch);
+    assert_eq!(kinds(drift.as_slice()), [DriftKind::Unbound]);
+    assert_eq!(lock.compare_binding(&Repository::default().line("npx docs@1.2.3")), None);
+    let other = lock.compare_binding(&Repository::default().line("npx other"));
+    assert_eq!(kinds(other.as_slice()), [DriftKind::BindingLost]);
+    // Another machine may have other programs.
+    let machine = Repository::default().program("docs").line("uvx docs==1.2");
+    assert!(machine.unbound().is_empty());
+    let drift = server(Vec::new()).compare_binding(&machine);
+    assert_eq!(kinds(drift.as_slice()), [DriftKind::Unbound]);
+}
+
+#[test]
+fn packages_are_compared_with_the_locked_ones() {
+    let mut lock = server(Vec::new());
+    let launch = Repository::default().line("npx -p a@1.0.0 -p b@1.0.0 c");
+    let drift = lock.compare_packages(&launch.artifacts);
+    assert_eq!(kinds(drift.as_slice()), [DriftKind::PackageChanged]);
+    assert_eq!(drift.unwrap().served.unwrap(), "npm:a@1.0.0, npm:b@1.0.0");
+    lock.packages.clone_from(&launch.artifacts);
+    assert_eq!(lock.compare_packages(&launch.artifacts), None);
+    let fewer = Repository::default().line("npx -p a@1.0.0 c").artifacts;
+    assert_eq!(kinds(lock.compare_packages(&fewer).as_slice()), [DriftKind::PackageChanged]);
 }
 
 #[test]

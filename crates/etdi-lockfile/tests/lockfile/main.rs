@@ -3,6 +3,8 @@
 
 mod attacks;
 mod drift;
+mod launch;
 mod laws;
 mod reading;
 mod scene;
+mod tree;

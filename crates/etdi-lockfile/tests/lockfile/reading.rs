@@ -1,6 +1,6 @@
 //! Tests of the lockfiles that are read and the lockfiles that are refused.
 
-use etdi_lockfile::{Lockfile, LockfileError};
+use etdi_lockfile::{Lockfile, LockfileError, SkipReason};
 
 use crate::scene::*;
 
@@ -34,6 +34,20 @@ fn an_unknown_part_is_refused_with_its_line() {
         ("[[server.tool]]", "from = \"/etc/mcp.json\"\n[[server.tool]]", Some(4)),
         ("[[server.tool]]", "[server.files]\n\"C:\\\\x\" = \"D\"\n[[server.tool]]", Some(9)),
         ("[[server.tool]]", "package = \"npm:docs\"\n[[server.tool]]", Some(8)),
+        ("[[server.tool]]", "packages = [\"npm:docs\"]\n[[server.tool]]", Some(8)),
+        (
+            "[[server.tool]]",
+            "package = \"npm:a@1.0.0\"\npackages = [\"npm:a@1.0.0\"]\n[[server.tool]]",
+            Some(4),
+        ),
+        ("[[server.tool]]", "skipped = \"down\"\n[[server.tool]]", Some(8)),
+        ("[[server.tool]]", "skipped = true\n[[server.tool]]", Some(8)),
+        ("identity = \"https://docs.example/mcp\"\n", "", Some(4)),
+        (
+            "identity = \"https://docs.example/mcp\"",
+            "from = \".mcp.json\"\nskipped = \"disabled\"",
+            Some(4),
+        ),
         ("schema = 1\n", "", None),
         ("schema = 1", "schema = 1\nschema = 1", Some(3)),
         ("[[server]]", "[[server]", Some(4)),
@@ -49,6 +63,37 @@ fn an_unknown_part_is_refused_with_its_line() {
         let error = Lockfile::parse(&text).unwrap_err();
         assert!(matches!(error, LockfileError::Schema { .. }), "{schema}: {error}");
     }
+}
+
+#[test]
+fn a_server_that_is_left_out_has_a_name_and_a_reason() {
+    let text =
+        "schema = 1\n[[server]]\nname = \"docs\"\nfrom = \".mcp.json\"\nskipped = \"disabled\"\n";
+    let lockfile = Lockfile::parse(text).unwrap();
+    let server = lockfile.server("docs").unwrap();
+    assert_eq!((&server.identity, server.skipped), (&None, Some(SkipReason::Disabled)));
+    for (from, to) in [
+        ("skipped = \"disabled\"\n", ""),
+        ("from = \".mcp.json\"\n", ""),
+        ("skipped =", "packages = [\"npm:a@1.0.0\"]\nskipped ="),
+        ("skipped =", "package = \"npm:a@1.0.0\"\nskipped ="),
+    ] {
+        let error = Lockfile::parse(&text.replacen(from, to, 1)).unwrap_err();
+        assert!(matches!(error, LockfileError::Malformed { line: Some(2), .. }), "{to}: {error}");
+    }
+    // Its identity may be the one of a server that is locked.
+    let twin = "[[server]]\nname = \"twin\"\nidentity = \"https://docs.example/mcp\"\n";
+    assert!(Lockfile::parse(&format!("{TEXT}{twin}")).is_err());
+    Lockfile::parse(&format!("{TEXT}{twin}skipped = \"unreachable\"\n")).unwrap();
+}
+
+/// A lockfile from before `packages` has one package in `package`.
+#[test]
+fn an_older_lockfile_is_read_and_written_in_the_new_form() {
+    let text =
+        TEXT.replacen("\n[[server.tool]]", "package = \"npm:docs@1.2.3\"\n\n[[server.tool]]", 1);
+    let lockfile = Lockfile::parse(&text).unwrap();
+    assert!(lockfile.to_string().contains("packages = [\"npm:docs@1.2.3\"]"), "{lockfile}");
 }
 
 #[test]

@@ -28,9 +28,18 @@ pub(super) struct CheckReport {
 struct CheckedServer {
     name: String,
     identity: Option<ServerIdentity>,
-    /// The words of a command that name the server, quoted for a shell. `None` if they cannot be typed.
-    words: Option<String>,
+    next: NextWords,
     state: ServerState,
+}
+
+/// The words of the commands that bring an entry up to date, quoted for a shell. `None` for a command
+/// that cannot be typed, or cannot help.
+#[derive(Default)]
+pub(super) struct NextWords {
+    /// The words after `etdi approve --all`.
+    pub(super) approve: Option<String>,
+    /// The words after `etdi lock`.
+    pub(super) lock: Option<String>,
 }
 
 /// The result for one server.
@@ -87,6 +96,11 @@ impl ServerState {
         }
     }
 
+    /// Returns whether the lockfile leaves out the server, which was not asked.
+    fn is_left_out(&self) -> bool {
+        self.drift.iter().any(|one| one.kind == DriftKind::ServerSkipped)
+    }
+
     fn findings_of(&self, tool: Option<&str>) -> &[Finding] {
         let found = self.findings.iter().find(|(name, _)| Some(name.as_str()) == tool);
         found.map(|(_, found)| found.as_slice()).unwrap_or_default()
@@ -103,11 +117,11 @@ impl CheckReport {
         &mut self,
         name: &str,
         identity: Option<&ServerIdentity>,
-        words: Option<String>,
+        next: NextWords,
         state: ServerState,
     ) {
         let (name, identity) = (name.to_owned(), identity.cloned());
-        self.servers.push(CheckedServer { name, identity, words, state });
+        self.servers.push(CheckedServer { name, identity, next, state });
     }
 
     pub(super) fn failed(&mut self, error: &CliError) {
@@ -122,6 +136,7 @@ impl CheckReport {
         let out = &context.out;
         for CheckedServer { name, identity, state, .. } in &self.servers {
             let line = match state.exit() {
+                Exit::Ok if state.is_left_out() => Line::new().warn("left out   "),
                 Exit::Ok => Line::new().good("as locked  "),
                 Exit::No => Line::new().bad("drift      "),
                 _ => Line::new().bad("unchecked  "),
@@ -165,8 +180,10 @@ impl CheckReport {
                 .into_iter()
                 .collect();
         }
-        let Some(words) = &server.words else { return Vec::new() };
-        vec![format!("etdi approve --all {words}"), format!("etdi lock {lockfile}{words}")]
+        let NextWords { approve, lock } = &server.next;
+        let approve = approve.as_ref().map(|words| format!("etdi approve --all {words}"));
+        let lock = lock.as_ref().map(|words| format!("etdi lock {lockfile}{words}"));
+        approve.into_iter().chain(lock).collect()
     }
 
     pub(super) fn json(&self, exit: Exit) -> Value {
@@ -189,7 +206,8 @@ impl CheckReport {
                 let answers: Vec<_> = state.drift.iter().map(|one| drift(server, one)).collect();
                 json!({
                     "name": server.name, "server": server.identity, "tools": state.listed,
-                    "drift": answers, "error": state.error, "exit": state.exit().code(),
+                    "drift": answers, "error": state.error, "left_out": state.is_left_out(),
+                    "exit": state.exit().code(),
                 })
             })
             .collect();
