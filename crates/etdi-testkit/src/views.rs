@@ -100,6 +100,7 @@ const COLOURS: &[(&str, &[&str])] = &[
             "Approving it pins the key",
             "NOT VERIFIED",
             "ask",
+            "left out",
             "medium",
             "not locked",
             "notable",

@@ -7,6 +7,9 @@ use super::words::{Word, Words, split};
 const SCRIPT: &str =
     "a script on the command line that is more than one plain command can load any file";
 
+/// Commands that a shell runs itself, and that can load code.
+const BUILT_IN: [&str; 7] = [".", "builtin", "command", "eval", "exec", "source", "trap"];
+
 /// The endings with which `cmd` finds a program, in its own folder first.
 const ENDINGS: [&str; 11] =
     [".com", ".exe", ".bat", ".cmd", ".vbs", ".vbe", ".js", ".jse", ".wsf", ".wsh", ".msc"];
@@ -69,6 +72,10 @@ fn assigned(reader: &mut Reader<'_>, words: &[Word]) {
         Some((name, value)) => {
             reader.variable(name, value);
             assigned(reader, rest);
+        }
+        None if BUILT_IN.contains(&first.value.as_str()) => {
+            reader.loose(first, "it is a command of the shell, which can load any file");
+            reader.data(rest);
         }
         None => reader.command(words),
     }

@@ -70,6 +70,9 @@ impl ServerState {
 
     /// Returns the reason why the server was not asked, in a few words.
     fn stopped_at(&self, server: Option<&ServerIdentity>) -> String {
+        if self.is_left_out() {
+            return "tools not compared".to_owned();
+        }
         let change = self.drift.iter().find_map(|one| match one.kind {
             DriftKind::FileChanged => Some(("changed", one.locked.as_ref()?)),
             DriftKind::FileMissing => Some(("missing", one.locked.as_ref()?)),
