@@ -168,7 +168,7 @@ impl CheckArgs {
             (Err(error), Some(why)) => return Ok(left_out(locked, why, Some(&error))),
             // `etdi lock` notes in the lockfile that the configuration disables it.
             (Err(error), None) if skipped => {
-                let from = self.from_words(locked.from.as_deref());
+                let from = self.file_words(locked.from.as_deref());
                 let next = self.lock.words().zip(from);
                 let next = next.map(|(lockfile, from)| format!("etdi lock {lockfile}{from}"));
                 return Err(next.into_iter().fold(error, CliError::next));
@@ -236,20 +236,20 @@ impl CheckArgs {
         };
         // Only without `--server`, `etdi lock` leaves out a server that is still not reached.
         let lock = match locked.skipped {
-            Some(_) => self.from_words(locked.from.as_deref()),
+            Some(_) => self.file_words(locked.from.as_deref()),
             None => server.clone(),
         };
         NextWords { approve: server, lock }
     }
 
-    fn from_words(&self, from: Option<&str>) -> Option<String> {
+    fn file_words(&self, from: Option<&str>) -> Option<String> {
         let path = self.lock.root().join(from?);
         let path = path.strip_prefix(".").unwrap_or(&path).to_str().and_then(quoted)?;
         Some(format!("--from {path}"))
     }
 
     fn server_words(&self, from: &str, name: &str) -> Option<String> {
-        Some(format!("{} {}", self.from_words(Some(from))?, flag("--server", name)?))
+        Some(format!("{} {}", self.file_words(Some(from))?, flag("--server", name)?))
     }
 
     /// Reports the servers that the configurations name and the lockfile does not have.
@@ -274,7 +274,7 @@ impl CheckArgs {
                 // A server that cannot be started cannot be approved, and is left out by name.
                 let next = match entry.endpoint {
                     Ok(_) => NextWords { approve: words.clone(), lock: words },
-                    Err(_) => NextWords { approve: None, lock: self.from_words(Some(from)) },
+                    Err(_) => NextWords { approve: None, lock: self.file_words(Some(from)) },
                 };
                 report.add(name, None, next, ServerState::stopped(vec![drift.served(from)]));
             }

@@ -95,11 +95,8 @@ impl Tree for Repository {
 
     fn folders_above(&self, folder: &str) -> Vec<String> {
         let folder = self.absolute(folder);
-        let ends = folder.match_indices('/').map(|(at, _)| at.max(1));
-        let mut above: Vec<_> = ends.map(|at| folder[..at].to_owned()).collect();
-        above.push(folder.clone());
-        above.reverse();
-        above
+        let folder = std::path::Path::new(&folder);
+        folder.ancestors().map(|folder| folder.to_str().unwrap().to_owned()).collect()
     }
 
     fn text(&self, path: &str) -> Option<String> {

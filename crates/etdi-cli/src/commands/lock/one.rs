@@ -29,7 +29,7 @@ impl LockArgs {
     ) -> Result<(Exit, Value), CliError> {
         let name = server.name.clone();
         let at = |error: CliError| error.at(&name);
-        let from = self.from_of_lockfile().map_err(at)?;
+        let from = self.locked_from().map_err(at)?;
         if server.skip.is_some() && self.is_all() {
             server.say_skipped(context);
             return self.leave_out_disabled(&name, from, lockfile).map_err(at);
@@ -140,7 +140,7 @@ impl LockArgs {
 
     /// Returns the path of the configuration as the lockfile writes it. `None` if the command line gives
     /// the address of the server.
-    fn from_of_lockfile(&self) -> Result<Option<String>, CliError> {
+    fn locked_from(&self) -> Result<Option<String>, CliError> {
         if self.url.is_some() {
             return Ok(None);
         }
