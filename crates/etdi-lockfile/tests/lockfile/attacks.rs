@@ -281,6 +281,14 @@ fn extra_a_secret_in_a_word_that_is_not_fixed() {
     let launch = etdi_lockfile::Launch::of(&configured, &started, &etdi_lockfile::NoFiles);
     assert!(!format!("{launch:?}").contains("s3cret"), "{launch:?}");
     assert_eq!(launch.loose[0].word, "${SOURCE}");
+    // A value that is a package could be another one on the next machine, and is not stored either.
+    let started = StdioCommand::new("uvx").args(["--from", "s3cret==1.2", "docs"]);
+    let launch = etdi_lockfile::Launch::of(&configured, &started, &etdi_lockfile::NoFiles);
+    assert!(launch.artifacts.is_empty() && launch.unbound().contains("${SOURCE}"), "{launch:?}");
+    // Addresses are shown without their users and queries.
+    let launch =
+        Repository::default().line("uvx --from git+https://s3cret@a.example/docs?k=s3cret docs");
+    assert_eq!(launch.loose[0].word, "git+https://…@a.example/docs");
 }
 
 /// The attacker changes only the line of the digest, so the rest of the entry looks unchanged to a
