@@ -15,7 +15,7 @@ use crate::commands;
 use crate::context::Context;
 use crate::environment::Environment;
 use crate::exit::{CliError, Exit};
-use crate::files::FileChange;
+use crate::files::change;
 use crate::files::paths;
 use crate::terminal::ask::Prompt;
 use crate::terminal::output::Output;
@@ -104,7 +104,7 @@ async fn end_on_interrupt(
         polled
     });
     if signal.await.is_ok() {
-        let _no_change_is_under_way = FileChange::begin();
+        let _no_change_is_under_way = change::hold_changes();
         spinners.end();
         // A question may have hidden the cursor and switched off the echo of keys.
         terminal.restore();

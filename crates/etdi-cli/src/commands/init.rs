@@ -45,7 +45,6 @@ impl InitArgs {
                 .at(context.config.display())
                 .next("add to it with `etdi trust add`, or name another file with --config"));
         }
-        let mut file = TrustFile::new(&context.config)?;
         let mut source = self.source;
         let provider = match self.provider {
             Some(provider) => Some(provider),
@@ -56,11 +55,11 @@ impl InitArgs {
             None if self.empty || !context.prompt.is_interactive() => None,
             None => asked(&mut source, context)?,
         };
-        if let Some(id) = &provider {
-            let entry = source.propose(id, context).await?.confirmed(&source, context)?;
-            file.add(&entry)?;
-        }
-        file.create()?;
+        let entry = match &provider {
+            Some(id) => Some(source.propose(id, context).await?.confirmed(&source, context)?),
+            None => None,
+        };
+        TrustFile::make(&context.config, entry.as_ref())?;
         let shown = context.config.display().to_string();
         context
             .out

@@ -56,10 +56,11 @@ pub(crate) struct LockArgs {
 
 impl LockArgs {
     pub(crate) async fn run(self, context: &Context) -> Ending {
-        let mut lockfile = self.lock.read()?.unwrap_or_default();
+        let old = self.lock.read_to_change()?;
         if let Some(name) = &self.remove {
-            return self.take_out(name, lockfile, context);
+            return self.take_out(name, &old, context);
         }
+        let mut lockfile = old.clone();
         let servers = self.servers(context)?;
         let names: Vec<_> = servers.iter().map(|server| server.name.clone()).collect();
         let desk = Desk::new(&self.server_args, context)?;
@@ -99,7 +100,7 @@ impl LockArgs {
             context.out.json(&answer);
             return Ok(exit);
         }
-        self.written(&lockfile, answer, context)?;
+        self.written(&old, &lockfile, answer, context)?;
         Ok(exit)
     }
 
@@ -118,21 +119,23 @@ impl LockArgs {
         of_file.map(|server| server.name.clone()).filter(is_gone).collect()
     }
 
-    fn take_out(&self, name: &str, mut lockfile: Lockfile, context: &Context) -> Ending {
+    fn take_out(&self, name: &str, old: &Lockfile, context: &Context) -> Ending {
+        let mut lockfile = old.clone();
         if !lockfile.remove(name) {
             return Err(self.lock.unknown(name, &lockfile));
         }
-        self.written(&lockfile, json!({ "removed": name, "exit": 0 }), context)?;
+        self.written(old, &lockfile, json!({ "removed": name, "exit": 0 }), context)?;
         Ok(Exit::Ok)
     }
 
     fn written(
         &self,
+        old: &Lockfile,
         lockfile: &Lockfile,
         mut answer: Value,
         context: &Context,
     ) -> Result<(), CliError> {
-        let is_new = self.lock.write(lockfile)?;
+        let is_new = self.lock.write(old, lockfile)?;
         let path = self.lock.lockfile.display().to_string();
         if let Some(answer) = answer.as_object_mut() {
             answer.insert("lockfile".to_owned(), json!(path));

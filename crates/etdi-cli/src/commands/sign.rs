@@ -12,7 +12,7 @@ use crate::context::Context;
 use crate::exit::{CliError, Ending, Exit};
 use crate::files::keyring::{self, DEFAULT_NAME};
 use crate::files::tool_file;
-use crate::files::{self, Access, FileChange};
+use crate::files::{self, Access, place};
 use crate::terminal::line::Line;
 use crate::terminal::output::shown_json;
 
@@ -87,12 +87,14 @@ impl SignArgs {
         let tools: Vec<_> = signed.iter().map(SignedTool::tool).collect();
         let file = serde_json::to_string_pretty(&json!({ "tools": tools }))
             .map_err(|error| CliError::new(error).cannot("write the signed definitions"))?;
-        let Some(output) = &self.output else {
+        // A report after the definitions would spoil them, if both go to standard output.
+        let output = self.output.as_ref().filter(|output| !place::is_standard_output(output));
+        let Some(output) = output else {
             context.out.data(&file);
             return Ok(Exit::Ok);
         };
         let file = shown_json(&file) + "\n";
-        FileChange::begin().write(output, file.as_bytes(), Access::Everybody)?;
+        files::write(output, file.as_bytes(), Access::Everybody)?;
         report(&specs, &signed, &key, output, context);
         Ok(Exit::Ok)
     }

@@ -59,11 +59,15 @@ impl TrustArgs {
 }
 
 async fn add(id: &str, source: &KeySource, context: &Context) -> Ending {
-    let mut file = TrustFile::open(context)?;
+    let shown = TrustFile::open(context)?;
     let proposal = source.propose(id, context).await?;
     let keys = proposal.keys_json();
-    file.add(&proposal.confirmed(source, context)?)?;
-    file.replace()?;
+    let provider = proposal.confirmed(source, context)?;
+    TrustFile::change(context, |file| {
+        // The provider may have been removed while the person was asked: do not trust it again.
+        file.is_still_as_in(&shown, id)?;
+        file.add(&provider)
+    })?;
     context.out.json(&json!({ "added": id, "keys": keys, "config": context.config }));
     context.out.line(
         Line::new()
@@ -155,11 +159,11 @@ fn to_json(provider: &TrustedProvider) -> Value {
 }
 
 fn remove(id: &str, yes: bool, context: &Context) -> Ending {
-    let mut file = TrustFile::open(context)?;
-    if !file.remove(id)? {
-        return Err(CliError::new("cannot remove the provider: it has no entry")
-            .at(id)
-            .next("etdi trust list"));
+    let unknown = || {
+        CliError::new("cannot remove the provider: it has no entry").at(id).next("etdi trust list")
+    };
+    if !TrustFile::open(context)?.has(id)? {
+        return Err(unknown());
     }
     let question =
         format!("Stop trusting {}? Its tools are then not trusted", etdi::text::escaped(id));
@@ -168,7 +172,10 @@ fn remove(id: &str, yes: bool, context: &Context) -> Ending {
             "cannot remove the provider: the answer was no; no changes were made",
         ));
     }
-    file.replace()?;
+    TrustFile::change(context, |file| match file.remove(id)? {
+        true => Ok(()),
+        false => Err(unknown()),
+    })?;
     context.out.json(&json!({ "removed": id, "config": context.config }));
     context.out.line(Line::new().good("removed ").theirs(id));
     Ok(Exit::Ok)

@@ -10,9 +10,10 @@ use time::OffsetDateTime;
 
 use crate::context::Context;
 use crate::exit::CliError;
+use crate::files::change::FileChange;
 use crate::files::paths;
 use crate::files::pem_file;
-use crate::files::{self, Access, FileChange};
+use crate::files::{self, Access};
 use crate::terminal::line::Line;
 
 /// The name of a key if the command line does not give one.
@@ -94,22 +95,10 @@ impl Keyring {
     pub(crate) fn load(&self, name: &str) -> Result<KeySeries, CliError> {
         check_name(name)?;
         let path = self.index(name);
-        if !path.exists() {
-            return Err(CliError::new(format!("cannot find a key with the name \"{name}\""))
-                .at(self.folder.display())
-                .next(format!("etdi keys generate {name}")));
+        match path.exists() {
+            true => self.parse(name, &files::read(&path)?),
+            false => Err(self.unknown(name)),
         }
-        let text = files::read(&path)?;
-        let malformed = |error: &dyn std::fmt::Display| {
-            CliError::new(format!("cannot read the index of the keys: {error}"))
-                .at(path.display())
-                .next("restore the file from a backup")
-        };
-        let series: KeySeries = serde_json::from_str(&text).map_err(|error| malformed(&error))?;
-        if series.keys.iter().any(|entry| !is_file_of(name, &entry.file)) {
-            return Err(malformed(&"it names a file that does not belong to this key"));
-        }
-        Ok(series)
     }
 
     /// Adds a key to `name`. The new key signs from then on. Fails if the name exists and `fresh` is true,
@@ -122,23 +111,22 @@ impl Keyring {
         now: OffsetDateTime,
     ) -> Result<KeySeries, CliError> {
         check_name(name)?;
-        let taken = self.index(name).exists();
-        if fresh && taken {
-            return Err(CliError::new(format!(
-                "cannot make the key \"{name}\": it exists already"
-            ))
-            .at(self.index(name).display())
-            .next(format!("etdi keys rotate {name}")));
-        }
-        let mut series = match fresh {
-            true => KeySeries { name: name.to_owned(), keys: Vec::new() },
-            false => self.load(name)?,
-        };
         let key =
             SigningKey::generate().map_err(|error| CliError::new(error).cannot("make the key"))?;
         let pem = pem_file::write(&key, passphrase)?;
         files::private_folder(&self.folder)?;
-        let change = FileChange::begin();
+        let change = FileChange::begin(&self.index(name))?;
+        let mut series = match (change.read()?, fresh) {
+            (None, true) => KeySeries { name: name.to_owned(), keys: Vec::new() },
+            (Some(text), false) => self.parse(name, &text)?,
+            (None, false) => return Err(self.unknown(name)),
+            (Some(_), true) => {
+                let what = format!("cannot make the key \"{name}\": it exists already");
+                return Err(CliError::new(what)
+                    .at(self.index(name).display())
+                    .next(format!("etdi keys rotate {name}")));
+            }
+        };
         let free = (1..=u32::MAX).map(|number| format!("{name}-{number}.pem"));
         let mut free = free.filter(|file| !self.folder.join(file).exists());
         let file = free.next().unwrap_or_default();
@@ -149,14 +137,23 @@ impl Keyring {
             jwk: key.public_jwk().clone(),
         });
         // Write the index last: without its entry in the index, the new key is not used.
-        change.create(&self.folder.join(file), pem.as_bytes(), Access::Owner)?;
-        self.save(&change, &series)?;
+        let file = self.folder.join(file);
+        change.create(&file, pem.as_bytes(), Access::Owner)?;
+        if let Err(error) = save(&change, &series) {
+            // The first error is the one to report.
+            let _ = change.remove(&file);
+            return Err(error);
+        }
         Ok(series)
     }
 
     /// Removes a key from the published keys, and deletes its private key.
     pub(crate) fn remove(&self, name: &str, kid: &str) -> Result<KeySeries, CliError> {
-        let mut series = self.load(name)?;
+        // Without the name, the folder may not exist either.
+        self.load(name)?;
+        let change = FileChange::begin(&self.index(name))?;
+        let text = change.read()?.ok_or_else(|| self.unknown(name))?;
+        let mut series = self.parse(name, &text)?;
         if series.current().is_some_and(|current| current.kid() == kid) {
             return Err(CliError::new("cannot remove the key: it is the current signing key")
                 .next(format!("etdi keys rotate {name}")));
@@ -169,22 +166,40 @@ impl Keyring {
             .next("etdi keys list"));
         };
         let gone = series.keys.remove(place);
-        let change = FileChange::begin();
-        self.save(&change, &series)?;
+        save(&change, &series)?;
         change.remove(&self.path(&gone))?;
         Ok(series)
     }
 
-    fn save(&self, change: &FileChange, series: &KeySeries) -> Result<(), CliError> {
-        let mut text = serde_json::to_string_pretty(series)
-            .map_err(|error| CliError::new(error).cannot("write the index of the keys"))?;
-        text.push('\n');
-        change.write(&self.index(&series.name), text.as_bytes(), Access::Owner)
+    fn parse(&self, name: &str, text: &str) -> Result<KeySeries, CliError> {
+        let malformed = |error: &dyn std::fmt::Display| {
+            CliError::new(format!("cannot read the index of the keys: {error}"))
+                .at(self.index(name).display())
+                .next("restore the file from a backup")
+        };
+        let series: KeySeries = serde_json::from_str(text).map_err(|error| malformed(&error))?;
+        if series.keys.iter().any(|entry| !is_file_of(name, &entry.file)) {
+            return Err(malformed(&"it names a file that does not belong to this key"));
+        }
+        Ok(series)
+    }
+
+    fn unknown(&self, name: &str) -> CliError {
+        CliError::new(format!("cannot find a key with the name \"{name}\""))
+            .at(self.folder.display())
+            .next(format!("etdi keys generate {name}"))
     }
 
     fn index(&self, name: &str) -> PathBuf {
         self.folder.join(format!("{name}.json"))
     }
+}
+
+fn save(change: &FileChange, series: &KeySeries) -> Result<(), CliError> {
+    let mut text = serde_json::to_string_pretty(series)
+        .map_err(|error| CliError::new(error).cannot("write the index of the keys"))?;
+    text.push('\n');
+    change.write(text.as_bytes(), Access::Owner)
 }
 
 /// Reads the private key that `--key` names: a PEM file, or a name in the folder of keys.
@@ -280,7 +295,7 @@ mod tests {
         keyring.add("a", None, true, NOW).unwrap();
         let index = keyring.index("a");
         let elsewhere = files::read(&index).unwrap().replace("a-1.pem", "../../a-1.pem");
-        FileChange::begin().write(&index, elsewhere.as_bytes(), Access::Owner).unwrap();
+        fs::write(&index, elsewhere).unwrap();
         assert!(keyring.load("a").unwrap_err().what().contains("does not belong"));
     }
 

@@ -1,6 +1,6 @@
 //! `etdi.lock` on disk, and the files of the repository that commands start.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 
 use clap::Args;
@@ -9,8 +9,10 @@ use etdi::{Digest, StdioCommand};
 
 use crate::environment::Environment;
 use crate::exit::CliError;
+use crate::files::change::{FileChange, changed_since_shown};
+use crate::files::place::Place;
 use crate::files::repository::Repository;
-use crate::files::{self, Access, FileChange};
+use crate::files::{self, Access};
 use crate::terminal::shell::quoted;
 
 /// The flag that names the lockfile.
@@ -43,39 +45,79 @@ impl LockOptions {
 
     /// Reads the lockfile. Returns `None` if the file does not exist.
     pub(crate) fn read(&self) -> Result<Option<Lockfile>, CliError> {
-        if !self.lockfile.exists() {
-            return Ok(None);
+        match self.lockfile.exists() {
+            true => self.parse(files::read(&self.lockfile)).map(Some),
+            false => Ok(None),
         }
-        let text = files::read(&self.lockfile);
-        let parse = |text: String| {
-            Lockfile::parse(&text).map_err(|error| CliError::new(error).cannot("read the lockfile"))
-        };
-        text.and_then(parse).map(Some).map_err(|error| {
-            error
-                .at(self.lockfile.display())
-                .next("correct the file, or take the last good one from version control")
-        })
     }
 
-    /// Writes the lockfile if its text changed. Returns whether it changed.
-    pub(crate) fn write(&self, lockfile: &Lockfile) -> Result<bool, CliError> {
-        let text = lockfile.to_string();
+    /// Reads the lockfile in order to change it. It is empty if the file does not exist.
+    pub(crate) fn read_to_change(&self) -> Result<Lockfile, CliError> {
+        Place::of_file(&self.lockfile)?;
+        Ok(self.read()?.unwrap_or_default())
+    }
+
+    /// Writes the servers in which `new` differs from `old`, which [`read_to_change`] returned. Servers
+    /// that another process locked in the meantime stay. Returns whether the file changed.
+    ///
+    /// [`read_to_change`]: Self::read_to_change
+    pub(crate) fn write(&self, old: &Lockfile, new: &Lockfile) -> Result<bool, CliError> {
+        let change = FileChange::begin(&self.lockfile)?;
+        let text_now = change.read()?;
+        let now = text_now.clone().map(|text| self.parse(Ok(text))).transpose()?;
+        let merged = self.merged(old, new, now.unwrap_or_default())?;
+        let text = merged.to_string();
         // Do not write a file that could not be read again, for instance with a path that a lockfile may
         // not hold.
         let read = Lockfile::parse(&text).map_err(|error| {
             CliError::new(format!("cannot write the lockfile: it would not be valid: {error}"))
         })?;
-        if read != *lockfile {
+        if read != merged {
             return Err(CliError::new(
                 "cannot write the lockfile: internal error: its text does not read back as the same \
                  lockfile; please report this",
             ));
         }
-        if self.lockfile.exists() && files::read(&self.lockfile)? == text {
+        if text_now.as_ref() == Some(&text) {
             return Ok(false);
         }
-        FileChange::begin().write(&self.lockfile, text.as_bytes(), Access::Everybody)?;
+        change.write(text.as_bytes(), Access::Everybody)?;
         Ok(true)
+    }
+
+    /// Makes the changes from `old` to `new` in the lockfile that is there `now`. Fails if a changed
+    /// server is not as it was in `old`.
+    fn merged(
+        &self,
+        old: &Lockfile,
+        new: &Lockfile,
+        mut now: Lockfile,
+    ) -> Result<Lockfile, CliError> {
+        let servers = || old.servers().iter().chain(new.servers());
+        let names: BTreeSet<_> = servers().map(|server| server.name.as_str()).collect();
+        for name in names.into_iter().filter(|name| old.server(name) != new.server(name)) {
+            if now.server(name) != old.server(name) {
+                return Err(changed_since_shown("write the lockfile", &self.lockfile));
+            }
+            match new.server(name) {
+                Some(server) => now.put(server.clone()).map_err(|error| {
+                    CliError::new(error).cannot("lock the server").at(&server.name)
+                })?,
+                None => drop(now.remove(name)),
+            }
+        }
+        Ok(now)
+    }
+
+    fn parse(&self, text: Result<String, CliError>) -> Result<Lockfile, CliError> {
+        let parse = |text: String| {
+            Lockfile::parse(&text).map_err(|error| CliError::new(error).cannot("read the lockfile"))
+        };
+        text.and_then(parse).map_err(|error| {
+            error
+                .at(self.lockfile.display())
+                .next("correct the file, or take the last good one from version control")
+        })
     }
 
     /// Returns the folder of the lockfile.
@@ -201,11 +243,40 @@ mod tests {
         let mut server = LockedServer::new("docs", identity);
         server.from = Some("../.mcp.json".to_owned());
         lockfile.put(server.clone()).unwrap();
-        assert!(options.write(&lockfile).is_err() && !options.lockfile.exists());
+        let empty = Lockfile::default();
+        assert!(options.write(&empty, &lockfile).is_err() && !options.lockfile.exists());
         server.from = None;
         lockfile.put(server).unwrap();
-        assert!(options.write(&lockfile).unwrap(), "it is new");
-        assert!(!options.write(&lockfile).unwrap(), "it is the same");
+        assert!(options.write(&empty, &lockfile).unwrap(), "it is new");
+        assert!(!options.write(&lockfile, &lockfile).unwrap(), "it is the same");
         assert_eq!(options.read().unwrap(), Some(lockfile));
+    }
+
+    #[test]
+    fn a_server_that_another_process_locked_stays() {
+        let (_folder, options) = folder();
+        let server = |name: &str, path: &str| {
+            LockedServer::new(name, format!("https://docs.example/{path}").parse().unwrap())
+        };
+        let lockfile = |servers: &[LockedServer]| {
+            let mut lockfile = Lockfile::default();
+            servers.iter().for_each(|one| lockfile.put(one.clone()).unwrap());
+            lockfile
+        };
+        let (a, b) = (server("a", "a"), server("b", "b"));
+        let empty = Lockfile::default();
+        options.write(&empty, &lockfile(&[a.clone()])).unwrap();
+        options.write(&empty, &lockfile(&[b.clone()])).unwrap();
+        let both = lockfile(&[a.clone(), b]);
+        assert_eq!(options.read().unwrap(), Some(both.clone()));
+        // The server is not as it was when it was read: it is not overwritten.
+        let error = options.write(&empty, &lockfile(&[server("a", "other")])).unwrap_err();
+        assert!(error.what().contains("changed since it was shown"), "{error:?}");
+        // Another server has this identity by now.
+        assert!(options.write(&empty, &lockfile(&[server("c", "a")])).is_err());
+        assert_eq!(options.read().unwrap(), Some(both.clone()));
+        // A removed server stays removed, and the others stay.
+        options.write(&both, &lockfile(&[a.clone()])).unwrap();
+        assert_eq!(options.read().unwrap(), Some(lockfile(&[a])));
     }
 }

@@ -8,7 +8,9 @@ use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, RawString,
 
 use crate::context::Context;
 use crate::exit::CliError;
-use crate::files::{self, Access, FileChange};
+use crate::files::change::{FileChange, changed_since_shown};
+use crate::files::place::Place;
+use crate::files::{self, Access};
 
 /// The content of a new file.
 pub(crate) const TEMPLATE: &str = "\
@@ -33,15 +35,19 @@ pub(crate) fn read(context: &Context) -> Result<TrustConfig, CliError> {
 }
 
 fn text(context: &Context) -> Result<String, CliError> {
-    if !context.config.exists() {
-        return Err(CliError::new("cannot find the trust configuration")
-            .at(context.config.display())
-            .next(match context.words() {
-                Some(config) => format!("etdi {config}init"),
-                None => "etdi init, with the same --config".to_owned(),
-            }));
+    match context.config.exists() {
+        true => files::read(&context.config),
+        false => Err(missing(context)),
     }
-    files::read(&context.config)
+}
+
+fn missing(context: &Context) -> CliError {
+    CliError::new("cannot find the trust configuration").at(context.config.display()).next(
+        match context.words() {
+            Some(config) => format!("etdi {config}init"),
+            None => "etdi init, with the same --config".to_owned(),
+        },
+    )
 }
 
 /// A trust configuration that is being edited.
@@ -51,14 +57,45 @@ pub(crate) struct TrustFile {
 }
 
 impl TrustFile {
-    /// Creates a new trust configuration in memory.
-    pub(crate) fn new(path: &Path) -> Result<Self, CliError> {
-        Self::parse(path, TEMPLATE)
+    /// Reads the existing file, for a question about it.
+    pub(crate) fn open(context: &Context) -> Result<Self, CliError> {
+        Place::of_file(&context.config)?;
+        Self::parse(&context.config, &text(context)?)
     }
 
-    /// Reads the existing file.
-    pub(crate) fn open(context: &Context) -> Result<Self, CliError> {
-        Self::parse(&context.config, &text(context)?)
+    /// Makes the file, with this entry if there is one. Fails if the file exists.
+    pub(crate) fn make(path: &Path, provider: Option<&TrustedProvider>) -> Result<(), CliError> {
+        let mut file = Self::parse(path, TEMPLATE)?;
+        if let Some(provider) = provider {
+            file.add(provider)?;
+        }
+        let text = file.checked()?;
+        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            files::private_folder(folder)?;
+        }
+        FileChange::begin(path)?.create(path, text.as_bytes(), Access::Owner)
+    }
+
+    /// Reads the file again, edits it and writes it, while no other process changes it. Call this after
+    /// the question.
+    pub(crate) fn change(
+        context: &Context,
+        edit: impl FnOnce(&mut Self) -> Result<(), CliError>,
+    ) -> Result<(), CliError> {
+        let change = FileChange::begin(&context.config)?;
+        let text = change.read()?.ok_or_else(|| missing(context))?;
+        let mut file = Self::parse(&context.config, &text)?;
+        edit(&mut file)?;
+        change.write(file.checked()?.as_bytes(), Access::Owner)
+    }
+
+    /// Fails if the entry with this id is not the one that `shown` has. Entries of other providers may
+    /// differ.
+    pub(crate) fn is_still_as_in(&self, shown: &Self, id: &str) -> Result<(), CliError> {
+        match self.entry_text(id) == shown.entry_text(id) {
+            true => Ok(()),
+            false => Err(changed_since_shown("add the provider", &self.path)),
+        }
     }
 
     fn parse(path: &Path, text: &str) -> Result<Self, CliError> {
@@ -126,18 +163,22 @@ impl TrustFile {
         }
     }
 
-    /// Writes the file over the existing one.
-    pub(crate) fn replace(&self) -> Result<(), CliError> {
-        FileChange::begin().write(&self.path, self.checked()?.as_bytes(), Access::Owner)
+    /// Returns whether there is an entry with this id.
+    pub(crate) fn has(&mut self, id: &str) -> Result<bool, CliError> {
+        Ok(self.entry_mut(id)?.is_some())
     }
 
-    /// Writes a new file. Fails if the file exists.
-    pub(crate) fn create(&self) -> Result<(), CliError> {
-        let text = self.checked()?;
-        if let Some(folder) = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            files::private_folder(folder)?;
-        }
-        FileChange::begin().create(&self.path, text.as_bytes(), Access::Owner)
+    fn entry(&self, id: &str) -> Option<&Table> {
+        let entries = self.document.get("provider").and_then(Item::as_array_of_tables)?;
+        entries.iter().find(|entry| has_id(entry, id))
+    }
+
+    /// Returns the text of one entry, with its issuers.
+    fn entry_text(&self, id: &str) -> Option<String> {
+        let mut alone = DocumentMut::new();
+        let entries = ArrayOfTables::from_iter([self.entry(id)?.clone()]);
+        alone.insert("provider", Item::ArrayOfTables(entries));
+        Some(alone.to_string())
     }
 
     fn entries(&mut self) -> Result<&mut ArrayOfTables, CliError> {
