@@ -1,15 +1,15 @@
 //! The identities of the other end: servers and authorization contexts (wire format, section 6).
 
-use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use url::{Position, SyntaxViolation, Url};
+use url::{Position, Url};
 
 use crate::digest::Digest;
 use crate::json::{self, Limits};
+use crate::names::has_no_user;
 use crate::string_serde::string_serde;
 use crate::text::escaped;
 
@@ -50,22 +50,14 @@ impl ResourceUri {
         if !text.bytes().all(|b| b.is_ascii_graphic() && b != b'\\') {
             return Err(not_absolute());
         }
-        // Ask the parser for a user name: the parsed URL does not show an empty one.
-        let has_user = Cell::new(false);
-        let note = |violation| {
-            has_user.set(has_user.get() || violation == SyntaxViolation::EmbeddedCredentials);
-        };
-        let url = Url::options()
-            .syntax_violation_callback(Some(&note))
-            .parse(text)
-            .map_err(|_| not_absolute())?;
+        let url = Url::parse(text).map_err(|_| not_absolute())?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err(not_absolute());
         }
         if url.fragment().is_some() {
             return Err(ResourceUriError::Fragment(text.to_owned()));
         }
-        if has_user.get() {
+        if !has_no_user(text) {
             return Err(ResourceUriError::Credentials);
         }
         if is_spelling_of(text, &url) {

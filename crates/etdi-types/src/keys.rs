@@ -1,5 +1,6 @@
 //! Public keys as JWKs, verification, and the publisher's signing key.
 
+mod ed25519;
 mod jwk;
 mod signing;
 mod verifying;
@@ -69,6 +70,9 @@ pub enum KeyError {
     /// A member that is missing, not base64url, or of the wrong length.
     #[error("the key's member `{0}` is missing or malformed")]
     Member(&'static str),
+    /// An Ed25519 key whose point has a small order: anyone could make its signatures.
+    #[error("the Ed25519 key is a point of small order, for which anyone can make signatures")]
+    SmallOrder,
     /// An RSA modulus under 2048 bits or over 8192.
     #[error("the RSA key must have between 2048 and 8192 bits")]
     RsaSize,

@@ -1,9 +1,11 @@
 //! The names in a definition: tool id, version, provider, scope (wire format, section 1).
 
+use std::cell::Cell;
 use std::fmt::{self, Display, Formatter};
 use std::str::FromStr;
 
 use serde::Serialize;
+use url::{SyntaxViolation, Url};
 
 use crate::string_serde::string_serde;
 use crate::text::escaped;
@@ -22,9 +24,9 @@ pub enum NameError {
     #[error("\"{}\" is not a version: it must be SemVer without build metadata, such as `1.2.0`",
         escaped(.0))]
     Version(String),
-    /// Not an absolute URI.
-    #[error("\"{}\" is not a provider id: it must be an absolute URI, such as `https://docs.example`",
-        escaped(.0))]
+    /// Not an absolute URI, or a URI with user information.
+    #[error("\"{}\" is not a provider id: it must be an absolute URI without user information, such as \
+             `https://docs.example`", escaped(.0))]
     Provider(String),
     /// Not one RFC 6749 scope-token.
     #[error("\"{}\" is not a scope: it must be one or more printable ASCII characters without \
@@ -138,14 +140,14 @@ pub struct Provider {
 }
 
 impl Provider {
-    /// Returns a provider. `id` is an absolute URI, compared as bytes; `name` is display text and
-    /// is never trusted.
+    /// Returns a provider. `id` is an absolute URI without user information, compared as bytes;
+    /// `name` is display text and is never trusted.
     ///
     /// # Errors
-    /// [`NameError::Provider`] if `id` is not an absolute URI.
+    /// [`NameError::Provider`] if `id` is not such a URI.
     pub fn new(id: impl Into<String>, name: impl Into<String>) -> Result<Self, NameError> {
         let id = id.into();
-        if is_rfc_3986(&id) && url::Url::parse(&id).is_ok() {
+        if is_rfc_3986(&id) && has_no_user(&id) {
             Ok(Self { id, name: name.into() })
         } else {
             Err(NameError::Provider(id))
@@ -167,8 +169,27 @@ impl Provider {
     /// Returns the host of the id, the usual authority of the provider's tool ids.
     #[must_use]
     pub fn host(&self) -> Option<String> {
-        url::Url::parse(&self.id).ok()?.host_str().map(str::to_owned)
+        Url::parse(&self.id).ok()?.host_str().map(str::to_owned)
     }
+}
+
+/// Returns whether `text` is an absolute URI without user information. In front of the host, user
+/// information looks like another host: `https://docs.example@evil.example`.
+pub(crate) fn has_no_user(text: &str) -> bool {
+    // Ask the parser: the parsed URL does not show an empty user name.
+    let has_user = Cell::new(false);
+    let note = |violation| {
+        has_user.set(has_user.get() || violation == SyntaxViolation::EmbeddedCredentials);
+    };
+    let parsed = Url::options().syntax_violation_callback(Some(&note)).parse(text);
+    parsed.is_ok() && !has_user.get()
+}
+
+/// Returns whether `text` is an http or https URL without user information and fragment, with only
+/// characters that every URL parser reads in the same way.
+pub(crate) fn is_http_url(text: &str) -> bool {
+    let is_http = text.starts_with("https://") || text.starts_with("http://");
+    is_http && is_rfc_3986(text) && !text.contains('#') && has_no_user(text)
 }
 
 /// Returns whether `text` has only the characters of RFC 3986, section 2. The URL parser repairs
@@ -269,6 +290,25 @@ mod tests {
             long.as_str(),
         ] {
             assert_eq!(bad.parse::<ToolId>(), Err(NameError::ToolId(bad.to_owned())), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_provider_id_has_no_user_information() {
+        for good in ["https://a.example", "https://a.example/@b", "urn:a:b@c", "did:web:a.example"] {
+            assert!(Provider::new(good, "").is_ok(), "{good}");
+        }
+        for bad in [
+            "https://a.example@b.example",
+            "https://a:b@c.example",
+            "https://@a.example",
+            "https://:@a.example",
+            "https:a.example@b.example",
+            "https:/a.example@b.example",
+            "https:///a.example@b.example",
+            "a://b.example@c.example",
+        ] {
+            assert_eq!(Provider::new(bad, ""), Err(NameError::Provider(bad.to_owned())), "{bad}");
         }
     }
 

@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use serde::Deserialize;
 
 use crate::keys::Jwk;
-use crate::names::is_a_label_host;
+use crate::names::{NameError, Provider, is_a_label_host, is_http_url};
 use crate::text::escaped;
 
 pub use revocation::{Revocation, RevocationError};
@@ -200,6 +200,21 @@ pub enum TrustError {
     /// An authority that no tool id can have.
     #[error("the authority \"{}\" is not a lower-case host of A-labels", escaped(.0))]
     Authority(String),
+    /// The id of an entry is not a provider id, so no definition could have it.
+    #[error(transparent)]
+    ProviderId(#[from] NameError),
+    /// A `jwks_uri` or an issuer that is not an http or https URL, or that has user information or a
+    /// fragment. In front of the host, user information looks like another host.
+    #[error("the {member} \"{}\" of the provider \"{}\" is not an http or https URL without user \
+             information and fragment", escaped(url), escaped(provider))]
+    Url {
+        /// The member: `jwks_uri` or `issuer`.
+        member: &'static str,
+        /// The text of the member.
+        url: String,
+        /// The provider.
+        provider: String,
+    },
     /// The entry has both keys and `jwks_uri`, or no key, no `jwks_uri` and no issuer.
     #[error("the provider \"{}\" needs either keys or a jwks_uri, or at least one issuer",
         escaped(.0))]
@@ -253,6 +268,7 @@ impl TrustConfig {
         let mut ids = HashSet::new();
         let mut authorities = HashSet::new();
         for provider in &providers {
+            Provider::new(&provider.id, "")?;
             if !ids.insert(&provider.id) {
                 return Err(TrustError::DuplicateProvider(provider.id.clone()));
             }
@@ -289,6 +305,13 @@ impl TrustConfig {
 }
 
 fn check_sources(provider: &TrustedProvider) -> Result<(), TrustError> {
+    let issuers = provider.issuers.iter().map(|issuer| ("issuer", &issuer.issuer));
+    for (member, url) in provider.jwks_uri.iter().map(|uri| ("jwks_uri", uri)).chain(issuers) {
+        if !is_http_url(url) {
+            let (url, provider) = (url.clone(), provider.id.clone());
+            return Err(TrustError::Url { member, url, provider });
+        }
+    }
     let keyed = !provider.keys.is_empty();
     if keyed == provider.jwks_uri.is_some() && (keyed || provider.issuers.is_empty()) {
         return Err(TrustError::KeySource(provider.id.clone()));
@@ -320,6 +343,45 @@ mod tests {
             TrustConfig::new(both).unwrap_err(),
             TrustError::DuplicateAuthority("x.example".to_owned())
         );
+    }
+
+    #[test]
+    fn an_id_or_a_url_that_looks_like_another_host_is_refused() {
+        let evil = "https://trustedsoft.example@evil.example";
+        let refused = |entry| TrustConfig::new(vec![entry]).unwrap_err();
+        let error = refused(entry(evil, "evil.example"));
+        assert_eq!(error, TrustError::ProviderId(NameError::Provider(evil.to_owned())));
+        assert!(matches!(refused(entry("mine", "a.example")), TrustError::ProviderId(_)));
+        for url in [
+            evil,
+            "https://a.example/#@b.example",
+            "https:a.example",
+            "https://a.example\\@b.example",
+            "ftp://a.example/k",
+            "urn:a",
+            "",
+        ] {
+            let mut by_address = TrustedProvider::named("https://a.example");
+            by_address.jwks_uri = Some(url.to_owned());
+            assert!(matches!(refused(by_address), TrustError::Url { member: "jwks_uri", .. }), "{url}");
+            let mut by_issuer = TrustedProvider::named("https://a.example");
+            let issuer = TrustedIssuer::new(url, IssuerKind::Generic).with_client("c");
+            by_issuer.issuers.push(issuer);
+            assert!(matches!(refused(by_issuer), TrustError::Url { member: "issuer", .. }), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_key_that_anyone_can_sign_for_is_refused() {
+        let file = |x: &str| {
+            format!(
+                "[[provider]]\nid='https://a.example'\nauthorities=['a.example']\n\
+                 keys=[{{kty='OKP', crv='Ed25519', kid='k', x='{x}'}}]"
+            )
+        };
+        let zeros = "A".repeat(43);
+        let error = TrustConfig::parse(&file(&zeros)).unwrap_err().to_string();
+        assert!(error.contains("small order"), "{error}");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use aws_lc_rs::signature::{
     RsaPublicKeyComponents,
 };
 
-use super::{KeyError, SigAlg};
+use super::{KeyError, SigAlg, ed25519};
 
 /// A parsed public key that is bound to the one algorithm of its type. Cheap to clone.
 #[derive(Clone)]
@@ -32,9 +32,8 @@ impl VerifyingKey {
     }
 
     pub(super) fn ed25519(x: &[u8]) -> Result<Self, KeyError> {
-        if x.len() != 32 {
-            return Err(KeyError::Member("x"));
-        }
+        let x: &[u8; 32] = x.try_into().map_err(|_| KeyError::Member("x"))?;
+        ed25519::refuse_weak(x)?;
         let key = ParsedPublicKey::new(&ED25519, x).map_err(|_| KeyError::Member("x"))?;
         Ok(Self { alg: SigAlg::EdDSA, key: Arc::new(key) })
     }

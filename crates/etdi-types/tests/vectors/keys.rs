@@ -45,6 +45,7 @@ fn key_refusal(error: &KeyError) -> &'static str {
         KeyError::Private => "private",
         KeyError::NotForSignatures => "not_for_signatures",
         KeyError::Member(_) => "member",
+        KeyError::SmallOrder => "small_order",
         KeyError::RsaSize => "rsa_size",
         _ => "?",
     }

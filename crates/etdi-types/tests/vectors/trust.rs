@@ -39,6 +39,8 @@ fn refusal(error: &TrustError) -> &'static str {
         TrustError::DuplicateProvider(_) => "duplicate_provider",
         TrustError::DuplicateAuthority(_) => "duplicate_authority",
         TrustError::Authority(_) => "authority",
+        TrustError::ProviderId(_) => "provider_id",
+        TrustError::Url { .. } => "url",
         TrustError::KeySource(_) => "key_source",
         TrustError::MissingKid(_) => "missing_kid",
         TrustError::NoClients(_) => "no_clients",
