@@ -16,6 +16,7 @@ mod extra;
 mod hostile;
 mod listing;
 mod records;
+mod relaunch;
 mod signature;
 mod store;
 mod support;

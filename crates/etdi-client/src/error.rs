@@ -161,6 +161,12 @@ pub enum ApproveError {
     /// The key that the approval brings did not make the signature.
     #[error("cannot approve: the key that you passed did not sign this definition: {0}")]
     WrongKey(SignatureError),
+    /// An approval for the earlier command ended, changed or was revoked since the question was asked.
+    #[error(
+        "cannot approve as before: an earlier approval changed since it was shown; look at the \
+         tools again"
+    )]
+    EarlierApproval,
     /// Another definition was approved in the meantime, or the store failed.
     #[error("cannot approve: {0}")]
     Store(#[from] StoreError),

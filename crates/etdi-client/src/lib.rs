@@ -18,7 +18,7 @@ pub use error::{ApproveError, CallError, DiscoverError};
 pub use etdi_judge::contract;
 pub use etdi_judge::{
     Approval, ApprovalRequest, ApprovalStore, ApprovedTool, Decision, EvidenceGatherer, JudgedTool,
-    MemoryApprovals, NewApproval, Problem, Refusal, Sighting, StoreError,
+    MemoryApprovals, NewApproval, Problem, Refusal, Sighting, StoreError, Terms,
 };
 #[cfg(feature = "sqlite")]
 pub use etdi_judge::{Checkpoint, CheckpointError, SqliteApprovals, SqliteError};

@@ -20,6 +20,6 @@ pub use store::sqlite::{Checkpoint, CheckpointError, SqliteApprovals, SqliteErro
 pub use store::{ApprovalStore, NewApproval, Sighting, StoreError};
 pub use tool::approval::Approval;
 pub use tool::connection_id::ConnectionId;
-pub use tool::decision::{ApprovalRequest, Decision, Refusal};
+pub use tool::decision::{ApprovalRequest, Decision, Refusal, Terms};
 pub use tool::listed::{Listed, Problem, Snapshot};
 pub use tool::{ApprovedTool, JudgedTool};

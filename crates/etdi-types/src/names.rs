@@ -295,7 +295,8 @@ mod tests {
 
     #[test]
     fn a_provider_id_has_no_user_information() {
-        for good in ["https://a.example", "https://a.example/@b", "urn:a:b@c", "did:web:a.example"] {
+        for good in ["https://a.example", "https://a.example/@b", "urn:a:b@c", "did:web:a.example"]
+        {
             assert!(Provider::new(good, "").is_ok(), "{good}");
         }
         for bad in [

@@ -205,8 +205,12 @@ pub enum TrustError {
     ProviderId(#[from] NameError),
     /// A `jwks_uri` or an issuer that is not an http or https URL, or that has user information or a
     /// fragment. In front of the host, user information looks like another host.
-    #[error("the {member} \"{}\" of the provider \"{}\" is not an http or https URL without user \
-             information and fragment", escaped(url), escaped(provider))]
+    #[error(
+        "the {member} \"{}\" of the provider \"{}\" is not an http or https URL without user \
+             information and fragment",
+        escaped(url),
+        escaped(provider)
+    )]
     Url {
         /// The member: `jwks_uri` or `issuer`.
         member: &'static str,
@@ -363,11 +367,17 @@ mod tests {
         ] {
             let mut by_address = TrustedProvider::named("https://a.example");
             by_address.jwks_uri = Some(url.to_owned());
-            assert!(matches!(refused(by_address), TrustError::Url { member: "jwks_uri", .. }), "{url}");
+            assert!(
+                matches!(refused(by_address), TrustError::Url { member: "jwks_uri", .. }),
+                "{url}"
+            );
             let mut by_issuer = TrustedProvider::named("https://a.example");
             let issuer = TrustedIssuer::new(url, IssuerKind::Generic).with_client("c");
             by_issuer.issuers.push(issuer);
-            assert!(matches!(refused(by_issuer), TrustError::Url { member: "issuer", .. }), "{url}");
+            assert!(
+                matches!(refused(by_issuer), TrustError::Url { member: "issuer", .. }),
+                "{url}"
+            );
         }
     }
 

@@ -52,7 +52,8 @@ impl ServerConnection {
     /// Returns one question about all tools, if all of these hold: this is a stdio server, all of
     /// its tools wait only for the approval of a person, and each definition is approved, with the
     /// same digest and name, on one other stdio server. It must be the same other server for all
-    /// tools.
+    /// tools. An approval counts for this only if it has not ended, grants every permission that
+    /// the tool requires, and was given in answer to a question.
     ///
     /// # Errors
     /// [`DiscoverError`] as for [`discover`](Self::discover).
@@ -65,22 +66,25 @@ impl ServerConnection {
         Ok(RelaunchRequest::of(decisions, &self.judge).await?)
     }
 
-    /// Approves every tool of the question, as [`approve`](Self::approve) does one by one. A
-    /// definition that changed since it was shown is not approved.
+    /// Approves every tool of the question, as [`approve_all`](Self::approve_all) does, with the
+    /// granted permissions and the end of its earlier approval. `approval` may give others.
+    ///
+    /// The results are in the order of [`RelaunchRequest::requests`]. A definition that changed
+    /// since it was shown is not approved; the others are.
     ///
     /// # Errors
-    /// The first [`ApproveError`]; tools before it stay approved.
+    /// [`ApproveError::EarlierApproval`] if an earlier approval ended, changed or was revoked since
+    /// the question was asked, and [`ApproveError::Discover`] or [`ApproveError::Store`] if the
+    /// listing or the store cannot be read. No tool is approved then.
     pub async fn approve_relaunch(
         &self,
         request: RelaunchRequest,
-        approval: Approval,
-    ) -> Result<Vec<ApprovedTool>, ApproveError> {
-        let reading = self.read_now().await?;
-        let mut approved = Vec::with_capacity(request.requests().len());
-        for one in request.requests() {
-            approved.push(self.judge.approve(&reading.snapshot, one, &approval).await?);
+        approval: &Approval,
+    ) -> Result<Vec<Result<ApprovedTool, ApproveError>>, ApproveError> {
+        if !request.still_counts(&self.judge).await? {
+            return Err(ApproveError::EarlierApproval);
         }
-        Ok(approved)
+        Ok(self.approve_all(request.requests().to_vec(), approval).await?)
     }
 
     /// Records that a person approved the instructions that `request` showed.

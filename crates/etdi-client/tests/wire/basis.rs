@@ -113,8 +113,8 @@ async fn the_same_tools_under_another_launch_are_one_question() {
     let second = host.client.connect_stdio(launch().env("TRY", "2")).await.unwrap();
     let request = second.relaunch().await.unwrap().unwrap();
     assert_eq!(request.earlier(), first.server());
-    let tools = second.approve_relaunch(request, Approval::by("alice")).await.unwrap();
-    second.call(&tools[0], Map::new()).await.unwrap();
+    let tools = second.approve_relaunch(request, &Approval::by("alice")).await.unwrap();
+    second.call(tools[0].as_ref().unwrap(), Map::new()).await.unwrap();
     assert_eq!(host.bases(&second).await, [ApprovalBasis::Relaunch]);
 }
 

@@ -4,9 +4,7 @@ use etdi_types::evidence::{ProviderKeys, SignatureEvidence, check_signature};
 use etdi_types::jws::DetachedJws;
 use etdi_types::records::PinnedKey;
 use etdi_types::text::escaped;
-use etdi_types::{
-    ApprovalBasis, ApprovalRecord, KeyError, Scope, SignatureError, ToolDefinition, Verdict, Who,
-};
+use etdi_types::{ApprovalRecord, KeyError, Scope, SignatureError, ToolDefinition, Verdict, Who};
 
 use crate::judge::names::OtherTools;
 use crate::judge::{Facts, Judge, records};
@@ -121,7 +119,7 @@ impl Judge {
             }
             false => (verdict.clone(), facts),
         };
-        let record = self.record(definition, &verdict, &facts, approval, request.basis());
+        let record = self.record(definition, &verdict, &facts, approval, request);
         let record = record.ok_or_else(|| NotApproved::blocked(now.clone()))?;
         let ledger = records::ledger_entry(&record.pin, &verdict);
         let new = NewApproval::new(record.clone(), ledger.clone(), shown.approved());
@@ -169,7 +167,7 @@ impl Judge {
         verdict: &Verdict,
         facts: &Facts,
         approval: &Approval,
-        basis: ApprovalBasis,
+        request: &ApprovalRequest,
     ) -> Option<ApprovalRecord> {
         let required = || -> Vec<Scope> {
             let part = definition.signed();
@@ -187,9 +185,13 @@ impl Judge {
             pin(&unproven)
         })?;
         let mut record =
-            ApprovalRecord::new(pin, self.context().clone(), approval.by.as_str(), basis);
-        record.granted = approval.granted.clone().unwrap_or_else(required);
-        record.until = approval.until;
+            ApprovalRecord::new(pin, self.context().clone(), approval.by.as_str(), request.basis());
+        let (granted, until) = match request.terms() {
+            Some(terms) => (Some(terms.granted.clone()), terms.until),
+            None => (None, None),
+        };
+        record.granted = approval.granted.clone().or(granted).unwrap_or_else(required);
+        record.until = approval.until.or(until);
         Some(record)
     }
 }

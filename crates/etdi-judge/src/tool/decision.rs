@@ -4,7 +4,8 @@ use std::fmt::{self, Display, Formatter};
 
 use etdi_types::decision::{Action, Row};
 use etdi_types::verdict::UnknownReason;
-use etdi_types::{ApprovalBasis, Digest, Who};
+use etdi_types::{ApprovalBasis, ApprovalRecord, Digest, Scope, Who};
+use time::OffsetDateTime;
 
 use crate::tool::{ApprovedTool, JudgedTool};
 
@@ -24,9 +25,7 @@ impl Decision {
     pub(crate) fn on(judged: &JudgedTool) -> Self {
         match (ApprovedTool::mint(judged), judged.action()) {
             (Some(approved), _) => Self::Allow(approved),
-            (None, Action::Ask) => {
-                Self::Ask(ApprovalRequest { tool: judged.clone(), basis: ApprovalBasis::Question })
-            }
+            (None, Action::Ask) => Self::Ask(ApprovalRequest::of(judged, ApprovalBasis::Question)),
             (None, _) => Self::Block(Refusal { tool: judged.clone() }),
         }
     }
@@ -38,9 +37,24 @@ impl Decision {
 pub struct ApprovalRequest {
     tool: JudgedTool,
     basis: ApprovalBasis,
+    terms: Option<Terms>,
+}
+
+/// The terms of an earlier approval, which a new one keeps unless the person gives others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Terms {
+    /// The granted permissions.
+    pub granted: Vec<Scope>,
+    /// The end; `None` for an approval without an end.
+    pub until: Option<OffsetDateTime>,
 }
 
 impl ApprovalRequest {
+    fn of(tool: &JudgedTool, basis: ApprovalBasis) -> Self {
+        Self { tool: tool.clone(), basis, terms: None }
+    }
+
     /// Returns the tool that the question is about.
     #[must_use]
     pub fn tool(&self) -> &JudgedTool {
@@ -60,10 +74,19 @@ impl ApprovalRequest {
     }
 
     /// Returns the same question, as one of several that are answered together because the launch
-    /// command of a server changed.
+    /// command of a server changed. The approval keeps the terms of `earlier`, the approval of the
+    /// same definition for the earlier command, unless the person gives others.
     #[must_use]
-    pub fn of_relaunch(self) -> Self {
-        Self { basis: ApprovalBasis::Relaunch, ..self }
+    pub fn of_relaunch(self, earlier: &ApprovalRecord) -> Self {
+        let terms = Terms { granted: earlier.granted.clone(), until: earlier.until };
+        Self { basis: ApprovalBasis::Relaunch, terms: Some(terms), ..self }
+    }
+
+    /// Returns the terms of the earlier approval that this one would keep; `None` if there is no
+    /// such approval.
+    #[must_use]
+    pub fn terms(&self) -> Option<&Terms> {
+        self.terms.as_ref()
     }
 
     /// Returns the basis that an approval of this request will have.
@@ -113,8 +136,7 @@ impl Refusal {
     /// granted less than the tool requires.
     #[must_use]
     pub fn override_request(&self) -> Option<ApprovalRequest> {
-        is_overridable(&self.tool)
-            .then(|| ApprovalRequest { tool: self.tool.clone(), basis: ApprovalBasis::Override })
+        is_overridable(&self.tool).then(|| ApprovalRequest::of(&self.tool, ApprovalBasis::Override))
     }
 }
 

@@ -56,10 +56,8 @@ mod tests {
     fn the_library_accepts_a_forgery_under_a_weak_key() {
         let (identity, mut forged) = (coordinate(1, 0, 0), [0; 64]);
         forged[0] = 1;
-        let library = aws_lc_rs::signature::UnparsedPublicKey::new(
-            &aws_lc_rs::signature::ED25519,
-            identity,
-        );
+        let library =
+            aws_lc_rs::signature::UnparsedPublicKey::new(&aws_lc_rs::signature::ED25519, identity);
         assert!(library.verify(b"any message", &forged).is_ok());
         assert_eq!(VerifyingKey::ed25519(&identity).unwrap_err(), KeyError::SmallOrder);
     }

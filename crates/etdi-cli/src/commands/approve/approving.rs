@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use etdi::client::{ApproveError, InstructionsRequest, StoreError};
-use etdi::{ApprovalRequest, Digest, JudgedTool, Refusal, ToolDefinition};
+use etdi::{ApprovalRequest, ApprovedTool, Digest, JudgedTool, Refusal, ToolDefinition};
 
 use super::order::ApprovalOrder;
 use super::outcome::{ApprovalOutcome, declined};
@@ -151,11 +151,20 @@ impl<'a> Approving<'a> {
             let _progress = self.context.out.progress(READING);
             self.session.connection.approve_all(requests, &self.order.approval).await
         };
+        self.stored(shown, done.map_err(ApproveError::from))
+    }
+
+    /// Reports what was stored and what was not, for each tool that was shown.
+    pub(super) fn stored(
+        &mut self,
+        shown: Vec<(String, Option<Digest>)>,
+        done: Result<Vec<Result<ApprovedTool, ApproveError>>, ApproveError>,
+    ) -> Result<(), CliError> {
         let results = match done {
             Ok(results) => results,
             Err(error) => {
                 shown.iter().for_each(|(name, digest)| self.outcome.waits(name, *digest));
-                return Err(self.not_approved(error.into()));
+                return Err(self.not_approved(error));
             }
         };
         for (result, (name, digest)) in results.into_iter().zip(shown) {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use etdi::client::{ExecutableState, RelaunchRequest};
 use etdi::text::escaped;
-use etdi::{ApprovalRequest, Decision, JudgedTool};
+use etdi::{ApprovalRequest, Decision};
 
 use super::approving::{Approving, READING, undecided, unseen};
 use super::outcome::declined;
@@ -90,23 +90,44 @@ impl Approving<'_> {
             fields.push(("command", Line::new().theirs(label)));
         }
         out.fields(fields);
-        let row = |tool: &JudgedTool| {
-            let digest = tool.definition().map(|definition| definition.digest().to_string());
-            vec![escaped(tool.name()).to_string(), digest.unwrap_or_default()]
-        };
-        out.table(&["tool", "digest"], request.tools().map(row));
+        let columns = ["tool", "digest", "permissions", "until"];
+        let has_terms = request.requests().iter().any(|one| {
+            one.terms().is_some_and(|terms| !terms.granted.is_empty() || terms.until.is_some())
+        });
+        let columns = if has_terms { &columns[..] } else { &columns[..2] };
+        out.table(columns, request.requests().iter().map(|one| self.kept(one, columns.len())));
         let question = format!("Approve {} as before, for this command?", count(names.len()));
         if !self.confirmed(&question)? {
             return self.refuse(&names);
         }
+        let shown: Vec<_> = request
+            .requests()
+            .iter()
+            .map(|request| (request.tool().name().to_owned(), request.digest()))
+            .collect();
         let done = {
             let _progress = self.context.out.progress(READING);
-            self.session.connection.approve_relaunch(request, self.order.approval.clone()).await
+            self.session.connection.approve_relaunch(request, &self.order.approval).await
         };
-        for tool in done.map_err(|error| self.not_approved(error).next("etdi list"))? {
-            self.outcome.approved(&tool, self.context);
-        }
-        Ok(())
+        self.stored(shown, done)
+    }
+
+    /// Returns the row of a tool that would be approved as before: with its permissions and its end, if
+    /// `columns` leaves room for them.
+    fn kept(&self, request: &ApprovalRequest, columns: usize) -> Vec<String> {
+        let digest = request.digest().map(|digest| digest.to_string()).unwrap_or_default();
+        let granted = request.terms().map(|terms| &terms.granted).into_iter().flatten();
+        let granted: Vec<_> = granted.map(|scope| scope.as_str()).collect();
+        let until = self.order.until.or(request.terms().and_then(|terms| terms.until));
+        let until = until.map(|end| end.to_string()).unwrap_or_default();
+        let mut row = vec![
+            escaped(request.tool().name()).to_string(),
+            digest,
+            escaped(&granted.join(" ")).to_string(),
+            until,
+        ];
+        row.truncate(columns);
+        row
     }
 
     async fn in_groups(&mut self, requests: Vec<ApprovalRequest>) -> Result<(), CliError> {
