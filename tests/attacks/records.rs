@@ -1,7 +1,8 @@
 //! Records of earlier definitions: older versions, second definitions, and definitions of another
 //! server.
 
-use etdi::{Decision, What, Who};
+use etdi::client::StoreError;
+use etdi::{Decision, Subject, What, Who};
 
 use crate::support::*;
 
@@ -12,6 +13,7 @@ on_both_transports!(
     extra_lower_pre_release_is_a_roll_back,
     extra_unsigned_tool_changes,
     extra_approval_does_not_follow_a_changed_launch,
+    extra_a_word_that_is_one_tools_id_and_another_tools_name,
 );
 
 async fn attack_05_older_version_after_a_newer_approval(transport: Transport) {
@@ -128,4 +130,30 @@ async fn extra_approval_does_not_follow_a_changed_launch(transport: Transport) {
     let request = asked(&elsewhere.connect(&host.client).await, "scan").await;
     assert_eq!(what(request.tool()), ["Shadowed", "New"]);
     elsewhere.assert_not_called();
+}
+
+/// The server serves a tool under the id of another tool. A person who revokes one of them must not
+/// revoke the other.
+async fn extra_a_word_that_is_one_tools_id_and_another_tools_name(transport: Transport) {
+    let publisher = Publisher::new("trustedsoft.example");
+    let host = Host::reading(trust(&[&publisher]), Freshness::Always);
+    let (id, signed) = ("trustedsoft.example/scan", publisher.sign(&tool("scan"), "1.0.0"));
+    let server = Server::serving(transport, &[&signed, &tool(id)]).await;
+    let connection = server.connect(&host.client).await;
+    for name in ["scan", id] {
+        approve(&connection, name).await;
+    }
+    let error = connection.forget(id).await.unwrap_err();
+    assert!(matches!(&error, StoreError::TwoTools(word) if word == id), "{error:?}");
+    for name in ["scan", id] {
+        allowed(&connection, name).await;
+    }
+    assert!(connection.forget("scan").await.unwrap());
+    allowed(&connection, id).await;
+    asked(&connection, "scan").await;
+    let listed = only(connection.discover().await.unwrap(), id);
+    let other = Subject::new(connection.server(), listed.definition().unwrap()).id;
+    assert!(connection.forget(&other).await.unwrap());
+    asked(&connection, id).await;
+    server.assert_not_called();
 }

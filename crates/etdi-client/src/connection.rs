@@ -111,9 +111,10 @@ impl ServerConnection {
     /// there was a record.
     ///
     /// # Errors
+    /// [`StoreError::TwoTools`] if the word is the id of one tool and the name of another; another
     /// [`StoreError`] if the tool cannot be forgotten.
     pub async fn forget(&self, tool: &str) -> Result<bool, StoreError> {
-        self.judge.settings().store().forget(self.server(), tool).await
+        self.judge.forget(tool).await
     }
 
     /// Returns the state of the server's instructions.

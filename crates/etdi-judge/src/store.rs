@@ -9,6 +9,7 @@ use std::fmt::Debug;
 
 use async_trait::async_trait;
 use etdi_types::records::PinnedKey;
+use etdi_types::text::escaped;
 use etdi_types::{
     ApprovalRecord, AuthorizationContext, Digest, Known, LedgerEntry, Pin, ServerIdentity, Subject,
 };
@@ -169,13 +170,13 @@ pub trait ApprovalStore: Debug + Send + Sync + 'static {
         expected: Option<Digest>,
     ) -> Result<(), StoreError>;
 
-    /// Forgets every record of a tool of a server, by its id or its served name. Only this ends the
+    /// Forgets every record of the tool with this id, and of no other tool. Only this ends the
     /// verdicts `Tampered` and `Replaced`, and only a person may decide it. Returns whether there
-    /// was a record.
+    /// was a record. To find a tool by its served name, use [`Judge::forget`](crate::Judge::forget).
     ///
     /// # Errors
     /// [`StoreError`] if the tool cannot be forgotten.
-    async fn forget(&self, server: &ServerIdentity, tool: &str) -> Result<bool, StoreError>;
+    async fn forget(&self, server: &ServerIdentity, id: &str) -> Result<bool, StoreError>;
 }
 
 /// The error of a store that cannot answer or keep.
@@ -192,6 +193,14 @@ pub enum StoreError {
         /// The digest that is approved now.
         approved: Option<Digest>,
     },
+    /// The word is the id of one tool of the server and the served name of another. Neither tool was
+    /// forgotten. A server chooses the names, and could make a person forget the wrong tool.
+    #[error(
+        "cannot forget the tool: \"{}\" is the id of one tool and the name of another; give the name \
+         of the first, or the id of the other",
+        escaped(.0)
+    )]
+    TwoTools(String),
     /// The store itself failed.
     #[error("the approval store failed, so no tool is let through: {0}")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),

@@ -1,5 +1,7 @@
 //! `etdi revoke`.
 
+use std::collections::BTreeSet;
+
 use clap::Args;
 use etdi::records::{Known, Pin};
 use etdi::text::escaped;
@@ -45,9 +47,8 @@ pub(crate) struct RevokeArgs {
 
 impl RevokeArgs {
     pub(crate) async fn run(self, context: &Context) -> Ending {
-        let (mut tool, server) = self.what(context)?;
-        let word = tool.clone();
-        let shown = word.as_deref().unwrap_or(NAME);
+        let (tool, server) = self.what(context)?;
+        let shown = tool.as_deref().unwrap_or(NAME);
         let nothing = || {
             CliError::refused(
                 "cannot revoke the approval: the store has no record of it for this server",
@@ -56,15 +57,19 @@ impl RevokeArgs {
             .next("etdi list")
         };
         let store = self.store.existing(context)?.ok_or_else(nothing)?;
-        if let Some(id) = of_digest(&store, &server, shown).await? {
-            tool = Some(id);
+        let of_digest = of_digest(&store, &server, shown).await?;
+        let word = of_digest.as_deref().or(tool.as_deref());
+        let mut known = known(&store, &server, word).await?;
+        if let Some(id) = &of_digest {
+            // A digest means one tool. Another tool may be served under the id of this tool.
+            known.pins.retain(|pin| pin.id == *id);
+            known.approvals.retain(|approval| approval.pin.id == *id);
         }
-        let known = known(&store, &server, tool.as_deref()).await?;
         if known.pins.is_empty() && known.approvals.is_empty() {
             return Err(nothing());
         }
-        if let Some(tool) = &tool {
-            refuse_two(tool, &known)?;
+        if let Some(word) = word {
+            refuse_two(word, &known)?;
         }
         let commands = list::commands(&store).await?;
         if !self.yes {
@@ -79,11 +84,7 @@ impl RevokeArgs {
                 "cannot revoke the approval: the answer was no; no changes were made",
             ));
         }
-        let done = match &tool {
-            Some(tool) => store.forget(&server, tool).await,
-            None => store.forget_instructions(&server).await,
-        };
-        if !done.map_err(|error| CliError::new(error).cannot("revoke the approval"))? {
+        if !forget(&store, &server, &known, tool.is_none()).await? {
             return Err(nothing());
         }
         let approvals = known.approvals.iter().map(|one| list::to_json(one, &commands));
@@ -112,6 +113,26 @@ impl RevokeArgs {
             .next("etdi list")),
         }
     }
+}
+
+/// Forgets the records that were shown: of the tools, or of the instructions.
+async fn forget(
+    store: &SqliteApprovals,
+    server: &ServerIdentity,
+    known: &Known,
+    is_instructions: bool,
+) -> Result<bool, CliError> {
+    let failed = |error| CliError::new(error).cannot("revoke the approval");
+    if is_instructions {
+        return store.forget_instructions(server).await.map_err(failed);
+    }
+    let approved = known.approvals.iter().map(|approval| &approval.pin);
+    let ids: BTreeSet<_> = known.pins.iter().chain(approved).map(|pin| &pin.id).collect();
+    let mut any = false;
+    for id in ids {
+        any |= store.forget(server, id).await.map_err(failed)?;
+    }
+    Ok(any)
 }
 
 /// Returns the id of the tool with this approved digest, if `word` is a digest. A person types the digest

@@ -1,5 +1,6 @@
 //! Stores the records of a judgement, and makes the decision that follows.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use etdi_types::{ApprovalBasis, ApprovalRecord, Digest, EvidenceRecord, Known, Pin, Subject};
@@ -107,6 +108,35 @@ impl Judge {
         let facts = Facts { known, evidence: facts.evidence.clone() };
         let again = self.judge_by(&tool.listed, definition, facts, &OtherTools::default()).await?;
         Ok(Judging { ruling: Ruling::Stands, sighting: None, ..again })
+    }
+
+    /// Forgets every record of a tool, by its id or its served name. Only this ends the verdicts
+    /// `Tampered` and `Replaced`, and only a person may decide it. A name stands for every id that
+    /// was served under it. Returns whether there was a record.
+    ///
+    /// # Errors
+    /// [`StoreError::TwoTools`] if the word is the id of one tool and the name of another; another
+    /// [`StoreError`] if the tool cannot be forgotten.
+    pub async fn forget(&self, tool: &str) -> Result<bool, StoreError> {
+        let mut subject = Subject::of_server(self.server(), tool);
+        tool.clone_into(&mut subject.served_name);
+        let known = self.known(subject).await?;
+        let approved = known.approvals.into_iter().map(|approval| approval.pin);
+        // A record of the server as a whole has no served name, and is not a tool.
+        let pins = known.pins.into_iter().chain(approved).filter(|pin| !pin.served_name.is_empty());
+        let mut ids: BTreeSet<String> = pins.map(|pin| pin.id).collect();
+        let is_id = ids.remove(tool);
+        if is_id && !ids.is_empty() {
+            return Err(StoreError::TwoTools(tool.to_owned()));
+        }
+        if ids.is_empty() {
+            ids.insert(tool.to_owned());
+        }
+        let mut any = false;
+        for id in ids {
+            any |= self.settings().store().forget(self.server(), &id).await?;
+        }
+        Ok(any)
     }
 
     /// Returns the records of the server as a whole under `id`, which is not the id of a tool.

@@ -29,7 +29,8 @@ pub async fn check(store: &dyn ApprovalStore) -> Result<(), Broken> {
     approvals_are_known_as_they_were_given(store).await?;
     one_of_two_approvals_wins(store).await?;
     approvals_are_found_elsewhere(store).await?;
-    forgetting_forgets(store).await
+    forgetting_forgets(store).await?;
+    forgetting_forgets_one_tool(store).await
 }
 
 async fn pins_and_ledger_are_written_once(store: &dyn ApprovalStore) -> Result<(), Broken> {
@@ -146,6 +147,28 @@ async fn forgetting_forgets(store: &dyn ApprovalStore) -> Result<(), Broken> {
     holds(
         "forget() finds a tool only once",
         !store.forget(&server("here"), id).await.map_err(failed)?,
+    )
+}
+
+/// A server may serve one tool under the id of another.
+async fn forgetting_forgets_one_tool(store: &dyn ApprovalStore) -> Result<(), Broken> {
+    let (id, other) = ("a.example/one-of-two", "a.example/other-of-two");
+    let mut named = approval(other, "1.0.0", "other");
+    id.clone_into(&mut named.pin.served_name);
+    store.approve(approval(id, "1.0.0", "one"), None, None).await.map_err(failed)?;
+    store.approve(named, None, None).await.map_err(failed)?;
+    holds(
+        "forget() finds a tool by its id",
+        store.forget(&server("here"), id).await.map_err(failed)?,
+    )?;
+    let gone = known(store, id, "1.0.0", "here").await?;
+    holds("forget() removes the tool", gone.approval(id, &AuthorizationContext::None).is_none())?;
+    let mut by_name = subject(other, "1.0.0", "here");
+    id.clone_into(&mut by_name.served_name);
+    let kept = one(store, &by_name).await?;
+    holds(
+        "forget() keeps another tool that is served under the id",
+        kept.approval(other, &AuthorizationContext::None).is_some() && kept.pins.len() == 1,
     )
 }
 

@@ -59,8 +59,8 @@ impl ApprovalStore for MemoryApprovals {
         self.locked(|records| records.approve(approval, ledger, expected))
     }
 
-    async fn forget(&self, server: &ServerIdentity, tool: &str) -> Result<bool, StoreError> {
-        Ok(self.locked(|records| records.forget(server, tool)))
+    async fn forget(&self, server: &ServerIdentity, id: &str) -> Result<bool, StoreError> {
+        Ok(self.locked(|records| records.forget(server, id)))
     }
 }
 
@@ -204,24 +204,20 @@ impl Records {
         Ok(())
     }
 
-    fn forget(&mut self, server: &ServerIdentity, tool: &str) -> bool {
+    fn forget(&mut self, server: &ServerIdentity, id: &str) -> bool {
         let Some(records) = self.servers.get_mut(server) else { return false };
         self.revision += 1;
-        let mut ids = records.ids_by_name.get(tool).cloned().unwrap_or_default();
-        ids.push(tool.to_owned());
-        // A tool may have the same name as a record of the server as a whole, which is not a tool.
-        ids.retain(|id| !records.is_of_the_server(id));
-        let mut any = false;
-        for id in ids {
-            any |= records.forget(&id);
-            self.global.retain(|(_, known, _), servers| {
-                servers.retain(|at| at != server || *known != id);
-                !servers.is_empty()
-            });
-            self.look_alikes.values_mut().for_each(|places| {
-                places.retain(|(at, known)| at != server || *known != id);
-            });
+        if records.is_of_the_server(id) {
+            return false;
         }
+        let any = records.forget(id);
+        self.global.retain(|(_, known, _), servers| {
+            servers.retain(|at| at != server || known != id);
+            !servers.is_empty()
+        });
+        self.look_alikes.values_mut().for_each(|places| {
+            places.retain(|(at, known)| at != server || known != id);
+        });
         any
     }
 }

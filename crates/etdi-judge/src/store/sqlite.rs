@@ -220,11 +220,11 @@ impl ApprovalStore for SqliteApprovals {
         done.map_err(|approved| StoreError::Conflict { approved })
     }
 
-    async fn forget(&self, server: &ServerIdentity, tool: &str) -> Result<bool, StoreError> {
-        let (server, tool) = (server.clone(), tool.to_owned());
+    async fn forget(&self, server: &ServerIdentity, id: &str) -> Result<bool, StoreError> {
+        let (server, id) = (server.to_string(), id.to_owned());
         self.run(move |database| {
             database.write(|connection, _| {
-                let any = write::forget(connection, &server, &tool)?;
+                let any = write::forget(connection, &server, &id)?;
                 Ok((any, any))
             })
         })

@@ -12,7 +12,7 @@ use rusqlite::{Connection, Params, named_params};
 use time::OffsetDateTime;
 
 use super::error::Fault;
-use super::record::{all, first, get, is_whole, json, rfc3339, text, time};
+use super::record::{first, get, is_whole, json, rfc3339, text, time};
 use crate::store::{Sighting, UNPROVEN_BYTES_PER_SERVER, UNPROVEN_PER_SERVER};
 
 /// Keeps the missing records of each sighting. `revision` is the revision that this write makes.
@@ -108,24 +108,14 @@ pub(super) fn approve(
     Ok(Ok(()))
 }
 
-/// Forgets a tool by its id or its served name. Returns whether there was a record.
-pub(super) fn forget(
-    connection: &Connection,
-    server: &ServerIdentity,
-    tool: &str,
-) -> Result<bool, Fault> {
-    let server = server.to_string();
+/// Forgets the tool with this id. Returns whether there was a record.
+pub(super) fn forget(connection: &Connection, server: &str, id: &str) -> Result<bool, Fault> {
     // A record of the server as a whole has no served name, and is not a tool.
-    let ids = "SELECT tool FROM (SELECT tool FROM names WHERE server = ?1 AND served_name = ?2 \
-                                 UNION SELECT ?2) AS named \
-               WHERE NOT EXISTS (SELECT 1 FROM pins WHERE pins.server = ?1 \
-                                 AND pins.tool = named.tool AND pins.served_name = '')";
-    let ids: Vec<String> = all(connection, ids, (&server, tool), |row| get(row, "tool"))?;
-    let mut any = false;
-    for id in ids {
-        any |= forget_record(connection, &server, &id)?;
+    let of_server = "SELECT tool FROM pins WHERE server = ?1 AND tool = ?2 AND served_name = ''";
+    match first(connection, of_server, (server, id), |row| get::<String>(row, "tool"))? {
+        Some(_) => Ok(false),
+        None => forget_record(connection, server, id),
     }
-    Ok(any)
 }
 
 /// Forgets all records of one id. Returns whether there was a record.
