@@ -2,7 +2,6 @@
 
 mod against;
 mod approving;
-mod batch;
 mod named;
 mod order;
 mod outcome;
@@ -45,7 +44,7 @@ pub(crate) struct ApproveArgs {
     #[arg(long, conflicts_with = "override")]
     all: bool,
     /// Approve the definition with this digest, without a question; any number of times. Only these
-    /// digests are approved.
+    /// digests are approved. If a file has several servers, --server must name the one that showed them.
     #[arg(long, value_name = "DIGEST")]
     yes: Vec<Digest>,
     /// The name of the person who approves. Without this flag: the variable USER.
@@ -73,16 +72,14 @@ pub(crate) struct ApproveArgs {
 impl ApproveArgs {
     pub(crate) async fn run(self, context: &Context) -> Ending {
         let order = self.order(context)?;
-        let servers = match order.all {
+        // A digest is approved for the server that it was shown for, so that server must be named: another
+        // server of the file may list a copy.
+        let servers = match order.all && order.yes.is_empty() {
             true => self.target.servers(context)?,
             false => vec![self.target.server(context)?],
         };
         let desk = Desk::new(&self.server_args, context)?;
         let mut outcome = ApprovalOutcome::default();
-        if order.all && !order.yes.is_empty() && servers.len() > 1 {
-            batch::by_digest(&desk, servers, &order, &mut outcome, context).await;
-            return Ok(outcome.end(context));
-        }
         for server in servers {
             outcome.begin(&server.name);
             if let Err(error) = on_server(&desk, server, &order, &mut outcome, context).await {

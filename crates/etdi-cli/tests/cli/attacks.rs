@@ -23,28 +23,50 @@ fn on_stdio(folder: &Folder, arguments: &[&str]) -> Ran {
     folder.run(&[arguments, &COMMAND[..]].concat())
 }
 
-/// A person gives a digest for one server. A verbatim copy on another server is `Shadowed` in the
-/// decision table, and needs an answer of its own.
-#[test]
-fn extra_a_copy_of_an_approved_digest_on_another_server_of_the_file() {
+/// Two servers, each with its own list of tools.
+fn two_servers() -> Folder {
     let folder = new_folder().trusting().serving(&tools());
-    let digest = on_stdio(&folder, &["show", "scan", "--json"]).json()["digest"].clone();
-    let digest = digest.as_str().unwrap();
-    let servers = json!({ "mcpServers": {
-        "good": { "command": "/bin/sh", "args": ["server.sh"] },
-        "evil": { "command": "/bin/sh", "args": ["server.sh", "evil"] },
-    }});
+    std::fs::create_dir(folder.file("evil")).unwrap();
+    folder.put("evil/server.sh", &folder.text("server.sh"));
+    folder.put("evil/tools.json", "[]\n");
+    let server = json!({ "command": "/bin/sh", "args": ["server.sh"] });
+    let mut evil = server.clone();
+    evil["cwd"] = json!("evil");
+    let servers = json!({ "mcpServers": { "good": server, "evil": evil } });
     folder.put("servers.json", &servers.to_string());
-    let by = ["--yes", digest, "--by", "alice", "--from", "servers.json"];
-    let good = [&["approve", "scan", "--server", "good"], &by[..]].concat();
-    assert_eq!(folder.run(&good).code, 0);
-    let ran = folder.run(&[&["approve", "--all"], &by[..]].concat());
-    assert_eq!(ran.code, 1, "{}", ran.err);
-    let says = |text: &str| assert!(ran.err.contains(text), "{}", ran.err);
-    says("\"evil\" and \"good\"");
-    says("--server NAME");
-    let all = folder.run(&["list", "--json"]).json();
-    assert_eq!(all["approvals"].as_array().unwrap().len(), 1, "{all}");
+    folder
+}
+
+fn approvals(folder: &Folder) -> usize {
+    folder.run(&["list", "--json"]).json()["approvals"].as_array().unwrap().len()
+}
+
+/// A person gives a digest that one server showed. Another server of the file lists a copy by now, whether
+/// the first server still lists its tool, lists it no longer, is disabled, or is down.
+#[test]
+fn extra_a_copy_of_a_digest_on_a_server_that_did_not_show_it() {
+    for state in ["lists", "empty", "disabled", "down"] {
+        let folder = two_servers();
+        let on = |name: &'static str| ["--from", "servers.json", "--server", name];
+        let shown = folder.run(&[&["show", "scan", "--json"][..], &on("good")].concat()).json();
+        folder.put("evil/tools.json", &format!("{}\n", tools()));
+        let mut servers: Value = serde_json::from_str(&folder.text("servers.json")).unwrap();
+        match state {
+            "empty" => folder.lists(&json!([])),
+            "disabled" => servers["mcpServers"]["good"]["disabled"] = json!(true),
+            "down" => servers["mcpServers"]["good"]["command"] = json!("/nowhere/server"),
+            _ => {}
+        }
+        folder.put("servers.json", &servers.to_string());
+        let yes = ["approve", "--all", "--yes", shown["digest"].as_str().unwrap(), "--by", "alice"];
+        let ran = folder.run(&[&yes[..], &["--from", "servers.json"]].concat());
+        assert_eq!((ran.code, approvals(&folder)), (2, 0), "{state}: {}", ran.out);
+        assert!(ran.err.contains("--server NAME"), "{state}: {}", ran.err);
+        let ran = folder.run(&[&yes[..], &on("good")].concat());
+        let is_approved = state == "lists";
+        assert_eq!(ran.code == 0, is_approved, "{state}: {}{}", ran.out, ran.err);
+        assert_eq!(approvals(&folder), usize::from(is_approved), "{state}");
+    }
 }
 
 /// Approving all tools of a server must not approve an unsigned copy of a signed tool that is
@@ -73,24 +95,6 @@ fn extra_an_unsigned_copy_among_the_tools_of_a_batch() {
     assert!(ran.err.contains("a copy of a tool on another server"), "{}", ran.err);
     let kept = folder.run(&["list", "--json"]).json();
     assert_eq!(kept["approvals"].as_array().unwrap().len(), 1, "{kept}");
-}
-
-/// A server that is down may be the server that the person means. The copy on another server must not be
-/// approved in its place.
-#[test]
-fn extra_a_copy_while_the_server_of_the_digest_is_down() {
-    let folder = new_folder().trusting().serving(&tools());
-    let digest = on_stdio(&folder, &["show", "scan", "--json"]).json()["digest"].clone();
-    let servers = json!({ "mcpServers": {
-        "evil": { "command": "/bin/sh", "args": ["server.sh", "evil"] },
-        "good": { "command": "/nowhere/server" },
-    }});
-    folder.put("servers.json", &servers.to_string());
-    let yes = ["--yes", digest.as_str().unwrap(), "--by", "alice", "--from", "servers.json"];
-    let ran = folder.run(&[&["approve", "--all"], &yes[..]].concat());
-    assert_eq!(ran.code, 2, "{}", ran.err);
-    let all = folder.run(&["list", "--json"]).json();
-    assert!(all["approvals"].as_array().unwrap().is_empty(), "{all}");
 }
 
 #[test]

@@ -106,6 +106,6 @@ fn is_copy(tool: &JudgedTool) -> bool {
     what.any(|what| matches!(what, What::Shadowed { .. }))
 }
 
-pub(super) fn digest_of(tool: &JudgedTool) -> Option<Digest> {
+fn digest_of(tool: &JudgedTool) -> Option<Digest> {
     tool.definition().map(ToolDefinition::digest)
 }
