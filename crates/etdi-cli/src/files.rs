@@ -1,6 +1,7 @@
 //! The files of the command: how they are read, changed and written.
 
 pub(crate) mod change;
+pub(crate) mod checkpoint_file;
 pub(crate) mod keyring;
 pub(crate) mod lock_file;
 pub(crate) mod paths;

@@ -4,6 +4,7 @@ pub(crate) mod caller;
 pub(crate) mod desk;
 pub(crate) mod host_config;
 pub(crate) mod hosts;
+pub(crate) mod kept_store;
 pub(crate) mod label;
 pub(crate) mod network;
 pub(crate) mod session;

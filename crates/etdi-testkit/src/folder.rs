@@ -40,8 +40,12 @@ impl Ran {
 impl Folder {
     /// Makes an empty folder for `program`.
     pub fn empty(program: impl Into<PathBuf>) -> Self {
-        let variables =
-            [("ETDI_CONFIG", "trust.toml"), ("ETDI_DATA", "data"), ("HOME", "/nowhere")];
+        let variables = [
+            ("ETDI_CONFIG", "trust.toml"),
+            ("ETDI_DATA", "data"),
+            ("ETDI_STATE", "state"),
+            ("HOME", "/nowhere"),
+        ];
         let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let folder = tempfile::tempdir().unwrap();
         Self { program: program.into(), folder, variables: variables.to_vec() }

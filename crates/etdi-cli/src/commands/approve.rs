@@ -74,9 +74,10 @@ impl ApproveArgs {
         let order = self.order(context)?;
         // A digest is approved for the server that it was shown for, so that server must be named: another
         // server of the file may list a copy.
-        let servers = match order.all && order.yes.is_empty() {
-            true => self.target.servers(context)?,
-            false => vec![self.target.server(context)?],
+        let servers = match (order.all, order.yes.is_empty()) {
+            (true, true) => self.target.servers(context)?,
+            (true, false) => vec![self.target.only_server(context)?],
+            (false, _) => vec![self.target.server(context)?],
         };
         let desk = Desk::new(&self.server_args, context)?;
         let mut outcome = ApprovalOutcome::default();

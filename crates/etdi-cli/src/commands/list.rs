@@ -5,12 +5,13 @@ use std::fmt::Display;
 
 use clap::Args;
 use etdi::text::escaped;
-use etdi::{ApprovalBasis, ApprovalRecord, Instructions, ServerIdentity, SqliteApprovals};
+use etdi::{ApprovalBasis, ApprovalRecord, Instructions, ServerIdentity};
 use serde_json::{Value, json};
 
 use crate::context::Context;
 use crate::exit::{CliError, Ending, Exit};
 use crate::servers::caller;
+use crate::servers::kept_store::KeptApprovals;
 use crate::servers::store::StoreOptions;
 use crate::show::instructions::NAME;
 use crate::terminal::line::Line;
@@ -32,7 +33,10 @@ pub(crate) struct ListArgs {
 impl ListArgs {
     pub(crate) async fn run(self, context: &Context) -> Ending {
         let (mut approvals, commands) = match self.store.existing(context)? {
-            Some(store) => (store.approvals().await.map_err(unread)?, commands(&store).await?),
+            Some(store) => {
+                let approvals = store.records().approvals().await.map_err(unread)?;
+                (approvals, commands(&store).await?)
+            }
             None => Default::default(),
         };
         approvals.retain(|approval| self.all || !approval.superseded);
@@ -52,8 +56,8 @@ impl ListArgs {
 /// The labels of servers on stdio that are on record.
 pub(super) type Commands = BTreeMap<ServerIdentity, String>;
 
-pub(super) async fn commands(store: &SqliteApprovals) -> Result<Commands, CliError> {
-    store.server_names().await.map_err(unread)
+pub(super) async fn commands(store: &KeptApprovals) -> Result<Commands, CliError> {
+    store.records().server_names().await.map_err(unread)
 }
 
 pub(super) fn unread(error: impl Display) -> CliError {

@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use clap::Args;
 use etdi::records::{Known, Pin};
 use etdi::text::escaped;
-use etdi::{ApprovalRecord, ApprovalStore, Digest, Instructions, ServerIdentity, SqliteApprovals};
+use etdi::{ApprovalRecord, ApprovalStore, Digest, Instructions, ServerIdentity};
 use serde_json::json;
 
 use super::list;
 use crate::context::Context;
 use crate::exit::{CliError, Ending, Exit};
+use crate::servers::kept_store::KeptApprovals;
 use crate::servers::store::StoreOptions;
 use crate::servers::target::ToolTarget;
 use crate::show::instructions::NAME;
@@ -117,7 +118,7 @@ impl RevokeArgs {
 
 /// Forgets the records that were shown: of the tools, or of the instructions.
 async fn forget(
-    store: &SqliteApprovals,
+    store: &KeptApprovals,
     server: &ServerIdentity,
     known: &Known,
     is_instructions: bool,
@@ -138,12 +139,12 @@ async fn forget(
 /// Returns the id of the tool with this approved digest, if `word` is a digest. A person types the digest
 /// for a tool whose name looks like a flag.
 async fn of_digest(
-    store: &SqliteApprovals,
+    store: &KeptApprovals,
     server: &ServerIdentity,
     word: &str,
 ) -> Result<Option<String>, CliError> {
     let Ok(digest) = word.parse::<Digest>() else { return Ok(None) };
-    let approvals = store.approvals().await.map_err(list::unread)?;
+    let approvals = store.records().approvals().await.map_err(list::unread)?;
     let mut pins = approvals.into_iter().map(|approval| approval.pin);
     let is_meant =
         |pin: &Pin| pin.server == *server && pin.digest == digest && !pin.served_name.is_empty();
@@ -152,7 +153,7 @@ async fn of_digest(
 
 /// Returns the records that would be forgotten.
 async fn known(
-    store: &SqliteApprovals,
+    store: &KeptApprovals,
     server: &ServerIdentity,
     tool: Option<&str>,
 ) -> Result<Known, CliError> {

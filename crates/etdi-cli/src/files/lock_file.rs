@@ -265,8 +265,8 @@ mod tests {
         };
         let (a, b) = (server("a", "a"), server("b", "b"));
         let empty = Lockfile::default();
-        options.write(&empty, &lockfile(&[a.clone()])).unwrap();
-        options.write(&empty, &lockfile(&[b.clone()])).unwrap();
+        options.write(&empty, &lockfile(std::slice::from_ref(&a))).unwrap();
+        options.write(&empty, &lockfile(std::slice::from_ref(&b))).unwrap();
         let both = lockfile(&[a.clone(), b]);
         assert_eq!(options.read().unwrap(), Some(both.clone()));
         // The server is not as it was when it was read: it is not overwritten.
@@ -276,7 +276,7 @@ mod tests {
         assert!(options.write(&empty, &lockfile(&[server("c", "a")])).is_err());
         assert_eq!(options.read().unwrap(), Some(both.clone()));
         // A removed server stays removed, and the others stay.
-        options.write(&both, &lockfile(&[a.clone()])).unwrap();
+        options.write(&both, &lockfile(std::slice::from_ref(&a))).unwrap();
         assert_eq!(options.read().unwrap(), Some(lockfile(&[a])));
     }
 }

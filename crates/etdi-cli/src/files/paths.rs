@@ -25,9 +25,19 @@ pub(crate) fn data_folder(environment: Environment) -> Result<PathBuf, CliError>
     }
 }
 
+/// Returns the folder for checkpoints: `ETDI_STATE`, else `etdi` in the folder for state:
+/// `$XDG_STATE_HOME` or `~/.local/state` on Unix and macOS, `%LOCALAPPDATA%` on Windows.
+pub(crate) fn state_folder(environment: Environment) -> Result<PathBuf, CliError> {
+    if let Some(path) = environment.path("ETDI_STATE") {
+        return Ok(path);
+    }
+    let strategy = strategy()?;
+    Ok(strategy.state_dir().unwrap_or_else(|| strategy.cache_dir()).join("etdi"))
+}
+
 fn strategy() -> Result<impl BaseStrategy, CliError> {
     etcetera::choose_base_strategy().map_err(|_| {
         CliError::new("cannot find the home folder")
-            .next("give --config PATH, or set ETDI_CONFIG and ETDI_DATA")
+            .next("give --config PATH, or set ETDI_CONFIG, ETDI_DATA and ETDI_STATE")
     })
 }

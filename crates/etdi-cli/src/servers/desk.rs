@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use clap::Args;
 use etdi::client::{DiscoverError, ExecutableState, ServerConnection};
-use etdi::{ApprovalStore, AuthorizationContext, EtdiClient, SqliteApprovals, TrustConfig};
+use etdi::{ApprovalStore, AuthorizationContext, EtdiClient, TrustConfig};
 
 use crate::context::Context;
 use crate::exit::CliError;
 use crate::files::trust_file;
 use crate::servers::caller::{self, CallerOptions};
 use crate::servers::host_config::Endpoint;
+use crate::servers::kept_store::KeptApprovals;
 use crate::servers::label;
 use crate::servers::network::NetworkOptions;
 use crate::servers::session::{Session, Words};
@@ -43,7 +44,7 @@ pub(crate) struct Desk {
     start_timeout: Duration,
     store: Arc<dyn ApprovalStore>,
     /// The names of servers. `None` if the store does not keep names.
-    record: Option<SqliteApprovals>,
+    record: Option<KeptApprovals>,
     credentials: Arc<KnownCredentials>,
     /// The caller that approvals are for.
     caller: AuthorizationContext,
@@ -145,7 +146,7 @@ impl Desk {
         }
         let approved = self.store.approved_names().await.map_err(CliError::new)?;
         let names = match &self.record {
-            Some(record) => record.server_names().await.map_err(CliError::new)?,
+            Some(record) => record.records().server_names().await.map_err(CliError::new)?,
             None => BTreeMap::new(),
         };
         Ok(Session {

@@ -8,11 +8,12 @@ use etdi::hygiene::ToolNames;
 use etdi::text::escaped;
 use etdi::{
     ApprovalRecord, ApprovalStore, AuthorizationContext, Digest, JudgedTool, ServerIdentity,
-    SqliteApprovals, Subject, ToolDefinition,
+    Subject, ToolDefinition,
 };
 
 use crate::context::Context;
 use crate::exit::CliError;
+use crate::servers::kept_store::KeptApprovals;
 use crate::terminal::line::Line;
 use crate::terminal::shell::quoted;
 
@@ -30,7 +31,7 @@ pub(crate) struct Session {
     /// The label of a server on stdio. Its identity is a digest, which tells a person little.
     pub(super) label: Option<String>,
     /// The store, if it keeps names of servers.
-    pub(super) record: Option<SqliteApprovals>,
+    pub(super) record: Option<KeptApprovals>,
     /// The names of servers that are on record.
     pub(super) names: BTreeMap<ServerIdentity, String>,
     pub(super) words: Option<Words>,
@@ -105,7 +106,7 @@ impl Session {
     /// Stores the label of this server.
     pub(crate) async fn name_server(&self, context: &Context) -> Result<(), CliError> {
         let (Some(record), Some(label)) = (&self.record, &self.label) else { return Ok(()) };
-        let done = record.name_server(self.server(), label, context.clock.now()).await;
+        let done = record.records().name_server(self.server(), label, context.clock.now()).await;
         done.map_err(CliError::new)
     }
 

@@ -2,14 +2,14 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
-use etdi::SqliteApprovals;
-
 use crate::context::Context;
 use crate::exit::CliError;
 use crate::files;
+use crate::files::checkpoint_file::CheckpointFile;
 use crate::files::paths;
+use crate::servers::kept_store::KeptApprovals;
 use crate::terminal::shell::quoted;
+use clap::Args;
 
 /// The flag that names the store of approvals.
 #[derive(Clone, Debug, Args)]
@@ -22,23 +22,25 @@ pub(crate) struct StoreOptions {
 
 impl StoreOptions {
     /// Opens the store. Creates it if it is missing.
-    pub(crate) fn open(&self, context: &Context) -> Result<SqliteApprovals, CliError> {
+    pub(crate) fn open(&self, context: &Context) -> Result<KeptApprovals, CliError> {
         if self.store.is_none() {
             files::private_folder(&paths::data_folder(context.environment)?)?;
         }
-        SqliteApprovals::open(self.path(context)?).map_err(CliError::new)
+        KeptApprovals::open(&self.path(context)?, context)
     }
 
     /// Opens the store, if it exists.
-    pub(crate) fn existing(&self, context: &Context) -> Result<Option<SqliteApprovals>, CliError> {
+    pub(crate) fn existing(&self, context: &Context) -> Result<Option<KeptApprovals>, CliError> {
         let path = self.path(context)?;
-        // A write-ahead log without its store is left over from a lost store. Opening it reports this.
+        // A write-ahead log or a checkpoint without its store is left over from a lost store. Opening it
+        // reports this.
         let mut log = path.clone().into_os_string();
         log.push("-wal");
-        if !path.exists() && !PathBuf::from(log).exists() {
-            return Ok(None);
+        let left = [path.clone(), log.into(), CheckpointFile::of(&path, context)?.path().into()];
+        match left.iter().any(|left: &PathBuf| left.exists()) {
+            true => KeptApprovals::open(&path, context).map(Some),
+            false => Ok(None),
         }
-        SqliteApprovals::open(path).map(Some).map_err(CliError::new)
     }
 
     fn path(&self, context: &Context) -> Result<PathBuf, CliError> {

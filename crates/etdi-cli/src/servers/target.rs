@@ -173,17 +173,12 @@ impl ToolTarget {
         if servers.len() > 1 {
             servers = NamedServer::enabled(servers, context);
         }
-        match (servers.pop(), servers.is_empty()) {
-            (Some(server), true) => Ok(server),
-            (Some(_), false) => {
-                Err(CliError::new("cannot choose a server: the file has several servers")
-                    .next("add --server NAME"))
-            }
-            (None, _) => {
-                Err(CliError::new("cannot choose a server: each one in the file is skipped")
-                    .next("enable a server in its configuration"))
-            }
-        }
+        one_of(servers)
+    }
+
+    /// Returns the one server. Fails if there are several, even if all others are skipped.
+    pub(crate) fn only_server(&self, context: &Context) -> Result<NamedServer, CliError> {
+        one_of(self.options.servers(self.split().1, context)?)
     }
 
     /// Returns all words as tools, for a command with another flag for the server.
@@ -196,6 +191,18 @@ impl ToolTarget {
             Some((url, tools)) if self.options.is_nothing() => (tools, Some(url)),
             _ => (&self.words, None),
         }
+    }
+}
+
+fn one_of(mut servers: Vec<NamedServer>) -> Result<NamedServer, CliError> {
+    match (servers.pop(), servers.is_empty()) {
+        (Some(server), true) => Ok(server),
+        (Some(_), false) => {
+            Err(CliError::new("cannot choose a server: the file has several servers")
+                .next("add --server NAME"))
+        }
+        (None, _) => Err(CliError::new("cannot choose a server: each one in the file is skipped")
+            .next("enable a server in its configuration")),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Servers that `etdi lock` leaves out by name: right after it exits with 0, `etdi check` does too.
 
 use std::net::TcpListener;
+use std::path::Path;
 
 use etdi_testkit::folder::{Folder, Ran, SCRIPT};
 use serde_json::{Value, json};
@@ -231,7 +232,8 @@ fn right_after_lock_exits_with_0_check_does_too_for_each_shape_of_a_configuratio
         json!({ "servers": { "a": { "command": "/bin/sh", "args": ["${workspaceFolder}/s.sh"] } } }),
         json!({ "context_servers": { "a": { "command": "x", "enabled": false } } }),
     ] {
-        let folder = new_folder().trusting();
+        // A shell without a script reads the messages of the client, and does not answer.
+        let folder = new_folder().trusting().set("MCP_TIMEOUT", "300");
         folder.put(".mcp.json", &file.to_string());
         let ran = folder.run(&["lock"]);
         if ran.code != 0 {
@@ -242,4 +244,25 @@ fn right_after_lock_exits_with_0_check_does_too_for_each_shape_of_a_configuratio
         let ran = check(&folder, &[]);
         assert_eq!(ran.code, 0, "{file}: {}{}", ran.out, ran.err);
     }
+}
+
+/// The programs of the servers are not found, and the addresses do not answer: no server is reached.
+#[test]
+fn right_after_lock_exits_with_0_check_does_too_for_each_file_of_the_corpus() {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus/hosts");
+    let hosts = std::fs::read_dir(corpus).unwrap().map(|host| host.unwrap().path());
+    let mut locked = 0;
+    for file in hosts.flat_map(|host| std::fs::read_dir(host).unwrap()) {
+        let path = file.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let folder = new_folder().trusting().set("PATH", "/nowhere");
+        let folder = folder.set("HTTPS_PROXY", "http://127.0.0.1:1").set("MCP_TIMEOUT", "300");
+        folder.put(name, &std::fs::read_to_string(&path).unwrap());
+        if folder.run(&["lock", "--from", name]).code == 0 {
+            locked += 1;
+            let ran = check(&folder, &[]);
+            assert_eq!(ran.code, 0, "{}: {}{}", path.display(), ran.out, ran.err);
+        }
+    }
+    assert!(locked > 40, "{locked}");
 }

@@ -11,6 +11,7 @@ mod behaviour;
 mod bound;
 mod caller;
 mod changes;
+mod checkpoint;
 mod hostile;
 mod hosts;
 mod instructions;

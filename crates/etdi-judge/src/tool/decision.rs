@@ -82,8 +82,8 @@ impl ApprovalRequest {
         Self { basis: ApprovalBasis::Relaunch, terms: Some(terms), ..self }
     }
 
-    /// Returns the terms of the earlier approval that this one would keep; `None` if there is no
-    /// such approval.
+    /// Returns the terms of the earlier approval that this one would keep; `None` without
+    /// such an approval.
     #[must_use]
     pub fn terms(&self) -> Option<&Terms> {
         self.terms.as_ref()
