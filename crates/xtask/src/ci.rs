@@ -73,13 +73,14 @@ fn seen(show: fn(&Report) -> Result<()>, run: Run) -> Result<()> {
 
 /// Checks each published package with each of its features, without the other packages. When all are
 /// built together, another package may turn on a feature of a dependency that this package needs and
-/// does not ask for. The other packages are built in the workspace alone.
+/// does not ask for. The other packages are built in the workspace alone. All features together are
+/// checked with the unpacked packages.
 fn each_feature_alone(tools: &std::path::Path) -> Result<()> {
     let packages = workspace::packages()?;
     let alone = packages.iter().filter(|package| package.published);
     let selection = alone.flat_map(|package| ["--package", package.name.as_str()]);
     Step::cargo("each feature alone")
-        .args(["hack", "clippy", "--each-feature"])
+        .args(["hack", "clippy", "--each-feature", "--exclude-all-features"])
         .args(selection)
         .args(["--", "-D", "warnings"])
         .with_programs_in(tools)?
