@@ -149,13 +149,13 @@ async fn attack_42_header_names_a_harmless_tool_and_the_body_another() {
         }
     }
     app.assert_calls(0);
-    // The reverse does no harm: the body counts, even if the header names a protected tool.
+    // A header that names a protected tool does not protect a harmless tool in the body: the body counts.
     let request = site.post(&call_of("harmless"));
     assert_eq!(send(request.header("mcp-name", "scan"), None, None).await.status, 200);
     app.assert_calls(1);
 }
 
-/// If a body names two tools, the layer and the handler could each read another one.
+/// If a body names two tools, the layer could read the first name and the handler the second.
 #[tokio::test]
 async fn attack_42_a_body_that_names_two_tools() {
     let issuer = Issuer::start().await;

@@ -299,7 +299,7 @@ async fn extra_a_full_share_of_the_store_is_not_slow() {
         store.record(page).await.unwrap();
         times.push(SystemClock.now() - begun);
     }
-    // The quickest of the last pages counts: a busy machine slows down some pages, and not all of them.
+    // Take the shortest time of the last pages: a busy machine makes some pages slow, but rarely all.
     let full = times.split_off(20).into_iter().min().unwrap();
     times.sort_unstable();
     let usual = times[times.len() / 2];

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 
 use crate::terminal::output::Output;
 
-/// The advice for a command that takes the names of tools. It replaces the parser's advice, which is
-/// `--`: after `--` comes the command that starts the server.
+/// The advice for a command that takes the names of tools. It replaces the parser's advice to put `--`
+/// before such a name: the words after `--` are the command that starts the server.
 const HYPHEN: &str = "give the digest of a tool whose name begins with a hyphen";
 
 /// Moves the global flags before `help`, because the parser's `help` takes no flags. Turns

@@ -1,8 +1,8 @@
-//! Everything that starts with a stdio server: the packages, images, commits and files that its command,
-//! its variables and its folder name, each fixed or not.
+//! The packages, images, commits and files that a stdio server runs. The command of the server names
+//! them, or its variables or its folder. Each one is fixed, or it can change.
 //!
-//! A command is read word by word, as the program behind it reads it. A word that is not understood is
-//! not fixed: it could name another program.
+//! The words of a command are read as its program, such as `npx`, reads them. An unknown word counts as
+//! a word whose target can change: it could name another program.
 
 mod artifact;
 mod container;

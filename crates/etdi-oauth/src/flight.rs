@@ -47,8 +47,8 @@ where
         };
         let flight = {
             let mut running = self.0.lock();
-            // An attempt that has a result and is still in the list never ran, because its runtime
-            // was shutting down.
+            // An attempt removes itself from the list when it ends. If the list has an attempt with a
+            // result, the runtime of the attempt was shutting down and did not run it: skip it.
             let under_way = running.get(&key).filter(|flight| flight.peek().is_none());
             match under_way {
                 Some(flight) => flight.clone(),

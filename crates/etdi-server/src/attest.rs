@@ -181,7 +181,7 @@ impl SecureServer {
         let Some(attestor) = &self.inner().attestor else { return Ok(()) };
         let mut state = attestor.state.lock().await;
         let definitions = self.catalog().to_attest(examined);
-        // Another request may have obtained it in the meantime.
+        // Another request may have obtained the attestation while this one waited for the lock.
         if self.catalog().binds(&definitions) {
             return Ok(());
         }

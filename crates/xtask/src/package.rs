@@ -65,7 +65,8 @@ fn manifest(packages: &[&Package], root: &str) -> String {
     for package in packages {
         let _ = writeln!(manifest, "{} = {{ path = \"{}\" }}", package.name, folder_of(package));
     }
-    // The profiles are those of this workspace. With others, every dependency would be compiled again.
+    // Copy the profiles of this workspace: with other profiles, cargo would compile every dependency
+    // again.
     if let Some(profiles) = root.find("\n[profile.") {
         manifest.push_str(root.get(profiles..).unwrap_or_default());
     }

@@ -36,7 +36,8 @@ pub(super) async fn http<H: ServerHandler + Clone>(
     handler: H,
     layer: Option<AuthLayer>,
 ) -> anyhow::Result<()> {
-    // rmcp checks the host of a request by default, and not its origin.
+    // By default rmcp checks only the `Host` header of a request. With this origin in its settings it
+    // checks the `Origin` header too.
     let origin = url.trim_end_matches("/mcp").to_owned();
     let mcp = StreamableHttpService::new(
         move || Ok(handler.clone()),

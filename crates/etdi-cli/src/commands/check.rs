@@ -203,7 +203,8 @@ impl CheckArgs {
             let launch = self.lock.launch(configured, started, context.environment);
             drift.extend(locked.compare_files(&self.lock.found(locked, &launch)?));
             drift.extend(locked.compare_packages(&launch.artifacts));
-            // Another command, or a missing file, says it already.
+            // Skip this comparison after other drift: a changed command or a missing file would be
+            // reported twice.
             if drift.is_empty() {
                 drift.extend(locked.compare_binding(&launch));
             }

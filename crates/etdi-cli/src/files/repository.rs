@@ -19,7 +19,8 @@ pub(super) struct Repository<'l> {
 }
 
 impl Repository<'_> {
-    /// Returns whether a path is written as one of the repository. Links are not followed.
+    /// Returns whether the text of a path names a place in the repository. Links in the path are not
+    /// followed, so the file itself may be elsewhere.
     fn is_inside(&self, path: &Path) -> bool {
         let Ok(path) = std::path::absolute(path) else { return true };
         let root = self.lock.root();

@@ -92,9 +92,9 @@ pub(crate) struct ConfiguredServer {
     pub(crate) name: String,
     /// The command or the address of the server as configured, for a list.
     pub(crate) what: String,
-    /// The endpoint, or why it is not known.
+    /// The endpoint, or the error that hides it.
     pub(crate) endpoint: Result<Endpoint, CliError>,
-    /// Why the server is skipped, if it is. If so, the endpoint is an error.
+    /// The reason why the server is skipped, or `None`. The endpoint of a skipped server is an error.
     pub(crate) skip: Option<Skip>,
     /// Remarks about the entry, for a person.
     pub(crate) remarks: Vec<String>,

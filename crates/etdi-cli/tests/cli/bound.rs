@@ -98,7 +98,7 @@ fn extra_a_package_of_the_repository_in_place_of_the_one_of_the_registry() {
     assert_checked(&folder, 0, &[], "");
     std::fs::create_dir_all(folder.file("node_modules/docs")).unwrap();
     assert_checked(&folder, 1, &["binding-lost"], "docs@1.2.3: node_modules");
-    // A person may lock the command as it is: then the lockfile says so.
+    // A person may lock a command with a target that can change. The lockfile then lists the target.
     lock(&folder);
     assert!(folder.text("etdi.lock").contains("unbound = [\"docs@1.2.3\"]"));
     assert_checked(&folder, 0, &["unbound"], "docs@1.2.3: node_modules");

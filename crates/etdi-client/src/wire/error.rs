@@ -1,7 +1,8 @@
 //! The errors of the wire. Treat every error as a refusal.
 //!
-//! An error of rmcp can quote text of a server. It is kept as a value, and escaped in messages, but
-//! is never a `source`: a printed chain of causes would show that text raw.
+//! An error of rmcp can quote text of a server. The errors here hold such an error as a value and
+//! escape its text in messages. They never return it as a `source`: a program that prints all sources
+//! of an error would print the text of the server without escapes.
 
 use std::fmt::{self, Display, Formatter};
 use std::io;
@@ -100,7 +101,8 @@ pub enum ConnectError {
     /// The handshake's response is not UTF-8.
     #[error("cannot connect to the server: its handshake response is not valid UTF-8")]
     NotUtf8,
-    /// The text of the handshake response was not seen, so the instructions in it cannot be judged.
+    /// The client did not capture the text of the handshake response, so the instructions in it
+    /// cannot be judged.
     #[error(
         "cannot connect to the server: the text of its handshake response was not seen, so it \
          cannot be judged"

@@ -1,5 +1,5 @@
-//! The last check of outgoing messages. rmcp gives its `Peer` to every handler. So the rule that
-//! only this crate lists and calls tools is enforced where messages leave.
+//! The last check of outgoing messages: only this crate may list and call tools. The check is made
+//! on each message, because rmcp gives every handler a `Peer`, which could list and call tools too.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -42,7 +42,7 @@ impl NotJudged {
     }
 }
 
-/// A permit to call a tool. It holds while it lives, because a call may take several rounds.
+/// A permit to call a tool. It is valid until it is dropped, because a call may take several rounds.
 #[derive(Debug)]
 pub(crate) struct CallPermit {
     gate: Arc<Gate>,

@@ -11,7 +11,7 @@ use serde_json::Value;
 fn every_method_of_the_client_handler_is_forwarded() {
     let source = std::fs::read_to_string(rmcp().join("src/handler/client.rs")).unwrap();
     let all = methods(&block(&source, "macro_rules! client_handler_methods"));
-    // If rmcp moves the methods to another file, this finds too few of them and fails.
+    // If rmcp moves the methods to another file, the list is too short and this assertion fails.
     assert!(all.len() >= 16 && all.contains("on_tool_list_changed"), "{all:?}");
     let ours = include_str!("../../src/wire/handler.rs");
     let head = "impl<H: ClientHandler> ClientHandler for Observed<H>";

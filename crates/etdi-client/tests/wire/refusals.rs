@@ -60,8 +60,8 @@ async fn two_tools_of_one_name_are_both_refused_across_pages() {
 
 #[tokio::test]
 async fn a_listing_that_never_comes_times_out() {
-    // The handshake has the same limit, so the limit is long. With the clock paused, it passes at
-    // once when all tasks wait.
+    // The limit is long, because the handshake has the same limit and must not reach it. While the
+    // clock is paused, the limit passes at once when all tasks wait.
     let client = patient_for(Duration::from_secs(120));
     for (way, modern) in WAYS {
         let script = Script { modern, silent_list: true, ..Script::default() };

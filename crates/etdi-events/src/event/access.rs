@@ -31,8 +31,8 @@ pub struct AuthFailure {
     pub client: Option<String>,
     /// The expected audience.
     pub audience: Option<String>,
-    /// The error code of RFC 6749 section 5.2 or RFC 6750 section 3.1; or a code that these
-    /// sections lack: `no_token`, `foreign_session` or `temporarily_unavailable`.
+    /// An error code of RFC 6749 (section 5.2) or RFC 6750 (section 3.1), or one of three other
+    /// codes: `no_token`, `foreign_session` or `temporarily_unavailable`.
     pub code: String,
     /// The reason for the refusal or failure.
     pub reason: String,

@@ -137,8 +137,8 @@ pub(super) fn read(reader: &mut Reader<'_>, args: &[Word]) {
     reader.in_image = was;
 }
 
-/// Checks the source of a mount. A file of the repository is fixed; a folder of the machine is not. A
-/// volume with a name holds what the container wrote.
+/// Checks the source of a mount. A file of the repository is fixed. A folder of the machine can change.
+/// A named volume is let through: containers write its files.
 fn mounted(reader: &mut Reader<'_>, word: &Word, source: Option<&str>) {
     let Some(source) = source else { return };
     match reader.find(source) {

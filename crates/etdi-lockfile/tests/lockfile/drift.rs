@@ -107,7 +107,7 @@ fn a_target_that_can_change_is_drift_unless_the_lockfile_names_it() {
     assert_eq!(lock.compare_binding(&Repository::default().line("npx docs@1.2.3")), None);
     let other = lock.compare_binding(&Repository::default().line("npx other"));
     assert_eq!(kinds(other.as_slice()), [DriftKind::BindingLost]);
-    // Another machine may have other programs.
+    // A program of the same name on this machine is only a note: other machines may lack it.
     let machine = Repository::default().program("docs").line("uvx docs==1.2");
     assert!(machine.unbound().is_empty());
     let drift = server(Vec::new()).compare_binding(&machine);

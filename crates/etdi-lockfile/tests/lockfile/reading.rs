@@ -81,7 +81,7 @@ fn a_server_that_is_left_out_has_a_name_and_a_reason() {
         let error = Lockfile::parse(&text.replacen(from, to, 1)).unwrap_err();
         assert!(matches!(error, LockfileError::Malformed { line: Some(2), .. }), "{to}: {error}");
     }
-    // Its identity may be the one of a server that is locked.
+    // A skipped server may have the identity of a locked server.
     let twin = "[[server]]\nname = \"twin\"\nidentity = \"https://docs.example/mcp\"\n";
     assert!(Lockfile::parse(&format!("{TEXT}{twin}")).is_err());
     Lockfile::parse(&format!("{TEXT}{twin}skipped = \"unreachable\"\n")).unwrap();

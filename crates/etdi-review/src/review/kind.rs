@@ -113,7 +113,7 @@ kinds! {
     Definition = "definition", "the signed definition changed";
     /// An icon changed.
     Icon = "icon", "an icon changed";
-    /// A foreign `_meta` member changed.
+    /// A `_meta` member that ETDI does not define changed.
     ForeignMeta = "foreign-meta", "metadata that ETDI does not define changed";
     /// Two objects that are too large to be compared member by member, or a text that is not JSON.
     NotComparable = "not-comparable", "the change is too large to be compared member by member";

@@ -84,11 +84,11 @@ fn an_unsigned_copy_of_an_approved_signed_tool_is_shadowed() {
     assert_eq!(kinds(&scene.judge(&v("1.0.0").unsigned())), ["shadowed", "new"]);
     assert_eq!(kinds(&scene.judge(&other_schema.unsigned())), ["shadowed", "new"]);
     assert_eq!(kinds(&scene.judge(&v("1.0.0").described("x").unsigned())), ["shadowed", "new"]);
-    // An equal plain name is only a notice.
+    // If only the names are equal, the verdict has a notice.
     let verdict = scene.judge(&unlike.unsigned());
     assert_eq!(kinds(&verdict), ["new"]);
     assert_eq!(verdict.notices, [Notice::SameName { server: there }]);
-    // The same for two signed tools.
+    // A signed tool with another id and the approved tool's name is not shadowed either.
     unlike = unlike.id("trustedsoft.example/add");
     assert_eq!(kinds(&scene.judge(&unlike.signed(&scene.key))), ["new"]);
 }
@@ -119,10 +119,10 @@ fn the_same_publication_on_a_listed_server_is_not_shadowed() {
     let both = v("1.0.0").servers(&[here, there]);
     scene.approve_elsewhere(http(there), &both.signed(&scene.key));
     assert_eq!(kinds(&scene.judge(&both.signed(&scene.key))), ["new"]);
-    // Another digest is a shadow.
+    // A definition with another digest is shadowed.
     let other = both.described("another").signed(&scene.key);
     assert_eq!(kinds(&scene.judge(&other)), ["shadowed", "new"]);
-    // The same digest is a shadow too if the origin is unproven.
+    // The definition with the same digest is shadowed too if its origin is unproven.
     let anywhere = v("1.0.0").signed(&scene.key);
     scene.known.elsewhere.clear();
     scene.approve_elsewhere(http(there), &anywhere);
